@@ -1,0 +1,1 @@
+"""From YAML, environment and flags to frozen settings."""

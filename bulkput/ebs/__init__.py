@@ -1,0 +1,1 @@
+"""The service: signatures, wire forms, errors, transport and credentials."""

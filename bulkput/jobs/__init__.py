@@ -1,0 +1,1 @@
+"""What one command does, from settings to outcome: one file a verb."""

@@ -1,0 +1,47 @@
+"""What became of one volume: the end of its story, as data."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class VolumeOutcome:
+    """The result of one volume; ``as_dict`` is the JSON object that scripts read."""
+
+    volume: str
+    source: str
+    status: str
+    """``completed``, ``pending`` (not waited for), or ``failed``."""
+    snapshot_id: str | None = None
+    volume_size_gib: int | None = None
+    checksum: str | None = None
+    """Base64 LINEAR checksum over the blocks of this snapshot."""
+    elapsed_s: float = 0.0
+    blocks: dict[str, int] = field(default_factory=dict)
+    """``total``, ``put``, ``resumed``, ``skipped_zero``, ``skipped_hole``, ``unchanged``."""
+    puts: dict[str, int] = field(default_factory=dict)
+    """``attempts``, ``retried``, ``throttled``."""
+    verified: str | None = None
+    """``full`` when the snapshot was read back and compared, else None."""
+    notes: tuple[str, ...] = ()
+    """What the user should know, a sentence each."""
+    error: str | None = None
+    exit_code: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the documented JSON object."""
+        return {
+            "volume": self.volume,
+            "source": self.source,
+            "snapshot_id": self.snapshot_id,
+            "status": self.status,
+            "volume_size_gib": self.volume_size_gib,
+            "checksum": self.checksum,
+            "elapsed_s": round(self.elapsed_s, 3),
+            "blocks": dict(self.blocks),
+            "puts": dict(self.puts),
+            "verified": self.verified,
+            "notes": list(self.notes),
+            "error": self.error,
+            "exit_code": self.exit_code,
+        }

@@ -1,0 +1,62 @@
+"""Counters of one volume's way: written by the pipeline, read by whoever displays or reports.
+
+Plain integers changed from one event loop only, because 1000 puts a second leave no room for an
+event object each.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Where a volume is on its way."""
+
+    PREPARING = "preparing"
+    STARTING = "starting"
+    UPLOADING = "uploading"
+    SEALING = "sealing"
+    WAITING = "waiting"
+    VERIFYING = "verifying"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass
+class Progress:
+    """What has happened to one volume so far; counts are blocks or puts."""
+
+    volume: str
+    phase: Phase = Phase.PREPARING
+    snapshot_id: str | None = None
+    blocks_total: int = 0
+    """All blocks of the source, holes included."""
+    blocks_put: int = 0
+    """Acknowledged in this run."""
+    blocks_resumed: int = 0
+    """Acknowledged by an earlier run and vouched for by the ledger."""
+    blocks_skipped_zero: int = 0
+    blocks_skipped_hole: int = 0
+    blocks_unchanged: int = 0
+    """Equal to the parent's."""
+    blocks_verified: int = 0
+    attempts: int = 0
+    """Puts that left, repeated ones included."""
+    retried: int = 0
+    throttled: int = 0
+    in_flight: int = 0
+    in_flight_limit: int = 0
+    bytes_in_flight_max: int = 0
+    """The most mapped or buffered bytes held at any moment."""
+    failures: dict[str, int] = field(default_factory=dict)
+    """Failed attempts by the name of their class."""
+
+    @property
+    def blocks_considered(self) -> int:
+        """Blocks that are settled: put, vouched for, or skipped for a reason."""
+        return (
+            self.blocks_put
+            + self.blocks_resumed
+            + self.blocks_skipped_zero
+            + self.blocks_skipped_hole
+            + self.blocks_unchanged
+        )

@@ -1,0 +1,1 @@
+"""When the next put may start, and whether a failed one is sent again."""

@@ -1,0 +1,1 @@
+"""Moves blocks from a source to a snapshot; knows no YAML and no terminal."""

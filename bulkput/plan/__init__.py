@@ -1,0 +1,1 @@
+"""Which blocks will be considered, and what that costs."""
