@@ -42,7 +42,7 @@ def block_count(size_bytes: int) -> int:
 
 
 def volume_size_gib(size_bytes: int) -> int:
-    """Return the smallest volume, in whole GiB, that holds ``size_bytes`` (rounds up, at least 1)."""
+    """Return the smallest volume in whole GiB that holds ``size_bytes``: rounds up, at least 1."""
     return max(VOLUME_SIZE_MIN_GIB, -(-size_bytes // GIB_BYTES))
 
 
