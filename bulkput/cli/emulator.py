@@ -1,0 +1,92 @@
+"""``bulkput emulator``: the embedded server alone.
+
+Owns the flags and the sentences for what cannot be served. Knows nothing of how it is served.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulkput.cli.options import invocation_of, verbose_option, with_options
+from bulkput.cli.streams import write_result
+from bulkput.model.errors import ConfigError, Problem
+
+_PATH = click.Path(path_type=Path)
+_RATE_PUTS_PER_S = click.FloatRange(0, min_open=True)
+_DELAY_MS = click.FloatRange(0)
+
+_address_options = with_options(
+    click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
+    click.option(
+        "--port",
+        type=click.IntRange(0, 65_535),
+        default=0,
+        show_default=True,
+        help="Port to listen on; 0 takes a free one. stdout tells the URL.",
+    ),
+    click.option("--tls-cert", type=_PATH, metavar="FILE", help="Certificate chain (PEM): https."),
+    click.option("--tls-key", type=_PATH, metavar="FILE", help="The certificate's key (PEM)."),
+)
+_behaviour_options = with_options(
+    click.option(
+        "--latency-ms", type=_DELAY_MS, default=0.0, help="Milliseconds that each answer waits."
+    ),
+    click.option(
+        "--jitter-ms", type=_DELAY_MS, default=0.0, help="Random milliseconds more, at most this."
+    ),
+    click.option(
+        "--puts-per-s-snapshot", type=_RATE_PUTS_PER_S, help="Puts a second of one snapshot."
+    ),
+    click.option(
+        "--puts-per-s-account", type=_RATE_PUTS_PER_S, help="Puts a second of all snapshots."
+    ),
+    click.option("--faults", type=_PATH, metavar="FILE", help="Script of faults to answer with."),
+)
+_key_options = with_options(
+    click.option("--access-key", metavar="ID", help="The access key id that is accepted."),
+    click.option("--secret-key", metavar="SECRET", help="Its secret; signatures are then checked."),
+)
+
+
+@click.command()
+@click.option(
+    "--root", type=_PATH, metavar="DIR", help="Where snapshots are kept; else gone at the end."
+)
+@_address_options
+@_behaviour_options
+@_key_options
+@verbose_option
+@click.pass_context
+def emulator(context: click.Context, /, **flags: Any) -> None:
+    """Serve the EBS direct API on this machine.
+
+    Prints its URL once it listens and runs until a signal ends it. It speaks for both EBS and EC2:
+    give the URL to --endpoint-url.
+    """
+    _refuse_half(flags, "tls_cert", "tls_key")
+    _refuse_half(flags, "access_key", "secret_key")
+    from bulkput.emulator.serve import EmulatorOptions, run  # noqa: PLC0415 - not for --help
+
+    options = EmulatorOptions(**flags, verbose=invocation_of(context).verbose)
+    try:
+        run(options, _on_ready)
+    except OSError as error:
+        raise ConfigError((Problem("", f"cannot serve: {_reason(error)}"),), "emulator") from error
+
+
+def _on_ready(url: str) -> None:
+    write_result(f"bulkput emulator listening on {url}\n")
+
+
+def _refuse_half(flags: dict[str, Any], *names: str) -> None:
+    """Raise if only one of two flags that need each other is given."""
+    missing = [name for name in names if flags[name] is None]
+    if missing and len(missing) < len(names):
+        both = " and ".join(f"--{name.replace('_', '-')}" for name in names)
+        raise click.UsageError(f"{both} go together.")
+
+
+def _reason(error: OSError) -> str:
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}"

@@ -1,0 +1,72 @@
+"""What ``run`` and ``upload`` share: a job with its display, its summary and its result.
+
+Owns the order in which people and scripts are told. Knows nothing of flags.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bulkput.cli.logs import log_to, stop_logging
+from bulkput.cli.options import Invocation
+from bulkput.cli.streams import tell, write_result
+from bulkput.cli.ticker import Ticker
+from bulkput.config.settings import Settings
+from bulkput.model.outcome import VolumeOutcome
+from bulkput.observe.open import open_reporter
+from bulkput.observe.plain import masked, plain
+from bulkput.observe.result import OutputForm, as_json, error_sentence, exit_code, snapshot_ids
+from bulkput.observe.summary import summary
+from bulkput.observe.verbosity import Verbosity
+
+ObjectOf = Callable[[Sequence[VolumeOutcome], float], dict[str, Any]]
+"""Builds the JSON object of a verb from the outcomes and the seconds that the job took."""
+
+
+def run_and_tell(settings: Settings, invocation: Invocation, object_of: ObjectOf) -> int:
+    """Run the job of ``settings``, tell people and scripts what became of it.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        BulkputError: something that concerns the whole job; nothing was written to stdout.
+    """
+    started_s = time.monotonic()
+    outcomes = _run(settings, invocation.verbosity)
+    elapsed_s = time.monotonic() - started_s
+    if invocation.verbosity is not Verbosity.QUIET:
+        tell(masked(summary(outcomes), os.environ).removesuffix("\n"))
+    error = error_sentence(outcomes)
+    if error is not None:
+        tell(f"bulkput: error: {plain(masked(error, os.environ))}")
+    in_json = invocation.output is OutputForm.JSON
+    result = as_json(object_of(outcomes, elapsed_s)) if in_json else snapshot_ids(outcomes)
+    status = exit_code(outcomes)
+    try:
+        write_result(result)
+    except BrokenPipeError:
+        if not status:
+            raise
+    return status
+
+
+def _run(settings: Settings, verbosity: Verbosity) -> tuple[VolumeOutcome, ...]:
+    # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
+    from bulkput.jobs.loop import run_in_loop  # noqa: PLC0415 - see above
+    from bulkput.jobs.run import run_job  # noqa: PLC0415 - see above
+
+    reporter = open_reporter(
+        sys.stderr,
+        verbosity,
+        volume_count=len(settings.volumes),
+        environment=os.environ,
+    )
+    handler = log_to(reporter.say, verbosity, os.environ)
+    try:
+        with Ticker(reporter):
+            return run_in_loop(lambda: run_job(settings, observer=reporter))
+    finally:
+        stop_logging(handler)

@@ -1,0 +1,120 @@
+"""The ``bulkput`` command: its verbs, and how it ends.
+
+Owns the way from any exception to one sentence and an exit code. Each verb is imported only when
+it is named, so that ``--help`` stays fast.
+"""
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from bulkput import __version__
+from bulkput.cli.failure import Failure, explain
+from bulkput.cli.options import Invocation
+from bulkput.cli.streams import ResultNotWrittenError, flush_result, tell, write_result
+from bulkput.model.exit_code import ExitCode
+from bulkput.observe.plain import plain
+from bulkput.observe.result import OutputForm, as_json, failure_object
+
+_VERBS = {
+    "run": "Run the migration job of a YAML file.",
+    "upload": "Turn one disk into a snapshot, by flags.",
+    "config": "Check, show or describe configuration files.",
+    "emulator": "Serve the EBS direct API on this machine.",
+}
+"""Each verb is the command of its own name in ``bulkput.cli.<verb>``."""
+
+NOBODY_READS = 128 + signal.SIGPIPE
+"""What a program that SIGPIPE ends would give; Python ignores that signal."""
+
+
+class _Verbs(click.Group):
+    """A group whose commands are imported when they are called, and listed from the table."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in _VERBS:
+            return None
+        command: click.Command = getattr(import_module(f"bulkput.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_VERBS.items()))
+
+
+@click.group(
+    cls=_Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="bulkput", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Turn disks into EBS snapshots through the EBS direct APIs, and prove every byte."""
+    if context.invoked_subcommand is None:
+        tell(context.get_help())
+        context.exit(ExitCode.USAGE)
+
+
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process with its exit code."""
+    sys.exit(status_of(sys.argv[1:] if args is None else args))
+
+
+def status_of(args: list[str]) -> int:
+    """Run the command line; every exception becomes a sentence on stderr and an exit code."""
+    invocation = Invocation()
+    try:
+        # Not click's own main(): it turns a closed pipe and Ctrl-C into exit code 1.
+        with cli.make_context("bulkput", list(args), obj=invocation) as context:
+            status = cli.invoke(context)
+        flush_result()
+    except click.exceptions.Exit as leave:
+        return _flushed(leave.exit_code)
+    except BrokenPipeError:
+        return NOBODY_READS
+    except click.ClickException as error:
+        return _tell_usage(error)
+    except BaseException as error:  # noqa: BLE001 - the last place: nobody sees a traceback unasked
+        return _tell(explain(error, os.environ), invocation)
+    return status if isinstance(status, int) else int(ExitCode.DONE)
+
+
+def _flushed(status: int) -> int:
+    """Return ``status`` once help or version have left the process."""
+    try:
+        flush_result()
+    except BrokenPipeError:
+        return NOBODY_READS
+    return status
+
+
+def _tell_usage(error: click.ClickException) -> int:
+    """Say what is wrong with the command line, and where its help is."""
+    context = getattr(error, "ctx", None)
+    where = f" Try '{context.command_path} --help'." if isinstance(context, click.Context) else ""
+    tell(f"bulkput: error: {plain(error.format_message())}{where}")
+    return error.exit_code
+
+
+def _tell(failure: Failure, invocation: Invocation) -> int:
+    """Say what went wrong to people and, where it was asked for, to the script."""
+    if invocation.verbose:
+        for text in failure.details:
+            tell(text)
+    tell(f"bulkput: error: {failure.sentence}")
+    if invocation.output is OutputForm.JSON:
+        content = failure_object(
+            failure.sentence, exit_code=failure.status, snapshot_id=failure.snapshot_id
+        )
+        with suppress(OSError, ResultNotWrittenError):  # the exit code already says that it failed
+            write_result(as_json(content))
+    return failure.status

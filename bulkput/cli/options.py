@@ -1,0 +1,112 @@
+"""The flags that several verbs share, and what they leave behind for ``main``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from bulkput.observe.result import OutputForm
+from bulkput.observe.verbosity import Verbosity
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass
+class Invocation:
+    """What ``main`` must know of the command line to report an error as it was asked to."""
+
+    output: OutputForm = OutputForm.TEXT
+    quiet: bool = False
+    verbose: bool = False
+
+    @property
+    def verbosity(self) -> Verbosity:
+        """The one word for both flags."""
+        if self.quiet:
+            return Verbosity.QUIET
+        return Verbosity.VERBOSE if self.verbose else Verbosity.NORMAL
+
+
+def invocation_of(context: click.Context) -> Invocation:
+    """Return the command line's Invocation, made on demand where a test calls a verb alone."""
+    return context.find_root().ensure_object(Invocation)
+
+
+def _note_output(context: click.Context, _: click.Parameter, value: str) -> None:
+    invocation_of(context).output = OutputForm(value)
+
+
+def _note_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
+    invocation = invocation_of(context)
+    invocation.quiet = value
+    _refuse_both(invocation, context)
+
+
+def _note_verbose(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
+    invocation = invocation_of(context)
+    invocation.verbose = value
+    _refuse_both(invocation, context)
+
+
+def _refuse_both(invocation: Invocation, context: click.Context) -> None:
+    if invocation.quiet and invocation.verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other.", context)
+
+
+def with_options(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    """Return a decorator that adds ``options``, shown in help in the order given."""
+
+    def add(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+# Eager: an error in any other flag is then already reported in the form that was asked for.
+verbose_option = click.option(
+    "--verbose",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_note_verbose,
+    help="Tell every retry with its error, and show tracebacks.",
+)
+quiet_option = click.option(
+    "--quiet",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_note_quiet,
+    help="Tell nothing but errors.",
+)
+output_option = click.option(
+    "--output",
+    type=click.Choice([form.value for form in OutputForm]),
+    default=OutputForm.TEXT.value,
+    show_default=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_note_output,
+    help="What stdout carries: the snapshot id alone, or one JSON object.",
+)
+
+service_options = with_options(
+    click.option(
+        "--region", metavar="NAME", help="AWS Region; else AWS_REGION, the profile, IMDS."
+    ),
+    click.option("--profile", metavar="NAME", help="Profile of the AWS configuration files."),
+    click.option(
+        "--endpoint-url", metavar="URL", help="One URL for EBS and EC2, such as an emulator's."
+    ),
+)
+state_option = click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where ledgers live, which let the same command resume.",
+)
+telling_options = with_options(output_option, quiet_option, verbose_option)

@@ -1,0 +1,45 @@
+"""``bulkput run``: the job of one YAML file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulkput.cli.options import invocation_of, service_options, state_option, telling_options
+from bulkput.model.outcome import VolumeOutcome
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@state_option
+@service_options
+@telling_options
+@click.pass_context
+def run(
+    context: click.Context,
+    config: Path,
+    *,
+    state_dir: Path | None,
+    region: str | None,
+    profile: str | None,
+    endpoint_url: str | None,
+) -> int:
+    """Run the migration job that CONFIG (YAML) describes.
+
+    Each volume's source becomes one snapshot. Running the same command again resumes what was
+    left unfinished.
+    """
+    from bulkput.cli.job import run_and_tell  # noqa: PLC0415 - not for --help
+    from bulkput.config.load import load_settings  # noqa: PLC0415 - not for --help
+
+    settings = load_settings(
+        config, state_dir=state_dir, region=region, profile=profile, endpoint=endpoint_url
+    )
+    return run_and_tell(settings, invocation_of(context), _as_object)
+
+
+def _as_object(outcomes: Sequence[VolumeOutcome], elapsed_s: float) -> dict[str, Any]:
+    from bulkput.observe.result import job_object  # noqa: PLC0415 - not for --help
+
+    return job_object(outcomes, elapsed_s=elapsed_s)

@@ -1,0 +1,123 @@
+"""``bulkput upload``: one volume, by flags."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulkput.cli.options import (
+    invocation_of,
+    service_options,
+    state_option,
+    telling_options,
+    with_options,
+)
+from bulkput.model.block import VOLUME_SIZE_MAX_GIB, VOLUME_SIZE_MIN_GIB
+from bulkput.model.outcome import VolumeOutcome
+from bulkput.model.zeros import ZeroPolicy
+
+_TIMEOUT_MIN = click.IntRange(10, 4320)
+"""Minutes that StartSnapshot accepts (botocore model, ebs 2019-11-02)."""
+
+
+def _tags(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Return the tags; a value may be empty and may hold ``=``, a key may not."""
+    tags: dict[str, str] = {}
+    for value in values:
+        key, separator, content = value.partition("=")
+        if not (key and separator):
+            raise click.BadParameter(f"expected Key=Value, not {value!r}")
+        if key in tags:
+            raise click.BadParameter(f"the key {key!r} is given twice")
+        tags[key] = content
+    return tags
+
+
+_snapshot_options = with_options(
+    click.option(
+        "--volume-size-gib",
+        type=click.IntRange(VOLUME_SIZE_MIN_GIB, VOLUME_SIZE_MAX_GIB),
+        help="Size of the volume; else the source's, rounded up.",
+    ),
+    click.option("--description", metavar="TEXT", help="The snapshot's description."),
+    click.option(
+        "--tag",
+        "tags",
+        multiple=True,
+        callback=_tags,
+        metavar="KEY=VALUE",
+        help="A tag of the snapshot; may be repeated.",
+    ),
+    click.option("--kms-key-arn", metavar="ARN", help="Encrypt the snapshot with this key."),
+    click.option(
+        "--encrypted",
+        is_flag=True,
+        help="Encrypt the snapshot, with the account's key if no other.",
+    ),
+    click.option(
+        "--client-token",
+        metavar="TOKEN",
+        help="StartSnapshot's token; else one derived from the source, found again by a rerun.",
+    ),
+    click.option(
+        "--timeout-min",
+        type=_TIMEOUT_MIN,
+        help="Minutes without a put after which the service gives the snapshot up; 60 if not said.",
+    ),
+)
+_source_options = with_options(
+    click.option(
+        "--zeros",
+        type=click.Choice([policy.value for policy in ZeroPolicy]),
+        default=None,
+        help="Which blocks of zeros are put; auto (the default) puts all if encrypted, else none.",
+    ),
+    click.option(
+        "--format",
+        "source_format",
+        type=click.Choice(["auto", "raw"]),
+        default=None,
+        help="raw: take the bytes as they are, even if they begin like qcow2, gzip and the like.",
+    ),
+    click.option(
+        "--allow-mounted", is_flag=True, help="Read a block device although it is mounted."
+    ),
+)
+_end_options = with_options(
+    click.option("--no-wait", is_flag=True, help="End after CompleteSnapshot; status is pending."),
+    click.option("--verify", is_flag=True, help="Read the snapshot back and compare every byte."),
+)
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@_snapshot_options
+@_source_options
+@_end_options
+@state_option
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="YAML file whose tuning section, region, endpoint and the like are used.",
+)
+@service_options
+@telling_options
+@click.pass_context
+def upload(context: click.Context, /, source: Path, **flags: Any) -> int:
+    """Turn one disk into a snapshot, by flags.
+
+    SOURCE is a raw disk image or a block device. Running the same command again resumes what was
+    left unfinished.
+    """
+    from bulkput.cli.job import run_and_tell  # noqa: PLC0415 - not for --help
+    from bulkput.config.load import settings_from_flags  # noqa: PLC0415 - not for --help
+
+    settings = settings_from_flags(source, **flags)
+    return run_and_tell(settings, invocation_of(context), _as_object)
+
+
+def _as_object(outcomes: Sequence[VolumeOutcome], _: float) -> dict[str, Any]:
+    (outcome,) = outcomes
+    return outcome.as_dict()

@@ -1,0 +1,120 @@
+"""The state behind every display: which volumes run, and the figures of each.
+
+Owns the folding of events and samples into figures; apart from whoever prints them, and pure: time
+is handed in.
+"""
+
+from dataclasses import dataclass, field
+
+from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.events import Event, PhaseChanged, VolumeEnded, VolumeStarted
+from bulkput.model.progress import Phase, Progress
+from bulkput.observe.rate import RateMeter
+
+PUT_WINDOW_S = 5.0
+"""Long enough that single answers do not show, short enough to see a throttle's effect."""
+LEFT_WINDOW_S = 30.0
+"""The time left jumps less over a longer window: zeros pass 40 times as fast as puts."""
+
+_MIB_PER_BLOCK = BLOCK_SIZE_BYTES / (1 << 20)
+_UNMEASURED = frozenset(
+    {Phase.PREPARING, Phase.STARTING, Phase.SEALING, Phase.WAITING, Phase.DONE, Phase.FAILED}
+)
+"""Phases in which no block moves: they have a duration, not a rate."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One volume at one moment, ready to be shown."""
+
+    volume: str
+    phase: Phase
+    phase_s: float
+    """How long the phase has lasted."""
+    fraction: float
+    """Blocks considered (or read back, while verifying) of all, 0 to 1."""
+    puts_per_s: float
+    mib_per_s: float
+    in_flight: int
+    retried: int
+    throttled: int
+    left_s: float | None
+    """Estimated time until the phase's last block; None where nothing can be said."""
+
+    @property
+    def measured(self) -> bool:
+        """Whether blocks move in this phase, so that rates mean something."""
+        return self.phase not in _UNMEASURED
+
+
+@dataclass
+class _Volume:
+    """One volume's counters and the meters over them."""
+
+    progress: Progress
+    phase: Phase
+    since_s: float
+    moved: RateMeter = field(default_factory=lambda: RateMeter(PUT_WINDOW_S))
+    considered: RateMeter = field(default_factory=lambda: RateMeter(LEFT_WINDOW_S))
+
+    def enter(self, phase: Phase, now_s: float) -> None:
+        """Begin a phase; rates of the one before do not carry over."""
+        if phase is not self.phase:
+            self.phase, self.since_s = phase, now_s
+            self.moved, self.considered = RateMeter(PUT_WINDOW_S), RateMeter(LEFT_WINDOW_S)
+
+    def figures(self, now_s: float) -> Figures:
+        """Sample the counters and return what they say."""
+        progress = self.progress
+        self.enter(progress.phase, now_s)
+        verifying = self.phase is Phase.VERIFYING
+        done = progress.blocks_verified if verifying else progress.blocks_considered
+        self.moved.sample(now_s, progress.blocks_verified if verifying else progress.blocks_put)
+        self.considered.sample(now_s, done)
+        total = progress.blocks_total
+        rate_blocks_per_s = self.considered.rate_per_s()
+        measured = self.phase not in _UNMEASURED
+        moved_per_s = self.moved.rate_per_s() if measured else 0.0
+        return Figures(
+            volume=progress.volume,
+            phase=self.phase,
+            phase_s=max(0.0, now_s - self.since_s),
+            fraction=min(1.0, done / total) if total else 0.0,
+            puts_per_s=0.0 if verifying else moved_per_s,
+            mib_per_s=moved_per_s * _MIB_PER_BLOCK,
+            in_flight=progress.in_flight,
+            retried=progress.retried,
+            throttled=progress.throttled,
+            left_s=max(0, total - done) / rate_blocks_per_s
+            if measured and rate_blocks_per_s > 0
+            else None,
+        )
+
+
+class Board:
+    """All volumes of a job, in the order in which they were taken up."""
+
+    def __init__(self) -> None:
+        self._active: dict[str, _Volume] = {}
+        self.completed = 0
+        self.failed = 0
+
+    def apply(self, event: Event, now_s: float) -> None:
+        """Fold one event in; events of unknown volumes change nothing."""
+        if isinstance(event, VolumeStarted):
+            progress = event.progress
+            self._active[progress.volume] = _Volume(progress, progress.phase, now_s)
+        elif isinstance(event, PhaseChanged):
+            volume = self._active.get(event.volume)
+            if volume is not None:
+                volume.enter(event.phase, now_s)
+        elif isinstance(event, VolumeEnded):
+            self._active.pop(event.outcome.volume, None)
+            if event.outcome.exit_code:
+                self.failed += 1
+            else:
+                self.completed += 1
+
+    def figures(self, now_s: float) -> list[Figures]:
+        """Return the figures of every volume that has started and not ended."""
+        return [volume.figures(now_s) for volume in self._active.values()]

@@ -1,0 +1,31 @@
+"""Which display fits the stream and the person: one function, decided once."""
+
+from collections.abc import Mapping
+from typing import TextIO
+
+from bulkput.observe.lines import LinesReporter
+from bulkput.observe.reporter import Reporter
+from bulkput.observe.verbosity import Verbosity
+
+
+def open_reporter(
+    stream: TextIO, verbosity: Verbosity, *, volume_count: int, environment: Mapping[str, str]
+) -> Reporter:
+    """Return the live display for a terminal, else lines; ``QUIET`` writes a line per failure.
+
+    Args:
+        stream: where people read, usually stderr.
+        verbosity: how much they want to read.
+        volume_count: a job of one volume does not announce its failure twice.
+        environment: ``TERM=dumb`` means a terminal that cannot be drawn on.
+    """
+    announce_failures = volume_count > 1
+    drawable = stream.isatty() and environment.get("TERM", "") not in {"", "dumb"}
+    if verbosity is Verbosity.QUIET or not drawable:
+        return LinesReporter(stream, verbosity, announce_failures=announce_failures)
+    from bulkput.observe.display import (  # noqa: PLC0415 - rich only where it is used
+        DisplayReporter,
+        console_on,
+    )
+
+    return DisplayReporter(console_on(stream), verbosity, announce_failures=announce_failures)

@@ -1,0 +1,39 @@
+"""What may reach a person's terminal or log: no control characters, no secrets.
+
+Owns both rules for every text of others (paths, tags, messages of the service). Knows nothing of
+where the text goes. The secrets of shared files never come this far; those of the environment and
+signatures are masked here as a second wall.
+"""
+
+import re
+from collections.abc import Mapping
+
+_SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+_SECRET_LENGTH_MIN = 8
+"""Shorter values are words that would be masked everywhere; AWS's secrets have 40 or more."""
+
+_SIGNATURES = re.compile(
+    r"(?i)((?:signature|security-token|secret_?(?:access_?)?key|session_?token)"
+    r"[\"']?\s*[=:]\s*[\"']?)[A-Za-z0-9/+=_%-]{8,}"
+)
+_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""C0 without the line feed, DEL, C1, and what reverses the direction of writing."""
+
+
+def plain(text: str) -> str:
+    """Return ``text`` with control characters written out, so that it cannot steer a terminal."""
+    return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` plain and on one line."""
+    return " ".join(plain(text).split("\n"))
+
+
+def masked(text: str, environment: Mapping[str, str]) -> str:
+    """Return ``text`` with signatures, tokens and the environment's secret keys as ``****``."""
+    for name in _SECRET_VARIABLES:
+        value = environment.get(name, "")
+        if len(value) >= _SECRET_LENGTH_MIN:
+            text = text.replace(value, "****")
+    return _SIGNATURES.sub(r"\1****", text)

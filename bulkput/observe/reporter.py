@@ -1,0 +1,72 @@
+"""What every display has in common: events in at any moment, writing only on a tick.
+
+The event loop must never wait for a terminal that is held (Ctrl-S) or a pipe that is full, so
+``on_event`` only queues, and whoever owns the timer calls ``tick`` from a thread of its own. A
+display that fails goes silent: it must not cost the upload.
+"""
+
+from collections import deque
+
+from bulkput.model.events import Event
+from bulkput.observe.board import Board
+from bulkput.observe.verbosity import Verbosity
+from bulkput.observe.wording import Line, event_line
+
+_INBOX_MAX = 10_000
+"""Events that wait for a tick; at 4 ticks a second more would be a flood that nobody reads."""
+
+
+class Reporter:
+    """An Observer that tells people; ``on_event`` and ``say`` may be called from any thread.
+
+    ``tick`` and ``close`` belong to one thread at a time.
+    """
+
+    def __init__(self, verbosity: Verbosity, *, announce_failures: bool) -> None:
+        self._verbosity = verbosity
+        self._announce_failures = announce_failures
+        self._inbox: deque[Event | Line] = deque(maxlen=_INBOX_MAX)
+        self._broken = False
+        self.board = Board()
+
+    def on_event(self, event: Event) -> None:
+        self._inbox.append(event)
+
+    def say(self, line: Line) -> None:
+        """Queue a finished line, such as a log record."""
+        self._inbox.append(line)
+
+    def tick(self, now_s: float) -> None:
+        """Write what is due. Never raises; may block on the stream."""
+        self._guarded(now_s, last=False)
+
+    def close(self, now_s: float) -> None:
+        """Write what still waits and give the stream back. Never raises."""
+        self._guarded(now_s, last=True)
+        self._broken = True
+
+    def draw(self, lines: list[Line], now_s: float, *, last: bool) -> None:
+        """Write ``lines`` and whatever else is due at ``now_s``; ``last`` gives the stream back."""
+        raise NotImplementedError
+
+    def _guarded(self, now_s: float, *, last: bool) -> None:
+        if self._broken:
+            return
+        try:
+            self.draw(self._drain(now_s), now_s, last=last)
+        except Exception:  # noqa: BLE001 - a closed terminal or a full disk must not stop an upload
+            self._broken = True
+
+    def _drain(self, now_s: float) -> list[Line]:
+        lines: list[Line] = []
+        # Bounded by what waited at the start, so that a flood cannot hold a tick for ever.
+        for _ in range(len(self._inbox)):
+            item = self._inbox.popleft()
+            if isinstance(item, Line):
+                lines.append(item)
+                continue
+            self.board.apply(item, now_s)
+            line = event_line(item, self._verbosity, announce_failures=self._announce_failures)
+            if line is not None:
+                lines.append(line)
+        return lines

@@ -1,0 +1,96 @@
+"""The result on stdout: what a script reads.
+
+Owns the two forms. Prints nothing itself and knows no terminal.
+
+``text`` is the snapshot's id alone, a line for each volume that did not fail, in the job's order.
+``json`` is one object on one line:
+
+* ``upload``: the volume's own object.
+* ``run``: ``status``, ``elapsed_s``, ``exit_code``, ``error`` and ``volumes``, the list of the
+  volumes' objects. A job of one volume has all keys of that volume at the top as well, so that one
+  script reads both verbs; ``elapsed_s`` is then the volume's.
+* A failure that left no volume to tell of: ``status`` (``failed``), ``snapshot_id``, ``error`` and
+  ``exit_code``.
+"""
+
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+from bulkput.model.exit_code import ExitCode
+from bulkput.model.outcome import VolumeOutcome
+
+FAILED = "failed"
+
+
+class OutputForm(StrEnum):
+    """The forms that ``--output`` takes."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def exit_code(outcomes: Sequence[VolumeOutcome]) -> int:
+    """Return the process's exit code: the volume's own where there is one volume only."""
+    if len(outcomes) == 1:
+        return int(outcomes[0].exit_code)
+    failed = any(outcome.exit_code for outcome in outcomes)
+    return int(ExitCode.SOME_VOLUMES_FAILED if failed else ExitCode.DONE)
+
+
+def error_sentence(outcomes: Sequence[VolumeOutcome]) -> str | None:
+    """Return one sentence about what failed, or None if nothing did."""
+    failed = [outcome for outcome in outcomes if outcome.exit_code]
+    if not failed:
+        return None
+    if len(outcomes) == 1:
+        return failed[0].error or "the volume failed"
+    names = ", ".join(outcome.volume for outcome in failed)
+    return f"{len(failed)} of {len(outcomes)} volumes failed: {names}"
+
+
+def snapshot_ids(outcomes: Sequence[VolumeOutcome]) -> str:
+    """Return the ``text`` form, empty if every volume failed."""
+    return "".join(
+        f"{outcome.snapshot_id}\n"
+        for outcome in outcomes
+        if outcome.snapshot_id and not outcome.exit_code
+    )
+
+
+def job_object(outcomes: Sequence[VolumeOutcome], *, elapsed_s: float) -> dict[str, Any]:
+    """Return ``run``'s object; the module's docstring describes it."""
+    volumes = [outcome.as_dict() for outcome in outcomes]
+    job = {
+        "status": _job_status(outcomes),
+        "elapsed_s": round(elapsed_s, 3),
+        "error": error_sentence(outcomes),
+        "exit_code": exit_code(outcomes),
+    }
+    alone = volumes[0] if len(volumes) == 1 else {}
+    return {**job, **alone, "volumes": volumes}
+
+
+def failure_object(error: str, *, exit_code: int, snapshot_id: str | None = None) -> dict[str, Any]:
+    """Return the object for a failure that left no volume to tell of."""
+    return {
+        "status": FAILED,
+        "snapshot_id": snapshot_id,
+        "error": error,
+        "exit_code": exit_code,
+    }
+
+
+def as_json(value: dict[str, Any]) -> str:
+    """Return ``value`` on one line of ASCII, which any locale can print."""
+    return json.dumps(value) + "\n"
+
+
+def _job_status(outcomes: Sequence[VolumeOutcome]) -> str:
+    """Return the worst status: one failed volume fails the job, one pending leaves it pending."""
+    statuses = {outcome.status for outcome in outcomes}
+    for status in (FAILED, "pending"):
+        if status in statuses:
+            return status
+    return "completed"

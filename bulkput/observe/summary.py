@@ -1,0 +1,76 @@
+"""The summary at the end, for people: what became of each volume.
+
+Owns the layout. Pure: returns text, and prints nothing.
+"""
+
+from collections.abc import Sequence
+
+from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.duration import format_duration
+from bulkput.model.outcome import VolumeOutcome
+from bulkput.model.size import format_size
+from bulkput.observe.plain import one_line
+from bulkput.observe.wording import counted
+
+_SETTLED = (
+    ("put", "put"),
+    ("resumed", "resumed from an earlier run"),
+    ("unchanged", "unchanged since the parent"),
+    ("skipped_zero", "skipped as zeros"),
+    ("skipped_hole", "skipped as holes"),
+)
+_VERIFIED = {"full": "read back, every byte equal to the source", None: "not read back"}
+_LABEL_COLUMNS = 10
+
+
+def summary(outcomes: Sequence[VolumeOutcome]) -> str:
+    """Return a paragraph for each volume, with the errors of those that failed."""
+    return "".join(_paragraph(outcome, alone=len(outcomes) == 1) for outcome in outcomes)
+
+
+def _paragraph(outcome: VolumeOutcome, *, alone: bool) -> str:
+    snapshot = f" {outcome.snapshot_id}" if outcome.snapshot_id else ""
+    rows = [("source", outcome.source)]
+    if outcome.volume_size_gib is not None:
+        rows.append(("volume", f"{outcome.volume_size_gib:,} GiB"))
+    if outcome.blocks:
+        rows.append(("blocks", _blocks(outcome.blocks)))
+    rows.append(("time", _time(outcome)))
+    if outcome.puts:
+        rows.append(("puts", _puts(outcome.puts)))
+    if outcome.checksum:
+        rows.append(("checksum", f"{outcome.checksum} (SHA256, LINEAR)"))
+    if not outcome.exit_code:
+        rows.append(("verified", _VERIFIED.get(outcome.verified, str(outcome.verified))))
+    rows += [("note", note) for note in outcome.notes]
+    # Alone, the error is the program's last sentence anyway.
+    if outcome.error and not alone:
+        rows.append(("error", outcome.error))
+    head = one_line(f"{outcome.volume}:{snapshot} {outcome.status}")
+    body = "".join(f"  {label:<{_LABEL_COLUMNS}}{one_line(text)}\n" for label, text in rows)
+    return f"{head}\n{body}"
+
+
+def _blocks(blocks: dict[str, int]) -> str:
+    total = blocks.get("total", 0)
+    settled = [f"{blocks[key]:,} {word}" for key, word in _SETTLED if blocks.get(key)]
+    size = format_size(total * BLOCK_SIZE_BYTES)
+    return f"{', '.join(settled) or 'none put'}; {total:,} in all ({size})"
+
+
+def _time(outcome: VolumeOutcome) -> str:
+    put_bytes = outcome.blocks.get("put", 0) * BLOCK_SIZE_BYTES
+    if not put_bytes or outcome.elapsed_s <= 0:
+        return format_duration(outcome.elapsed_s)
+    mib_per_s = put_bytes / (1 << 20) / outcome.elapsed_s
+    return f"{format_duration(outcome.elapsed_s)}, {mib_per_s:,.1f} MiB/s put on average"
+
+
+def _puts(puts: dict[str, int]) -> str:
+    return ", ".join(
+        (
+            f"{puts.get('attempts', 0):,} sent",
+            counted(puts.get("retried", 0), "retry", "retries"),
+            counted(puts.get("throttled", 0), "throttle"),
+        )
+    )
