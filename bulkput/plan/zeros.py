@@ -1,0 +1,70 @@
+"""Which empty blocks are put: the zero policy, resolved for one snapshot. Pure.
+
+Owns the rule that an encrypted snapshot gets every block: a block that was never put is decrypted
+on reading like any other, and decrypted zeros are noise. Knows no parent: beside one, a block may
+be left out only where the parent shows the same, which no policy can tell.
+"""
+
+from typing import NamedTuple
+
+from bulkput.model.errors import ConfigError, Problem
+from bulkput.model.zeros import ZeroPolicy
+
+
+class ResolvedZeros(NamedTuple):
+    """What a policy comes down to."""
+
+    policy: ZeroPolicy
+    """Never ``auto``."""
+    put_holes: bool
+    """Put what the file system says is a hole."""
+    put_zeros: bool
+    """Put zeros that were written."""
+    reason: str
+    """One sentence for the user."""
+
+
+_SKIPPED = "the snapshot reads as zeros there only as long as it stays unencrypted"
+
+_RESOLVED: dict[ZeroPolicy, ResolvedZeros] = {
+    ZeroPolicy.WRITE: ResolvedZeros(
+        ZeroPolicy.WRITE,
+        put_holes=True,
+        put_zeros=True,
+        reason="Every block is put, empty ones too.",
+    ),
+    ZeroPolicy.SKIP_HOLES: ResolvedZeros(
+        ZeroPolicy.SKIP_HOLES,
+        put_holes=False,
+        put_zeros=True,
+        reason=f"Holes are skipped and written zeros are put: {_SKIPPED}.",
+    ),
+    ZeroPolicy.SKIP: ResolvedZeros(
+        ZeroPolicy.SKIP,
+        put_holes=False,
+        put_zeros=False,
+        reason=f"Holes and blocks of zeros are skipped: {_SKIPPED}.",
+    ),
+}
+
+_ENCRYPTED = "unwritten blocks of an encrypted volume read as noise"
+
+
+def resolve_zero_policy(requested: ZeroPolicy, *, encrypted: bool) -> ResolvedZeros:
+    """Return which empty blocks are put.
+
+    Args:
+        requested: As the user said.
+        encrypted: The snapshot is encrypted or will be: by the request, by the account's default
+            (StartSnapshot's answer has a KmsKeyArn or SseType), or by a later step.
+
+    Raises:
+        ConfigError: blocks of an encrypted snapshot would be skipped.
+    """
+    if not encrypted:
+        return _RESOLVED[ZeroPolicy.SKIP if requested is ZeroPolicy.AUTO else requested]
+    if not _RESOLVED.get(requested, _RESOLVED[ZeroPolicy.WRITE]).put_holes:
+        what = f"{requested} would damage this snapshot: it is encrypted, and {_ENCRYPTED}"
+        raise ConfigError((Problem("zeros", f"{what}; expected auto or write"),))
+    reason = f"Every block is put, empty ones too: the snapshot is encrypted, and {_ENCRYPTED}."
+    return _RESOLVED[ZeroPolicy.WRITE]._replace(reason=reason)

@@ -1,0 +1,90 @@
+"""Which image or archive format a source begins like: one table of magic numbers.
+
+Owns the table and the sentences of refusal. Decodes nothing: what is in the table is sent as the
+raw bytes of a disk only by mistake.
+"""
+
+from typing import NamedTuple
+
+HEAD_SIZE_BYTES = 512
+"""All magic numbers of the table lie in the first 512 bytes, or the last."""
+
+_FOOTER_OFFSET_BYTES = -512
+"""A VHD's footer is its last 512 bytes; only its dynamic kinds have a copy in front."""
+
+
+class FormatMark(NamedTuple):
+    """Bytes at a fixed place by which a format is known."""
+
+    name: str
+    magic: bytes
+    offset_bytes: int
+    """From the start; negative: from the end."""
+    conversion: str
+    """The command that makes a raw image of it."""
+
+
+def _qemu(name: str) -> str:
+    return f"qemu-img convert -f {name} -O raw IMAGE disk.raw"
+
+
+# The first match counts: a dynamic VHD is named by its head before its footer is looked at.
+MARKS: tuple[FormatMark, ...] = (
+    FormatMark("qcow2", b"QFI\xfb", 0, "qemu-img convert -O raw IMAGE disk.raw"),
+    FormatMark("QED", b"QED\0", 0, _qemu("qed")),
+    FormatMark("VMDK", b"KDMV", 0, _qemu("vmdk")),
+    FormatMark("VMDK (ESX sparse)", b"COWD", 0, _qemu("vmdk")),
+    FormatMark("VMDK descriptor", b"# Disk DescriptorFile", 0, _qemu("vmdk")),
+    FormatMark("VHD", b"conectix", 0, _qemu("vpc")),
+    FormatMark("fixed VHD", b"conectix", _FOOTER_OFFSET_BYTES, _qemu("vpc")),
+    FormatMark("VHDX", b"vhdxfile", 0, _qemu("vhdx")),
+    FormatMark("VDI", b"\x7f\x10\xda\xbe", 0x40, _qemu("vdi")),
+    FormatMark("gzip", b"\x1f\x8b\x08", 0, "gzip -dc IMAGE > disk.raw"),
+    FormatMark("xz", b"\xfd7zXZ\0", 0, "xz -dc IMAGE > disk.raw"),
+    FormatMark("zstd", b"\x28\xb5\x2f\xfd", 0, "zstd -d IMAGE -o disk.raw"),
+    # RFC 8878, 3.1.2: 0x184D2A50 to 0x184D2A5F, little-endian; pzstd's files begin with one.
+    *(
+        FormatMark(
+            "zstd (skippable frame)",
+            bytes([nibble]) + b"\x2a\x4d\x18",
+            0,
+            "zstd -d IMAGE -o disk.raw",
+        )
+        for nibble in range(0x50, 0x60)
+    ),
+    *(
+        FormatMark("bzip2", b"BZh%d1AY&SY" % level, 0, "bzip2 -dc IMAGE > disk.raw")
+        for level in range(1, 10)
+    ),
+    FormatMark("lz4", b"\x04\x22\x4d\x18", 0, "lz4 -d IMAGE disk.raw"),
+    FormatMark("zip", b"PK\x03\x04", 0, "unzip IMAGE"),
+    FormatMark("tar or OVA", b"ustar", 257, "tar -xf IMAGE, then convert the disk in it"),
+)
+
+
+def detect_format(head: bytes, foot: bytes) -> FormatMark | None:
+    """Return the first mark that the source bears, or None for what looks raw.
+
+    Args:
+        head: Its first 512 bytes, or all.
+        foot: Its last 512 bytes, or all.
+    """
+    for mark in MARKS:
+        if mark.offset_bytes >= 0:
+            found = head[mark.offset_bytes : mark.offset_bytes + len(mark.magic)]
+        else:
+            # A file shorter than the footer has none; its foot would be aligned wrongly.
+            found = foot[: len(mark.magic)] if len(foot) == -mark.offset_bytes else b""
+        if found == mark.magic:
+            return mark
+    return None
+
+
+def refusal(mark: FormatMark) -> str:
+    """Return the sentence that says why a source with ``mark`` is not sent."""
+    place = "ends" if mark.offset_bytes < 0 else "begins"
+    return (
+        f"{place} like {mark.name}, not like a raw disk, and a volume made of these bytes would "
+        f"not be that disk; convert it first ({mark.conversion}), or say format: raw if it is "
+        "the disk itself"
+    )
