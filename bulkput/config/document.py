@@ -1,0 +1,203 @@
+"""A YAML 1.2 file as plain data, with the line of every key.
+
+Owns reading, syntax, duplicate keys and the bounds on what a file may be. Knows no keys of bulkput.
+Quotes nothing of the file in its messages, because a secret may have been pasted into it.
+"""
+
+import os
+import re
+import stat
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from bulkput.config.scalar import Scalar, plain_scalar
+from bulkput.model.errors import ConfigError, Problem
+
+FILE_SIZE_MAX_BYTES = 1 << 20
+"""A job of 1000 volumes with ten tags each takes about 400 KiB; a megabyte parses in seconds."""
+NODE_COUNT_MAX = 100_000
+"""Keys and values with aliases written out: what a full file has, and a billion laughs has not."""
+DEPTH_MAX = 32
+"""The deepest key of a configuration lies at 5."""
+
+Location = tuple[str | int, ...]
+"""Keys and list indexes from the top down to one value."""
+
+_TAG = "tag:yaml.org,2002:"
+_PLAIN_TAGS = {
+    _TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp", "merge")
+}
+_QUOTED = re.compile(r"""(['"])(?!<|\\.\1|.\1).*?\1""")
+"""Quoted words in ruamel's messages, except names of tokens and single characters."""
+
+
+@dataclass
+class Document:
+    """What a file says."""
+
+    path: Path | None
+    """None: no file was given."""
+    data: dict[str, Any] = field(default_factory=dict)
+    lines: dict[Location, int] = field(default_factory=dict)
+    """1-based; of the key where there is one, else of the list's item."""
+    problems: list[tuple[Location, Problem]] = field(default_factory=list)
+
+    def line(self, location: Location) -> int | None:
+        """Return the line of ``location``, or of what encloses it."""
+        for stop in range(len(location), -1, -1):
+            if location[:stop] in self.lines:
+                return self.lines[location[:stop]]
+        return None
+
+
+def dotted(location: Location) -> str:
+    """Return ``volumes[0].snapshot.tags``; an odd key is quoted and cut to 64 characters."""
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", part):
+            text += f".{part}" if text else part
+        else:
+            text += f"[{part[:64]!a}]"
+    return text
+
+
+def read_document(path: Path) -> Document:
+    """Read and parse the file at ``path``.
+
+    Raises:
+        ConfigError: it cannot be read, is no YAML, or has no keys at its top. What is wrong inside
+            (duplicate keys, tags) is listed in ``problems`` instead.
+    """
+    document = Document(path)
+    try:
+        root = _compose(path, _read_text(path))
+        if root is None or (isinstance(root, ScalarNode) and plain_scalar(root.value) is None):
+            raise _problem(path, "the file is empty: expected at least `version: 1` and `volumes`")
+        if not isinstance(root, MappingNode):
+            raise _problem(path, "expected `key: value` lines at the top, such as `version: 1`", 1)
+        document.data = _Construction(document).mapping(root, ())
+    except RecursionError:
+        raise _problem(path, "nested too deeply: no key lies deeper than five levels") from None
+    return document
+
+
+def _problem(path: Path | None, expected: str, line: int | None = None) -> ConfigError:
+    return ConfigError((Problem("", expected, line),), str(path or ""))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        # O_NONBLOCK, so that a named pipe without a writer is refused instead of waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise _problem(path, "expected a YAML file, not a pipe or a device")
+            content = file.read(FILE_SIZE_MAX_BYTES + 1)
+    except IsADirectoryError:
+        raise _problem(path, "is a folder: expected a YAML file") from None
+    except OSError as error:
+        raise _problem(path, f"cannot be read: {os.strerror(error.errno or 0)}") from None
+    except ValueError:
+        raise _problem(path, "is no file name: it has a NUL character") from None
+    if len(content) > FILE_SIZE_MAX_BYTES:
+        raise _problem(path, "larger than 1 MiB: no configuration is; is this the disk image?")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _problem(path, "is not UTF-8 text: expected a YAML file") from None
+    if "\0" in text:
+        raise _problem(path, "is binary: expected a YAML file")
+    return text
+
+
+def _compose(path: Path, text: str) -> Node | None:
+    try:
+        with warnings.catch_warnings():
+            # A redefined anchor is legal YAML and only warned of.
+            warnings.simplefilter("ignore")
+            node: Node | None = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = "; ".join(part for part in (error.context, error.problem) if part)
+        hint = " (indent with spaces, not tabs)" if r"'\t'" in what else ""
+        expected = f"not valid YAML: {_QUOTED.sub('...', what)}{hint}"
+        raise _problem(path, expected, mark.line + 1 if mark else None) from None
+    except YAMLError:
+        raise _problem(path, "not valid YAML: it has control characters") from None
+    except (AttributeError, TypeError, ValueError, IndexError, KeyError):
+        # ruamel's own slips on hostile input, such as a list for a key.
+        raise _problem(path, "not valid YAML") from None
+    return node
+
+
+class _Construction:
+    """Turns nodes into data, and keeps lines and problems in the document."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._nodes_left = NODE_COUNT_MAX
+
+    def value(self, node: Node, at: Location) -> Any:
+        self._nodes_left -= 1
+        if self._nodes_left < 0:
+            raise _problem(
+                self._document.path, f"more than {NODE_COUNT_MAX} values, aliases written out"
+            )
+        if len(at) > DEPTH_MAX:
+            raise RecursionError
+        if isinstance(node, MappingNode) and node.tag == _TAG + "map":
+            return self.mapping(node, at)
+        if isinstance(node, SequenceNode) and node.tag == _TAG + "seq":
+            return self._sequence(node, at)
+        if isinstance(node, ScalarNode):
+            return self._scalar(node, at)
+        return self._refuse(at, "expected a plain value: YAML tags (`!`) are not supported", node)
+
+    def mapping(self, node: MappingNode, at: Location) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, ScalarNode):
+                self._refuse(at, "expected a plain key, not a list or a section", key_node)
+                continue
+            key = key_node.value
+            line = key_node.start_mark.line + 1
+            here = (*at, key)
+            if key == "<<" and key_node.style is None:
+                self._refuse(here, "merge keys are not part of YAML 1.2: write it out", key_node)
+            elif key in data:
+                first = self._document.lines[here]
+                self._refuse(here, f"appears twice: first on line {first}", key_node)
+            else:
+                self._document.lines[here] = line
+                data[key] = self.value(value_node, here)
+        return data
+
+    def _sequence(self, node: SequenceNode, at: Location) -> list[Any]:
+        items = []
+        for index, item in enumerate(node.value):
+            here = (*at, index)
+            self._document.lines[here] = item.start_mark.line + 1
+            items.append(self.value(item, here))
+        return items
+
+    def _scalar(self, node: ScalarNode, at: Location) -> Scalar:
+        text = str(node.value)
+        if node.style is None and node.tag in _PLAIN_TAGS:
+            # A plain word that ruamel takes for text stays it: `!!str 5` was meant so.
+            return text if node.tag == _TAG + "str" else plain_scalar(text)
+        if node.tag == _TAG + "str":
+            return text
+        self._refuse(at, "expected a plain value: YAML tags (`!`) are not supported", node)
+        return None
+
+    def _refuse(self, at: Location, expected: str, node: Node) -> None:
+        problem = Problem(dotted(at), expected, node.start_mark.line + 1)
+        self._document.problems.append((at, problem))

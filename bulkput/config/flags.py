@@ -1,0 +1,138 @@
+"""Settings of one volume from the flags of ``bulkput upload``.
+
+Owns which flag stands for which key. A file given beside them counts for how and where to upload
+(`tuning`, `region`, `profile`, `endpoint`, `allow_insecure_http`, `state_dir`), not for what: its
+name, volumes and `parallel` are a job's.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from bulkput.config.document import Document, Location, read_document
+from bulkput.config.load import Given, LoadedSettings, build
+from bulkput.config.place import resolve
+from bulkput.config.settings import VERSION
+from bulkput.model.errors import Problem
+
+SHARED_KEYS = (
+    "version",
+    "region",
+    "profile",
+    "allow_insecure_http",
+    "endpoint",
+    "state_dir",
+    "tuning",
+)
+"""What of a file counts for a volume that is named by flags."""
+
+_VOLUME: Location = ("volumes", 0)
+_SNAPSHOT: Location = (*_VOLUME, "snapshot")
+
+
+class Flag(NamedTuple):
+    """A flag and the key that it stands for."""
+
+    name: str
+    location: Location
+
+
+UPLOAD_FLAGS: Mapping[str, Flag] = MappingProxyType(
+    {
+        "region": Flag("--region", ("region",)),
+        "profile": Flag("--profile", ("profile",)),
+        "endpoint_url": Flag("--endpoint-url", ("endpoint",)),
+        "allow_insecure_http": Flag("--allow-insecure-http", ("allow_insecure_http",)),
+        "state_dir": Flag("--state-dir", ("state_dir",)),
+        "name": Flag("--name", (*_VOLUME, "name")),
+        "format": Flag("--format", (*_VOLUME, "source", "format")),
+        "allow_mounted": Flag("--allow-mounted", (*_VOLUME, "source", "allow_mounted")),
+        "reader": Flag("--reader", (*_VOLUME, "source", "reader")),
+        "zeros": Flag("--zeros", (*_VOLUME, "zeros")),
+        "verify": Flag("--verify", (*_VOLUME, "verify")),
+        "volume_size_gib": Flag("--volume-size-gib", (*_SNAPSHOT, "volume_size_gib")),
+        "description": Flag("--description", (*_SNAPSHOT, "description")),
+        "tag": Flag("--tag", (*_SNAPSHOT, "tags")),
+        "kms_key_arn": Flag("--kms-key-arn", (*_SNAPSHOT, "kms_key_arn")),
+        "encrypted": Flag("--encrypted", (*_SNAPSHOT, "encrypted")),
+        "client_token": Flag("--client-token", (*_SNAPSHOT, "client_token")),
+        "timeout_min": Flag("--timeout-min", (*_SNAPSHOT, "timeout_min")),
+        "wait": Flag("--no-wait", (*_SNAPSHOT, "wait")),
+    }
+)
+"""By the name of the parameter."""
+
+
+def settings_from_flags(
+    source: Path | str,
+    *,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    config: Path | str | None = None,
+) -> LoadedSettings:
+    """Return settings with the one volume that ``source`` and ``flags`` describe.
+
+    Args:
+        source: the path to read, as given.
+        flags: values by the names in `UPLOAD_FLAGS`; None is not given. ``tag`` is an iterable of
+            ``Key=Value``.
+        environ: the process's environment.
+        config: a file for the keys in `SHARED_KEYS`.
+
+    Raises:
+        ConfigError: with every problem found; those of flags name the flag.
+        KeyError: a name that is not in `UPLOAD_FLAGS`.
+    """
+    if config is None:
+        document = Document(None, data={"version": VERSION})
+    else:
+        document = _shared_part(read_document(Path(config)))
+    path = (*_VOLUME, "source", "path")
+    given = [Given(path, "SOURCE", _from_here(source), "argument")]
+    problems: list[Problem] = []
+    for name, value in flags.items():
+        flag = UPLOAD_FLAGS[name]
+        if value is None:
+            continue
+        if name == "tag":
+            value = _tags(value, problems)  # noqa: PLW2901 - the same value, taken apart
+            if not value:
+                continue
+        if name == "state_dir":
+            value = _from_here(value)  # noqa: PLW2901 - the same path, made whole
+        given.append(Given(flag.location, flag.name, value, "flag"))
+    return build(document, given, environ=environ, problems=problems)
+
+
+def _shared_part(document: Document) -> Document:
+    def counts(location: Location) -> bool:
+        return location[0] in SHARED_KEYS
+
+    return Document(
+        document.path,
+        {key: value for key, value in document.data.items() if key in SHARED_KEYS},
+        {at: line for at, line in document.lines.items() if counts(at)},
+        [(at, problem) for at, problem in document.problems if counts(at)],
+    )
+
+
+def _from_here(path: Any) -> Any:
+    """Return ``path`` below the current folder; what is no path is left for the models."""
+    try:
+        return resolve(path, Path.cwd())
+    except ValueError:
+        return str(path)
+
+
+def _tags(values: object, problems: list[Problem]) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    for text in values if isinstance(values, Iterable) else ():
+        key, equals, value = str(text).partition("=")
+        if not equals:
+            problems.append(Problem("--tag", "expected Key=Value"))
+        elif key in tags:
+            problems.append(Problem("--tag", "the same key is given twice"))
+        else:
+            tags[key] = value
+    return tags

@@ -1,0 +1,64 @@
+"""Paths of files: `~`, and what a relative path is relative to.
+
+Owns the rule: in a file, the folder that the file lies in, so that a job can be started from
+anywhere; in flags and environment, the current folder. Opens nothing.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import GetJsonSchemaHandler, ValidationInfo
+from pydantic.functional_validators import BeforeValidator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+PATH_LENGTH_MAX = 4095
+"""PATH_MAX of Linux without the NUL."""
+
+FOLDER = "folder"
+"""The name in the validation context under which the folder of relative paths is handed in."""
+
+
+def resolve(text: str | Path, folder: Path | None) -> Path:
+    """Return the path that ``text`` names, relative ones below ``folder`` (None: left relative).
+
+    Raises:
+        ValueError: no path.
+    """
+    name = str(text)
+    if not name or "\0" in name or len(name) > PATH_LENGTH_MAX:
+        raise ValueError("expected a path")
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError:
+        raise ValueError("expected a path: `~` names a user without a home folder") from None
+    return path if folder is None else folder / path
+
+
+def default_state_dir(environ: Mapping[str, str]) -> Path:
+    """Return where state is kept if nothing else is said (XDG Base Directory Specification)."""
+    home = environ.get("XDG_STATE_HOME", "")
+    base = Path(home) if os.path.isabs(home) else Path("~/.local/state").expanduser()  # noqa: PTH117 - of text that may be empty
+    return base / "bulkput"
+
+
+def _from_text(value: object, info: ValidationInfo) -> object:
+    if isinstance(value, str | Path):
+        return resolve(value, (info.context or {}).get(FOLDER))
+    raise ValueError("expected a path")
+
+
+class _PathSchema:
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "minLength": 1, "maxLength": PATH_LENGTH_MAX}
+
+    def __repr__(self) -> str:
+        return "path"
+
+
+_MARK: Any = _PathSchema()
+FilePath = Annotated[Path, BeforeValidator(_from_text), _MARK]

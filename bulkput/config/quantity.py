@@ -1,0 +1,144 @@
+"""Sizes and durations as types of a field: text with a unit, or a plain number, within bounds.
+
+Owns their bounds, their wording and their JSON Schema. The units themselves are the model's.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from bulkput.model.duration import parse_duration_s
+from bulkput.model.size import parse_size_bytes
+
+TEXT_LENGTH_MAX = 64
+"""`1h30m` has five characters; longer text than this is no quantity."""
+
+SIZE_PATTERN = r"^[ ]*[0-9]{1,18}(\.[0-9]{1,9})?[ ]*([bB]|[kKmMgGtT][iI]?[bB])?[ ]*$"
+DURATION_PATTERN = (
+    r"^[ ]*([0-9]{1,9}(\.[0-9]{1,9})?|([0-9]{1,9}(\.[0-9]{1,9})?[ ]*(ms|min|s|m|h|d)[ ]*)+)[ ]*$"
+)
+
+_SIZE_UNITS = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
+_DURATION_UNITS = (("h", 3600), ("m", 60), ("s", 1))
+
+
+def size_text(size_bytes: int) -> str:
+    """Return the exact size in the largest unit that divides it: ``128MiB``, ``513``."""
+    for unit, unit_bytes in _SIZE_UNITS:
+        if size_bytes and size_bytes % unit_bytes == 0:
+            return f"{size_bytes // unit_bytes}{unit}"
+    return str(size_bytes)
+
+
+def duration_text(duration_s: float) -> str:
+    """Return the exact duration in the largest unit that divides it: ``15m``, ``0.25s``."""
+    for unit, unit_s in _DURATION_UNITS:
+        if duration_s and duration_s % unit_s == 0:
+            return f"{int(duration_s) // unit_s}{unit}"
+    return f"{duration_s!r}s"
+
+
+@dataclass(frozen=True)
+class Size:
+    """Marks an ``int`` of bytes that is written as a size."""
+
+    minimum_bytes: int
+    maximum_bytes: int
+    multiple_bytes: int = 1
+
+    @property
+    def words(self) -> str:
+        """The type, for people."""
+        least, most = size_text(self.minimum_bytes), size_text(self.maximum_bytes)
+        step = (
+            f", a multiple of {size_text(self.multiple_bytes)}" if self.multiple_bytes > 1 else ""
+        )
+        return f"size from {least} to {most}{step}"
+
+    def parse(self, value: object) -> int:
+        """Return bytes.
+
+        Raises:
+            ValueError: no size, or outside the bounds.
+        """
+        expected = f"expected a {self.words}"
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError(expected)  # noqa: TRY004 - what pydantic catches
+        text = str(value)
+        if len(text) > TEXT_LENGTH_MAX or not re.search(SIZE_PATTERN, text):
+            raise ValueError(expected)
+        size_bytes = parse_size_bytes(text)
+        if not self.minimum_bytes <= size_bytes <= self.maximum_bytes:
+            raise ValueError(expected)
+        if size_bytes % self.multiple_bytes:
+            raise ValueError(expected)
+        return size_bytes
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        number: dict[str, Any] = {
+            "type": "integer",
+            "minimum": self.minimum_bytes,
+            "maximum": self.maximum_bytes,
+        }
+        if self.multiple_bytes > 1:
+            number["multipleOf"] = self.multiple_bytes
+        text = {"type": "string", "pattern": SIZE_PATTERN, "maxLength": TEXT_LENGTH_MAX}
+        return {"anyOf": [text, number]}
+
+
+@dataclass(frozen=True)
+class Duration:
+    """Marks a ``float`` of seconds that is written as a duration."""
+
+    minimum_s: float
+    maximum_s: float
+
+    @property
+    def words(self) -> str:
+        """The type, for people."""
+        return f"duration from {duration_text(self.minimum_s)} to {duration_text(self.maximum_s)}"
+
+    def parse(self, value: object) -> float:
+        """Return seconds.
+
+        Raises:
+            ValueError: no duration, or outside the bounds.
+        """
+        expected = f"expected a {self.words}"
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError(expected)  # noqa: TRY004 - what pydantic catches
+        if isinstance(value, str) and (
+            len(value) > TEXT_LENGTH_MAX or not re.search(DURATION_PATTERN, value)
+        ):
+            raise ValueError(expected)
+        seconds = value if isinstance(value, int | float) else parse_duration_s(value)
+        if not self.minimum_s <= seconds <= self.maximum_s:
+            raise ValueError(expected)
+        return float(seconds)
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        text = {"type": "string", "pattern": DURATION_PATTERN, "maxLength": TEXT_LENGTH_MAX}
+        number = {"type": "number", "minimum": self.minimum_s, "maximum": self.maximum_s}
+        return {"anyOf": [text, number]}
+
+
+Deadline = Annotated[float, Duration(minimum_s=0.1, maximum_s=72 * 3600)]
+"""72 h is the longest that a snapshot may stay pending (StartSnapshot: Timeout 4320 minutes)."""

@@ -1,0 +1,54 @@
+"""Text of a certain form as the type of a field: a pattern, and words for what was expected.
+
+Owns the check, its wording and its JSON Schema, which are the same pattern.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+
+@dataclass(frozen=True)
+class Text:
+    """Marks a ``str`` of a certain form; a number or a truth value is not taken for text."""
+
+    words: str
+    """What was expected, with its limits, to follow "expected"."""
+    pattern: str
+    """A regular expression that Python and ECMAScript read alike."""
+    length_max: int
+    length_min: int = 1
+
+    def parse(self, value: object) -> str:
+        """Return the text.
+
+        Raises:
+            ValueError: not text, or not of this form; the message does not repeat the value.
+        """
+        if not isinstance(value, str):
+            quotes = ": put it in quotes" if isinstance(value, int | float) else ""
+            raise ValueError(f"expected {self.words}{quotes}")  # noqa: TRY004 - pydantic's way
+        if not self.length_min <= len(value) <= self.length_max:
+            raise ValueError(f"expected {self.words}")
+        if re.search(self.pattern, value) is None or (value.endswith("\n") and "$" in self.pattern):
+            raise ValueError(f"expected {self.words}")
+        return value
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        found: dict[str, Any] = {"type": "string", "maxLength": self.length_max}
+        if self.length_min:
+            found["minLength"] = self.length_min
+        if self.pattern:
+            found["pattern"] = self.pattern
+        return found

@@ -1,0 +1,102 @@
+"""The `tuning` section: limits and deadlines of the engine, each with the reason of its default."""
+
+from typing import Annotated
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from bulkput.config.quantity import Deadline, Size, size_text
+from bulkput.config.section import Section
+from bulkput.model.block import BLOCK_SIZE_BYTES
+
+_MIB = 1 << 20
+_GIB = 1 << 30
+
+MEMORY_BUDGET_MIN_BYTES = 32 * _MIB
+"""Four of the default windows, so that the default window fits every budget."""
+WINDOWS_PER_BUDGET = 4
+"""One window being read, one hashed, two whose blocks are on their way: fewer would stall."""
+
+RatePutsPerS = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+"""100,000/s is twenty times the highest account quota reported (5000/s)."""
+
+
+class TuningSettings(Section):
+    """Limits and deadlines. The defaults suit an instance in the snapshot's own Region."""
+
+    # 256 blocks: half a second of the service's 500 MiB/s limit for one snapshot.
+    memory_budget_bytes: Annotated[int, Size(MEMORY_BUDGET_MIN_BYTES, 64 * _GIB)] = Field(
+        default=128 * _MIB,
+        alias="memory_budget",
+        description="Most bytes of the source held in memory at once, over all volumes.",
+    )
+    # 16 blocks: large enough to make one hop to a thread cheap, small enough for 16 in the budget.
+    window_bytes: Annotated[int, Size(BLOCK_SIZE_BYTES, _GIB, BLOCK_SIZE_BYTES)] = Field(
+        default=8 * _MIB,
+        alias="window",
+        description="Bytes of the source mapped or read at a time; at most a quarter of "
+        "`memory_budget`.",
+    )
+    # SHA-256 takes 0.6 s a GiB: one core hashes three times what one snapshot accepts.
+    hash_workers: Annotated[int, Field(ge=1, le=64)] | None = Field(
+        default=None,
+        description="Threads that hash; if not given, one for each CPU, at most 4.",
+    )
+    # Little's law: 1000 puts/s x 0.5 s, the slowest answers worth waiting for, is 500.
+    in_flight_max: Annotated[int, Field(ge=1, le=4096)] = Field(
+        default=512,
+        description="Most puts of one snapshot under way at once. An upper bound: the number in "
+        "use is found, and `memory_budget` may bound it earlier.",
+    )
+    # None: the quota decides, 1000/s for one snapshot, not adjustable (Service Quotas L-1774F84A).
+    puts_per_s_snapshot: RatePutsPerS | None = Field(
+        default=None,
+        description="Most puts per second for one snapshot; if not given, the service's quota.",
+    )
+    # None: the quota decides, 1000/s or more for an account (Service Quotas L-AFAE1BE8).
+    puts_per_s_account: RatePutsPerS | None = Field(
+        default=None,
+        description="Most puts per second for all volumes together; if not given, the service's "
+        "quota. Lower it to leave room for others in the account.",
+    )
+    # A handshake within a Region takes milliseconds; 5 s outlasts one lost SYN and its repeats.
+    connect_deadline_s: Deadline = Field(
+        default=5.0,
+        alias="connect_deadline",
+        description="Time for a new connection, TLS included.",
+    )
+    # coldsnap's limit since 0.10, after puts that were accepted and never answered.
+    no_progress_deadline_s: Deadline = Field(
+        default=12.0,
+        alias="no_progress_deadline",
+        description="Time without a byte sent or received after which an attempt is abandoned.",
+    )
+    # coldsnap's limit since 0.10: 512 KiB in 20 s is 26 KiB/s, slower than any usable link.
+    attempt_deadline_s: Deadline = Field(
+        default=20.0,
+        alias="attempt_deadline",
+        description="Time for one attempt; then it is abandoned and sent on another connection.",
+    )
+    # Longer than a failover of the network or a brownout of the service, shorter than a night.
+    operation_deadline_s: Deadline = Field(
+        default=900.0,
+        alias="operation_deadline",
+        description="Time for one block with all its attempts; then the volume is given up, and "
+        "the same command resumes it.",
+    )
+    # The slowest end seen, the refusal of a count too high, took 11 minutes; five times that.
+    completion_deadline_s: Deadline = Field(
+        default=3600.0,
+        alias="completion_deadline",
+        description="Time to wait for the snapshot's state `completed` after the upload.",
+    )
+
+    @field_validator("window_bytes")
+    @classmethod
+    def _window_fits_budget(cls, window_bytes: int, info: ValidationInfo) -> int:
+        budget_bytes = info.data.get("memory_budget_bytes")
+        if budget_bytes is not None and window_bytes * WINDOWS_PER_BUDGET > budget_bytes:
+            most = budget_bytes // WINDOWS_PER_BUDGET // BLOCK_SIZE_BYTES * BLOCK_SIZE_BYTES
+            raise ValueError(
+                f"expected at most a quarter of memory_budget, which is {size_text(most)}"
+            )
+        return window_bytes

@@ -1,0 +1,201 @@
+"""One volume of a job: its source and the attributes of its snapshot."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from bulkput.config.place import FilePath
+from bulkput.config.quantity import Size
+from bulkput.config.section import Section
+from bulkput.config.text import Text
+from bulkput.model.block import VOLUME_SIZE_MAX_GIB, VOLUME_SIZE_MIN_GIB
+from bulkput.model.zeros import ZeroPolicy
+
+SAMPLE_LABEL = "sample"
+
+Name = Annotated[
+    str,
+    Text(
+        "a name of letters, digits, `.`, `_` and `-`, at most 100",
+        r"^[A-Za-z0-9_][A-Za-z0-9._-]*$",
+        length_max=100,
+    ),
+]
+"""A name of a volume or job: safe in a file name, in a log line and in a shell."""
+
+# Limits of StartSnapshot (service model 2019-11-02) from here on.
+_NOT_AWS = r"^([^aA]|[aA]([^wW]|$)|[aA][wW]([^sS]|$)|[aA][wW][sS]([^:]|$))"
+TagKey = Annotated[
+    str, Text("a tag key of 1 to 127 characters without the prefix aws:", _NOT_AWS, length_max=127)
+]
+TagValue = Annotated[str, Text("text of at most 255 characters", "", length_max=255, length_min=0)]
+Tags = Annotated[dict[TagKey, TagValue], Field(max_length=50)]
+Description = Annotated[str, Text("text of 1 to 255 characters", "", length_max=255)]
+KmsKeyArn = Annotated[
+    str,
+    Text(
+        "a key's ARN such as arn:aws:kms:eu-central-1:111122223333:key/1234abcd-...",
+        r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$",
+        length_max=2048,
+    ),
+]
+# The service takes 255 characters; 15 are left for the number of the attempt.
+ClientToken = Annotated[
+    str,
+    Text("1 to 240 printable ASCII characters without spaces", r"^[!-~]+$", length_max=240),
+]
+
+
+def _exclusive_source(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = [
+        {
+            "required": [chosen],
+            "properties": {chosen: {"not": {"type": "null"}}, other: {"type": "null"}},
+        }
+        for chosen, other in (("path", "sample"), ("sample", "path"))
+    ]
+
+
+def _path_or_section(schema: dict[str, Any]) -> None:
+    _exclusive_source(schema)
+    section = dict(schema)
+    schema.clear()
+    path = {"type": "string", "minLength": 1, "maxLength": 4095, "description": "The path."}
+    schema["anyOf"] = [path, section]
+
+
+class SourceSettings(Section, json_schema_extra=_path_or_section):
+    """What is read. A plain text instead of the section is its `path`."""
+
+    path: FilePath | None = Field(
+        default=None,
+        description="The raw image file or block device; `~` is the home folder, a relative path "
+        "starts from the folder of the configuration file.",
+    )
+    sample_bytes: Annotated[int, Size(1, 64 << 30)] | None = Field(
+        default=None,
+        alias="sample",
+        validate_default=True,
+        description="Make a sample disk image of about this size instead of reading `path`; only "
+        "with `endpoint: embedded`.",
+    )
+    # Sending qcow2 and the like as raw is the commonest mistake, so content is looked at.
+    format: Literal["auto", "raw"] = Field(
+        default="auto",
+        description="`auto` refuses what begins like qcow2, VMDK, VHD, VHDX, VDI, gzip, xz or "
+        "zstd; `raw` takes every file as it is.",
+    )
+    # A mounted file system changes under the reader: its snapshot may be damaged.
+    allow_mounted: bool = Field(
+        default=False,
+        description="Read a block device although it is mounted.",
+    )
+    reader: Literal["auto", "mmap", "preadv"] = Field(
+        default="auto",
+        description="How the source is read: memory maps without a copy, or `preadv` into pooled "
+        "buffers; `auto` maps where the kernel has MADV_POPULATE_READ.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+    @field_validator("sample_bytes")
+    @classmethod
+    def _path_or_sample(cls, sample_bytes: int | None, info: ValidationInfo) -> int | None:
+        if "path" in info.data and (info.data["path"] is None) == (sample_bytes is None):
+            raise ValueError("expected exactly one of `path` and `sample`")
+        return sample_bytes
+
+
+class SnapshotSettings(Section):
+    """The snapshot's attributes, as StartSnapshot takes them."""
+
+    volume_size_gib: (
+        Annotated[int, Field(ge=VOLUME_SIZE_MIN_GIB, le=VOLUME_SIZE_MAX_GIB)] | None
+    ) = Field(
+        default=None,
+        description="Size of the volume in GiB; if not given, the source's, rounded up.",
+    )
+    description: Description | None = Field(
+        default=None,
+        description="Description of the snapshot.",
+    )
+    tags: Tags = Field(
+        default_factory=dict,
+        description="Tags of the snapshot; keys do not begin with `aws:`.",
+    )
+    encrypted: bool | None = Field(
+        default=None,
+        description="Encrypt with `kms_key_arn` or the default key; if not given, the account's "
+        "setting decides.",
+    )
+    kms_key_arn: KmsKeyArn | None = Field(
+        default=None,
+        description="ARN of the KMS key to encrypt with; not together with `encrypted: false`.",
+    )
+    timeout_min: Annotated[int, Field(ge=10, le=4320)] | None = Field(
+        default=None,
+        description="Minutes without a put after which the service gives the snapshot up; if not "
+        "given, the service's 60.",
+    )
+    client_token: ClientToken | None = Field(
+        default=None,
+        description="Idempotency token; if not given, derived from job, volume and source, so "
+        "that a rerun finds its own snapshot.",
+    )
+    # A snapshot is proved good only by its state `completed`: CompleteSnapshot checks nothing.
+    wait: bool = Field(
+        default=True,
+        description="Wait for the snapshot's state `completed`.",
+    )
+
+    @field_validator("kms_key_arn")
+    @classmethod
+    def _key_encrypts(cls, kms_key_arn: str | None, info: ValidationInfo) -> str | None:
+        if kms_key_arn is not None and info.data.get("encrypted") is False:
+            raise ValueError("cannot be given with `encrypted: false`: remove one of the two")
+        return kms_key_arn
+
+
+class VolumeSettings(Section):
+    """One source and the snapshot that it becomes."""
+
+    name: Name | None = Field(
+        default=None,
+        description="Name of the volume in reports, unique in the job; if not given, the file "
+        "name of its source.",
+    )
+    source: SourceSettings = Field(
+        description="What is read: a path, or a section.",
+    )
+    snapshot: SnapshotSettings = Field(
+        default_factory=SnapshotSettings,
+        description="Attributes of the snapshot.",
+    )
+    zeros: ZeroPolicy = Field(
+        default=ZeroPolicy.AUTO,
+        strict=False,  # the enumeration is written as its text
+        description="Which empty blocks are put: `auto` all of them if the snapshot is or becomes "
+        "encrypted, else none; `write` all; `skip-holes` all but holes; `skip` none.",
+    )
+    # Off: reading back costs half of what the puts cost, and the checksum already covers them.
+    verify: Literal["none", "full"] = Field(
+        default="none",
+        description="`full` reads the snapshot back when it is completed and compares every byte.",
+    )
+
+    @property
+    def label(self) -> str:
+        """The volume's name, given or taken from its source."""
+        return self.name or source_label(self.source.path)
+
+
+def source_label(path: Path | str | None) -> str:
+    """Return the name that a volume gets from its source's path; None is a sample."""
+    if path is None:
+        return SAMPLE_LABEL
+    return re.sub(r"[^A-Za-z0-9._-]", "_", Path(path).name) or "volume"
