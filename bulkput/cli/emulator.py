@@ -3,6 +3,8 @@
 Owns the flags and the sentences for what cannot be served. Knows nothing of how it is served.
 """
 
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +12,20 @@ import click
 
 from bulkput.cli.options import invocation_of, verbose_option, with_options
 from bulkput.cli.streams import write_result
+from bulkput.emulator.options import EmulatorOptions
 from bulkput.model.errors import ConfigError, Problem
 
 _PATH = click.Path(path_type=Path)
-_RATE_PUTS_PER_S = click.FloatRange(0, min_open=True)
+_RATE_PUTS_PER_S = click.FloatRange(0)
 _DELAY_MS = click.FloatRange(0)
 
 _address_options = with_options(
-    click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
+    click.option("--host", default=EmulatorOptions.host, help="Address to listen on."),
     click.option(
         "--port",
         type=click.IntRange(0, 65_535),
-        default=0,
-        show_default=True,
+        default=EmulatorOptions.port,
+        metavar="PORT",
         help="Port to listen on; 0 takes a free one. stdout tells the URL.",
     ),
     click.option("--tls-cert", type=_PATH, metavar="FILE", help="Certificate chain (PEM): https."),
@@ -30,28 +33,47 @@ _address_options = with_options(
 )
 _behaviour_options = with_options(
     click.option(
-        "--latency-ms", type=_DELAY_MS, default=0.0, help="Milliseconds that each answer waits."
+        "--latency-ms",
+        type=_DELAY_MS,
+        default=EmulatorOptions.latency_ms,
+        metavar="MS",
+        help="Milliseconds that each answer waits.",
     ),
     click.option(
-        "--jitter-ms", type=_DELAY_MS, default=0.0, help="Random milliseconds more, at most this."
+        "--jitter-ms",
+        type=_DELAY_MS,
+        default=EmulatorOptions.jitter_ms,
+        metavar="MS",
+        help="Random milliseconds more, at most this.",
     ),
     click.option(
-        "--puts-per-s-snapshot", type=_RATE_PUTS_PER_S, help="Puts a second of one snapshot."
+        "--puts-per-s-snapshot",
+        type=_RATE_PUTS_PER_S,
+        default=EmulatorOptions.puts_per_s_snapshot,
+        metavar="RATE",
+        help="Puts a second of one snapshot; 0 sets no limit.",
     ),
     click.option(
-        "--puts-per-s-account", type=_RATE_PUTS_PER_S, help="Puts a second of all snapshots."
+        "--puts-per-s-account",
+        type=_RATE_PUTS_PER_S,
+        default=EmulatorOptions.puts_per_s_account,
+        metavar="RATE",
+        help="Puts a second of all snapshots; 0 sets no limit.",
     ),
-    click.option("--faults", type=_PATH, metavar="FILE", help="Script of faults to answer with."),
+    click.option("--faults", is_flag=True, help="Serve /_emulator/, where faults are scripted."),
 )
 _key_options = with_options(
     click.option("--access-key", metavar="ID", help="The access key id that is accepted."),
-    click.option("--secret-key", metavar="SECRET", help="Its secret; signatures are then checked."),
+    click.option("--secret-key", metavar="SECRET", help="The secret of --access-key."),
 )
 
 
-@click.command()
+@click.command(context_settings={"show_default": True})
 @click.option(
-    "--root", type=_PATH, metavar="DIR", help="Where snapshots are kept; else gone at the end."
+    "--root",
+    type=_PATH,
+    metavar="DIR",
+    help="Where snapshots are kept; else a temporary folder, removed at the end.",
 )
 @_address_options
 @_behaviour_options
@@ -66,13 +88,22 @@ def emulator(context: click.Context, /, **flags: Any) -> None:
     """
     _refuse_half(flags, "tls_cert", "tls_key")
     _refuse_half(flags, "access_key", "secret_key")
-    from bulkput.emulator.serve import EmulatorOptions, run  # noqa: PLC0415 - not for --help
+    for rate in ("puts_per_s_snapshot", "puts_per_s_account"):
+        flags[rate] = flags[rate] or None
+    for key in ("root", "access_key", "secret_key"):
+        if flags[key] is None:
+            del flags[key]
+    from bulkput.emulator.serve import run  # noqa: PLC0415 - aiohttp is not for --help
 
-    options = EmulatorOptions(**flags, verbose=invocation_of(context).verbose)
-    try:
-        run(options, _on_ready)
-    except OSError as error:
-        raise ConfigError((Problem("", f"cannot serve: {_reason(error)}"),), "emulator") from error
+    with ExitStack() as stack:
+        try:
+            if "root" not in flags:
+                folder = tempfile.TemporaryDirectory(prefix="bulkput-emulator-")
+                flags["root"] = Path(stack.enter_context(folder))
+            run(EmulatorOptions(**flags, verbose=invocation_of(context).verbose), _on_ready)
+        except OSError as error:
+            problem = Problem("", f"cannot serve: {_reason(error)}")
+            raise ConfigError((problem,), "emulator") from error
 
 
 def _on_ready(url: str) -> None:

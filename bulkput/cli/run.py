@@ -1,5 +1,6 @@
 """``bulkput run``: the job of one YAML file."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,19 @@ def run(
     from bulkput.cli.job import run_and_tell  # noqa: PLC0415 - not for --help
     from bulkput.config.load import load_settings  # noqa: PLC0415 - not for --help
 
-    settings = load_settings(
-        config, state_dir=state_dir, region=region, profile=profile, endpoint=endpoint_url
-    )
-    return run_and_tell(settings, invocation_of(context), _as_object)
+    overrides = {
+        "state_dir": _from_here(state_dir),
+        "region": region,
+        "profile": profile,
+        "endpoint": endpoint_url,
+    }
+    loaded = load_settings(config, environ=os.environ, overrides=overrides)
+    return run_and_tell(loaded.settings, invocation_of(context), _as_object)
+
+
+def _from_here(path: Path | None) -> Path | None:
+    """Return a flag's path below the current folder, not below the file's; ``~`` is kept."""
+    return path if path is None or str(path).startswith("~") else path.absolute()
 
 
 def _as_object(outcomes: Sequence[VolumeOutcome], elapsed_s: float) -> dict[str, Any]:

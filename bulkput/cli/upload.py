@@ -1,5 +1,6 @@
 """``bulkput upload``: one volume, by flags."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,35 +18,18 @@ from bulkput.model.block import VOLUME_SIZE_MAX_GIB, VOLUME_SIZE_MIN_GIB
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.zeros import ZeroPolicy
 
-_TIMEOUT_MIN = click.IntRange(10, 4320)
-"""Minutes that StartSnapshot accepts (botocore model, ebs 2019-11-02)."""
-
-
-def _tags(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """Return the tags; a value may be empty and may hold ``=``, a key may not."""
-    tags: dict[str, str] = {}
-    for value in values:
-        key, separator, content = value.partition("=")
-        if not (key and separator):
-            raise click.BadParameter(f"expected Key=Value, not {value!r}")
-        if key in tags:
-            raise click.BadParameter(f"the key {key!r} is given twice")
-        tags[key] = content
-    return tags
-
-
 _snapshot_options = with_options(
     click.option(
         "--volume-size-gib",
-        type=click.IntRange(VOLUME_SIZE_MIN_GIB, VOLUME_SIZE_MAX_GIB),
-        help="Size of the volume; else the source's, rounded up.",
+        type=int,
+        metavar="GIB",
+        help=f"Size of the volume, {VOLUME_SIZE_MIN_GIB} to {VOLUME_SIZE_MAX_GIB}; else the "
+        "source's, rounded up.",
     ),
     click.option("--description", metavar="TEXT", help="The snapshot's description."),
     click.option(
         "--tag",
-        "tags",
         multiple=True,
-        callback=_tags,
         metavar="KEY=VALUE",
         help="A tag of the snapshot; may be repeated.",
     ),
@@ -62,8 +46,10 @@ _snapshot_options = with_options(
     ),
     click.option(
         "--timeout-min",
-        type=_TIMEOUT_MIN,
-        help="Minutes without a put after which the service gives the snapshot up; 60 if not said.",
+        type=int,
+        metavar="MINUTES",
+        help="Minutes without a put, 10 to 4320, after which the service gives the snapshot up; "
+        "else its 60.",
     ),
 )
 _source_options = with_options(
@@ -75,7 +61,6 @@ _source_options = with_options(
     ),
     click.option(
         "--format",
-        "source_format",
         type=click.Choice(["auto", "raw"]),
         default=None,
         help="raw: take the bytes as they are, even if they begin like qcow2, gzip and the like.",
@@ -85,8 +70,16 @@ _source_options = with_options(
     ),
 )
 _end_options = with_options(
-    click.option("--no-wait", is_flag=True, help="End after CompleteSnapshot; status is pending."),
-    click.option("--verify", is_flag=True, help="Read the snapshot back and compare every byte."),
+    click.option(
+        "--no-wait",
+        is_flag=True,
+        help="End after CompleteSnapshot; status is pending.",
+    ),
+    click.option(
+        "--verify",
+        is_flag=True,
+        help="Read the snapshot back and compare every byte.",
+    ),
 )
 
 
@@ -105,17 +98,34 @@ _end_options = with_options(
 @service_options
 @telling_options
 @click.pass_context
-def upload(context: click.Context, /, source: Path, **flags: Any) -> int:
+def upload(
+    context: click.Context,
+    /,
+    source: Path,
+    config: Path | None,
+    *,
+    encrypted: bool,
+    allow_mounted: bool,
+    no_wait: bool,
+    verify: bool,
+    **flags: Any,
+) -> int:
     """Turn one disk into a snapshot, by flags.
 
     SOURCE is a raw disk image or a block device. Running the same command again resumes what was
     left unfinished.
     """
     from bulkput.cli.job import run_and_tell  # noqa: PLC0415 - not for --help
-    from bulkput.config.load import settings_from_flags  # noqa: PLC0415 - not for --help
+    from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 
-    settings = settings_from_flags(source, **flags)
-    return run_and_tell(settings, invocation_of(context), _as_object)
+    flags |= {
+        "encrypted": encrypted or None,
+        "allow_mounted": allow_mounted or None,
+        "wait": False if no_wait else None,
+        "verify": "full" if verify else None,
+    }
+    loaded = settings_from_flags(source, flags=flags, environ=os.environ, config=config)
+    return run_and_tell(loaded.settings, invocation_of(context), _as_object)
 
 
 def _as_object(outcomes: Sequence[VolumeOutcome], _: float) -> dict[str, Any]:

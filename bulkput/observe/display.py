@@ -57,8 +57,12 @@ class DisplayReporter(Reporter):
 
     def _frame(self, figures: list[Figures]) -> RenderableType:
         rows: list[RenderableType] = []
+        longest = max((len(each.volume) for each in figures), default=0)
+        name_columns = min(longest, _NAME_COLUMNS_MAX)
         for each in figures:
-            rows += (_heading(each), Text("  " + "  ".join(figure_words(each)), style="dim"))
+            words = "  " + "  ".join(figure_words(each))
+            rows.append(_heading(each, name_columns))
+            rows.append(Text(words, style="dim", no_wrap=True, overflow="ellipsis"))
         ended = [f"{self.board.completed} done"] if self.board.completed else []
         ended += [counted(self.board.failed, "failed", "failed")] if self.board.failed else []
         if ended:
@@ -71,13 +75,13 @@ def console_on(stream: TextIO) -> Console:
     return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
-def _heading(figures: Figures) -> Table:
+def _heading(figures: Figures, name_columns: int) -> Table:
     """Return the row of name, phase, bar and percentage."""
     table = Table.grid(padding=(0, 1), expand=True)
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=_NAME_COLUMNS_MAX)
-    table.add_column(no_wrap=True, min_width=len("verifying"))
+    table.add_column(no_wrap=True, overflow="ellipsis", width=name_columns)
+    table.add_column(no_wrap=True, width=len("verifying"))
     table.add_column(ratio=1)
-    table.add_column(no_wrap=True, justify="right", min_width=len("100.0%"))
+    table.add_column(no_wrap=True, justify="right", width=len("100.0%"))
     table.add_row(
         Text(one_line(figures.volume), style="bold"),
         str(figures.phase),

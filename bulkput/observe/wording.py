@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from bulkput.model.duration import format_duration
 from bulkput.model.events import Event, Noted, PhaseChanged, PutRetried, VolumeEnded
+from bulkput.model.progress import Phase
 from bulkput.observe.board import Figures
 from bulkput.observe.plain import one_line
 from bulkput.observe.verbosity import Verbosity
@@ -78,7 +79,8 @@ def figure_words(figures: Figures) -> list[str]:
     """Return what is known of a volume beside its name, phase and percentage, most wanted first."""
     if not figures.measured:
         return [f"for {format_duration(figures.phase_s)}"]
-    words = [f"{figures.puts_per_s:,.0f} puts/s"] if figures.puts_per_s else []
+    reading_back = figures.phase is Phase.VERIFYING
+    words = [] if reading_back else [f"{figures.puts_per_s:,.0f} puts/s"]
     words.append(f"{figures.mib_per_s:,.1f} MiB/s")
     words.append(f"{figures.in_flight:,} in flight")
     words.append(counted(figures.retried, "retry", "retries"))
