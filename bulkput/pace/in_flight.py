@@ -1,0 +1,209 @@
+"""How many puts are worth having in flight: found by trying, not configured.
+
+Pure: starts and outcomes with their times come in, a limit comes out. Knows no rate: where the
+rate is what holds puts back, the limit is not reached and nothing is tried.
+
+While the limit is what holds puts back, a trial changes it and compares acknowledged puts per
+second before and after. A change that brings its share of puts is kept and followed by the next
+one; any other is taken back and left alone for a while, and the next trial goes the other way.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from types import MappingProxyType
+
+START_PUTS = 32
+"""320 puts/s at 100 ms, 16 MiB of bodies; two doublings from there to 1000 puts/s."""
+
+LIMIT_MIN_PUTS = 4
+"""Below it one slow put would hold up a noticeable part of the upload."""
+
+ELASTICITY_MIN = 0.25
+"""A doubling must bring 19% more puts a second (2 ** 0.25) to be worth its memory and latency.
+On a link that is full it brings nothing, on one that is not it brings 100%."""
+
+ROUND_MIN_PUTS = 32
+"""Outcomes in a round, at least; a round counts whole turns of all slots otherwise."""
+
+ROUND_TURNS = 2
+"""Times that every slot turns over in a round: an exact multiple, because puts that started
+together come back together, and a cut through such a clump would be half a turn of error."""
+
+SATURATED_SHARE = 0.5
+"""Of the starts in a round that took the last slot, for the limit to be what holds puts back."""
+
+SLACK_FACTOR = 2.0
+SLACK_PUTS = 16
+"""An unused limit falls to twice what was used and 16: twice the latency passes unnoticed."""
+
+SLACK_DECAY = 0.9
+"""Per round, so that a short lull does not throw away what was learned."""
+
+CHANGED_SHARE = 0.2
+"""A held limit is tried again at once when its puts a second change by this share."""
+
+HOLD_FIRST_S = 1.0
+HOLD_MAX_S = 30.0
+"""Pause between trials, doubled by each one that brought nothing: a trial below the knee costs
+20% for three latencies, at 100 ms and 30 s 0.2% of the puts."""
+
+OVERLOAD_SHARE = 0.25
+"""Of a round's outcomes that failed (timeouts, resets, 5xx): the limit is then cut."""
+
+OVERLOAD_CUT = 0.7
+"""CUBIC's multiplicative decrease (RFC 9438)."""
+
+
+class _Trial(Enum):
+    NONE = auto()
+    START = auto()
+    UP = auto()
+    DOWN = auto()
+
+
+_FACTOR: Mapping[_Trial, float] = MappingProxyType(
+    {_Trial.NONE: 1.0, _Trial.START: 2.0, _Trial.UP: 1.5, _Trial.DOWN: 0.8}
+)
+
+
+class InFlightController:
+    """Finds the limit of puts in flight between ``LIMIT_MIN_PUTS`` and ``maximum``."""
+
+    def __init__(self, maximum: int) -> None:
+        """Start in the slow start of TCP: doubling while that brings puts.
+
+        Args:
+            maximum: the most that configuration and byte budget allow, in puts.
+
+        Raises:
+            ValueError: not even one put is allowed.
+        """
+        if maximum < 1:
+            raise ValueError(f"no puts in flight with a maximum of {maximum}")
+        self._maximum = maximum
+        self._minimum = min(LIMIT_MIN_PUTS, maximum)
+        self._limit = min(START_PUTS, maximum)
+        self._trial = _Trial.NONE
+        self._next_trial = _Trial.START
+        self._base_limit = self._limit
+        self._base_rate: float | None = None
+        self._hold_s = HOLD_FIRST_S
+        self._hold_until_s = float("-inf")
+        self._peak = 0
+        self._begin_round(float("-inf"))
+
+    @property
+    def limit(self) -> int:
+        """The most puts to have in flight now."""
+        return self._limit
+
+    def on_start(self, in_flight: int) -> None:
+        """Learn that a put starts and makes ``in_flight`` of them."""
+        self._starts += 1
+        if in_flight >= self._limit:
+            self._starts_at_limit += 1
+        self._peak = max(self._peak, in_flight)
+
+    def on_ack(self, now_s: float, sent_s: float) -> None:
+        """Learn that a put sent at ``sent_s`` was acknowledged."""
+        if sent_s >= self._round_sent_s:
+            self._acks += 1
+            self._on_outcome(now_s)
+
+    def on_failure(self, now_s: float, sent_s: float) -> None:
+        """Learn that a put sent at ``sent_s`` failed for a reason other than a throttle."""
+        if sent_s >= self._round_sent_s:
+            self._failures += 1
+            self._on_outcome(now_s)
+
+    def _begin_round(self, now_s: float) -> None:
+        """Count from here on, only puts that are sent under the limit as it is now."""
+        self._round_sent_s = now_s
+        self._round_first_s: float | None = None
+        self._acks = 0
+        self._failures = 0
+        self._starts = 0
+        self._starts_at_limit = 0
+        self._peak = 0
+
+    def _on_outcome(self, now_s: float) -> None:
+        if self._round_first_s is None:
+            # The first outcome opens the round and is not counted: a rate needs intervals.
+            self._round_first_s = now_s
+            self._acks = self._failures = 0
+            return
+        outcomes = self._acks + self._failures
+        if outcomes < max(ROUND_MIN_PUTS, ROUND_TURNS * self._limit):
+            return
+        elapsed_s = now_s - self._round_first_s
+        if elapsed_s <= 0:
+            return
+        self._end_round(now_s, self._acks / elapsed_s)
+
+    def _end_round(self, now_s: float, rate: float) -> None:
+        saturated = self._starts_at_limit >= SATURATED_SHARE * self._starts
+        overloaded = self._failures > OVERLOAD_SHARE * (self._acks + self._failures)
+        if overloaded:
+            self._settle(now_s, int(self._limit * OVERLOAD_CUT), None)
+        elif not saturated:
+            self._release()
+        elif self._trial is _Trial.NONE:
+            self._consider(now_s, rate)
+        else:
+            self._judge(now_s, rate)
+        self._begin_round(now_s)
+
+    def _release(self) -> None:
+        """The rate, the source or nothing holds puts back: keep room above what was used."""
+        room = int(self._peak * SLACK_FACTOR) + SLACK_PUTS
+        if room < self._limit:
+            self._set_limit(max(room, int(self._limit * SLACK_DECAY)))
+        self._trial = _Trial.NONE
+        self._next_trial = _Trial.START
+        self._base_rate = None
+        self._hold_s = HOLD_FIRST_S
+        self._hold_until_s = float("-inf")
+
+    def _consider(self, now_s: float, rate: float) -> None:
+        """Begin a trial, unless the last one was in vain a moment ago and nothing changed."""
+        base = self._base_rate
+        if now_s < self._hold_until_s and base is not None:
+            if abs(rate - base) <= CHANGED_SHARE * base:
+                return
+            self._hold_s = HOLD_FIRST_S
+            self._next_trial = _Trial.START
+        self._begin_trial(now_s, rate, self._next_trial)
+
+    def _begin_trial(self, now_s: float, rate: float, trial: _Trial) -> None:
+        before = self._limit
+        self._base_limit = before
+        self._base_rate = rate
+        self._set_limit(round(before * _FACTOR[trial]))
+        if self._limit == before:
+            self._next_trial = _Trial.DOWN if trial is not _Trial.DOWN else _Trial.UP
+            self._settle(now_s, before, rate)
+        else:
+            self._trial = trial
+
+    def _judge(self, now_s: float, rate: float) -> None:
+        """Keep the trial's limit if it was worth it, and go on; or go back and rest."""
+        base = self._base_rate or rate
+        trial = self._trial
+        bar = base * (self._limit / self._base_limit) ** ELASTICITY_MIN
+        if rate >= bar:
+            self._hold_s = HOLD_FIRST_S
+            self._trial = _Trial.NONE
+            self._begin_trial(now_s, rate, trial)
+        else:
+            self._next_trial = _Trial.UP if trial is _Trial.DOWN else _Trial.DOWN
+            self._settle(now_s, self._base_limit, base)
+
+    def _settle(self, now_s: float, limit: int, rate: float | None) -> None:
+        self._set_limit(limit)
+        self._trial = _Trial.NONE
+        self._base_rate = rate
+        self._hold_until_s = now_s + self._hold_s
+        self._hold_s = min(HOLD_MAX_S, 2 * self._hold_s)
+
+    def _set_limit(self, limit: int) -> None:
+        self._limit = max(self._minimum, min(self._maximum, limit))

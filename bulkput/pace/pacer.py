@@ -1,0 +1,181 @@
+"""When the next put may start: the thin awaiting layer over buckets and controllers.
+
+Decides nothing by itself: it waits for what ``Bucket``, ``RateController`` and
+``InFlightController`` allow, in the order of asking. Knows no request and no block.
+"""
+
+import asyncio
+from typing import NamedTuple
+
+from bulkput.model.clock import Clock
+from bulkput.model.failure import FailureClass
+from bulkput.pace.bucket import Bucket, burst_puts
+from bulkput.pace.in_flight import InFlightController
+from bulkput.pace.rate import RateController
+
+SLEEP_MIN_S = 0.001
+"""uvloop rounds timers to whole milliseconds, and less than half of one to none at all: a shorter
+sleep would spin. The bucket's burst makes up for the wait."""
+
+RATE_STEP_SHARE = 0.001
+"""A change of the rate below 0.1% is not worth telling the bucket for every put."""
+
+
+class Admission(NamedTuple):
+    """Leave to start one put; given back to ``Pacer.settled`` or ``Pacer.withdraw`` once."""
+
+    sent_s: float
+    """Monotonic time at which the put was allowed to start."""
+
+
+class _PacedBucket:
+    """A bucket that follows its controller."""
+
+    def __init__(self, ceiling_puts_per_s: float) -> None:
+        self.controller = RateController(ceiling_puts_per_s)
+        rate = self.controller.rate_puts_per_s
+        self.bucket = Bucket(rate, burst_puts(rate))
+
+    def on_ack(self, now_s: float, sent_s: float) -> None:
+        self.controller.on_ack(now_s, sent_s)
+        self._follow(now_s)
+
+    def on_throttle(self, now_s: float, sent_s: float) -> None:
+        self.controller.on_throttle(now_s, sent_s)
+        self._follow(now_s)
+
+    def _follow(self, now_s: float) -> None:
+        rate = self.controller.rate_puts_per_s
+        in_force = self.bucket.rate_puts_per_s
+        if rate != in_force and abs(rate - in_force) >= RATE_STEP_SHARE * in_force:
+            self.bucket.set_rate(now_s, rate, burst_puts(rate))
+
+
+class AccountPacer:
+    """The account's bucket, shared by all volumes that run in one event loop.
+
+    The volumes take turns: each has at most one put waiting here, first come first served, so
+    hungry volumes get equal shares and what one leaves goes to the others.
+    """
+
+    def __init__(self, ceiling_puts_per_s: float) -> None:
+        """Start at the ceiling: the account's quota, or what the user allows."""
+        self._paced = _PacedBucket(ceiling_puts_per_s)
+        self._turn = asyncio.Lock()
+
+    @property
+    def rate_puts_per_s(self) -> float:
+        """The rate that all volumes together may send at now."""
+        return self._paced.controller.rate_puts_per_s
+
+
+class Pacer:
+    """Admits the puts of one snapshot, in the order of asking; for one event loop."""
+
+    def __init__(
+        self,
+        *,
+        ceiling_puts_per_s: float,
+        in_flight_max: int,
+        account: AccountPacer,
+        clock: Clock,
+    ) -> None:
+        """Start at the snapshot's quota, with few puts in flight.
+
+        Args:
+            ceiling_puts_per_s: the snapshot's quota, or what the user allows.
+            in_flight_max: the most puts that configuration and byte budget allow in flight.
+            account: shared with the other volumes of the job.
+            clock: time and sleep.
+        """
+        self._paced = _PacedBucket(ceiling_puts_per_s)
+        self._in_flight_controller = InFlightController(in_flight_max)
+        self._account = account
+        self._clock = clock
+        self._in_flight = 0
+        self._turn = asyncio.Lock()
+        self._slot_freed: asyncio.Future[None] | None = None
+
+    @property
+    def rate_puts_per_s(self) -> float:
+        """The rate that this snapshot may be sent at now, the account's limit included."""
+        return min(self._paced.controller.rate_puts_per_s, self._account.rate_puts_per_s)
+
+    @property
+    def in_flight(self) -> int:
+        """Puts admitted and not yet settled."""
+        return self._in_flight
+
+    @property
+    def in_flight_limit(self) -> int:
+        """The most puts to be in flight now."""
+        return self._in_flight_controller.limit
+
+    async def admit(self) -> Admission:
+        """Wait until a put may start, and count it as started.
+
+        After cancellation nothing was counted, and the next one in the queue has the turn.
+        """
+        account = self._account
+        async with self._turn:
+            await self._wait_for_slot()
+            await self._wait_for(self._paced.bucket)
+            async with account._turn:  # noqa: SLF001 - both classes are one mechanism
+                await self._wait_for(account._paced.bucket)  # noqa: SLF001 - as above
+                # No await from here on: all that was waited for still holds, since only the
+                # holder of a turn takes from its bucket.
+                now_s = self._clock.monotonic_s()
+                self._paced.bucket.take(now_s)
+                account._paced.bucket.take(now_s)  # noqa: SLF001 - as above
+                self._in_flight += 1
+                self._in_flight_controller.on_start(self._in_flight)
+                return Admission(now_s)
+
+    def settled(self, admission: Admission, failure: FailureClass | None) -> None:
+        """Learn how an admitted put ended, and give its slot to the next.
+
+        Args:
+            admission: what ``admit`` returned.
+            failure: None for an acknowledged put.
+        """
+        now_s = self._clock.monotonic_s()
+        sent_s = admission.sent_s
+        if failure is None:
+            self._paced.on_ack(now_s, sent_s)
+            self._account._paced.on_ack(now_s, sent_s)  # noqa: SLF001 - one mechanism
+            self._in_flight_controller.on_ack(now_s, sent_s)
+        elif failure is FailureClass.THROTTLED_SNAPSHOT:
+            self._paced.on_throttle(now_s, sent_s)
+        elif failure is FailureClass.THROTTLED_ACCOUNT:
+            self._account._paced.on_throttle(now_s, sent_s)  # noqa: SLF001 - as above
+        else:
+            self._in_flight_controller.on_failure(now_s, sent_s)
+        self._free_slot()
+
+    def withdraw(self, admission: Admission) -> None:  # noqa: ARG002 - proof of an admission
+        """Give back the slot of a put that was cancelled: it says nothing about the service."""
+        self._free_slot()
+
+    def _free_slot(self) -> None:
+        self._in_flight -= 1
+        waiter = self._slot_freed
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    async def _wait_for_slot(self) -> None:
+        while self._in_flight >= self._in_flight_controller.limit:
+            # Only the holder of the turn waits here, and looks again when it wakes: a wake-up
+            # that a cancelled holder leaves unused is not needed by the next one.
+            self._slot_freed = asyncio.get_running_loop().create_future()
+            try:
+                await self._slot_freed
+            finally:
+                self._slot_freed = None
+
+    async def _wait_for(self, bucket: Bucket) -> None:
+        while True:
+            now_s = self._clock.monotonic_s()
+            delay_s = bucket.earliest_s(now_s) - now_s
+            if delay_s <= 0:
+                return
+            await self._clock.sleep(max(delay_s, SLEEP_MIN_S))

@@ -1,0 +1,120 @@
+"""The rate that one quota of the service bears, found below a ceiling.
+
+Pure: outcomes and their times come in, a rate comes out. Knows no bucket and no waiting.
+
+A throttle starts an event: the rate is cut at once, and everything that was sent between that put
+and the cut tells, as it comes back, which share of the rate the service accepted. That share times
+the rate is the limit. From below it the rate then follows the cubic of RFC 9438 (CUBIC) through
+the limit: quick at first, flat around the limit, and ever quicker beyond it.
+"""
+
+TARGET_SHARE = 0.995
+"""Of the ceiling: half a percent lets the service's bucket refill what jitter on the way took,
+and leaves 1.5% of the 2% that a good run may lose."""
+
+CUT_SHARE = 0.95
+"""Of the limit, right after an event: refills a bucket of 10 tokens at 1000/s within 0.2 s."""
+
+GROWTH_PER_S3 = 0.010
+"""Share of the limit by which the cubic rises in its first second beyond it. From 300/s it takes
+(950/300 - 1, over 0.010) ** (1/3) = 6 s to 950/s, beside (0.05 / 0.010) ** (1/3) = 1.7 s from the
+cut up to the limit."""
+
+USED_SHARE = 0.7
+"""A rate is tried, and may grow, only while this share of it is sent."""
+
+BASE_HEADROOM = 1.25
+"""The rate that an event starts from is at most this much above what is really sent."""
+
+WINDOW_S = 0.5
+"""Over which the sent rate is counted: 15 puts at 30/s."""
+
+STEP_MAX_S = 0.1
+"""Longest time between outcomes that counts as growth: silence proves nothing."""
+
+PRIOR_PUTS = 4
+"""Accepted puts assumed at the start of an event, so that one throttle is no estimate."""
+
+RATE_MIN_PUTS_PER_S = 1.0
+"""Below it a wait would be longer than any throttle lasts."""
+
+
+class RateController:
+    """Follows the limit of one quota; one for a snapshot, one for the account."""
+
+    def __init__(self, ceiling_puts_per_s: float) -> None:
+        """Start at the ceiling: the quota that is known is the best guess there is."""
+        self._top = max(RATE_MIN_PUTS_PER_S, ceiling_puts_per_s * TARGET_SHARE)
+        self._rate = self._top
+        self._limit = self._top
+        self._used_s = 0.0
+        self._last_s: float | None = None
+        self._event_sent_s = float("inf")
+        self._event_cut_s = float("-inf")
+        self._event_rate = self._top
+        self._event_accepted = 0
+        self._event_throttled = 0
+        self._window_start_s: float | None = None
+        self._window_outcomes = 0
+        self._sent_rate: float | None = None
+
+    @property
+    def rate_puts_per_s(self) -> float:
+        """The rate to send at now."""
+        return self._rate
+
+    def on_ack(self, now_s: float, sent_s: float) -> None:
+        """Learn that a put sent at ``sent_s`` was accepted."""
+        self._count(now_s)
+        if self._event_sent_s <= sent_s < self._event_cut_s:
+            self._event_accepted += 1
+            self._estimate()
+        if self._rate < self._top:
+            self._grow(now_s)
+        self._last_s = now_s
+
+    def on_throttle(self, now_s: float, sent_s: float) -> None:
+        """Learn that a put sent at ``sent_s`` was refused by this quota."""
+        self._count(now_s)
+        if sent_s >= self._event_cut_s:
+            self._event_sent_s = sent_s
+            self._event_cut_s = now_s
+            self._event_rate = self._rate
+            if self._sent_rate is not None:
+                self._event_rate = min(self._rate, self._sent_rate * BASE_HEADROOM)
+            self._event_accepted = 0
+            self._event_throttled = 0
+            self._used_s = 0.0
+        if sent_s >= self._event_sent_s:
+            self._event_throttled += 1
+            self._estimate()
+        self._last_s = now_s
+
+    def _estimate(self) -> None:
+        accepted = self._event_accepted + PRIOR_PUTS
+        share = accepted / (accepted + self._event_throttled)
+        self._limit = max(RATE_MIN_PUTS_PER_S, self._event_rate * share)
+        self._follow()
+
+    def _grow(self, now_s: float) -> None:
+        if self._last_s is None or self._sent_rate is None:
+            return
+        if self._sent_rate >= USED_SHARE * self._rate:
+            self._used_s += min(STEP_MAX_S, max(0.0, now_s - self._last_s))
+            self._follow()
+
+    def _follow(self) -> None:
+        """Set the rate to the cubic's value."""
+        climb_s = ((1.0 - CUT_SHARE) / GROWTH_PER_S3) ** (1.0 / 3.0)
+        factor = 1.0 + GROWTH_PER_S3 * (self._used_s - climb_s) ** 3
+        self._rate = min(self._top, max(RATE_MIN_PUTS_PER_S, self._limit * factor))
+
+    def _count(self, now_s: float) -> None:
+        if self._window_start_s is None:
+            self._window_start_s = now_s
+        elapsed_s = now_s - self._window_start_s
+        if elapsed_s >= WINDOW_S:
+            self._sent_rate = self._window_outcomes / elapsed_s
+            self._window_start_s = now_s
+            self._window_outcomes = 0
+        self._window_outcomes += 1
