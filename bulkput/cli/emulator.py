@@ -78,7 +78,7 @@ _key_options = with_options(
 @_address_options
 @_behaviour_options
 @_key_options
-@verbose_option
+@verbose_option("Tell every request on stderr.")
 @click.pass_context
 def emulator(context: click.Context, /, **flags: Any) -> None:
     """Serve the EBS direct API on this machine.
@@ -101,6 +101,8 @@ def emulator(context: click.Context, /, **flags: Any) -> None:
                 folder = tempfile.TemporaryDirectory(prefix="bulkput-emulator-")
                 flags["root"] = Path(stack.enter_context(folder))
             run(EmulatorOptions(**flags, verbose=invocation_of(context).verbose), _on_ready)
+        except BrokenPipeError:
+            raise
         except OSError as error:
             problem = Problem("", f"cannot serve: {_reason(error)}")
             raise ConfigError((problem,), "emulator") from error

@@ -14,9 +14,6 @@ from bulkput.model.errors import BulkputError, InterruptedBySignal
 from bulkput.model.exit_code import ExitCode
 from bulkput.observe.plain import masked, plain
 
-_ERRORS_MAX = 1000
-"""Leaves of a group that are looked at; a group holds one for each task at most."""
-
 _IMPORTANCE = (
     ExitCode.INTEGRITY,
     ExitCode.SOURCE,
@@ -61,11 +58,9 @@ def explain(error: BaseException, environment: Mapping[str, str]) -> Failure:
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """Yield the errors of nested groups, at most ``_ERRORS_MAX``."""
+    """Yield the errors of nested groups in their order."""
     waiting = [error]
-    for _ in range(_ERRORS_MAX):
-        if not waiting:
-            return
+    while waiting:
         each = waiting.pop()
         if isinstance(each, BaseExceptionGroup):
             waiting.extend(reversed(each.exceptions))

@@ -3,6 +3,7 @@
 Owns the order in which people and scripts are told. Knows nothing of flags.
 """
 
+import dataclasses
 import os
 import sys
 import time
@@ -35,13 +36,13 @@ def run_and_tell(settings: Settings, invocation: Invocation, object_of: ObjectOf
         BulkputError: something that concerns the whole job; nothing was written to stdout.
     """
     started_s = time.monotonic()
-    outcomes = _run(settings, invocation.verbosity)
+    outcomes = [_without_secrets(each) for each in _run(settings, invocation.verbosity)]
     elapsed_s = time.monotonic() - started_s
     if invocation.verbosity is not Verbosity.QUIET:
-        tell(masked(summary(outcomes), os.environ).removesuffix("\n"))
+        tell(summary(outcomes).removesuffix("\n"))
     error = error_sentence(outcomes)
     if error is not None:
-        tell(f"bulkput: error: {plain(masked(error, os.environ))}")
+        tell(f"bulkput: error: {plain(error)}")
     in_json = invocation.output is OutputForm.JSON
     result = as_json(object_of(outcomes, elapsed_s)) if in_json else snapshot_ids(outcomes)
     status = exit_code(outcomes)
@@ -51,6 +52,15 @@ def run_and_tell(settings: Settings, invocation: Invocation, object_of: ObjectOf
         if not status:
             raise
     return status
+
+
+def _without_secrets(outcome: VolumeOutcome) -> VolumeOutcome:
+    """Return ``outcome`` with the texts of others masked, whoever prints them."""
+    return dataclasses.replace(
+        outcome,
+        error=None if outcome.error is None else masked(outcome.error, os.environ),
+        notes=tuple(masked(note, os.environ) for note in outcome.notes),
+    )
 
 
 def _run(settings: Settings, verbosity: Verbosity) -> tuple[VolumeOutcome, ...]:

@@ -24,13 +24,16 @@ from bulkput.observe.result import OutputForm, as_json, failure_object
 _VERBS = {
     "run": "Run the migration job of a YAML file.",
     "upload": "Turn one disk into a snapshot, by flags.",
-    "config": "Check, show or describe configuration files.",
+    "config": "Check, show and describe job files.",
     "emulator": "Serve the EBS direct API on this machine.",
 }
 """Each verb is the command of its own name in ``bulkput.cli.<verb>``."""
 
 NOBODY_READS = 128 + signal.SIGPIPE
 """What a program that SIGPIPE ends would give; Python ignores that signal."""
+
+_HELP_INSTEAD = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""Since click 8.2 a group without a command is an error whose text is the help."""
 
 
 class _Verbs(click.Group):
@@ -99,6 +102,9 @@ def _flushed(status: int) -> int:
 
 def _tell_usage(error: click.ClickException) -> int:
     """Say what is wrong with the command line, and where its help is."""
+    if isinstance(error, _HELP_INSTEAD):
+        tell(error.format_message())
+        return error.exit_code
     context = getattr(error, "ctx", None)
     where = f" Try '{context.command_path} --help'." if isinstance(context, click.Context) else ""
     tell(f"bulkput: error: {plain(error.format_message())}{where}")

@@ -66,15 +66,19 @@ def with_options(*options: Callable[[_Command], _Command]) -> Callable[[_Command
     return add
 
 
-# Eager: an error in any other flag is then already reported in the form that was asked for.
-verbose_option = click.option(
-    "--verbose",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_note_verbose,
-    help="Tell every retry with its error, and show tracebacks.",
-)
+# The flags of telling are eager: an error in any other is then already told as it was asked for.
+def verbose_option(meaning: str) -> Callable[[_Command], _Command]:
+    """Return ``--verbose`` with what it means to the verb."""
+    return click.option(
+        "--verbose",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_note_verbose,
+        help=meaning,
+    )
+
+
 quiet_option = click.option(
     "--quiet",
     is_flag=True,
@@ -109,4 +113,8 @@ state_option = click.option(
     metavar="DIR",
     help="Where ledgers live, which let the same command resume.",
 )
-telling_options = with_options(output_option, quiet_option, verbose_option)
+telling_options = with_options(
+    output_option,
+    quiet_option,
+    verbose_option("Tell every retry with its error, and tracebacks of what nobody foresaw."),
+)

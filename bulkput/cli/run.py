@@ -26,10 +26,10 @@ def run(
     profile: str | None,
     endpoint_url: str | None,
 ) -> int:
-    """Run the migration job that CONFIG (YAML) describes.
+    """Run the migration job of a YAML file.
 
-    Each volume's source becomes one snapshot. Running the same command again resumes what was
-    left unfinished.
+    Each volume that CONFIG names becomes one snapshot. Running the same command again resumes
+    what was left unfinished.
     """
     from bulkput.cli.job import run_and_tell  # noqa: PLC0415 - not for --help
     from bulkput.config.load import load_settings  # noqa: PLC0415 - not for --help

@@ -1,0 +1,90 @@
+"""The command line called in this process, with a job that does as the test says."""
+
+import dataclasses
+import json
+
+import pytest
+
+from bulkput.cli import job
+from bulkput.cli.main import status_of
+from bulkput.model.outcome import VolumeOutcome
+
+
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def object(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def bulkput(capfd, monkeypatch, tmp_path):
+    """Call ``bulkput`` with arguments, in an empty folder without settings of the machine."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("BULKPUT_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+    def call(*args):
+        capfd.readouterr()
+        status = status_of([str(arg) for arg in args])
+        captured = capfd.readouterr()
+        return Ended(status, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def done():
+    return VolumeOutcome(
+        volume="web-01",
+        source="/disks/web.img",
+        status="completed",
+        snapshot_id="snap-0123456789abcdef0",
+        volume_size_gib=1,
+        checksum="abc=",
+        elapsed_s=2.0,
+        blocks={"total": 2048, "put": 48},
+        puts={"attempts": 48, "retried": 0, "throttled": 0},
+    )
+
+
+@pytest.fixture
+def failed():
+    return VolumeOutcome(
+        volume="db-02",
+        source="/dev/sdb",
+        status="failed",
+        error="/dev/sdb block 7: cannot be read",
+        exit_code=6,
+    )
+
+
+@pytest.fixture
+def job_file(tmp_path):
+    path = tmp_path / "job.yaml"
+    path.write_text("version: 1\nregion: eu-central-1\nvolumes:\n  - source: /disks/web.img\n")
+    return path
+
+
+@pytest.fixture
+def job_that(monkeypatch):
+    """Make every job return the given outcomes, or raise the given error."""
+    seen = []
+
+    def arrange(result):
+        def run(settings, verbosity):
+            seen.append((settings, verbosity))
+            if isinstance(result, BaseException):
+                raise result
+            return result
+
+        monkeypatch.setattr(job, "_run", run)
+        return seen
+
+    return arrange

@@ -1,0 +1,80 @@
+"""The command line itself: help, version, mistakes."""
+
+import click
+import pytest
+
+from bulkput import __version__
+from bulkput.cli.main import _VERBS, cli
+
+
+def commands():
+    """Yield every command with its words, groups included."""
+    waiting = [("bulkput", cli)]
+    while waiting:
+        words, command = waiting.pop()
+        yield words, command
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            waiting += [
+                (f"{words} {name}", command.get_command(context, name))
+                for name in command.list_commands(context)
+            ]
+
+
+def test_the_version_is_told(bulkput):
+    assert bulkput("--version").out == f"bulkput {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [words for words, _ in commands()])
+def test_every_command_has_help_and_every_flag_a_meaning(bulkput, words):
+    ended = bulkput(*words.split()[1:], "--help")
+    assert (ended.status, ended.err) == (0, "")
+    assert ended.out.startswith(f"Usage: {words}")
+    assert bulkput(*words.split()[1:], "-h").out == ended.out
+    command = dict(commands())[words]
+    for parameter in command.params:
+        assert isinstance(parameter, click.Argument) or parameter.help, parameter.name
+
+
+def test_the_list_of_verbs_says_what_their_own_help_says():
+    for name, help_text in _VERBS.items():
+        command = dict(commands())[f"bulkput {name}"]
+        assert command.get_short_help_str(limit=200) == help_text
+
+
+@pytest.mark.parametrize("words", ["", "config"])
+def test_a_group_without_a_command_shows_its_help_as_a_mistake(bulkput, words):
+    ended = bulkput(*words.split())
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.startswith("Usage: bulkput")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("nope", "No such command 'nope'"),
+        ("run", "Missing argument 'CONFIG'"),
+        ("upload", "Missing argument 'SOURCE'"),
+        ("upload a b", "unexpected extra argument"),
+        ("upload a --bogus", "No such option"),
+        ("upload a --zeros=maybe", "'maybe' is not one of"),
+        ("upload a --volume-size-gib=x", "'x' is not a valid integer"),
+        ("upload a --output=xml", "'xml' is not one of"),
+        ("run a --quiet --verbose", "--quiet and --verbose exclude each other"),
+        ("upload a --verbose --quiet", "--quiet and --verbose exclude each other"),
+        ("emulator --port=70000", "70000"),
+        ("emulator --tls-cert=a.pem", "--tls-cert and --tls-key go together"),
+        ("emulator --secret-key=abc", "--access-key and --secret-key go together"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_code_2(bulkput, words, said):
+    ended = bulkput(*words.split())
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.startswith("bulkput: error: ")
+    assert ended.err.count("\n") == 1
+    assert said in ended.err
+    assert "--help'." in ended.err
+
+
+def test_what_is_typed_cannot_steer_the_terminal(bulkput):
+    assert "\x1b" not in bulkput("upload", "a", "--zeros=\x1b[2J").err

@@ -1,0 +1,81 @@
+"""``bulkput emulator``: from flags to options, and what cannot be served."""
+
+import errno
+import sys
+import types
+
+import pytest
+
+from bulkput.emulator.options import EmulatorOptions
+
+
+@pytest.fixture
+def server_that(monkeypatch):
+    """Put a server in place that becomes ready, or raises the given error."""
+    seen = []
+
+    def arrange(error=None):
+        def run(options, on_ready):
+            seen.append((options, options.root.is_dir()))
+            if error is not None:
+                raise error
+            on_ready("http://127.0.0.1:4711")
+
+        fake = types.ModuleType("bulkput.emulator.serve")
+        fake.run = run
+        monkeypatch.setitem(sys.modules, "bulkput.emulator.serve", fake)
+        return seen
+
+    return arrange
+
+
+def test_the_url_is_one_line_on_stdout(bulkput, server_that):
+    server_that()
+    ended = bulkput("emulator")
+    assert (ended.status, ended.err) == (0, "")
+    assert ended.out == "bulkput emulator listening on http://127.0.0.1:4711\n"
+
+
+def test_without_flags_the_options_are_the_servers_own(bulkput, server_that):
+    seen = server_that()
+    bulkput("emulator")
+    options, was_there = seen[0]
+    assert options == EmulatorOptions(root=options.root)
+    assert was_there
+    assert not options.root.exists()
+
+
+def test_every_flag_reaches_the_options(bulkput, server_that, tmp_path):
+    seen = server_that()
+    flags = [
+        *("--host=::1", "--port=8080", "--root=data", "--latency-ms=2.5", "--jitter-ms=1"),
+        *("--puts-per-s-snapshot=50", "--puts-per-s-account=0", "--verbose", "--faults"),
+        *("--tls-cert=c.pem", "--tls-key=k.pem", "--access-key=AKIAX", "--secret-key=abc"),
+    ]
+    assert bulkput("emulator", *flags).status == 0
+    options, _ = seen[0]
+    assert options.root.absolute() == tmp_path / "data"
+    assert (options.host, options.port) == ("::1", 8080)
+    assert (options.latency_ms, options.jitter_ms) == (2.5, 1.0)
+    assert (options.puts_per_s_snapshot, options.puts_per_s_account) == (50.0, None)
+    assert (str(options.tls_cert), str(options.tls_key)) == ("c.pem", "k.pem")
+    assert (options.access_key, options.secret_key) == ("AKIAX", "abc")
+    assert options.verbose
+    assert options.faults
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EADDRINUSE, "Address already in use"), "Address already in use"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "c.pem"), "c.pem: No such"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "data"), "data: Not a directory"),
+    ],
+)
+def test_what_cannot_be_served_is_one_sentence_and_code_3(bulkput, server_that, error, said):
+    server_that(error)
+    ended = bulkput("emulator")
+    assert (ended.status, ended.out) == (3, "")
+    assert ended.err.startswith("bulkput: error: emulator: cannot serve: ")
+    assert ended.err.count("\n") == 1
+    assert said in ended.err

@@ -1,0 +1,128 @@
+"""The program as a process: pipes that close, disks that are full, and how fast it answers."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+BULKPUT = [sys.executable, "-m", "bulkput"]
+
+HELP_S = 0.25
+"""What ``--help`` may take; about 0.06 s were measured, the best of five counts."""
+
+FAKE_JOB = """
+import os, sys
+from bulkput.cli import job, main
+from bulkput.model.outcome import VolumeOutcome
+
+def run(settings, verbosity):
+    status = int(os.environ["FAKE_STATUS"])
+    return (VolumeOutcome("web", "/x", "completed", "snap-1", exit_code=status),)
+
+job._run = run
+main.main(["upload", "/x"])
+"""
+
+
+def ended(command, **options):
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, **options
+    )
+
+
+def test_help_answers_at_once():
+    times_s = []
+    for _ in range(5):
+        started_s = time.perf_counter()
+        assert ended([*BULKPUT, "--help"]).returncode == 0
+        times_s.append(time.perf_counter() - started_s)
+    assert min(times_s) < HELP_S
+
+
+@pytest.mark.parametrize("words", ["--help", "run --help", "upload --help", "config --help"])
+def test_help_imports_nothing_heavy(words):
+    program = (
+        "import sys\n"
+        "from bulkput.cli.main import status_of\n"
+        "assert status_of(sys.argv[1:]) == 0\n"
+        "heavy = {'aiohttp', 'aiobotocore', 'numpy', 'pydantic', 'rich', 'ruamel.yaml', 'uvloop'}\n"
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)\n"
+    )
+    result = ended([sys.executable, "-c", program, *words.split()])
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_bad_input_ends_with_its_code_and_no_traceback(tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_bytes(b"version: 1\nversion: \xff\x00\n")
+    for arguments, status in (
+        (["run", tmp_path / "missing.yaml"], 3),
+        (["run", bad], 3),
+        (["config", "check", bad], 3),
+        (["upload"], 2),
+    ):
+        result = ended([*BULKPUT, *arguments])
+        assert result.returncode == status
+        assert result.stdout == ""
+        assert result.stderr.startswith("bulkput: error: ")
+        assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(("job_status", "status"), [(0, 128 + signal.SIGPIPE), (5, 5)])
+def test_a_reader_that_left_costs_no_traceback_and_hides_no_failure(job_status, status):
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.run(
+        [sys.executable, "-c", FAKE_JOB],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "FAKE_STATUS": str(job_status)},
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert process.returncode == status
+    assert "Traceback" not in process.stderr
+    assert "BrokenPipe" not in process.stderr
+
+
+def test_help_into_a_closed_pipe_ends_as_other_programs_do():
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.run(
+        [*BULKPUT, "--help"], stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False
+    )
+    os.close(writing)
+    assert (process.returncode, process.stderr) == (128 + signal.SIGPIPE, b"")
+
+
+def test_a_full_disk_below_stdout_is_said_in_one_sentence():
+    with open("/dev/full", "wb") as full:
+        process = subprocess.run(
+            [sys.executable, "-c", FAKE_JOB],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "FAKE_STATUS": "0"},
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert process.returncode == 1
+    assert process.stderr.endswith("bulkput: error: stdout: No space left on device\n")
+    assert "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_do_not_stop_a_job(redirection):
+    shell = f'exec "$0" -c "$1" {redirection}'
+    result = ended(
+        ["sh", "-c", shell, sys.executable, FAKE_JOB], env={**os.environ, "FAKE_STATUS": "0"}
+    )
+    assert result.returncode == 0
+    assert "Traceback" not in result.stderr
+    if redirection == "2>&-":
+        assert result.stdout == "snap-1\n"

@@ -1,0 +1,141 @@
+"""What stands at the end: the result for scripts, the summary for people."""
+
+import dataclasses
+import json
+
+from bulkput.observe.plain import masked, plain
+from bulkput.observe.result import (
+    as_json,
+    error_sentence,
+    exit_code,
+    failure_object,
+    job_object,
+    snapshot_ids,
+)
+from bulkput.observe.summary import summary
+
+ISSUED_KEYS = {
+    "snapshot_id",
+    "status",
+    "volume_size_gib",
+    "checksum",
+    "elapsed_s",
+    "blocks",
+    "puts",
+}
+
+
+def test_text_is_the_snapshot_id_alone(done):
+    assert snapshot_ids((done,)) == "snap-0123456789abcdef0\n"
+
+
+def test_a_failed_volume_has_no_line_even_if_it_has_a_snapshot(done, failed):
+    left_behind = dataclasses.replace(failed, snapshot_id="snap-0bad")
+    assert snapshot_ids((left_behind, done)) == "snap-0123456789abcdef0\n"
+
+
+def test_a_job_of_one_volume_has_the_volumes_keys_at_the_top_too(done):
+    job = job_object((done,), elapsed_s=17.5)
+    assert {key: job[key] for key in done.as_dict()} == done.as_dict()
+    assert job["volumes"] == [done.as_dict()]
+    assert job.keys() >= ISSUED_KEYS
+
+
+def test_a_job_of_several_tells_the_whole_and_each(done, failed):
+    job = job_object((done, failed), elapsed_s=17.5)
+    assert job["status"] == "failed"
+    assert job["elapsed_s"] == 17.5
+    assert job["exit_code"] == 8
+    assert job["error"] == "1 of 2 volumes failed: db-02"
+    assert [volume["exit_code"] for volume in job["volumes"]] == [0, 4]
+    assert "snapshot_id" not in job
+
+
+def test_a_pending_volume_leaves_the_job_pending(done):
+    pending = dataclasses.replace(done, status="pending")
+    assert job_object((done, pending), elapsed_s=1.0)["status"] == "pending"
+    assert job_object((done, done), elapsed_s=1.0)["status"] == "completed"
+
+
+def test_exit_codes_of_jobs(done, failed):
+    assert exit_code((done,)) == 0
+    assert exit_code((failed,)) == 4
+    assert exit_code((done, done)) == 0
+    assert exit_code((done, failed)) == 8
+    assert exit_code((failed, failed)) == 8
+
+
+def test_the_error_of_one_volume_is_its_own(done, failed):
+    assert error_sentence((done,)) is None
+    assert error_sentence((failed,)) == failed.error
+
+
+def test_json_is_one_line_of_ascii_whatever_the_names(done):
+    odd = dataclasses.replace(done, source="/disks/\udcff\n\u00fc.img")
+    text = as_json(odd.as_dict())
+    assert text.isascii()
+    assert text.count("\n") == 1
+    assert json.loads(text)["source"] == odd.source
+
+
+def test_a_failure_without_volumes_is_one_object_too():
+    assert failure_object("no such file", exit_code=3) == {
+        "status": "failed",
+        "snapshot_id": None,
+        "error": "no such file",
+        "exit_code": 3,
+    }
+
+
+def test_the_summary_says_all_that_a_person_wants_to_know(done):
+    assert summary((done,)) == (
+        "web-01: snap-0123456789abcdef0 completed\n"
+        "  source    /disks/web.img\n"
+        "  volume    10 GiB\n"
+        "  blocks    1,024 put, 7 resumed from an earlier run, 449 skipped as zeros, "
+        "19,000 skipped as holes; 20,480 in all (10.0 GiB)\n"
+        "  time      16.0s, 32.0 MiB/s put on average\n"
+        "  puts      1,030 sent, 6 retries, 1 throttle\n"
+        "  checksum  Pq34jf4xh07iqiQpo/morRl/xL06mqy1ERimH+Hypi8= (SHA256, LINEAR)\n"
+        "  verified  read back, every byte equal to the source\n"
+        "  note      The snapshot should stay unencrypted.\n"
+    )
+
+
+def test_a_snapshot_that_was_not_read_back_is_not_called_verified(done):
+    assert "  verified  not read back\n" in summary((dataclasses.replace(done, verified=None),))
+
+
+def test_a_failed_volume_tells_its_error_among_several_and_once_alone(done, failed):
+    assert "AccessDenied" in summary((done, failed))
+    assert "AccessDenied" not in summary((failed,))
+    assert summary((failed,)).startswith("db-02: failed\n")
+
+
+def test_a_volume_of_nothing_but_holes_divides_by_nothing(done):
+    empty = dataclasses.replace(done, blocks={"total": 2048, "put": 0}, elapsed_s=0.0)
+    assert "none put; 2,048 in all (1.0 GiB)" in summary((empty,))
+
+
+def test_secrets_of_the_environment_and_signatures_are_masked():
+    environment = {
+        "AWS_SECRET_ACCESS_KEY": "CANARY-secret/key+1",
+        "AWS_SESSION_TOKEN": "CANARY-token==",
+        "HOME": "/root",
+    }
+    text = (
+        "CANARY-secret/key+1 x-amz-security-token: CANARYabcdefgh Signature=0123456789abcdef, "
+        "'secret_key': 'CANARYabcdefgh' CANARY-token== /root"
+    )
+    cleaned = masked(text, environment)
+    assert "CANARY" not in cleaned
+    assert "0123456789abcdef" not in cleaned
+    assert cleaned.endswith("/root")
+
+
+def test_a_short_or_empty_secret_masks_no_ordinary_word():
+    assert masked("a test", {"AWS_SECRET_ACCESS_KEY": "test", "AWS_SESSION_TOKEN": ""}) == "a test"
+
+
+def test_plain_keeps_lines_and_writes_controls_out():
+    assert plain("two\nlines\t\x00\x1b]0;title\x07") == "two\nlines\\t\\x00\\x1b]0;title\\x07"
