@@ -1,0 +1,1 @@
+"""Benchmarks: bulkput beside its competitors and beside its own promises, in one run."""

@@ -1,0 +1,93 @@
+"""What the pacing cases share: an upload against an emulator whose limits change on a schedule.
+
+Owns the run and its samples. What a run must reach is each case's own.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.bench import Bench
+from benchmarks.measure.process import Child, ChildFailedError
+from benchmarks.measure.series import Sample
+from benchmarks.servers.emulator import Emulator
+
+_SAMPLE_S = 0.25
+_FIRST_PUT_TIMEOUT_S = 30.0
+
+SLACK = 1.2
+"""Sources have this many times the blocks that the quota lets through, so that none runs out."""
+
+ZEROS_CAVEAT = (
+    "The source is one hole and every block is put (--zeros write): 30 GiB would otherwise be "
+    "read, hashed and stored beside the measurement. This measures the pacing, not what puts cost."
+)
+EMULATOR_CAVEAT = (
+    "The emulator is a Python program that shares the machine's cores with the client."
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A change of the emulator, so many seconds after the first accepted put."""
+
+    at_s: float
+    change: Callable[[Emulator], None]
+
+
+@dataclass(frozen=True)
+class PacedRun:
+    """Samples from the first accepted put (second 0) to the end of the observation."""
+
+    samples: tuple[Sample, ...]
+    changed_at_s: tuple[float, ...]
+    """When each step of the schedule really happened."""
+    accepted_by_snapshot: tuple[int, ...]
+    """Puts accepted at the end, one number a snapshot."""
+    emulator_stats: dict[str, Any]
+    """The emulator's own counters at the end."""
+
+
+def observe(
+    bench: Bench,
+    emulator: Emulator,
+    command: Sequence[str],
+    *,
+    duration_s: float,
+    steps: Sequence[Step] = (),
+) -> PacedRun:
+    """Run ``command`` against ``emulator`` and count for ``duration_s``, then end it.
+
+    Raises:
+        ChildFailedError: no put was accepted, or the client ended before the time was over.
+    """
+    with bench.start(command, "bulkput") as child:
+        began_s, first = _first_put(child, emulator)
+        samples, changed_at_s = [first], []
+        pending = list(steps)
+        while samples[-1].at_s < duration_s:
+            if pending and samples[-1].at_s >= pending[0].at_s:
+                pending.pop(0).change(emulator)
+                changed_at_s.append(time.monotonic() - began_s)
+            if child.ended_within(_SAMPLE_S):
+                ended = f"bulkput ended after {samples[-1].at_s:.0f} s"
+                status = child.usage.exit_status
+                raise ChildFailedError(f"{ended} (exit {status}): {child.last_words()}")
+            samples.append(emulator.sample(began_s))
+        stats = emulator.stats()
+        by_snapshot = emulator.accepted_by_snapshot(stats)
+    return PacedRun(tuple(samples), tuple(changed_at_s), by_snapshot, stats)
+
+
+def _first_put(child: Child, emulator: Emulator) -> tuple[float, Sample]:
+    """Return the monotonic second of the first accepted put, and the sample taken there."""
+    deadline_s = time.monotonic() + _FIRST_PUT_TIMEOUT_S
+    while time.monotonic() < deadline_s:
+        began_s = time.monotonic()
+        sample = emulator.sample(began_s)
+        if sample.accepted > 0:
+            return began_s, sample
+        if child.ended_within(_SAMPLE_S / 5):
+            break
+    raise ChildFailedError(f"no put was accepted: {child.last_words()}")

@@ -1,0 +1,1 @@
+"""Measuring: processes from the outside, and the arithmetic on what was seen."""

@@ -1,0 +1,1 @@
+"""What a run leaves: JSON, a Markdown table, pictures."""
