@@ -1,0 +1,78 @@
+"""Where state lives: the state directory, and in it one private folder for each upload.
+
+Owns names and permissions. Knows nothing of what the files in a folder hold.
+"""
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from bulkput.ledger.storage import FOLDER_MODE, storage_error
+from bulkput.model.errors import LedgerError
+
+_KEY_CHARS = 12
+"""48 bits: two of a million uploads share a folder with a chance of 1 in 500; their headers differ.
+"""
+_NAME_CHARS_MAX = 64
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def default_state_dir(environ: Mapping[str, str]) -> Path:
+    """Return ``$XDG_STATE_HOME/bulkput``, or ``~/.local/state/bulkput``.
+
+    Relative values of XDG_STATE_HOME are ignored, as the XDG Base Directory Specification says.
+    """
+    base = Path(environ.get("XDG_STATE_HOME", ""))
+    if not base.is_absolute():
+        base = Path(environ.get("HOME") or Path.home()) / ".local" / "state"
+    return base / "bulkput"
+
+
+def volume_folder(state_dir: Path, name: str, key: Iterable[str]) -> Path:
+    """Return the folder of one upload: ``name`` made readable, and 12 hex digits of ``key``.
+
+    The same key texts give the same folder in every run; nothing is created.
+    """
+    digest = hashlib.sha256()
+    for part in key:
+        content = part.encode("utf-8", "surrogateescape")
+        digest.update(len(content).to_bytes(8, "little") + content)
+    readable = _NOT_IN_NAMES.sub("-", name).strip("-.")[:_NAME_CHARS_MAX] or "volume"
+    return state_dir / f"{readable}-{digest.hexdigest()[:_KEY_CHARS]}"
+
+
+def ensure_folder(folder: Path) -> None:
+    """Make ``folder`` and its parents where missing, private (0700) and writable.
+
+    Raises:
+        LedgerError: it is no directory, a symbolic link, another user's, or not writable.
+        TemporaryError: the disk is full.
+    """
+    try:
+        folder.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        status = folder.lstat()
+    except (FileExistsError, NotADirectoryError):
+        raise LedgerError(
+            folder, "is needed as a folder, but there is a file in the way. Name another state_dir"
+        ) from None
+    except OSError as error:
+        raise storage_error(folder, "create the folder", error) from error
+    if not stat.S_ISDIR(status.st_mode):
+        raise LedgerError(folder, "is a symbolic link; a folder is needed. Name another state_dir")
+    if status.st_uid != os.geteuid():
+        raise LedgerError(
+            folder,
+            f"belongs to user id {status.st_uid}, and this is user id {os.geteuid()}. Run as the"
+            " same user, or name another state_dir",
+        )
+    try:
+        if stat.S_IMODE(status.st_mode) != FOLDER_MODE:
+            folder.chmod(FOLDER_MODE)
+    except OSError as error:
+        raise storage_error(folder, "make the folder private", error) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise LedgerError(folder, "cannot be written to. Name another state_dir")

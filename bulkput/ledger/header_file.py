@@ -1,0 +1,53 @@
+"""``ledger.json``: where a ledger's header lies, and reading and replacing it.
+
+Knows nothing of the table beside it.
+"""
+
+from pathlib import Path
+
+from bulkput.ledger.header import LedgerHeader, decode_header, encode_header
+from bulkput.ledger.storage import replace_file, storage_error
+from bulkput.model.errors import LedgerError
+
+HEADER_NAME = "ledger.json"
+_HEADER_MAX_BYTES = 1 << 20
+"""Some hundred times the largest header written."""
+
+
+def has_ledger(folder: Path) -> bool:
+    """Return whether an upload has left its ledger in ``folder``, readable or not."""
+    return (folder / HEADER_NAME).exists()
+
+
+def read_header(folder: Path) -> LedgerHeader:
+    """Return the facts of the ledger in ``folder``; takes no lock.
+
+    Raises:
+        LedgerError: there is none, or it is torn, damaged or of another version.
+    """
+    path = folder / HEADER_NAME
+    try:
+        with path.open("rb") as file:
+            content = file.read(_HEADER_MAX_BYTES)
+    except FileNotFoundError:
+        raise LedgerError(path, "there is no ledger here") from None
+    except OSError as error:
+        raise storage_error(path, "read the ledger", error) from error
+    try:
+        return decode_header(content)
+    except ValueError as error:
+        raise LedgerError(
+            path,
+            f"{error}. To start a new snapshot, remove the folder {folder}; the one begun before"
+            " stays pending until it times out or is deleted",
+        ) from None
+
+
+def write_header(folder: Path, header: LedgerHeader) -> None:
+    """Make ``header`` that of ``folder``, durably; a crash leaves the old one or the new one.
+
+    Raises:
+        LedgerError: the file cannot be written.
+        TemporaryError: the disk is full.
+    """
+    replace_file(folder / HEADER_NAME, encode_header(header))

@@ -1,0 +1,70 @@
+"""One writer a folder: an exclusive lock that the kernel drops with its process, killed or not."""
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bulkput.ledger.storage import FILE_MODE, storage_error, write_all
+from bulkput.model.errors import LedgerError
+
+LOCK_NAME = "lock"
+_HOLDER_MAX_BYTES = 32
+"""A process id and a newline, with room to spare."""
+
+
+class FolderLock:
+    """Holds ``folder`` for this process from construction until ``release``.
+
+    The file stays behind unlocked: removing it would let two processes lock two files of one name.
+
+    Raises:
+        LedgerError: another process holds the folder (it is named), or the file cannot be opened.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / LOCK_NAME
+        try:
+            self._descriptor = os.open(
+                self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE
+            )
+        except OSError as error:
+            raise storage_error(self._path, "open the lock", error) from error
+        try:
+            self._take()
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def _take(self) -> None:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(self._descriptor, 0)
+            write_all(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        except BlockingIOError:
+            holder = os.pread(self._descriptor, _HOLDER_MAX_BYTES, 0).decode("ascii", "replace")
+            who = f"process {holder.strip()}" if holder.strip().isdigit() else "another process"
+            raise LedgerError(
+                self._path.parent,
+                f"{who} is working on this upload. Wait until it ends, or stop it and run again",
+            ) from None
+        except OSError as error:
+            raise storage_error(self._path, "take the lock", error) from error
+
+    def release(self) -> None:
+        """Let others in; idempotent."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()

@@ -1,0 +1,142 @@
+"""One record of the digest table: its bytes, its states, its CRC, for one or for millions at once.
+
+Pure: arrays in, arrays out. Knows no file, no header, and not why a block has its state.
+"""
+
+import struct
+import zlib
+from collections.abc import Callable
+from enum import IntEnum
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from bulkput.model.block import DIGEST_SIZE_BYTES
+
+
+class State(IntEnum):
+    """What is known of a block in this snapshot."""
+
+    UNKNOWN = 0
+    """Never sent, or never considered. All bytes zero, so that a hole in the file says it too."""
+    SENT = 1
+    """A put with this digest may have left: it may be in the snapshot. Must be put."""
+    ACKNOWLEDGED = 2
+    """In the snapshot: the service echoed this digest."""
+    SKIPPED_ZERO = 3
+    """Read, found to be zeros, and left out under the policy in force. Never sent."""
+    UNCHANGED = 4
+    """Equal to the baseline and left out. Never sent. The digest is the baseline's to know."""
+    LOST = 255
+    """Never on disk: what stood here cannot be read, so the block may have been sent. Must be put.
+    """
+
+
+RECORD = np.dtype(
+    [
+        ("digest", "u1", (DIGEST_SIZE_BYTES,)),
+        ("state", "u1"),
+        ("reserved", "u1", (3,)),
+        ("crc32", "<u4"),
+    ]
+)
+"""40 bytes: 64 TiB, 134,217,728 blocks, make a file of 5 GiB."""
+
+RECORD_SIZE_BYTES = RECORD.itemsize
+
+Records = npt.NDArray[np.void]
+"""A contiguous array of ``RECORD``."""
+Uint8Array = npt.NDArray[np.uint8]
+Uint32Array = npt.NDArray[np.uint32]
+BoolArray = npt.NDArray[np.bool_]
+
+_CHECKED = struct.Struct(f"<Q{DIGEST_SIZE_BYTES}sB3x")
+"""What the CRC covers after the snapshot id: index, digest, state, reserved zeros."""
+_INDEX_SIZE_BYTES = 8
+_WORD_BYTES = 2
+_RECORD_WORDS = RECORD_SIZE_BYTES // _WORD_BYTES
+_CHECKED_RECORD_WORDS = (_CHECKED.size - _INDEX_SIZE_BYTES) // _WORD_BYTES
+_STORED = np.array(
+    [State.SENT, State.ACKNOWLEDGED, State.SKIPPED_ZERO, State.UNCHANGED], dtype=np.uint8
+)
+
+
+@cache
+def _word_tables() -> Uint32Array:
+    """Return, for each 16-bit word of the checked bytes, what each value adds to the CRC.
+
+    For messages of one length CRC-32 is affine over XOR, so a record's CRC is a constant XORed
+    with one table entry a word. 22 tables of 256 KiB; 29 ns a record measured, against 72 ns with
+    8-bit tables and 170 ns with one zlib call each.
+    """
+    blank = bytes(_CHECKED.size)
+    blank_crc = zlib.crc32(blank)
+    by_byte = np.empty((_CHECKED.size, 256), dtype=np.uint32)
+    message = bytearray(blank)
+    for position in range(_CHECKED.size):
+        for value in range(256):
+            message[position] = value
+            by_byte[position, value] = zlib.crc32(message) ^ blank_crc
+        message[position] = 0
+    low, high = by_byte[0::2], by_byte[1::2]
+    return np.ascontiguousarray((high[:, :, None] ^ low[:, None, :]).reshape(-1, 1 << 16))
+
+
+def _add_word(crcs: Uint32Array, table: Uint32Array, words: npt.NDArray[np.uint16]) -> None:
+    # "clip" spares numpy the bounds check and a second buffer; a uint16 cannot be out of bounds.
+    crcs ^= table.take(words, mode="clip")
+
+
+class RecordCodec:
+    """Writes and reads the records of one snapshot; the CRC ties each to it and to its index."""
+
+    def __init__(self, snapshot_id: str) -> None:
+        self._seed = zlib.crc32(snapshot_id.encode("ascii"))
+        self._blank_crc = np.uint32(zlib.crc32(bytes(_CHECKED.size), self._seed))
+
+    def encoder(self) -> Callable[[int, State, bytes], bytes]:
+        """Return a fast function of index, state and digest that makes one record's bytes."""
+        seed, pack, crc32 = self._seed, _CHECKED.pack, zlib.crc32
+
+        def encode(index: int, state: State, digest: bytes) -> bytes:
+            if len(digest) != DIGEST_SIZE_BYTES:
+                raise ValueError(f"a digest has {DIGEST_SIZE_BYTES} bytes, not {len(digest)}")
+            checked = pack(index, digest, state)
+            return checked[_INDEX_SIZE_BYTES:] + crc32(checked, seed).to_bytes(4, "little")
+
+        return encode
+
+    def fill(self, start: int, count: int, state: State, digest: bytes) -> Records:
+        """Return ``count`` records from index ``start`` on that share a state and a digest."""
+        records = np.zeros(count, dtype=RECORD)
+        records["digest"] = np.frombuffer(digest, dtype=np.uint8)
+        records["state"] = state
+        records["crc32"] = self.crc32(records, start)
+        return records
+
+    def crc32(self, records: Records, start: int) -> Uint32Array:
+        """Return the CRC-32 that each record should carry, the first one at index ``start``."""
+        tables = _word_tables()
+        indexes = np.arange(start, start + len(records), dtype=np.uint64)
+        crcs = np.full(len(records), self._blank_crc, dtype=np.uint32)
+        for word in range(2):  # 134,217,728 indexes fit in two words; the upper two are zero
+            part = (indexes >> np.uint64(16 * word)).astype(np.uint16)
+            _add_word(crcs, tables[word], part)
+        words = records.view("<u2").reshape(len(records), _RECORD_WORDS)
+        first = _INDEX_SIZE_BYTES // _WORD_BYTES
+        for word in range(_CHECKED_RECORD_WORDS):
+            _add_word(crcs, tables[first + word], words[:, word])
+        return crcs
+
+    def states(self, records: Records, start: int, blank: State = State.UNKNOWN) -> Uint8Array:
+        """Return each record's state: ``blank`` where all is zero, LOST where the CRC fails."""
+        used = records.view("<u8").reshape(len(records), RECORD_SIZE_BYTES // 8).any(axis=1)
+        if not used.any():
+            return np.full(len(records), blank, dtype=np.uint8)
+        states: Uint8Array = records["state"].copy()
+        holds = self.crc32(records, start) == records["crc32"]
+        holds &= np.isin(states, _STORED)
+        states[~holds] = State.LOST
+        states[~used] = blank
+        return states

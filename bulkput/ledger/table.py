@@ -1,0 +1,321 @@
+"""The file of records of one snapshot: reading and writing them, in bounded memory.
+
+Knows no JSON, no lock, and not what a run does with a state; it only refuses what would lose the
+knowledge that a block may be in the snapshot.
+"""
+
+import errno
+import os
+import struct
+import zlib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+
+from bulkput.ledger.record import (
+    RECORD,
+    RECORD_SIZE_BYTES,
+    RecordCodec,
+    Records,
+    State,
+    Uint8Array,
+)
+from bulkput.ledger.storage import FILE_MODE, storage_error, write_all
+from bulkput.model.block import DIGEST_SIZE_BYTES, ZERO_BLOCK_DIGEST, Extent
+from bulkput.model.errors import IntegrityError, LedgerError
+
+MAGIC = b"bulkput\n"
+TABLE_VERSION = 1
+HEAD = struct.Struct("<8sIIQ48s4x")
+HEAD_SIZE_BYTES = HEAD.size + 4
+"""80 bytes, two records wide: the head's fields and their CRC-32."""
+
+WINDOW_RECORDS = 16_384
+"""Records handled at a time: 640 KiB, which stays in a core's cache while its CRCs are checked."""
+
+_IN_SNAPSHOT = (State.SENT, State.ACKNOWLEDGED, State.LOST)
+_SKIP_DIGESTS = MappingProxyType(
+    {State.SKIPPED_ZERO: ZERO_BLOCK_DIGEST, State.UNCHANGED: bytes(DIGEST_SIZE_BYTES)}
+)
+
+
+class Window(NamedTuple):
+    """Some records, read and checked, from index ``start`` on."""
+
+    start: int
+    records: Records
+    states: Uint8Array
+
+
+class Table:
+    """Records 0 to ``block_count`` of ``snapshot_id`` in the file ``path``.
+
+    Written with pwrite, not through a map: a full disk is then an error instead of a SIGBUS, the
+    process's memory stays the same whatever the file's size, and the pages are the kernel's the
+    moment the call returns, so that kill -9 loses nothing. It costs 1 us a record. Methods may be
+    called from any thread.
+    """
+
+    def __init__(self, path: Path, snapshot_id: str, block_count: int, descriptor: int) -> None:
+        self.path = path
+        self.snapshot_id = snapshot_id
+        self.block_count = block_count
+        self.blank = State.UNKNOWN
+        """What a record of zeros means; LOST where marks may be missing."""
+        self._descriptor = descriptor
+        self._codec = RecordCodec(snapshot_id)
+        self._encode = self._codec.encoder()
+
+    @classmethod
+    def create(cls, path: Path, snapshot_id: str, block_count: int) -> "Table":
+        """Make ``path`` an empty table, durably, whatever it was before.
+
+        Raises:
+            LedgerError: the file cannot be written.
+            TemporaryError: the disk is full.
+        """
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
+            try:
+                os.ftruncate(descriptor, 0)
+            except BaseException:
+                os.close(descriptor)
+                raise
+        except OSError as error:
+            raise storage_error(path, "create the table", error) from error
+        table = cls(path, snapshot_id, block_count, descriptor)
+        try:
+            table.mend()
+        except BaseException:
+            table.close()
+            raise
+        return table
+
+    @classmethod
+    def open(
+        cls, path: Path, snapshot_id: str, block_count: int, *, writable: bool
+    ) -> tuple["Table", bool]:
+        """Open a table; the second value says whether its file is whole.
+
+        A file that is missing, cut, or has a damaged head is not: what it has lost may have been
+        sent. ``mend`` gives it its size and its head back.
+
+        Raises:
+            LedgerError: the table is of another snapshot, size or version, or cannot be read.
+        """
+        flags = os.O_RDWR | os.O_CREAT if writable else os.O_RDONLY
+        try:
+            descriptor = os.open(path, flags | os.O_NOFOLLOW, FILE_MODE)
+            try:
+                head = os.pread(descriptor, HEAD_SIZE_BYTES, 0)
+                size_bytes = os.fstat(descriptor).st_size
+                table = cls(path, snapshot_id, block_count, descriptor)
+                whole = table._is_own(head) and size_bytes == _file_size_bytes(block_count)
+            except BaseException:
+                os.close(descriptor)
+                raise
+        except OSError as error:
+            raise storage_error(path, "open the table", error) from error
+        return table, whole
+
+    def _is_own(self, head: bytes) -> bool:
+        own = encode_head(self.snapshot_id, self.block_count)
+        if head != own and head_holds(head):
+            raise LedgerError(
+                self.path,
+                f"the table has {describe_head(head)}, and its ledger.json is of one with"
+                f" {describe_head(own)}. To start a new snapshot, remove its folder",
+            )
+        return head == own
+
+    def mend(self) -> None:
+        """Give the file its size and its head back, durably; records that are gone read as blank.
+
+        Raises:
+            LedgerError: the file cannot be written.
+            TemporaryError: the disk is full.
+        """
+        try:
+            os.ftruncate(self._descriptor, _file_size_bytes(self.block_count))
+            write_all(self._descriptor, encode_head(self.snapshot_id, self.block_count), 0)
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise storage_error(self.path, "mend the table", error) from error
+
+    def write(self, index: int, state: State, digest: bytes) -> None:
+        """Set one record; a few microseconds.
+
+        Raises:
+            IndexError: no such block.
+            LedgerError: the file cannot be written.
+            TemporaryError: the disk is full.
+        """
+        if not 0 <= index < self.block_count:
+            raise IndexError(f"block {index} of {self.block_count}")
+        record = self._encode(index, state, digest)
+        offset_bytes = HEAD_SIZE_BYTES + index * RECORD_SIZE_BYTES
+        try:
+            written = os.pwrite(self._descriptor, record, offset_bytes)
+            if written != RECORD_SIZE_BYTES:
+                write_all(self._descriptor, record[written:], offset_bytes + written)
+        except OSError as error:
+            raise storage_error(self.path, f"note block {index}", error) from error
+
+    def write_skipped(self, extent: Extent, state: State) -> None:
+        """Set a run of records to SKIPPED_ZERO or UNCHANGED: all of it, or none.
+
+        Raises:
+            IndexError: no such blocks.
+            IntegrityError: one of the blocks may be in the snapshot, and so must be put.
+            LedgerError: the file cannot be written or read.
+            TemporaryError: the disk is full.
+        """
+        for blocked in self.extents(_IN_SNAPSHOT, extent):
+            raise IntegrityError(
+                f"block {blocked.start} may already be in {self.snapshot_id} and cannot be left"
+                " out any more: it must be put"
+            )
+        digest = _SKIP_DIGESTS[state]
+        for start in range(extent.start, extent.stop, WINDOW_RECORDS):
+            count = min(WINDOW_RECORDS, extent.stop - start)
+            content = self._codec.fill(start, count, state, digest).view(np.uint8).data
+            try:
+                write_all(self._descriptor, content, HEAD_SIZE_BYTES + start * RECORD_SIZE_BYTES)
+            except OSError as error:
+                raise storage_error(self.path, f"note blocks from {start}", error) from error
+
+    def read(self, extent: Extent) -> Window:
+        """Return all records of ``extent``, checked; memory for 41 bytes a block.
+
+        Raises:
+            IndexError: no such blocks.
+            LedgerError: the file cannot be read.
+        """
+        if not 0 <= extent.start <= extent.stop <= self.block_count:
+            raise IndexError(f"blocks {extent.start} to {extent.stop} of {self.block_count}")
+        size_bytes = extent.block_count * RECORD_SIZE_BYTES
+        content = bytearray(size_bytes)
+        try:
+            with memoryview(content) as view:
+                done = 0
+                while done < size_bytes:
+                    offset_bytes = HEAD_SIZE_BYTES + extent.start * RECORD_SIZE_BYTES + done
+                    got = os.preadv(self._descriptor, [view[done:]], offset_bytes)
+                    if got == 0:
+                        break
+                    done += got
+        except OSError as error:
+            raise storage_error(self.path, "read the table", error) from error
+        if done < size_bytes and self.blank is not State.LOST:
+            raise LedgerError(self.path, "the table was cut while in use. Run again")
+        records = np.frombuffer(content, dtype=RECORD)
+        return Window(extent.start, records, self._codec.states(records, extent.start, self.blank))
+
+    def windows(self, extent: Extent | None = None) -> Iterator[Window]:
+        """Iterate over the records of ``extent`` that the file has pages for, in bounded windows.
+
+        What is left out reads as UNKNOWN. The cost goes by what was ever written.
+
+        Raises:
+            IndexError: no such blocks.
+            LedgerError: the file cannot be read.
+        """
+        whole = Extent(0, self.block_count) if extent is None else extent
+        if not 0 <= whole.start <= whole.stop <= self.block_count:
+            raise IndexError(f"blocks {whole.start} to {whole.stop} of {self.block_count}")
+        for data in self._data_extents(whole):
+            for start in range(data.start, data.stop, WINDOW_RECORDS):
+                yield self.read(Extent(start, min(data.stop, start + WINDOW_RECORDS)))
+
+    def extents(self, states: Collection[State], within: Extent | None = None) -> Iterator[Extent]:
+        """Iterate over the longest runs of blocks in one of ``states``, ascending.
+
+        UNKNOWN blocks that were never written cannot be found in this way.
+        """
+        wanted = np.array(sorted(states), dtype=np.uint8)
+        open_run: Extent | None = None
+        for window in self.windows(within):
+            padded = np.zeros(len(window.states) + 2, dtype=np.int8)
+            padded[1:-1] = np.isin(window.states, wanted)
+            edges = np.flatnonzero(np.diff(padded)) + window.start
+            for start, stop in edges.reshape(-1, 2).tolist():
+                if open_run is not None and open_run.stop == start:
+                    open_run = Extent(open_run.start, stop)
+                    continue
+                if open_run is not None:
+                    yield open_run
+                open_run = Extent(start, stop)
+        if open_run is not None:
+            yield open_run
+
+    def _data_extents(self, extent: Extent) -> Iterator[Extent]:
+        if self.blank is State.LOST:  # a hole says something then: that its marks are lost
+            yield extent
+            return
+        position = extent.start
+        while position < extent.stop:
+            offset_bytes = HEAD_SIZE_BYTES + position * RECORD_SIZE_BYTES
+            try:
+                data_bytes = os.lseek(self._descriptor, offset_bytes, os.SEEK_DATA)
+                hole_bytes = os.lseek(self._descriptor, data_bytes, os.SEEK_HOLE)
+            except OSError as error:
+                if error.errno == errno.ENXIO:  # no data behind this point
+                    return
+                raise storage_error(self.path, "read the table", error) from error
+            start = (data_bytes - HEAD_SIZE_BYTES) // RECORD_SIZE_BYTES
+            stop = -(-(hole_bytes - HEAD_SIZE_BYTES) // RECORD_SIZE_BYTES)
+            position = min(stop, extent.stop)
+            if start >= extent.stop:
+                return
+            yield Extent(start, position)
+
+    def flush(self) -> None:
+        """Make all marks outlive the machine; blocks until the disk has them.
+
+        Raises:
+            LedgerError: the disk refused.
+            TemporaryError: the disk is full.
+        """
+        try:
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            raise storage_error(self.path, "flush the table", error) from error
+
+    def close(self) -> None:
+        """Give the file back; idempotent."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _file_size_bytes(block_count: int) -> int:
+    return HEAD_SIZE_BYTES + block_count * RECORD_SIZE_BYTES
+
+
+def encode_head(snapshot_id: str, block_count: int) -> bytes:
+    """Return the table's first 80 bytes."""
+    head = HEAD.pack(
+        MAGIC, TABLE_VERSION, RECORD_SIZE_BYTES, block_count, snapshot_id.encode("ascii")
+    )
+    return head + zlib.crc32(head).to_bytes(4, "little")
+
+
+def head_holds(head: bytes) -> bool:
+    """Return whether ``head`` is some table's undamaged head."""
+    return (
+        len(head) == HEAD_SIZE_BYTES
+        and head.startswith(MAGIC)
+        and zlib.crc32(head[: HEAD.size]) == int.from_bytes(head[HEAD.size :], "little")
+    )
+
+
+def describe_head(head: bytes) -> str:
+    """Return what an undamaged ``head`` says, for people."""
+    _, version, record_size_bytes, block_count, snapshot = HEAD.unpack(head[: HEAD.size])
+    return (
+        f"version {version}, {record_size_bytes} bytes a record, {block_count} blocks of"
+        f" {snapshot.rstrip(bytes(1)).decode('ascii', 'replace')}"
+    )
