@@ -115,6 +115,11 @@ def _python_type(kind: Any) -> type:
     return type(get_args(kind)[0]) if origin is Literal else origin or kind
 
 
+def field_marks(field: FieldInfo) -> tuple[Any, ...]:
+    """Return what a field's annotation says beside the type."""
+    return _bare(field.annotation, tuple(field.metadata))[1]
+
+
 def markdown_table() -> str:
     """Return the reference of all keys as a table in Markdown."""
     rows = ["| key | type | default | description |", "|---|---|---|---|"]

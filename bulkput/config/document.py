@@ -33,6 +33,7 @@ _TAG = "tag:yaml.org,2002:"
 _PLAIN_TAGS = {
     _TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp", "merge")
 }
+_NO_TAGS = "expected a plain value: YAML tags (`!`) are not supported"
 _QUOTED = re.compile(r"""(['"])(?!<|\\.\1|.\1).*?\1""")
 """Quoted words in ruamel's messages, except names of tokens and single characters."""
 
@@ -46,7 +47,9 @@ class Document:
     data: dict[str, Any] = field(default_factory=dict)
     lines: dict[Location, int] = field(default_factory=dict)
     """1-based; of the key where there is one, else of the list's item."""
-    problems: list[tuple[Location, Problem]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    refused: set[Location] = field(default_factory=set)
+    """Where a value is left out, because ``problems`` says what is wrong with it."""
 
     def line(self, location: Location) -> int | None:
         """Return the line of ``location``, or of what encloses it."""
@@ -132,10 +135,19 @@ def _compose(path: Path, text: str) -> Node | None:
         raise _problem(path, expected, mark.line + 1 if mark else None) from None
     except YAMLError:
         raise _problem(path, "not valid YAML: it has control characters") from None
-    except (AttributeError, TypeError, ValueError, IndexError, KeyError):
-        # ruamel's own slips on hostile input, such as a list for a key.
+    except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
+        # ruamel's own slips, found by feeding it noise: `%YAML 1.0`, `\U00110000`.
         raise _problem(path, "not valid YAML") from None
     return node
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether ``text`` can be written as UTF-8; YAML's escapes can make what cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _Construction:
@@ -159,7 +171,8 @@ class _Construction:
             return self._sequence(node, at)
         if isinstance(node, ScalarNode):
             return self._scalar(node, at)
-        return self._refuse(at, "expected a plain value: YAML tags (`!`) are not supported", node)
+        self._refuse_value(at, _NO_TAGS, node)
+        return None
 
     def mapping(self, node: MappingNode, at: Location) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -167,7 +180,10 @@ class _Construction:
             if not isinstance(key_node, ScalarNode):
                 self._refuse(at, "expected a plain key, not a list or a section", key_node)
                 continue
-            key = key_node.value
+            key = str(key_node.value)
+            if not _is_unicode(key):
+                self._refuse(at, "a key is not valid Unicode", key_node)
+                continue
             line = key_node.start_mark.line + 1
             here = (*at, key)
             if key == "<<" and key_node.style is None:
@@ -190,14 +206,21 @@ class _Construction:
 
     def _scalar(self, node: ScalarNode, at: Location) -> Scalar:
         text = str(node.value)
+        if not _is_unicode(text):
+            self._refuse_value(at, "not valid Unicode: half of a surrogate pair", node)
+            return None
         if node.style is None and node.tag in _PLAIN_TAGS:
             # A plain word that ruamel takes for text stays it: `!!str 5` was meant so.
             return text if node.tag == _TAG + "str" else plain_scalar(text)
         if node.tag == _TAG + "str":
             return text
-        self._refuse(at, "expected a plain value: YAML tags (`!`) are not supported", node)
+        self._refuse_value(at, _NO_TAGS, node)
         return None
+
+    def _refuse_value(self, at: Location, expected: str, node: Node) -> None:
+        self._document.refused.add(at)
+        self._refuse(at, expected, node)
 
     def _refuse(self, at: Location, expected: str, node: Node) -> None:
         problem = Problem(dotted(at), expected, node.start_mark.line + 1)
-        self._document.problems.append((at, problem))
+        self._document.problems.append(problem)

@@ -8,24 +8,15 @@ name, volumes and `parallel` are a job's.
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bulkput.config.document import Document, Location, read_document
-from bulkput.config.load import Given, LoadedSettings, build
-from bulkput.config.place import resolve
+from bulkput.config.load import Given, LoadedSettings, build, from_here
 from bulkput.config.settings import VERSION
 from bulkput.model.errors import Problem
 
-SHARED_KEYS = (
-    "version",
-    "region",
-    "profile",
-    "allow_insecure_http",
-    "endpoint",
-    "state_dir",
-    "tuning",
-)
-"""What of a file counts for a volume that is named by flags."""
+JOB_KEYS = ("name", "parallel", "volumes")
+"""What of a file is a job's; any other key is refused, as in a job."""
 
 _VOLUME: Location = ("volumes", 0)
 _SNAPSHOT: Location = (*_VOLUME, "snapshot")
@@ -76,9 +67,9 @@ def settings_from_flags(
     Args:
         source: the path to read, as given.
         flags: values by the names in `UPLOAD_FLAGS`; None is not given. ``tag`` is an iterable of
-            ``Key=Value``.
+            ``Key=Value``. A relative ``Path`` starts from the current folder.
         environ: the process's environment.
-        config: a file for the keys in `SHARED_KEYS`.
+        config: a file for all keys but those in `JOB_KEYS`, which are passed over.
 
     Raises:
         ConfigError: with every problem found; those of flags name the flag.
@@ -89,7 +80,7 @@ def settings_from_flags(
     else:
         document = _shared_part(read_document(Path(config)))
     path = (*_VOLUME, "source", "path")
-    given = [Given(path, "SOURCE", _from_here(source), "argument")]
+    given = [Given(path, "SOURCE", from_here(Path(source) if source else source), "argument")]
     problems: list[Problem] = []
     for name, value in flags.items():
         flag = UPLOAD_FLAGS[name]
@@ -99,30 +90,18 @@ def settings_from_flags(
             value = _tags(value, problems)  # noqa: PLW2901 - the same value, taken apart
             if not value:
                 continue
-        if name == "state_dir":
-            value = _from_here(value)  # noqa: PLW2901 - the same path, made whole
-        given.append(Given(flag.location, flag.name, value, "flag"))
+        given.append(Given(flag.location, flag.name, from_here(value), "flag"))
     return build(document, given, environ=environ, problems=problems)
 
 
 def _shared_part(document: Document) -> Document:
-    def counts(location: Location) -> bool:
-        return location[0] in SHARED_KEYS
-
     return Document(
         document.path,
-        {key: value for key, value in document.data.items() if key in SHARED_KEYS},
-        {at: line for at, line in document.lines.items() if counts(at)},
-        [(at, problem) for at, problem in document.problems if counts(at)],
+        {key: value for key, value in document.data.items() if key not in JOB_KEYS},
+        {at: line for at, line in document.lines.items() if at[0] not in JOB_KEYS},
+        document.problems,
+        document.refused,
     )
-
-
-def _from_here(path: Any) -> Any:
-    """Return ``path`` below the current folder; what is no path is left for the models."""
-    try:
-        return resolve(path, Path.cwd())
-    except ValueError:
-        return str(path)
 
 
 def _tags(values: object, problems: list[Problem]) -> dict[str, str]:

@@ -73,16 +73,27 @@ def load_settings(
         path: the YAML file.
         environ: the process's environment.
         overrides: values of flags by dotted key (``region``, ``tuning.window``); None is no flag.
+            A relative ``Path`` starts from the current folder.
 
     Raises:
         ConfigError: with every problem found, in the order of the file.
     """
     given = [
-        Given(tuple(key.split(".")), flag_name(key), value, "flag")
+        Given(tuple(key.split(".")), flag_name(key), from_here(value), "flag")
         for key, value in (overrides or {}).items()
         if value is not None
     ]
     return build(read_document(Path(path)), given, environ=environ)
+
+
+def from_here(value: object) -> object:
+    """Return a path below the current folder; all else, and what is no path, as it is."""
+    if not isinstance(value, Path):
+        return value
+    try:
+        return resolve(value, Path.cwd())
+    except ValueError:
+        return value
 
 
 def flag_name(key: str) -> str:
@@ -114,9 +125,7 @@ def build(
     for layer in layers:
         if _put(document.data, layer.location, layer.value):
             outside[layer.location] = layer
-    wrong: list[Problem] = [problem for _, problem in document.problems]
-    seen = {location for location, _ in document.problems}
-    wrong += [*problems, *unknown]
+    wrong: list[Problem] = [*document.problems, *problems, *unknown]
     try:
         settings = Settings.model_validate(
             document.data,
@@ -126,7 +135,7 @@ def build(
         wrong += [
             _problem(document, outside, location, expected)
             for location, expected in findings(error)
-            if location not in seen
+            if location not in document.refused
         ]
         settings = None
     if wrong or settings is None:

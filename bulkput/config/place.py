@@ -4,7 +4,6 @@ Owns the rule: in a file, the folder that the file lies in, so that a job can be
 anywhere; in flags and environment, the current folder. Opens nothing.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,7 +39,7 @@ def resolve(text: str | Path, folder: Path | None) -> Path:
 def default_state_dir(environ: Mapping[str, str]) -> Path:
     """Return where state is kept if nothing else is said (XDG Base Directory Specification)."""
     home = environ.get("XDG_STATE_HOME", "")
-    base = Path(home) if os.path.isabs(home) else Path("~/.local/state").expanduser()  # noqa: PTH117 - of text that may be empty
+    base = Path(home) if home.startswith("/") else Path("~/.local/state").expanduser()
     return base / "bulkput"
 
 

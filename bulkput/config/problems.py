@@ -22,7 +22,7 @@ _CREDENTIAL = re.compile(
     re.IGNORECASE,
 )
 CREDENTIALS_ELSEWHERE = (
-    "credentials do not belong here: they come from the AWS chain "
+    "is no key of this program: credentials come from the AWS chain alone "
     "(environment, profile, SSO, web identity or instance role); remove it, and replace the "
     "credential if others could read the file"
 )

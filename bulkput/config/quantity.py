@@ -39,7 +39,7 @@ def duration_text(duration_s: float) -> str:
     for unit, unit_s in _DURATION_UNITS:
         if duration_s and duration_s % unit_s == 0:
             return f"{int(duration_s) // unit_s}{unit}"
-    return f"{duration_s!r}s"
+    return f"{duration_s:.9f}".rstrip("0").rstrip(".") + "s"
 
 
 @dataclass(frozen=True)

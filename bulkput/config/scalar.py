@@ -10,7 +10,8 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 value that any key takes; a longer number stays text, with all its digits."""
 _OTHER_BASE = re.compile(r"0o[0-7]{1,20}|0x[0-9a-fA-F]{1,16}")
 _FLOAT = re.compile(
-    r"[-+]?(?:\.[0-9]{1,32}|(?:0|[1-9][0-9]{0,31})(?:\.[0-9]{0,32})?)(?:[eE][-+]?[0-9]{1,3})?"
+    r"(?=.*[.eE])[-+]?(?:\.[0-9]{1,32}|(?:0|[1-9][0-9]{0,31})(?:\.[0-9]{0,32})?)"
+    r"(?:[eE][-+]?[0-9]{1,3})?"
 )
 _WORDS: dict[str, bool | float | None] = {
     "": None,

@@ -111,7 +111,15 @@ class SourceSettings(Section, json_schema_extra=_path_or_section):
         return sample_bytes
 
 
-class SnapshotSettings(Section):
+def _key_or_unencrypted(schema: dict[str, Any]) -> None:
+    """Say in JSON Schema what ``_key_encrypts`` says."""
+    schema["not"] = {
+        "properties": {"encrypted": {"const": False}, "kms_key_arn": {"type": "string"}},
+        "required": ["encrypted", "kms_key_arn"],
+    }
+
+
+class SnapshotSettings(Section, json_schema_extra=_key_or_unencrypted):
     """The snapshot's attributes, as StartSnapshot takes them."""
 
     volume_size_gib: (
@@ -126,6 +134,7 @@ class SnapshotSettings(Section):
     )
     tags: Tags = Field(
         default_factory=dict,
+        json_schema_extra={"additionalProperties": False},
         description="Tags of the snapshot; keys do not begin with `aws:`.",
     )
     encrypted: bool | None = Field(
@@ -144,7 +153,7 @@ class SnapshotSettings(Section):
     )
     client_token: ClientToken | None = Field(
         default=None,
-        description="Idempotency token; if not given, derived from job, volume and source, so "
+        description="Idempotency token; if not given, one is derived, so "
         "that a rerun finds its own snapshot.",
     )
     # A snapshot is proved good only by its state `completed`: CompleteSnapshot checks nothing.
