@@ -1,0 +1,70 @@
+"""What one emulated account consists of, handed to every operation.
+
+Owns the wiring of store, tokens, quotas, counts and clock, and the rule by which a snapshot is
+found. Knows no operation.
+"""
+
+from dataclasses import dataclass
+
+from bulkput.emulator.clock import EmulatorClock
+from bulkput.emulator.errors import ApiError, access_denied, snapshot_not_found
+from bulkput.emulator.options import OWNER_ID, EmulatorOptions
+from bulkput.emulator.quotas import Quotas
+from bulkput.emulator.snapshot import Snapshot, State
+from bulkput.emulator.stats import Stats
+from bulkput.emulator.store import Store
+from bulkput.emulator.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account in any region."""
+
+    options: EmulatorOptions
+    store: Store
+    tokens: Tokens
+    quotas: Quotas
+    stats: Stats
+    clock: EmulatorClock
+
+    def writable(self, snapshot_id: str) -> tuple[Snapshot, State]:
+        """Return a snapshot that the direct side knows, with its state.
+
+        Raises:
+            ApiError: it is unknown, deleted, errored, or was started too recently.
+        """
+        now_unix_s = self.clock.unix_s()
+        snapshot = self.store.get(snapshot_id)
+        if snapshot is None:
+            raise snapshot_not_found(snapshot_id)
+        state, _ = snapshot.state(now_unix_s)
+        visible_unix_s = snapshot.record.started_unix_s + self.options.start_visible_after_s
+        if state in (State.GONE, State.ERROR) or now_unix_s < visible_unix_s:
+            raise snapshot_not_found(snapshot_id)
+        return snapshot, state
+
+    def readable(self, snapshot_id: str) -> Snapshot:
+        """Return a snapshot that the direct side sees as completed.
+
+        Raises:
+            ApiError: it is not one.
+        """
+        snapshot = self.store.get(snapshot_id)
+        if snapshot is None or not snapshot.readable(
+            self.clock.unix_s(), self.options.completed_lag_s
+        ):
+            raise snapshot_not_found(snapshot_id)
+        return snapshot
+
+    def pending_count(self) -> int:
+        """Return how many snapshots are pending now."""
+        now_unix_s = self.clock.unix_s()
+        return sum(snapshot.state(now_unix_s)[0] is State.PENDING for snapshot in self.store)
+
+    def default_key_arn(self, region: str) -> str:
+        """Return the ARN of the account's own EBS key."""
+        return f"arn:aws:kms:{region}:{OWNER_ID}:key/0e0e0e0e-0000-4000-8000-000000000000"
+
+    def denied(self, operation: str, snapshot_id: str | None) -> ApiError:
+        """Return IAM's refusal of an operation."""
+        return access_denied(operation, snapshot_id, OWNER_ID)

@@ -1,0 +1,224 @@
+"""EC2's DescribeSnapshots and DeleteSnapshot in the query protocol: form in, XML out.
+
+Owns that protocol's forms and errors. Nothing of EC2 is here but what a snapshot's life needs.
+"""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from xml.sax.saxutils import escape
+
+from bulkput.emulator.account import Account
+from bulkput.emulator.answer import XML, Answer
+from bulkput.emulator.call import Call
+from bulkput.emulator.snapshot import Snapshot, State
+from bulkput.emulator.validation import SNAPSHOT_ID
+
+_NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
+_PAGE_MIN = 5
+_PAGE_MAX = 1000
+_VOLUME_ID = "vol-ffffffff"
+"""What DescribeSnapshots shows for a snapshot that was made of no volume."""
+
+
+class Ec2Error(Exception):
+    """An error answer of the EC2 API."""
+
+    def __init__(self, code: str, message: str, http_status: int = 400) -> None:
+        self.code = code
+        self.message = message
+        self.http_status = http_status
+        super().__init__(f"{http_status} {code}: {message}")
+
+
+_SIGNATURE_ERRORS = {
+    "MissingAuthenticationTokenException": ("MissingParameter", 400),
+    "IncompleteSignatureException": ("IncompleteSignature", 400),
+    "UnrecognizedClientException": ("AuthFailure", 401),
+    "InvalidSignatureException": ("SignatureDoesNotMatch", 403),
+    "ExpiredTokenException": ("RequestExpired", 400),
+}
+
+
+def signature_error(code: str, message: str) -> Ec2Error:
+    """Return EC2's own form of what is wrong with a signature."""
+    name, http_status = _SIGNATURE_ERRORS[code]
+    if name == "AuthFailure":
+        message = "AWS was not able to validate the provided access credentials"
+    if message.startswith("Signature expired"):
+        name, http_status, message = "RequestExpired", 400, "Request has expired."
+    return Ec2Error(name, message, http_status)
+
+
+def ec2_error_answer(error: Ec2Error) -> Answer:
+    """Return an error answer in EC2's form."""
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<Response><Errors><Error><Code>{escape(error.code)}</Code>"
+        f"<Message>{escape(error.message)}</Message></Error></Errors>"
+        f"<RequestID>{uuid.uuid4()}</RequestID></Response>"
+    )
+    return Answer(error.http_status, text.encode(), XML, code=error.code)
+
+
+def answer_action(account: Account, call: Call) -> Answer:
+    """Answer the action that the form names.
+
+    Raises:
+        Ec2Error: it cannot be done.
+    """
+    name = call.form.get("Action", "")
+    action = _ACTIONS.get(name)
+    if action is None:
+        raise Ec2Error("InvalidAction", f"The action {name} is not valid for this web service.")
+    inner = action(account, call.form)
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<{name}Response xmlns="{_NAMESPACE}"><requestId>{uuid.uuid4()}</requestId>'
+        f"{inner}</{name}Response>"
+    )
+    return Answer(200, text.encode(), XML)
+
+
+def _describe_snapshots(account: Account, form: dict[str, str]) -> str:
+    _check_dry_run(form)
+    now_unix_s = account.clock.unix_s()
+    wanted = _numbered(form, "SnapshotId")
+    if wanted:
+        found = [_existing(account, snapshot_id) for snapshot_id in wanted]
+    else:
+        found = [item for item in account.store if item.state(now_unix_s)[0] is not State.GONE]
+    found.sort(key=lambda item: (item.record.started_unix_s, item.record.snapshot_id))
+    for number in range(1, 201):
+        name = form.get(f"Filter.{number}.Name")
+        if name is None:
+            break
+        values = _numbered(form, f"Filter.{number}.Value")
+        found = [item for item in found if _matches(item, name, values, now_unix_s)]
+    owners = _numbered(form, "Owner")
+    found = [item for item in found if not owners or {"self", item.record.owner_id} & set(owners)]
+    found, token = _page(found, form)
+    items = "".join(_item(snapshot, now_unix_s) for snapshot in found)
+    return f"<snapshotSet>{items}</snapshotSet>{_element('nextToken', token)}"
+
+
+def _delete_snapshot(account: Account, form: dict[str, str]) -> str:
+    _check_dry_run(form)
+    snapshot_id = form.get("SnapshotId")
+    if not snapshot_id:
+        message = "The request must contain the parameter SnapshotId"
+        raise Ec2Error("MissingParameter", message)
+    _existing(account, snapshot_id)
+    account.store.delete(snapshot_id)
+    account.quotas.forget(snapshot_id)
+    return "<return>true</return>"
+
+
+_ACTIONS: dict[str, Callable[[Account, dict[str, str]], str]] = {
+    "DescribeSnapshots": _describe_snapshots,
+    "DeleteSnapshot": _delete_snapshot,
+}
+
+
+def _check_dry_run(form: dict[str, str]) -> None:
+    if form.get("DryRun", "").lower() == "true":
+        message = "Request would have succeeded, but DryRun flag is set."
+        raise Ec2Error("DryRunOperation", message, 412)
+
+
+def _existing(account: Account, snapshot_id: str) -> Snapshot:
+    if not SNAPSHOT_ID.fullmatch(snapshot_id):
+        raise Ec2Error(
+            "InvalidParameterValue",
+            f"Value ({snapshot_id}) for parameter snapshotId is invalid. Expected: 'snap-...'.",
+        )
+    snapshot = account.store.get(snapshot_id)
+    if snapshot is None or snapshot.record.deleted:
+        raise Ec2Error("InvalidSnapshot.NotFound", f"The snapshot '{snapshot_id}' does not exist.")
+    return snapshot
+
+
+def _page(found: list[Snapshot], form: dict[str, str]) -> tuple[list[Snapshot], str]:
+    """Return one page and the token of the next, empty where there is none."""
+    limit_text, token = form.get("MaxResults"), form.get("NextToken", "0")
+    if not token.isdecimal():
+        raise Ec2Error("InvalidParameterValue", "Invalid value for 'NextToken'")
+    start = int(token)
+    if limit_text is None:
+        return found[start:], ""
+    if not limit_text.isdecimal() or not _PAGE_MIN <= int(limit_text) <= _PAGE_MAX:
+        message = f"Value ( {limit_text} ) for parameter maxResults is invalid. Expecting a value "
+        raise Ec2Error("InvalidParameterValue", f"{message}greater than 5 and less than 1000.")
+    stop = start + int(limit_text)
+    return found[start:stop], str(stop) if stop < len(found) else ""
+
+
+def _matches(snapshot: Snapshot, name: str, values: list[str], now_unix_s: float) -> bool:
+    record = snapshot.record
+    tags = dict(record.tags or ())
+    if name.startswith("tag:"):
+        return tags.get(name.removeprefix("tag:")) in values
+    if name == "tag-key":
+        return bool(tags.keys() & set(values))
+    facts = {
+        "snapshot-id": record.snapshot_id,
+        "status": str(snapshot.state(now_unix_s)[0]),
+        "description": record.description or "",
+        "volume-size": str(record.volume_size_gib),
+        "encrypted": str(record.encrypted).lower(),
+        "owner-id": record.owner_id,
+        "volume-id": _VOLUME_ID,
+    }
+    if name not in facts:
+        raise Ec2Error("InvalidParameterValue", f"The filter '{name}' is invalid")
+    return facts[name] in values
+
+
+def _item(snapshot: Snapshot, now_unix_s: float) -> str:
+    record = snapshot.record
+    state, message = snapshot.state(now_unix_s)
+    completed = state is State.COMPLETED
+    settled_unix_s = record.settles_unix_s
+    tags = "".join(
+        f"<item><key>{escape(key)}</key><value>{escape(value)}</value></item>"
+        for key, value in record.tags or ()
+    )
+    return "".join(
+        (
+            "<item>",
+            _element("snapshotId", record.snapshot_id),
+            _element("volumeId", _VOLUME_ID),
+            _element("status", state),
+            _element("statusMessage", message),
+            _element("startTime", _iso(record.started_unix_s)),
+            _element(
+                "completionTime", _iso(settled_unix_s) if completed and settled_unix_s else ""
+            ),
+            _element("progress", "100%" if completed else "0%"),
+            _element("ownerId", record.owner_id),
+            _element("volumeSize", str(record.volume_size_gib)),
+            f"<description>{escape(record.description or '')}</description>",
+            _element("encrypted", str(record.encrypted).lower()),
+            _element("kmsKeyId", record.kms_key_arn or ""),
+            f"<tagSet>{tags}</tagSet>" if tags else "",
+            _element("storageTier", "standard"),
+            "</item>",
+        )
+    )
+
+
+def _element(name: str, value: str) -> str:
+    return f"<{name}>{escape(value)}</{name}>" if value else ""
+
+
+def _numbered(form: dict[str, str], name: str) -> list[str]:
+    """Return the values of ``name.1``, ``name.2`` and so on."""
+    values: list[str] = []
+    while (value := form.get(f"{name}.{len(values) + 1}")) is not None:
+        values.append(value)
+    return values
+
+
+def _iso(unix_s: float) -> str:
+    moment = datetime.fromtimestamp(unix_s, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -1,0 +1,266 @@
+"""The emulator: sockets, and the way of a request from the wire to an operation and back.
+
+Owns the server's life and the order of things: fault, rate, body, signature, operation, delay,
+answer. Knows no operation's rules.
+"""
+
+import asyncio
+import hashlib
+import logging
+import ssl
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from bulkput.emulator import ec2
+from bulkput.emulator.account import Account
+from bulkput.emulator.answer import Answer, error_answer, html_unavailable, to_response
+from bulkput.emulator.body import read_block, read_small
+from bulkput.emulator.call import EC2, Call, parse_call
+from bulkput.emulator.clock import EmulatorClock, SystemClock
+from bulkput.emulator.control import PREFIX, Control
+from bulkput.emulator.errors import ApiError, internal
+from bulkput.emulator.fault_errors import CLOCK_SKEW_DEFAULT_S, fault_error
+from bulkput.emulator.faults import Fault, FaultKind, FaultScript, Stage
+from bulkput.emulator.latency import Latency
+from bulkput.emulator.options import EmulatorOptions
+from bulkput.emulator.put import BlockBody, complete_snapshot, put_snapshot_block
+from bulkput.emulator.quotas import Quotas
+from bulkput.emulator.read import get_snapshot_block, list_changed_blocks, list_snapshot_blocks
+from bulkput.emulator.signature import SignatureError, Verifier
+from bulkput.emulator.start import start_snapshot
+from bulkput.emulator.stats import Stats
+from bulkput.emulator.store import Store
+from bulkput.emulator.tokens import Tokens
+from bulkput.emulator.wire import Hung, before_body, send_spoiled, spoil
+
+_log = logging.getLogger(__name__)
+
+PUT = "PutSnapshotBlock"
+_OPERATIONS: dict[str, Callable[[Account, Call], Answer]] = {
+    "StartSnapshot": start_snapshot,
+    "CompleteSnapshot": complete_snapshot,
+    "GetSnapshotBlock": get_snapshot_block,
+    "ListSnapshotBlocks": list_snapshot_blocks,
+    "ListChangedBlocks": list_changed_blocks,
+    EC2: ec2.answer_action,
+}
+_READ_BUFFER_BYTES = 1 << 20
+"""More than a block, so that the transport is never paused in the middle of one."""
+_BACKLOG = 1024
+"""Connections waiting to be accepted: several clients may open hundreds at once."""
+_STOP_LIMIT_S = 1.0
+_EMPTY_BODY = BlockBody([], 0, b"")
+
+
+class Emulator:
+    """One server with one store; an async context manager.
+
+    All work is done in the event loop that ``start`` is called in.
+    """
+
+    def __init__(self, options: EmulatorOptions, clock: EmulatorClock | None = None) -> None:
+        """Open the store.
+
+        Raises:
+            StoreError: its folder is in use.
+        """
+        self.options = options
+        self.store = Store(options.root)
+        self.faults = FaultScript()
+        self.stats = Stats()
+        self.latency = Latency(options.latency_ms, options.jitter_ms)
+        self.account = Account(
+            options=options,
+            store=self.store,
+            tokens=Tokens(self.store.token_key),
+            quotas=Quotas(options),
+            stats=self.stats,
+            clock=clock or SystemClock(),
+        )
+        self.url = ""
+        """Where it serves, once started."""
+        self._control = Control(self.account, self.faults, self.latency)
+        self._verifier = Verifier(
+            options.access_key, options.secret_key, options.session_token, options.region
+        )
+        self._stopping = asyncio.Event()
+        self._runner: web.ServerRunner | None = None
+
+    async def start(self) -> str:
+        """Listen, and return the URL.
+
+        Raises:
+            OSError: the address is taken, or the certificate cannot be read.
+        """
+        context = None
+        if self.options.tls_cert is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.options.tls_cert, self.options.tls_key)
+        server = web.Server(
+            self._handle,
+            handler_cancellation=True,
+            access_log=None,
+            read_bufsize=_READ_BUFFER_BYTES,
+            auto_decompress=False,
+        )
+        self._runner = web.ServerRunner(server, shutdown_timeout=_STOP_LIMIT_S)
+        await self._runner.setup()
+        site = web.TCPSite(
+            self._runner,
+            self.options.host,
+            self.options.port,
+            ssl_context=context,
+            backlog=_BACKLOG,
+        )
+        await site.start()
+        host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
+        scheme = "http" if context is None else "https"
+        self.url = f"{scheme}://{host}:{self._runner.addresses[0][1]}"
+        return self.url
+
+    async def stop(self) -> None:
+        """End connections and close the store; harmless when repeated."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self.store.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; only this method and the wire's functions await."""
+        path = request.raw_path
+        if path.startswith(PREFIX) and self.options.faults:
+            body = await request.read()
+            answer = self._control.answer(request.method, path, body)
+            return to_response(answer, self.account.clock.unix_s())
+        call = parse_call(request.method, path, request.headers)
+        try:
+            if call is None:
+                unknown = ApiError("UnknownOperationException", "Unknown operation")
+                return await self._send(request, "", error_answer(unknown), None)
+            return await self._serve(request, call)
+        except Hung:
+            operation = "" if call is None else call.operation
+            self.stats.answered(operation, 0, "none")
+            # The connection is gone; what is returned here goes nowhere.
+            return web.Response(status=500)
+
+    async def _serve(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
+        limit_s = self.options.body_timeout_s
+        if call.operation != PUT:
+            try:
+                call.body = await read_small(request.content, limit_s)
+            except ApiError as error:
+                return await self._send(request, call.operation, error_answer(error), None)
+        if call.operation == EC2:
+            call.form = dict(
+                parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True)
+            )
+        operation = call.form.get("Action", "") if call.operation == EC2 else call.operation
+        fault = self.faults.take(operation, call.snapshot_id, call.block_index)
+        if fault is not None and fault.stage is Stage.BEFORE_BODY:
+            await before_body(request, fault, self._stopping)
+            answer = error_answer(fault_error(fault, self.account, call))
+            return await self._send(request, operation, answer, fault)
+        # The rate is decided before the body is hashed: a refusal is to be cheap.
+        refusal = self.account.quotas.refusal(
+            operation, call.snapshot_id, self.account.clock.monotonic_s()
+        )
+        block = _EMPTY_BODY
+        if call.operation == PUT:
+            block = await read_block(request.content, limit_s, hashing=refusal is None)
+        if fault is not None and fault.kind is FaultKind.NEVER_ANSWER:
+            await self._stopping.wait()
+            raise Hung
+        answer = self._answer(call, block, refusal, fault)
+        return await self._send(request, operation, answer, fault)
+
+    def _answer(
+        self, call: Call, block: BlockBody, refusal: ApiError | None, fault: Fault | None
+    ) -> Answer:
+        """Return the answer to a call whose body is here; every error becomes one."""
+        if refusal is not None:
+            return error_answer(refusal)
+        try:
+            self._verify(call, block)
+            if fault is not None and fault.stage is Stage.INSTEAD:
+                return self._instead(fault, call)
+            if call.operation == PUT:
+                answer = put_snapshot_block(self.account, call, block)
+            else:
+                answer = _OPERATIONS[call.operation](self.account, call)
+            if fault is not None:
+                spoil(fault, self.account, call, answer)
+        except ApiError as error:
+            answer = error_answer(error)
+        except ec2.Ec2Error as error:
+            answer = ec2.ec2_error_answer(error)
+        except Exception:  # noqa: BLE001 - whatever it was, the client gets a 500 and the log the rest
+            _log.exception("%s failed", call.operation)
+            answer = error_answer(internal())
+        return answer
+
+    def _instead(self, fault: Fault, call: Call) -> Answer:
+        """Return the error of a fault."""
+        if fault.kind is FaultKind.HTML_503:
+            return html_unavailable()
+        error = fault_error(fault, self.account, call)
+        if call.operation == EC2:
+            return ec2.ec2_error_answer(
+                ec2.Ec2Error(error.code.removesuffix("Exception"), error.message, error.http_status)
+            )
+        return error_answer(error)
+
+    def _verify(self, call: Call, block: BlockBody) -> None:
+        """Check the signature.
+
+        Raises:
+            ApiError: it does not hold, for an EBS call.
+            Ec2Error: it does not hold, for an EC2 call.
+        """
+        if not self.options.verify_signatures:
+            return
+        is_put = call.operation == PUT
+        body_hash = block.digest.hex() if is_put else hashlib.sha256(call.body).hexdigest()
+        service = "ec2" if call.operation == EC2 else "ebs"
+        now_unix_s = self.account.clock.unix_s()
+        try:
+            call.region = self._verifier.verify(call, service, body_hash, now_unix_s)
+        except SignatureError as error:
+            if service == "ec2":
+                raise ec2.signature_error(error.code, error.message) from None
+            raise ApiError(error.code, error.message) from None
+
+    async def _send(
+        self, request: web.BaseRequest, operation: str, answer: Answer, fault: Fault | None
+    ) -> web.StreamResponse:
+        """Hold the answer back as long as it is to be, and hand it to the connection."""
+        self.stats.answered(operation, answer.status, answer.code)
+        if self.options.verbose:
+            _log.info("%s %s %d %s", operation, request.raw_path, answer.status, answer.code)
+        delay_s = self.latency.delay_s()
+        if delay_s > 0:
+            await asyncio.sleep(delay_s)
+        now_unix_s = self.account.clock.unix_s()
+        if fault is not None and fault.kind is FaultKind.CLOCK_SKEW:
+            now_unix_s += fault.delay_s or CLOCK_SKEW_DEFAULT_S
+        if fault is not None and fault.stage is Stage.AFTER:
+            return await send_spoiled(request, fault, answer, now_unix_s, self._stopping)
+        return to_response(answer, now_unix_s)
