@@ -47,6 +47,12 @@ HOLD_MAX_S = 30.0
 """Pause between trials, doubled by each one that brought nothing: a trial below the knee costs
 20% for three latencies, at 100 ms and 30 s 0.2% of the puts."""
 
+RISING_FACTOR = 1.05
+"""More in flight than in the round before, for a trial's new slots to be filling still."""
+
+DOWN_KEEPS_SHARE = 0.98
+"""Of the puts a second, for a smaller limit to be kept."""
+
 OVERLOAD_SHARE = 0.25
 """Of a round's outcomes that failed (timeouts, resets, 5xx): the limit is then cut."""
 
@@ -118,6 +124,7 @@ class InFlightController:
 
     def _begin_round(self, now_s: float) -> None:
         """Count from here on, only puts that are sent under the limit as it is now."""
+        self._peak_before = self._peak
         self._round_sent_s = now_s
         self._round_first_s: float | None = None
         self._acks = 0
@@ -146,15 +153,19 @@ class InFlightController:
         if overloaded:
             self._settle(now_s, int(self._limit * OVERLOAD_CUT), None)
         elif not saturated:
-            self._release()
+            self._on_unused()
         elif self._trial is _Trial.NONE:
             self._consider(now_s, rate)
         else:
             self._judge(now_s, rate)
         self._begin_round(now_s)
 
-    def _release(self) -> None:
-        """The rate, the source or nothing holds puts back: keep room above what was used."""
+    def _on_unused(self) -> None:
+        """The rate or the source holds puts back: keep room above what was used, try nothing."""
+        rising = self._peak > RISING_FACTOR * self._peak_before
+        if rising and self._trial is not _Trial.NONE:
+            # The new slots are still filling: the trial is judged when they are full.
+            return
         room = int(self._peak * SLACK_FACTOR) + SLACK_PUTS
         if room < self._limit:
             self._set_limit(max(room, int(self._limit * SLACK_DECAY)))
@@ -189,7 +200,9 @@ class InFlightController:
         """Keep the trial's limit if it was worth it, and go on; or go back and rest."""
         base = self._base_rate or rate
         trial = self._trial
-        bar = base * (self._limit / self._base_limit) ** ELASTICITY_MIN
+        bar = base * DOWN_KEEPS_SHARE
+        if trial is not _Trial.DOWN:
+            bar = base * (self._limit / self._base_limit) ** ELASTICITY_MIN
         if rate >= bar:
             self._hold_s = HOLD_FIRST_S
             self._trial = _Trial.NONE

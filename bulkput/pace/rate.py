@@ -15,16 +15,16 @@ and leaves 1.5% of the 2% that a good run may lose."""
 CUT_SHARE = 0.95
 """Of the limit, right after an event: refills a bucket of 10 tokens at 1000/s within 0.2 s."""
 
-GROWTH_PER_S3 = 0.010
-"""Share of the limit by which the cubic rises in its first second beyond it. From 300/s it takes
-(950/300 - 1, over 0.010) ** (1/3) = 6 s to 950/s, beside (0.05 / 0.010) ** (1/3) = 1.7 s from the
-cut up to the limit."""
+CLIMB_MIN_S = 1.7
+"""From the cut up to the limit, at least. The cubic then passes 950/300 of the limit another
+((950/300 - 1) / (0.05 / 1.7 ** 3)) ** (1/3) = 6 s later."""
+
+CLIMB_THROTTLED_SHARE = 0.005
+"""Of the puts of one climb: a slow quota and a long way are tried more seldom, because each try
+costs one throttle, and CUT_SHARE's 5% of what is sent until its answer is back."""
 
 USED_SHARE = 0.7
 """A rate is tried, and may grow, only while this share of it is sent."""
-
-BASE_HEADROOM = 1.25
-"""The rate that an event starts from is at most this much above what is really sent."""
 
 WINDOW_S = 0.5
 """Over which the sent rate is counted: 15 puts at 30/s."""
@@ -32,8 +32,12 @@ WINDOW_S = 0.5
 STEP_MAX_S = 0.1
 """Longest time between outcomes that counts as growth: silence proves nothing."""
 
-PRIOR_PUTS = 4
-"""Accepted puts assumed at the start of an event, so that one throttle is no estimate."""
+PRIOR_PUTS = 20
+"""Accepted puts assumed at the start of an event, so that one throttle is no estimate; the more
+is known, the fewer."""
+
+LATENCY_GAIN = 0.02
+"""Weight of one put in the mean latency: about the last 50."""
 
 RATE_MIN_PUTS_PER_S = 1.0
 """Below it a wait would be longer than any throttle lasts."""
@@ -48,10 +52,12 @@ class RateController:
         self._rate = self._top
         self._limit = self._top
         self._used_s = 0.0
+        self._latency_s = 0.0
         self._last_s: float | None = None
         self._event_sent_s = float("inf")
         self._event_cut_s = float("-inf")
         self._event_rate = self._top
+        self._lowered_s = float("-inf")
         self._event_accepted = 0
         self._event_throttled = 0
         self._window_start_s: float | None = None
@@ -66,9 +72,10 @@ class RateController:
     def on_ack(self, now_s: float, sent_s: float) -> None:
         """Learn that a put sent at ``sent_s`` was accepted."""
         self._count(now_s)
+        self._latency_s += LATENCY_GAIN * (now_s - sent_s - self._latency_s)
         if self._event_sent_s <= sent_s < self._event_cut_s:
             self._event_accepted += 1
-            self._estimate()
+            self._estimate(now_s)
         if self._rate < self._top:
             self._grow(now_s)
         self._last_s = now_s
@@ -76,25 +83,29 @@ class RateController:
     def on_throttle(self, now_s: float, sent_s: float) -> None:
         """Learn that a put sent at ``sent_s`` was refused by this quota."""
         self._count(now_s)
-        if sent_s >= self._event_cut_s:
+        if sent_s >= self._lowered_s:
             self._event_sent_s = sent_s
             self._event_cut_s = now_s
             self._event_rate = self._rate
-            if self._sent_rate is not None:
-                self._event_rate = min(self._rate, self._sent_rate * BASE_HEADROOM)
             self._event_accepted = 0
             self._event_throttled = 0
             self._used_s = 0.0
-        if sent_s >= self._event_sent_s:
+            self._estimate(now_s)
+        elif self._event_sent_s <= sent_s < self._event_cut_s:
             self._event_throttled += 1
-            self._estimate()
+            self._estimate(now_s)
         self._last_s = now_s
 
-    def _estimate(self) -> None:
-        accepted = self._event_accepted + PRIOR_PUTS
-        share = accepted / (accepted + self._event_throttled)
+    def _estimate(self, now_s: float) -> None:
+        # The throttle that began the event is not counted: it chose where the count begins.
+        outcomes = self._event_accepted + self._event_throttled
+        prior = PRIOR_PUTS * PRIOR_PUTS / (PRIOR_PUTS + outcomes)
+        share = (self._event_accepted + prior) / (outcomes + prior)
         self._limit = max(RATE_MIN_PUTS_PER_S, self._event_rate * share)
+        before = self._rate
         self._follow()
+        if self._rate < before:
+            self._lowered_s = now_s
 
     def _grow(self, now_s: float) -> None:
         if self._last_s is None or self._sent_rate is None:
@@ -105,8 +116,9 @@ class RateController:
 
     def _follow(self) -> None:
         """Set the rate to the cubic's value."""
-        climb_s = ((1.0 - CUT_SHARE) / GROWTH_PER_S3) ** (1.0 / 3.0)
-        factor = 1.0 + GROWTH_PER_S3 * (self._used_s - climb_s) ** 3
+        overshoot_s = 1.0 / self._limit + (1.0 - CUT_SHARE) * self._latency_s
+        climb_s = max(CLIMB_MIN_S, overshoot_s / CLIMB_THROTTLED_SHARE)
+        factor = 1.0 + (1.0 - CUT_SHARE) * (self._used_s / climb_s - 1.0) ** 3
         self._rate = min(self._top, max(RATE_MIN_PUTS_PER_S, self._limit * factor))
 
     def _count(self, now_s: float) -> None:
