@@ -13,7 +13,7 @@ from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.source.exact import read_exactly
 
 _FREE_BLOCKS_MAX = 128
-"""64 MiB kept for the next windows: two windows of 32 MiB."""
+"""64 MiB kept while idle; under load the buffers are in use, and as many as the windows need."""
 
 
 class BlockPool:

@@ -55,6 +55,7 @@ def _fill(fd: int, path: Path, offset_bytes: int, buffer: memoryview, filled_byt
             if error.errno == errno.EIO and attempt < _READ_ATTEMPTS:
                 attempt += 1
                 step_bytes = _SECTOR_SIZE_BYTES
+                _forget(fd, at_bytes, len(buffer) - filled_bytes)
                 continue
             length_bytes = min(stop_bytes, len(buffer)) - filled_bytes
             raise _unreadable(path, at_bytes, length_bytes, error) from error
@@ -67,6 +68,18 @@ def _fill(fd: int, path: Path, offset_bytes: int, buffer: memoryview, filled_byt
             )
         attempt = 1
         filled_bytes += read_bytes
+    if step_bytes == _SECTOR_SIZE_BYTES:
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+
+
+def _forget(fd: int, at_bytes: int, length_bytes: int) -> None:
+    """Have the kernel ask the disk again, and for a sector alone.
+
+    The page cache keeps large folios that failed as a whole, and readahead would make new ones: a
+    bad sector would take good ones with it, and the wrong one would be named.
+    """
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
+    os.posix_fadvise(fd, at_bytes, length_bytes, os.POSIX_FADV_DONTNEED)
 
 
 def _unreadable(path: Path, at_bytes: int, length_bytes: int, error: OSError) -> SourceError:

@@ -69,16 +69,16 @@ def device_identity(status: os.stat_result, size_bytes: int) -> SourceIdentity:
 def difference(before: SourceIdentity, now: SourceIdentity) -> str | None:
     """Return one sentence that says how a source changed, or None."""
     if (before.kind, before.device, before.inode) != (now.kind, now.device, now.inode):
-        return f"was replaced by another {now.kind} after it was opened"
+        return f"was replaced by another {now.kind}"
     if now.size_bytes < before.size_bytes:
         return f"was truncated from {before.size_bytes} to {now.size_bytes} bytes"
     if now.size_bytes > before.size_bytes:
         return f"grew from {before.size_bytes} to {now.size_bytes} bytes"
     if now.mtime_ns != before.mtime_ns:
-        return "was modified after it was opened"
+        return "was modified"
     if now.ctime_ns != before.ctime_ns:
         return (
-            "had its inode changed after it was opened (owner, mode, links or name, "
+            "had its inode changed (owner, mode, links or name, "
             "or its content with the time set back)"
         )
     return None
@@ -107,11 +107,11 @@ def check_path(path: Path, before: SourceIdentity) -> None:
     try:
         status = path.stat()
     except OSError as error:
-        what = f"was removed or renamed after it was opened ({error.strerror})"
+        what = f"was removed or renamed ({error.strerror})"
         raise SourceError(path, what + _ADVICE) from error
     if before.kind == "device":
         found = (stat.S_ISBLK(status.st_mode), status.st_rdev, 0)
     else:
         found = (stat.S_ISREG(status.st_mode), status.st_dev, status.st_ino)
     if found != (True, before.device, before.inode):
-        raise SourceError(path, "was replaced by something else after it was opened" + _ADVICE)
+        raise SourceError(path, "was replaced by something else" + _ADVICE)

@@ -60,7 +60,8 @@ def open_source(
         allow_mounted: Read a block device although someone uses it. Otherwise it stays claimed
             (O_EXCL) until closed, so that nobody can mount it meanwhile.
         reader: ``auto`` takes memory maps where the kernel can fault them in with an error instead
-            of a SIGBUS, else preadv.
+            of a SIGBUS and nobody is expected to write meanwhile, else preadv, whose bytes stay
+            what they were when they were hashed.
 
     Raises:
         SourceError: it is not there, may not be read, is no disk, is empty, is in use, is too
@@ -74,13 +75,17 @@ def open_source(
         # RuntimeError: pathlib's word for a circle of links before 3.13; ValueError: a NUL byte
         raise _cannot_open(Path(path), error) from error
     try:
+        # A cold disk with the usual readahead of 128 KiB: 1.3 times the speed by preadv, 1.5 times
+        # by maps; asking for each window ahead (WILLNEED) gained nothing beyond that.
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         identity = identity_of(fd, real_path, kind)
         _check_size(real_path, identity.size_bytes)
         if format == "auto":
             _check_format(fd, real_path, identity.size_bytes)
-        return RawSource(
-            fd, real_path, identity, _choose(reader, fd, real_path, identity.size_bytes)
-        )
+        if reader == "auto" and kind == "device" and allow_mounted:
+            reader = "preadv"
+        buffered = BufferedReader(fd, real_path, identity.size_bytes)
+        return RawSource(fd, real_path, identity, _choose(reader, buffered))
     except BaseException:
         os.close(fd)
         raise
@@ -143,12 +148,12 @@ def _check_format(fd: int, path: Path, size_bytes: int) -> None:
         raise SourceError(path, refusal(mark))
 
 
-def _choose(reader: ReaderChoice, fd: int, path: Path, size_bytes: int) -> WindowReader:
-    buffered = BufferedReader(fd, path, size_bytes)
+def _choose(reader: ReaderChoice, buffered: BufferedReader) -> WindowReader:
     if reader == "preadv":
         return buffered
     if can_populate():
         return MappedReader(buffered)
     if reader == "mmap":
-        raise SourceError(path, "cannot be read by mmap safely: that takes Linux 5.14; use preadv")
+        what = "cannot be read by mmap safely: that takes Linux 5.14; say preadv"
+        raise SourceError(buffered.path, what)
     return buffered

@@ -59,8 +59,9 @@ class RawSource:
 
     def check_unchanged(self) -> None:
         fd = self._open_fd()
-        check_same(self.path, self.identity, identity_of(fd, self.path, self.kind))
+        # The path first: a replaced or removed file has changed its ctime too.
         check_path(self.path, self.identity)
+        check_same(self.path, self.identity, identity_of(fd, self.path, self.kind))
 
     def close(self) -> None:
         fd, self._fd = self._fd, None

@@ -104,5 +104,5 @@ class Source(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the source; windows stay valid. Safe to repeat."""
+        """Let go of the source, after all reads have ended; windows stay valid. Safe to repeat."""
         ...

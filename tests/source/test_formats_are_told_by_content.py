@@ -1,0 +1,121 @@
+"""Images that are no raw disks are noticed, made by the programs that make them."""
+
+import bz2
+import gzip
+import io
+import lzma
+import shutil
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from bulkput.model.errors import SourceError
+from bulkput.source.format import HEAD_SIZE_BYTES, MARKS, detect_format
+from bulkput.source.open import open_source
+
+QEMU_FORMATS = [
+    ("qcow2", "qcow2", ""),
+    ("qed", "QED", ""),
+    ("vmdk", "VMDK", ""),
+    ("vmdk", "VMDK", "subformat=streamOptimized"),
+    ("vmdk", "VMDK descriptor", "subformat=monolithicFlat"),
+    ("vpc", "VHD", ""),
+    ("vpc", "fixed VHD", "subformat=fixed"),
+    ("vhdx", "VHDX", ""),
+    ("vdi", "VDI", ""),
+]
+
+
+def refusal_of(path: Path) -> str:
+    with pytest.raises(SourceError) as caught:
+        open_source(path)
+    return caught.value.what
+
+
+@pytest.mark.parametrize(("made_as", "name", "option"), QEMU_FORMATS)
+def test_what_qemu_img_makes_is_refused_by_name(tmp_path: Path, made_as, name, option) -> None:
+    if shutil.which("qemu-img") is None:
+        pytest.skip("qemu-img is not installed")
+    path = tmp_path / "image"
+    options = ["-o", option] if option else []
+    command = ["qemu-img", "create", "-q", "-f", made_as, *options, str(path), "8M"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"this qemu-img makes no {made_as}: {done.stderr.strip()}")
+    what = refusal_of(path)
+    assert f" like {name}, not like a raw disk" in what
+    assert "qemu-img convert" in what
+    assert "format: raw" in what
+    source = open_source(path, format="raw")
+    source.close()
+
+
+def zipped() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("disk.raw", b"x")
+    return buffer.getvalue()
+
+
+def tarred() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("machine.ovf"))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("gzip", gzip.compress(b"disk")),
+        ("xz", lzma.compress(b"disk")),
+        ("bzip2", bz2.compress(b"disk")),
+        ("zip", zipped()),
+        ("tar or OVA", tarred()),
+        ("zstd", bytes.fromhex("28b52ffd04582100006469736b") + b"...."),
+        ("zstd (skippable frame)", bytes.fromhex("502a4d1804000000") + b"...."),
+        ("zstd (skippable frame)", bytes.fromhex("5f2a4d1804000000") + b"...."),
+        ("VMDK (ESX sparse)", b"COWD" + bytes(600)),
+    ],
+)
+def test_archives_are_refused_by_name(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / "archive"
+    path.write_bytes(content)
+    assert f"begins like {name}, not like a raw disk" in refusal_of(path)
+
+
+@pytest.mark.parametrize("program", ["zstd", "lz4"])
+def test_what_the_program_itself_makes_is_refused_by_name(tmp_path: Path, program: str) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    done = subprocess.run([program, "-c"], input=b"disk", capture_output=True, check=True)
+    path = tmp_path / "archive"
+    path.write_bytes(done.stdout)
+    assert f"begins like {program}" in refusal_of(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"x",
+        b"\x1f\x8b",
+        bytes(600),
+        b"\xeb\x63\x90" + bytes(507) + b"\x55\xaa",
+        bytes(100) + b"conectix" + bytes(500),
+        b"conecti",
+        bytes(500) + b"conectix",
+        b"\xeb\x3c" + b"QFI\xfb" + bytes(600),
+    ],
+)
+def test_what_only_resembles_a_format_is_raw(content: bytes) -> None:
+    assert detect_format(content[:HEAD_SIZE_BYTES], content[-HEAD_SIZE_BYTES:]) is None
+
+
+def test_every_mark_lies_within_the_bytes_that_are_read() -> None:
+    for mark in MARKS:
+        last = mark.offset_bytes + len(mark.magic)
+        assert mark.offset_bytes >= -HEAD_SIZE_BYTES
+        assert last <= (HEAD_SIZE_BYTES if mark.offset_bytes >= 0 else 0)
