@@ -69,7 +69,7 @@ class Size:
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise ValueError(expected)  # noqa: TRY004 - what pydantic catches
         text = str(value)
-        if len(text) > TEXT_LENGTH_MAX or not re.search(SIZE_PATTERN, text):
+        if len(text) > TEXT_LENGTH_MAX or not re.fullmatch(SIZE_PATTERN, text):
             raise ValueError(expected)
         size_bytes = parse_size_bytes(text)
         if not self.minimum_bytes <= size_bytes <= self.maximum_bytes:
@@ -119,7 +119,7 @@ class Duration:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise ValueError(expected)  # noqa: TRY004 - what pydantic catches
         if isinstance(value, str) and (
-            len(value) > TEXT_LENGTH_MAX or not re.search(DURATION_PATTERN, value)
+            len(value) > TEXT_LENGTH_MAX or not re.fullmatch(DURATION_PATTERN, value)
         ):
             raise ValueError(expected)
         seconds = value if isinstance(value, int | float) else parse_duration_s(value)
