@@ -43,8 +43,8 @@ class PacedRun:
     samples: tuple[Sample, ...]
     changed_at_s: tuple[float, ...]
     """When each step of the schedule really happened."""
-    accepted_by_snapshot: tuple[int, ...]
-    """Puts accepted at the end, one number a snapshot."""
+    stored_by_snapshot: tuple[int, ...]
+    """Blocks stored at the end, one number a snapshot."""
     emulator_stats: dict[str, Any]
     """The emulator's own counters at the end."""
 
@@ -76,8 +76,8 @@ def observe(
                 raise ChildFailedError(f"{ended} (exit {status}): {child.last_words()}")
             samples.append(emulator.sample(began_s))
         stats = emulator.stats()
-        by_snapshot = emulator.accepted_by_snapshot(stats)
-    return PacedRun(tuple(samples), tuple(changed_at_s), by_snapshot, stats)
+        stored = emulator.stored_by_snapshot()
+    return PacedRun(tuple(samples), tuple(changed_at_s), stored, stats)
 
 
 def _first_put(child: Child, emulator: Emulator) -> tuple[float, Sample]:

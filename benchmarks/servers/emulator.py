@@ -3,6 +3,7 @@
 import json
 import re
 import ssl
+import struct
 import sys
 import time
 import urllib.request
@@ -17,7 +18,18 @@ from benchmarks.servers.authority import Authority
 
 _START_TIMEOUT_S = 20.0
 _CALL_TIMEOUT_S = 10.0
+_THROTTLES = {"RequestThrottledException", "ThrottlingException"}
+_INDEX_HEADER_BYTES = 4096
+_INDEX_BLOCK_COUNT_AT = 24
 _URL = re.compile(r"https?://\S+:\d+")
+
+
+def _marked(index_path: Path) -> int:
+    """Return the blocks that an index marks as written: one byte of 1 each, after the header."""
+    with index_path.open("rb") as file:
+        header = file.read(_INDEX_HEADER_BYTES)
+        (block_count,) = struct.unpack_from("<Q", header, _INDEX_BLOCK_COUNT_AT)
+        return file.read(block_count).count(1)
 
 
 class Emulator:
@@ -34,8 +46,9 @@ class Emulator:
         puts_per_s_snapshot: float | None = None,
         puts_per_s_account: float | None = None,
     ) -> None:
+        self._root = folder / "root"
         flags: dict[str, object] = {
-            "--root": folder / "root",
+            "--root": self._root,
             "--latency-ms": latency_ms,
             "--jitter-ms": jitter_ms,
             "--access-key": ACCESS_KEY,
@@ -51,7 +64,7 @@ class Emulator:
         self._context = ssl.create_default_context(cafile=authority.ca_path)
         words = [str(word) for flag in flags.items() for word in flag]
         self._child = Child(
-            [sys.executable, "-m", "bulkput", "emulator", *words],
+            [sys.executable, "-m", "bulkput", "emulator", "--faults", *words],
             environment=environment(authority.ca_path),
             folder=folder,
             name="emulator",
@@ -63,16 +76,21 @@ class Emulator:
         found: dict[str, Any] = self._call("stats")
         return found
 
-    def accepted_by_snapshot(self, stats: dict[str, Any]) -> tuple[int, ...]:
-        """Return the puts accepted by each snapshot, from ``stats``."""
-        return tuple(int(one["accepted"]) for one in stats["snapshots"].values())
+    def stored_by_snapshot(self) -> tuple[int, ...]:
+        """Return how many blocks each snapshot holds, counted in the index files on disk."""
+        return tuple(_marked(path) for path in sorted(self._root.rglob("index")))
 
     def sample(self, began_s: float) -> Sample:
         """Return the counters of all snapshots, dated from ``began_s`` of the monotonic clock."""
         before_s = time.monotonic()
         stats = self.stats()
         at_s = (before_s + time.monotonic()) / 2 - began_s
-        return Sample(at_s, int(stats["accepted"]), int(stats["throttled"]))
+        throttled = sum(
+            answer["count"]
+            for answer in stats["answers"]
+            if answer["operation"] == "PutSnapshotBlock" and answer["code"] in _THROTTLES
+        )
+        return Sample(at_s, int(stats["blocks_stored"]), throttled)
 
     def set_quota(self, **puts_per_s: float) -> None:
         """Change ``puts_per_s_snapshot`` or ``puts_per_s_account`` from now on."""
@@ -80,7 +98,7 @@ class Emulator:
 
     def set_latency(self, latency_ms: float, jitter_ms: float = 0) -> None:
         """Change how long answers wait from now on."""
-        self._call("latency", {"latency_ms": latency_ms, "jitter_ms": jitter_ms})
+        self._call("quota", {"latency_ms": latency_ms, "jitter_ms": jitter_ms})
 
     def _call(self, name: str, body: dict[str, float] | None = None) -> Any:
         request = urllib.request.Request(  # noqa: S310 - its own loopback URL
