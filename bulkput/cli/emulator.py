@@ -12,10 +12,11 @@ import click
 
 from bulkput.cli.options import invocation_of, verbose_option, with_options
 from bulkput.cli.streams import write_result
-from bulkput.emulator.options import EmulatorOptions
+from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, EmulatorOptions
 from bulkput.model.errors import ConfigError, Problem
 
 _PATH = click.Path(path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 _RATE_PUTS_PER_S = click.FloatRange(0)
 _DELAY_MS = click.FloatRange(0)
 
@@ -28,8 +29,8 @@ _address_options = with_options(
         metavar="PORT",
         help="Port to listen on; 0 takes a free one. stdout tells the URL.",
     ),
-    click.option("--tls-cert", type=_PATH, metavar="FILE", help="Certificate chain (PEM): https."),
-    click.option("--tls-key", type=_PATH, metavar="FILE", help="The certificate's key (PEM)."),
+    click.option("--tls-cert", type=_FILE, metavar="FILE", help="Certificate chain (PEM): https."),
+    click.option("--tls-key", type=_FILE, metavar="FILE", help="The certificate's key (PEM)."),
 )
 _behaviour_options = with_options(
     click.option(
@@ -63,8 +64,16 @@ _behaviour_options = with_options(
     click.option("--faults", is_flag=True, help="Serve /_emulator/, where faults are scripted."),
 )
 _key_options = with_options(
-    click.option("--access-key", metavar="ID", help="The access key id that is accepted."),
-    click.option("--secret-key", metavar="SECRET", help="The secret of --access-key."),
+    click.option(
+        "--access-key",
+        metavar="ID",
+        help=f"The access key id that is accepted; else {DEFAULT_ACCESS_KEY}.",
+    ),
+    click.option(
+        "--secret-key",
+        metavar="SECRET",
+        help=f"The secret of --access-key; else {DEFAULT_SECRET_KEY}, which everybody knows.",
+    ),
 )
 
 
@@ -94,6 +103,7 @@ def emulator(context: click.Context, /, **flags: Any) -> None:
         if flags[key] is None:
             del flags[key]
     from bulkput.emulator.serve import run  # noqa: PLC0415 - aiohttp is not for --help
+    from bulkput.emulator.store import StoreError  # noqa: PLC0415 - the same
 
     with ExitStack() as stack:
         try:
@@ -103,9 +113,8 @@ def emulator(context: click.Context, /, **flags: Any) -> None:
             run(EmulatorOptions(**flags, verbose=invocation_of(context).verbose), _on_ready)
         except BrokenPipeError:
             raise
-        except OSError as error:
-            problem = Problem("", f"cannot serve: {_reason(error)}")
-            raise ConfigError((problem,), "emulator") from error
+        except (OSError, StoreError) as error:
+            raise ConfigError((_problem(error),), "emulator") from error
 
 
 def _on_ready(url: str) -> None:
@@ -120,6 +129,17 @@ def _refuse_half(flags: dict[str, Any], *names: str) -> None:
         raise click.UsageError(f"{both} go together.")
 
 
-def _reason(error: OSError) -> str:
+def _problem(error: Exception) -> Problem:
+    """Return which value is wrong, as far as the error tells, and why."""
+    import socket  # noqa: PLC0415 - with ssl 10 ms that ``--help`` need not pay
+    import ssl  # noqa: PLC0415 - see above
+
+    if isinstance(error, ssl.SSLError):
+        expected = "expected a certificate and its key in PEM"
+        return Problem("--tls-cert, --tls-key", expected)
+    if isinstance(error, socket.gaierror):
+        return Problem("--host", error.strerror or str(error))
+    if not isinstance(error, OSError):
+        return Problem("", str(error))
     place = f"{error.filename}: " if error.filename else ""
-    return f"{place}{error.strerror or error}"
+    return Problem("", f"cannot serve: {place}{error.strerror or error}")

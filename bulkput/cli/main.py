@@ -16,7 +16,13 @@ import click
 from bulkput import __version__
 from bulkput.cli.failure import Failure, explain
 from bulkput.cli.options import Invocation
-from bulkput.cli.streams import ResultNotWrittenError, flush_result, tell, write_result
+from bulkput.cli.streams import (
+    ResultNotWrittenError,
+    abandon_result,
+    flush_result,
+    tell,
+    write_result,
+)
 from bulkput.model.exit_code import ExitCode
 from bulkput.observe.plain import plain
 from bulkput.observe.result import OutputForm, as_json, failure_object
@@ -78,11 +84,12 @@ def status_of(args: list[str]) -> int:
     try:
         # Not click's own main(): it turns a closed pipe and Ctrl-C into exit code 1.
         with cli.make_context("bulkput", list(args), obj=invocation) as context:
-            status = cli.invoke(context)
+            status: object = cli.invoke(context)
         flush_result()
-    except click.exceptions.Exit as leave:
-        return _flushed(leave.exit_code)
+    except click.exceptions.Exit as leave:  # after help and version, which click has flushed
+        return leave.exit_code
     except BrokenPipeError:
+        abandon_result()
         return NOBODY_READS
     except click.ClickException as error:
         return _tell_usage(error)
@@ -91,24 +98,15 @@ def status_of(args: list[str]) -> int:
     return status if isinstance(status, int) else int(ExitCode.DONE)
 
 
-def _flushed(status: int) -> int:
-    """Return ``status`` once help or version have left the process."""
-    try:
-        flush_result()
-    except BrokenPipeError:
-        return NOBODY_READS
-    return status
-
-
 def _tell_usage(error: click.ClickException) -> int:
     """Say what is wrong with the command line, and where its help is."""
     if isinstance(error, _HELP_INSTEAD):
         tell(error.format_message())
-        return error.exit_code
-    context = getattr(error, "ctx", None)
-    where = f" Try '{context.command_path} --help'." if isinstance(context, click.Context) else ""
-    tell(f"bulkput: error: {plain(error.format_message())}{where}")
-    return error.exit_code
+    else:
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        where = f" Try '{context.command_path} --help'." if context else ""
+        tell(f"bulkput: error: {plain(error.format_message())}{where}")
+    return int(ExitCode.USAGE)
 
 
 def _tell(failure: Failure, invocation: Invocation) -> int:

@@ -35,18 +35,13 @@ def run(
     from bulkput.config.load import load_settings  # noqa: PLC0415 - not for --help
 
     overrides = {
-        "state_dir": _from_here(state_dir),
+        "state_dir": state_dir,
         "region": region,
         "profile": profile,
         "endpoint": endpoint_url,
     }
     loaded = load_settings(config, environ=os.environ, overrides=overrides)
     return run_and_tell(loaded.settings, invocation_of(context), _as_object)
-
-
-def _from_here(path: Path | None) -> Path | None:
-    """Return a flag's path below the current folder, not below the file's; ``~`` is kept."""
-    return path if path is None or str(path).startswith("~") else path.absolute()
 
 
 def _as_object(outcomes: Sequence[VolumeOutcome], elapsed_s: float) -> dict[str, Any]:

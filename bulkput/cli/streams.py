@@ -23,16 +23,17 @@ def write_result(text: str) -> None:
     """Write ``text`` to stdout, all of it.
 
     Raises:
-        BrokenPipeError: nobody reads stdout any more; it leads to nowhere from now on.
-        ResultNotWrittenError: any other reason.
+        BrokenPipeError: nobody reads stdout any more; it is abandoned.
+        ResultNotWrittenError: any other reason; stdout is abandoned.
     """
     try:
         click.echo(text, nl=False)
         flush_result()
     except BrokenPipeError:
+        abandon_result()
         raise
     except OSError as error:
-        _lead_nowhere()
+        abandon_result()
         raise ResultNotWrittenError(f"stdout: {error.strerror}") from error
 
 
@@ -40,26 +41,21 @@ def flush_result() -> None:
     """Flush stdout now, because Python's own flush at exit can only complain.
 
     Raises:
-        BrokenPipeError: nobody reads stdout any more; it leads to nowhere from now on.
+        OSError: it cannot be written.
     """
-    if sys.stdout is None:  # started with stdout closed
-        return
-    try:
+    if sys.stdout is not None:  # None: started with stdout closed
         sys.stdout.flush()
-    except BrokenPipeError:
-        _lead_nowhere()
-        raise
+
+
+def abandon_result() -> None:
+    """Lead stdout to nowhere, so that what it still buffers does not fail again at exit."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def tell(text: str) -> None:
     """Write ``text`` and a line feed to stderr, or nowhere if stderr is gone."""
     with suppress(OSError, ValueError):
         click.echo(text, err=True)
-
-
-def _lead_nowhere() -> None:
-    """Point stdout at nothing, so that what it still buffers does not fail again at exit."""
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)

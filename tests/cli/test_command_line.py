@@ -63,7 +63,7 @@ def test_a_group_without_a_command_shows_its_help_as_a_mistake(bulkput, words):
         ("run a --quiet --verbose", "--quiet and --verbose exclude each other"),
         ("upload a --verbose --quiet", "--quiet and --verbose exclude each other"),
         ("emulator --port=70000", "70000"),
-        ("emulator --tls-cert=a.pem", "--tls-cert and --tls-key go together"),
+        ("emulator --tls-cert=/etc/passwd", "--tls-cert and --tls-key go together"),
         ("emulator --secret-key=abc", "--access-key and --secret-key go together"),
     ],
 )
@@ -77,4 +77,7 @@ def test_a_mistake_is_one_sentence_and_code_2(bulkput, words, said):
 
 
 def test_what_is_typed_cannot_steer_the_terminal(bulkput):
-    assert "\x1b" not in bulkput("upload", "a", "--zeros=\x1b[2J").err
+    for typed in (["upload", "a", "--zeros=\x1b[2J"], ["\x1b[2J"], ["run", "--\x1b[2J", "a"]):
+        ended = bulkput(*typed)
+        assert ended.status == 2
+        assert "\x1b" not in ended.err

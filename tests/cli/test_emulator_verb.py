@@ -1,12 +1,17 @@
 """``bulkput emulator``: from flags to options, and what cannot be served."""
 
 import errno
+import re
+import socket
+import ssl
+import subprocess
 import sys
 import types
 
 import pytest
 
 from bulkput.emulator.options import EmulatorOptions
+from bulkput.emulator.store import StoreError
 
 
 @pytest.fixture
@@ -47,6 +52,8 @@ def test_without_flags_the_options_are_the_servers_own(bulkput, server_that):
 
 def test_every_flag_reaches_the_options(bulkput, server_that, tmp_path):
     seen = server_that()
+    for name in ("c.pem", "k.pem"):
+        (tmp_path / name).touch()
     flags = [
         *("--host=::1", "--port=8080", "--root=data", "--latency-ms=2.5", "--jitter-ms=1"),
         *("--puts-per-s-snapshot=50", "--puts-per-s-account=0", "--verbose", "--faults"),
@@ -67,15 +74,46 @@ def test_every_flag_reaches_the_options(bulkput, server_that, tmp_path):
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (OSError(errno.EADDRINUSE, "Address already in use"), "Address already in use"),
-        (FileNotFoundError(errno.ENOENT, "No such file or directory", "c.pem"), "c.pem: No such"),
+        (OSError(errno.EADDRINUSE, "Address already in use"), "cannot serve: Address already in"),
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "data"), "data: Not a directory"),
+        (ssl.SSLError(9, "[SSL] PEM lib"), "--tls-cert, --tls-key: expected a certificate"),
+        (socket.gaierror(-2, "Name or service not known"), "--host: Name or service not known"),
+        (StoreError("data is served by another emulator"), "data is served by another emulator"),
     ],
 )
 def test_what_cannot_be_served_is_one_sentence_and_code_3(bulkput, server_that, error, said):
     server_that(error)
     ended = bulkput("emulator")
     assert (ended.status, ended.out) == (3, "")
-    assert ended.err.startswith("bulkput: error: emulator: cannot serve: ")
+    assert ended.err.startswith("bulkput: error: emulator: ")
     assert ended.err.count("\n") == 1
     assert said in ended.err
+
+
+def test_a_certificate_that_is_not_there_is_named(bulkput, tmp_path):
+    (tmp_path / "k.pem").touch()
+    ended = bulkput("emulator", "--tls-cert=c.pem", "--tls-key=k.pem")
+    assert (ended.status, ended.out) == (2, "")
+    assert "'c.pem' does not exist" in ended.err
+
+
+def test_the_real_server_tells_its_url_and_ends_in_order_on_a_signal(tmp_path):
+    command = [sys.executable, "-m", "bulkput", "emulator", "--root", str(tmp_path / "data")]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        line = server.stdout.readline()
+        url = re.fullmatch(r"bulkput emulator listening on http://127\.0\.0\.1:(\d+)\n", line)
+        assert url, line
+        with socket.create_connection(("127.0.0.1", int(url[1])), timeout=10):
+            pass
+        second = subprocess.run(
+            [*command, "--port", url[1]], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert second.returncode == 3
+        assert "Traceback" not in second.stderr
+        server.terminate()
+        out, err = server.communicate(timeout=60)
+        assert (server.returncode, out, err) == (0, "", "")
+    finally:
+        server.kill()
+        server.communicate()
