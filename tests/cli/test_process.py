@@ -1,10 +1,10 @@
 """The program as a process: pipes that close, disks that are full, and how fast it answers."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -43,10 +43,16 @@ def ended(command, **options):
 def test_help_answers_at_once():
     times_s = []
     for _ in range(5):
-        started_s = time.perf_counter()
+        before_s = children_cpu_s()
         assert ended([*BULKPUT, "--help"]).returncode == 0
-        times_s.append(time.perf_counter() - started_s)
+        times_s.append(children_cpu_s() - before_s)
     assert min(times_s) < HELP_S
+
+
+def children_cpu_s():
+    """Return the processor time of ended children, which a busy machine does not change."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 @pytest.mark.parametrize("words", ["--help", "run --help", "upload --help", "config --help"])
