@@ -73,8 +73,7 @@ def detect_format(head: bytes, foot: bytes) -> FormatMark | None:
         if mark.offset_bytes >= 0:
             found = head[mark.offset_bytes : mark.offset_bytes + len(mark.magic)]
         else:
-            # A file shorter than the footer has none; its foot would be aligned wrongly.
-            found = foot[: len(mark.magic)] if len(foot) == -mark.offset_bytes else b""
+            found = foot[: len(mark.magic)]
         if found == mark.magic:
             return mark
     return None

@@ -109,18 +109,19 @@ def test_an_open_device_cannot_be_claimed_by_another(image: Path, attach_loop) -
 
 @pytest.fixture
 def sysfs(tmp_path: Path) -> Path:
-    """A disk 8:0 with partitions 8:1 and 8:2, the latter under a volume 252:0."""
+    """A disk 8:0 with partitions 8:1 and 8:2, both under a volume 252:0."""
     root = tmp_path / "block"
     for folder, number in {
         "8:0": "8:0",
         "8:0/sda1": "8:1",
         "8:0/sda2": "8:2",
+        "8:0/sda1/holders/dm-0": "252:0",
         "8:0/sda2/holders/dm-0": "252:0",
         "252:0": "252:0",
     }.items():
         (root / folder).mkdir(parents=True)
         (root / folder / "dev").write_text(f"{number}\n")
-    (root / "252:0/slaves/sda2").mkdir(parents=True)
+    (root / "252:0/slaves/sda1").mkdir(parents=True)
     (root / "8:0/queue").mkdir()
     return root
 

@@ -40,6 +40,14 @@ def test_a_pipe_is_refused_without_waiting_for_its_writer(tmp_path: Path) -> Non
     assert "is a pipe" in refused(tmp_path / "pipe")
 
 
+def test_a_pipe_that_takes_a_files_place_at_the_last_moment_is_refused_without_waiting(
+    tmp_path: Path, monkeypatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setattr(open_module, "_kind", lambda *_: "file")
+    assert "was replaced by something else while it was opened" in refused(tmp_path / "pipe")
+
+
 def test_a_socket_is_refused(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as server:

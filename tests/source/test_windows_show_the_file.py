@@ -201,3 +201,26 @@ def test_a_source_of_one_byte_is_one_padded_block(tmp_path: Path) -> None:
         assert list(source.extents()) == [Extent(0, 1)]
         assert bytes(source.read_window(0, 1).block(0)) == b"x" + bytes(BLOCK_SIZE_BYTES - 1)
         source.close()
+
+
+def resident_file_pages_bytes() -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("RssFile:")[2].split()[0]) * 1024
+
+
+@pytest.mark.skipif("mmap" not in READERS, reason="this kernel has no MADV_POPULATE_READ")
+def test_a_mapped_window_is_resident_when_given_and_gone_block_by_block(tmp_path: Path) -> None:
+    path = tmp_path / "a.img"
+    path.write_bytes(b"x" * (64 * BLOCK_SIZE_BYTES))
+    source = open_source(path, reader="mmap")
+    before_bytes = resident_file_pages_bytes()
+    window = source.read_window(0, 64)
+    slack_bytes = 4 * BLOCK_SIZE_BYTES  # the kernel counts in batches of pages for each CPU
+    assert resident_file_pages_bytes() - before_bytes > 60 * BLOCK_SIZE_BYTES
+    for index in range(32):
+        window.release(index)
+    half_bytes = resident_file_pages_bytes() - before_bytes
+    assert abs(half_bytes - 32 * BLOCK_SIZE_BYTES) < slack_bytes
+    window.close()
+    assert resident_file_pages_bytes() - before_bytes < slack_bytes
+    source.close()
