@@ -1,0 +1,109 @@
+"""What the user should do about a failed call, in one sentence.
+
+Words only: the class of the failure has been decided by ``classify``. Names IAM actions, KMS
+actions and quota codes; a sentence never repeats what the service said.
+"""
+
+from bulkput.model.failure import FailureClass as Failure
+
+_SNAPSHOT_ACTION = (
+    "Allow {action} on arn:aws:ec2:{region}::snapshot/* (the account field stays empty: "
+    "a filled one denies)"
+)
+_EC2_ACTION = "Allow {action} on {resource}"
+
+_EC2_RESOURCES = {
+    "DescribeSnapshots": "*",
+    "DeleteSnapshot": "arn:aws:ec2:{region}::snapshot/*",
+    "CreateTags": "arn:aws:ec2:{region}::snapshot/*",
+}
+"""DescribeSnapshots knows no resources (Service Authorization Reference, EC2)."""
+
+QUOTA_CODES = {
+    "PutSnapshotBlock": ("L-AFAE1BE8", "L-1774F84A"),
+    "GetSnapshotBlock": ("L-C125AE42", "L-028ACFB9"),
+    "ListSnapshotBlocks": ("L-18E976AB", ""),
+    "ListChangedBlocks": ("L-DB2FBAA1", ""),
+    "StartSnapshot": ("L-AFEBDF7A", ""),
+    "CompleteSnapshot": ("L-1D4D9345", ""),
+}
+"""Service Quotas of the EBS direct APIs: of the account, of one snapshot."""
+
+PENDING_SNAPSHOTS_QUOTA = "L-94D7AB7D"
+
+_FIXED: dict[Failure, str] = {
+    Failure.TRANSIENT: "This may pass: running the same command again resumes",
+    Failure.NOT_YET_VISIBLE: (
+        "A snapshot is found within two minutes of its start; later it has timed out, failed or "
+        "been deleted: running again makes a new one"
+    ),
+    Failure.BODY_CHANGED: (
+        "The bytes changed between hashing and sending: check that nothing writes to the source, "
+        "and the machine's memory"
+    ),
+    Failure.SIGNATURE: (
+        "Check that the credentials are valid and the machine's clock is right (NTP)"
+    ),
+    Failure.UNEXPLAINED: "This may pass: running the same command again resumes",
+    Failure.CONCURRENT_LIMIT: (
+        "Complete or delete pending snapshots, or wait: an account may have 100 "
+        f"(Service Quotas {PENDING_SNAPSHOTS_QUOTA})"
+    ),
+    Failure.INVALID: "The request can never succeed as it is: correct the value that is named",
+    Failure.CONFLICT: (
+        "The client token was used with other parameters: use another token, or the same parameters"
+    ),
+    Failure.GONE: "The snapshot was deleted or never existed: running again makes a new one",
+}
+
+_KEY = (
+    "The KMS key must exist in {region}, be enabled, and allow kms:GenerateDataKey*, kms:Decrypt, "
+    "kms:ReEncrypt*, kms:CreateGrant and kms:DescribeKey with kms:ViaService "
+    "ec2.{region}.amazonaws.com"
+)
+
+
+def advice(
+    operation: str, failure: Failure, *, region: str = "<region>", tagged: bool = False
+) -> str:
+    """Return what to do now, one sentence without its full stop.
+
+    Args:
+        operation: As ``PutSnapshotBlock`` or ``DescribeSnapshots``.
+        failure: What ``classify`` said.
+        region: The Region asked, for ARNs.
+        tagged: StartSnapshot carried tags, which takes an action more.
+    """
+    if failure is Failure.ACCESS_DENIED:
+        return _missing_action(operation, region, tagged=tagged)
+    if failure is Failure.KEY_UNUSABLE:
+        return _KEY.format(region=region)
+    if failure in {Failure.THROTTLED_ACCOUNT, Failure.THROTTLED_SNAPSHOT, Failure.QUOTA}:
+        return _quota(operation, failure)
+    return _FIXED[failure]
+
+
+def _missing_action(operation: str, region: str, *, tagged: bool) -> str:
+    if operation in _EC2_RESOURCES:
+        resource = _EC2_RESOURCES[operation].format(region=region)
+        return _EC2_ACTION.format(action=f"ec2:{operation}", resource=resource)
+    action = f"ebs:{operation}"
+    if tagged:
+        action += " and, for the tags, ec2:CreateTags"
+    return _SNAPSHOT_ACTION.format(action=action, region=region)
+
+
+def _quota(operation: str, failure: Failure) -> str:
+    account_code, snapshot_code = QUOTA_CODES.get(operation, ("", ""))
+    if failure is Failure.QUOTA:
+        name = f" ({account_code})" if account_code else ""
+        return f"Look at the account's Service Quotas for EBS{name} and ask for an increase"
+    if failure is Failure.THROTTLED_SNAPSHOT:
+        name = f" (quota {snapshot_code}, not adjustable)" if snapshot_code else ""
+        return f"Lower tuning.puts_per_s_snapshot{name}"
+    if not account_code:
+        return "Other programs use up the account's request rate: try again later"
+    return (
+        f"Lower tuning.puts_per_s_account, or ask for a higher quota (Service Quotas "
+        f"{account_code})"
+    )

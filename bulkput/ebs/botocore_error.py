@@ -1,0 +1,105 @@
+"""What aiobotocore raises becomes a ``ServiceError`` or a ``CredentialsError``.
+
+The one place that names botocore's exceptions; what they mean is decided by ``classify``.
+"""
+
+from typing import Any
+
+from botocore import exceptions as botocore
+
+from bulkput.ebs.advice import advice
+from bulkput.ebs.answer import plain_message, server_time
+from bulkput.ebs.classify import classify
+from bulkput.model.errors import BulkputError, ConfigError, CredentialsError, Problem, ServiceError
+from bulkput.model.failure import FailureClass
+
+_NO_CREDENTIALS = (
+    botocore.NoCredentialsError,
+    botocore.PartialCredentialsError,
+    botocore.CredentialRetrievalError,
+    botocore.UnauthorizedSSOTokenError,
+    botocore.SSOTokenLoadError,
+)
+
+_CONFIGURATION = (
+    botocore.ProfileNotFound,
+    botocore.ConfigParseError,
+    botocore.InvalidEndpointConfigurationError,
+    botocore.InvalidProxiesConfigError,
+    botocore.InvalidRegionError,
+    botocore.NoRegionError,
+    botocore.EndpointProviderError,
+)
+
+
+def error_of_botocore(
+    operation: str,
+    error: Exception,
+    *,
+    region: str,
+    snapshot_id: str | None = None,
+    tagged: bool = False,
+) -> BulkputError:
+    """Return what to raise for ``error``.
+
+    Args:
+        operation: As ``StartSnapshot`` or ``DescribeSnapshots``.
+        error: What aiobotocore, or the time limit around it, raised.
+        region: For the advice.
+        snapshot_id: Which snapshot was asked for.
+        tagged: The request carried tags.
+    """
+    if isinstance(error, BulkputError):
+        return error
+    if isinstance(error, botocore.ClientError):
+        return _refused(operation, error, region, snapshot_id, tagged=tagged)
+    if isinstance(error, _NO_CREDENTIALS):
+        return CredentialsError(plain_message(str(error)))
+    if isinstance(error, _CONFIGURATION):
+        return ConfigError((Problem("aws", plain_message(str(error))),))
+    failure = FailureClass.TRANSIENT
+    if isinstance(error, botocore.ParamValidationError):
+        failure = FailureClass.INVALID
+    elif isinstance(error, botocore.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        expected = (
+            f"expected a certificate that is trusted: {plain_message(str(error))}; name its "
+            "authority in AWS_CA_BUNDLE"
+        )
+        return ConfigError((Problem("endpoint", expected),))
+    what = plain_message(str(error)) or "no answer within the time limit"
+    return ServiceError(
+        operation,
+        failure,
+        what,
+        advice=advice(operation, failure, region=region),
+        snapshot_id=snapshot_id,
+    )
+
+
+def _refused(
+    operation: str, error: Any, region: str, snapshot_id: str | None, *, tagged: bool
+) -> ServiceError:
+    answer: dict[str, Any] = error.response
+    details = answer.get("Error", {})
+    metadata = answer.get("ResponseMetadata", {})
+    headers = metadata.get("HTTPHeaders", {})
+    status = metadata.get("HTTPStatusCode")
+    code = str(details.get("Code") or "") or None
+    if code is not None and code.isdigit():
+        code = None  # botocore puts the status there when the answer names no code
+    # A modeled error has its members at the top, whichever of both spellings the body had.
+    reason = answer.get("Reason") or details.get("Reason")
+    message = str(details.get("Message") or answer.get("Message") or answer.get("message") or "")
+    failure = classify(status, code, reason, message, operation)
+    return ServiceError(
+        operation,
+        failure,
+        plain_message(message) or "an answer without a message",
+        advice=advice(operation, failure, region=region, tagged=tagged),
+        snapshot_id=snapshot_id,
+        http_status=status,
+        code=code,
+        reason=reason,
+        request_id=metadata.get("RequestId") or headers.get("x-amzn-requestid"),
+        server_unix_s=server_time(headers.get("date")),
+    )

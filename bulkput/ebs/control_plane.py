@@ -1,0 +1,289 @@
+"""The few calls around the blocks: StartSnapshot, CompleteSnapshot, lists, and EC2's two.
+
+aiobotocore carries them; its own retries are off, and each call has one deadline in all. Repeats
+nothing: whoever calls decides what a failure means.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+from botocore import xform_name
+
+from bulkput.ebs.answer import server_time
+from bulkput.ebs.botocore_error import error_of_botocore
+from bulkput.ebs.control_signer import ControlSigner
+from bulkput.ebs.deadlines import Deadlines
+from bulkput.ebs.snapshot import (
+    BlockPage,
+    ChangedBlockPage,
+    SnapshotState,
+    StartedSnapshot,
+    StartRequest,
+)
+from bulkput.model.errors import ServiceError
+from bulkput.model.failure import FailureClass
+
+OpenClient = Callable[[str], AbstractAsyncContextManager[tuple[Any, ControlSigner]]]
+"""Opens an aiobotocore client of ``ebs`` or ``ec2``, and gives what signs for it."""
+
+
+class ControlPlane:
+    """Clients of the EBS direct APIs and of EC2; an async context manager."""
+
+    def __init__(self, open_client: OpenClient, *, region: str, deadlines: Deadlines) -> None:
+        """Keep what is needed; nothing is opened yet.
+
+        Args:
+            open_client: Makes clients whose own retries are off.
+            region: For advice.
+            deadlines: Limits of a call.
+        """
+        self._open_client = open_client
+        self._region = region
+        self._deadlines = deadlines
+        self._clients = contextlib.AsyncExitStack()
+        self._ebs: Any = None
+        self._ec2: Any = None
+        self._ec2_lock = asyncio.Lock()
+        self._signers: list[ControlSigner] = []
+        self._clock_offset_s = 0.0
+
+    async def __aenter__(self) -> Self:
+        self._ebs = await self._opened("ebs")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._clients.aclose()
+
+    @property
+    def endpoint_url(self) -> str:
+        """What botocore resolved for the EBS direct APIs."""
+        return str(self._ebs.meta.endpoint_url)
+
+    def set_clock_offset(self, offset_s: float) -> None:
+        """Sign from now on with a clock that is ``offset_s`` ahead of ours."""
+        self._clock_offset_s = offset_s
+        for signer in self._signers:
+            signer.signer.clock_offset_s = offset_s
+
+    async def start_snapshot(self, request: StartRequest) -> StartedSnapshot:
+        """Start a snapshot, or find the one that the same token started.
+
+        Raises:
+            ServiceError: refused or unanswered.
+            CredentialsError: there are none.
+        """
+        wanted: dict[str, Any] = {
+            "VolumeSize": request.volume_size_gib,
+            "ClientToken": request.client_token,
+            "Description": request.description,
+            "Tags": [{"Key": key, "Value": value} for key, value in request.tags.items()],
+            "ParentSnapshotId": request.parent_snapshot_id,
+            "KmsKeyArn": request.kms_key_arn,
+            "Timeout": request.timeout_min,
+        }
+        parameters = {name: value for name, value in wanted.items() if value}
+        if request.encrypted is not None:
+            parameters["Encrypted"] = request.encrypted
+        answer = await self._call(self._ebs, "StartSnapshot", parameters, tagged=bool(request.tags))
+        start_unix_s = _unix_s(answer.get("StartTime")) or 0.0
+        headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        return StartedSnapshot(
+            snapshot_id=answer["SnapshotId"],
+            volume_size_gib=int(answer.get("VolumeSize") or request.volume_size_gib),
+            kms_key_arn=answer.get("KmsKeyArn"),
+            sse_type=answer.get("SseType"),
+            owner_id=answer.get("OwnerId"),
+            parent_snapshot_id=answer.get("ParentSnapshotId"),
+            start_unix_s=start_unix_s,
+            answered_unix_s=server_time(headers.get("date")) or start_unix_s,
+            status=str(answer.get("Status", "pending")),
+        )
+
+    async def complete_snapshot(
+        self, snapshot_id: str, changed_blocks_count: int, linear_checksum_b64: str
+    ) -> str:
+        """Seal a snapshot and return its status; repeating it is harmless.
+
+        Nothing is validated at once: only EC2's state tells whether count and checksum hold.
+
+        Raises:
+            ServiceError: refused or unanswered.
+            CredentialsError: there are none.
+        """
+        answer = await self._call(
+            self._ebs,
+            "CompleteSnapshot",
+            {
+                "SnapshotId": snapshot_id,
+                "ChangedBlocksCount": changed_blocks_count,
+                "Checksum": linear_checksum_b64,
+                "ChecksumAlgorithm": "SHA256",
+                "ChecksumAggregationMethod": "LINEAR",
+            },
+        )
+        return str(answer.get("Status", "pending"))
+
+    async def list_blocks_page(
+        self,
+        snapshot_id: str,
+        page_token: str | None = None,
+        starting_block_index: int | None = None,
+        max_results: int | None = None,
+    ) -> BlockPage:
+        """Return one page of the blocks that a completed snapshot has.
+
+        Raises:
+            ServiceError: refused or unanswered.
+            CredentialsError: there are none.
+        """
+        parameters = _page(page_token, starting_block_index, max_results)
+        answer = await self._call(
+            self._ebs, "ListSnapshotBlocks", {"SnapshotId": snapshot_id, **parameters}
+        )
+        return BlockPage(
+            blocks=tuple(
+                (block["BlockIndex"], block["BlockToken"]) for block in answer.get("Blocks") or ()
+            ),
+            next_token=answer.get("NextToken") or None,
+            volume_size_gib=int(answer.get("VolumeSize") or 0),
+            expiry_unix_s=_unix_s(answer.get("ExpiryTime")),
+        )
+
+    async def list_changed_blocks_page(
+        self,
+        first_snapshot_id: str | None,
+        second_snapshot_id: str,
+        page_token: str | None = None,
+        starting_block_index: int | None = None,
+        max_results: int | None = None,
+    ) -> ChangedBlockPage:
+        """Return one page of the blocks that differ between two snapshots of one lineage.
+
+        Raises:
+            ServiceError: refused or unanswered.
+            CredentialsError: there are none.
+        """
+        parameters = _page(page_token, starting_block_index, max_results)
+        parameters["SecondSnapshotId"] = second_snapshot_id
+        if first_snapshot_id is not None:
+            parameters["FirstSnapshotId"] = first_snapshot_id
+        answer = await self._call(self._ebs, "ListChangedBlocks", parameters)
+        return ChangedBlockPage(
+            blocks=tuple(
+                (
+                    block["BlockIndex"],
+                    block.get("FirstBlockToken") or None,
+                    block.get("SecondBlockToken") or None,
+                )
+                for block in answer.get("ChangedBlocks") or ()
+            ),
+            next_token=answer.get("NextToken") or None,
+            volume_size_gib=int(answer.get("VolumeSize") or 0),
+            expiry_unix_s=_unix_s(answer.get("ExpiryTime")),
+        )
+
+    async def describe_snapshot(self, snapshot_id: str) -> SnapshotState | None:
+        """Return what EC2 says of a snapshot; None if it does not know it.
+
+        Raises:
+            ServiceError: refused or unanswered.
+            CredentialsError: there are none.
+        """
+        try:
+            answer = await self._call_ec2(
+                "DescribeSnapshots", {"SnapshotIds": [snapshot_id]}, snapshot_id
+            )
+        except ServiceError as error:
+            if error.failure is FailureClass.GONE:
+                return None
+            raise
+        found = next(iter(answer.get("Snapshots") or ()), None)
+        if found is None:
+            return None
+        return SnapshotState(
+            state=str(found.get("State", "")),
+            state_message=found.get("StateMessage") or None,
+            progress=found.get("Progress") or None,
+            encrypted=bool(found.get("Encrypted")),
+            kms_key_id=found.get("KmsKeyId") or None,
+            start_unix_s=_unix_s(found.get("StartTime")) or 0.0,
+            volume_size_gib=int(found.get("VolumeSize") or 0),
+        )
+
+    async def delete_snapshot(self, snapshot_id: str) -> None:
+        """Delete a snapshot, pending and failed ones too; one that is gone is no error.
+
+        Raises:
+            ServiceError: refused or unanswered.
+            CredentialsError: there are none.
+        """
+        try:
+            await self._call_ec2("DeleteSnapshot", {"SnapshotId": snapshot_id}, snapshot_id)
+        except ServiceError as error:
+            if error.failure is not FailureClass.GONE:
+                raise
+
+    async def _opened(self, service: str) -> Any:
+        client, signer = await self._clients.enter_async_context(self._open_client(service))
+        signer.signer.clock_offset_s = self._clock_offset_s
+        self._signers.append(signer)
+        return client
+
+    async def _call_ec2(
+        self, operation: str, parameters: Mapping[str, Any], snapshot_id: str
+    ) -> dict[str, Any]:
+        async with self._ec2_lock:
+            if self._ec2 is None:
+                # At first use: its model costs 0.1 s and 20 MiB, which the first put need not wait.
+                self._ec2 = await self._opened("ec2")
+        return await self._call(self._ec2, operation, parameters, snapshot_id=snapshot_id)
+
+    async def _call(
+        self,
+        client: Any,
+        operation: str,
+        parameters: Mapping[str, Any],
+        *,
+        snapshot_id: str | None = None,
+        tagged: bool = False,
+    ) -> dict[str, Any]:
+        """Make one attempt within the deadline; aiobotocore itself sets none in all."""
+        try:
+            async with asyncio.timeout(self._deadlines.control_s):
+                method = getattr(client, xform_name(operation))
+                answer: dict[str, Any] = await method(**parameters)
+        except Exception as error:
+            raise error_of_botocore(
+                operation,
+                error,
+                region=self._region,
+                snapshot_id=snapshot_id or parameters.get("SnapshotId"),
+                tagged=tagged,
+            ) from error
+        return answer
+
+
+def _page(
+    page_token: str | None, starting_block_index: int | None, max_results: int | None
+) -> dict[str, Any]:
+    wanted: dict[str, Any] = {
+        "NextToken": page_token,
+        "StartingBlockIndex": starting_block_index,
+        "MaxResults": max_results,
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _unix_s(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()

@@ -1,0 +1,89 @@
+"""Where requests go: the rules for a URL that the user gives, and its parts.
+
+Without a given URL botocore's own resolution applies (AWS_ENDPOINT_URL_EBS, AWS_ENDPOINT_URL_EC2,
+AWS_ENDPOINT_URL, profile, FIPS, dual-stack, partitions), and what it resolved is only checked
+here.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from bulkput.model.errors import ConfigError, Problem
+
+_AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One server's address, as requests and signatures need it."""
+
+    url: str
+    """Scheme, host, port and path prefix, without a slash at the end."""
+    host_header: str
+    """The port is left out where it is the scheme's own."""
+    path_prefix: str
+    """Empty, or begins with a slash and ends without one."""
+    is_tls: bool
+
+    @property
+    def is_aws(self) -> bool:
+        """Whether this is one of AWS's own names, and not a rehearsal server or a look-alike."""
+        host = self.host_header.partition(":")[0]
+        return host.endswith(_AWS_SUFFIXES)
+
+
+def parse_endpoint(url: str, *, allow_insecure_http: bool) -> Endpoint:
+    """Return the parts of ``url``.
+
+    Args:
+        url: https anywhere; http only to this machine, unless ``allow_insecure_http``.
+        allow_insecure_http: The user accepts that anyone on the way reads and changes the data.
+
+    Raises:
+        ConfigError: not a URL that can be used; the message does not repeat it, for it may hold
+            a password.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = (parts.hostname or "").encode("idna").decode() if parts.hostname else ""
+    except ValueError:
+        raise _problem("expected a URL such as https://host:port") from None
+    if parts.scheme not in _DEFAULT_PORTS or not host:
+        raise _problem("expected a URL that begins with https:// (or http://127.0.0.1:)")
+    if parts.username is not None or parts.password is not None:
+        raise _problem("expected a URL without a user name and a password")
+    if parts.query or parts.fragment:
+        raise _problem("expected a URL without ? and #")
+    if parts.scheme == "http" and not allow_insecure_http and not is_loopback(host):
+        raise _problem(
+            "expected https: over plain http to another machine anyone on the way can read and "
+            "change the data (allow_insecure_http accepts that)"
+        )
+    shown = f"[{host}]" if ":" in host else host
+    if port is not None and port != _DEFAULT_PORTS[parts.scheme]:
+        shown = f"{shown}:{port}"
+    prefix = parts.path.rstrip("/")
+    return Endpoint(f"{parts.scheme}://{shown}{prefix}", shown, prefix, parts.scheme == "https")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether ``host`` can only be this machine (RFC 6761 for the name)."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_loopback_url(url: str) -> bool:
+    """Return whether ``url`` leads to this machine."""
+    return is_loopback(urlsplit(url).hostname or "")
+
+
+def _problem(expected: str) -> ConfigError:
+    return ConfigError((Problem("endpoint", expected),))

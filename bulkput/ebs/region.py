@@ -1,0 +1,58 @@
+"""Which Region: said by the caller, else AWS_REGION, AWS_DEFAULT_REGION, profile, instance.
+
+Owns the order. botocore itself ignores AWS_REGION, which every other AWS SDK reads.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bulkput.model.errors import ConfigError, Problem
+
+_REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+"""A host label: the Region becomes part of the endpoint's name."""
+
+
+async def resolve_region(
+    session: Any, given: str | None, environ: Mapping[str, str] = os.environ
+) -> str:
+    """Return the Region to work in.
+
+    Args:
+        session: An aiobotocore session, with the profile set.
+        given: From a flag or the configuration; wins.
+        environ: The environment.
+
+    Raises:
+        ConfigError: none was found anywhere, or it is no Region's name.
+    """
+    region = (
+        given
+        or environ.get("AWS_REGION")
+        or environ.get("AWS_DEFAULT_REGION")
+        or _of_profile(session)
+        or await _of_instance(session)
+    )
+    if not region:
+        expected = (
+            "expected a Region: give --region, set `region` in the configuration, AWS_REGION, "
+            "AWS_DEFAULT_REGION, or `region` in the AWS profile"
+        )
+        raise ConfigError((Problem("region", expected),))
+    if _REGION.fullmatch(region) is None:
+        raise ConfigError((Problem("region", "expected a Region's name, such as eu-west-1"),))
+    return region
+
+
+def _of_profile(session: Any) -> str | None:
+    value = session.get_scoped_config().get("region")
+    return value if isinstance(value, str) else None
+
+
+async def _of_instance(session: Any) -> str | None:
+    """Ask IMDSv2 where this instance is; None elsewhere, and where IMDS is switched off."""
+    from aiobotocore.utils import AioIMDSRegionProvider  # noqa: PLC0415 - rarely needed
+
+    region = await AioIMDSRegionProvider(session).provide()
+    return region if isinstance(region, str) and region else None

@@ -1,0 +1,241 @@
+"""The service, opened: region, endpoint, credentials and trust found, both planes ready.
+
+The only place that knows how an aiobotocore session and its clients are made.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from bulkput.ebs.botocore_error import error_of_botocore
+from bulkput.ebs.control_plane import ControlPlane
+from bulkput.ebs.control_signer import ControlSigner
+from bulkput.ebs.credentials import (
+    ChainCredentials,
+    Credentials,
+    CredentialSource,
+    StaticCredentials,
+)
+from bulkput.ebs.data_plane import DataPlane
+from bulkput.ebs.deadlines import Deadlines
+from bulkput.ebs.endpoint import is_loopback_url, parse_endpoint
+from bulkput.ebs.region import resolve_region
+from bulkput.ebs.trust import ca_file, proxy_url, tls_context
+from bulkput.model.clock import Clock
+from bulkput.model.errors import ConfigError, Problem, ServiceError
+from bulkput.model.failure import FailureClass
+
+_SECRETIVE_LOGGERS = ("aiobotocore", "botocore", "aiohttp", "asyncio")
+"""At DEBUG botocore prints the session token, signatures and bodies."""
+
+_CONTROL_CONNECTIONS_MAX = 16
+"""Volumes that list or poll at once; the quotas allow 50 lists and 10 starts a second."""
+
+_CLOCK_TOLERANCE_S = 60.0
+"""A Date header has whole seconds and travels; signatures may be 5 minutes off (SigV4)."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """Both planes of the service in one Region."""
+
+    data: DataPlane
+    control: ControlPlane
+    region: str
+    endpoint_url: str
+    is_aws: bool
+    """Whether the endpoint is one of AWS's own names."""
+    credentials: CredentialSource
+    clock: Clock
+
+    def adopt_server_clock(self, server_unix_s: float) -> float:
+        """Sign from now on by the service's clock; returns what it is ahead of ours, in s.
+
+        Differences that a signature stands are left alone and returned as zero.
+        """
+        offset_s = server_unix_s - self.clock.unix_s()
+        if abs(offset_s) < _CLOCK_TOLERANCE_S:
+            offset_s = 0.0
+        self.data.set_clock_offset(offset_s)
+        self.control.set_clock_offset(offset_s)
+        return offset_s
+
+    async def recover(self, error: ServiceError) -> None:
+        """Mend what a refused signature points at, clock and keys; nothing for other failures.
+
+        Raises:
+            CredentialsError: there are no new credentials.
+            ServiceError: whoever renews them does not answer for now.
+        """
+        if error.failure is not FailureClass.SIGNATURE:
+            return
+        if error.server_unix_s is not None:
+            self.adopt_server_clock(error.server_unix_s)
+        await self.credentials.refresh()
+
+
+@asynccontextmanager
+async def open_service(
+    *,
+    region: str | None,
+    clock: Clock,
+    profile: str | None = None,
+    endpoint_url: str | None = None,
+    allow_insecure_http: bool = False,
+    connections_max: int = 512,
+    deadlines: Deadlines | None = None,
+    static_credentials: Credentials | None = None,
+) -> AsyncIterator[Service]:
+    """Find everything out and open both planes; close them at the end.
+
+    Args:
+        region: Wins over environment, profile and instance.
+        clock: For signatures and refreshes.
+        profile: Of the shared AWS configuration; None for AWS_PROFILE or the default one.
+        endpoint_url: One URL for EBS and EC2; None for AWS's own or what AWS_ENDPOINT_URL says.
+        allow_insecure_http: Accept http to other machines.
+        connections_max: Puts and gets that may be under way at once.
+        deadlines: Limits of an attempt.
+        static_credentials: Instead of the AWS chain: for a rehearsal server.
+
+    Raises:
+        ConfigError: no Region, an endpoint that cannot be used, an unknown profile.
+        CredentialsError: there are none.
+    """
+    quiet_secretive_loggers()
+    limits = deadlines or Deadlines()
+    if endpoint_url is not None:
+        parsed = parse_endpoint(endpoint_url, allow_insecure_http=allow_insecure_http)
+        endpoint_url = parsed.url
+    session = new_session(profile)
+    trust = ca_file(session.get_config_variable("ca_bundle"))
+    # Trust is read from disk while the Region, the keys and the first client are being found.
+    reading_trust = asyncio.create_task(asyncio.to_thread(tls_context, trust))
+    try:
+        found_region = await resolve_region(session, region)
+        credentials: CredentialSource
+        if static_credentials is not None:
+            credentials = StaticCredentials(static_credentials)
+        else:
+            credentials = ChainCredentials(lambda: new_session(profile), clock.monotonic_s)
+        opener = _ClientOpener(
+            session=session,
+            region=found_region,
+            endpoint_url=endpoint_url,
+            allow_insecure_http=allow_insecure_http,
+            trust=trust,
+            deadlines=limits,
+            credentials=credentials,
+            clock=clock,
+        )
+        async with ControlPlane(
+            opener.open_client, region=found_region, deadlines=limits
+        ) as control:
+            endpoint = parse_endpoint(control.endpoint_url, allow_insecure_http=allow_insecure_http)
+            await credentials.current()
+            async with DataPlane(
+                endpoint,
+                region=found_region,
+                credentials=credentials,
+                clock=clock,
+                connections_max=connections_max,
+                deadlines=limits,
+                tls=await reading_trust,
+                proxy=proxy_url(endpoint.url),
+            ) as data:
+                yield Service(
+                    data=data,
+                    control=control,
+                    region=found_region,
+                    endpoint_url=endpoint.url,
+                    is_aws=endpoint.is_aws,
+                    credentials=credentials,
+                    clock=clock,
+                )
+    finally:
+        if not reading_trust.done():
+            reading_trust.cancel()
+
+
+def quiet_secretive_loggers() -> None:
+    """Keep foreign loggers at INFO, whatever the root logger is set to."""
+    for name in _SECRETIVE_LOGGERS:
+        logger = logging.getLogger(name)
+        if logger.getEffectiveLevel() < logging.INFO or logger.level == logging.NOTSET:
+            logger.setLevel(logging.INFO)
+
+
+def new_session(profile: str | None) -> Any:
+    """Return an aiobotocore session that has read nothing yet.
+
+    Raises:
+        ConfigError: the profile does not exist, or the shared configuration cannot be read.
+    """
+    # 0.3 s of imports that only a command which talks to the service pays.
+    from aiobotocore.session import AioSession  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    session = AioSession(profile=profile)
+    try:
+        session.get_scoped_config()
+    except BotoCoreError as error:
+        raise ConfigError(
+            (Problem("profile", f"expected a profile that exists: {error}"),)
+        ) from error
+    return session
+
+
+@dataclass(frozen=True)
+class _ClientOpener:
+    """Makes the clients of the control plane, all alike."""
+
+    session: Any
+    region: str
+    endpoint_url: str | None
+    allow_insecure_http: bool
+    trust: str | None
+    deadlines: Deadlines
+    credentials: CredentialSource
+    clock: Clock
+
+    @asynccontextmanager
+    async def open_client(self, service: str) -> AsyncIterator[tuple[Any, ControlSigner]]:
+        from aiobotocore.config import AioConfig  # noqa: PLC0415 - as in new_session
+        from botocore import UNSIGNED  # noqa: PLC0415
+
+        # Reading and parsing the service's model takes up to 0.1 s: not in the event loop.
+        loader = self.session.get_component("data_loader")
+        await asyncio.to_thread(loader.load_service_model, service, "service-2")
+        # A server on this machine is never behind a proxy.
+        loopback = self.endpoint_url is not None and is_loopback_url(self.endpoint_url)
+        config = AioConfig(
+            signature_version=UNSIGNED,  # ControlSigner signs
+            retries={"mode": "standard", "total_max_attempts": 1},
+            connect_timeout=self.deadlines.connect_s,
+            read_timeout=self.deadlines.control_s,
+            max_pool_connections=_CONTROL_CONNECTIONS_MAX,
+            proxies={} if loopback else None,
+        )
+        async with AsyncExitStack() as stack:
+            try:
+                client = await stack.enter_async_context(
+                    self.session.create_client(
+                        service,
+                        region_name=self.region,
+                        endpoint_url=self.endpoint_url,
+                        verify=self.trust,
+                        config=config,
+                    )
+                )
+            except Exception as error:
+                raise error_of_botocore(f"opening {service}", error, region=self.region) from error
+            # What the environment or the profile said is held to the same rules as a flag.
+            parse_endpoint(client.meta.endpoint_url, allow_insecure_http=self.allow_insecure_http)
+            signer = ControlSigner(
+                service, region=self.region, credentials=self.credentials, clock=self.clock
+            )
+            signer.attach(client)
+            yield client, signer

@@ -1,0 +1,84 @@
+"""What StartSnapshot takes and gives, and what EC2 says of a snapshot: plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class StartRequest:
+    """What a new snapshot shall be; None and empty are left to the service."""
+
+    volume_size_gib: int
+    client_token: str
+    """A repeated start with the same token and parameters finds the same snapshot."""
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    parent_snapshot_id: str | None = None
+    encrypted: bool | None = None
+    kms_key_arn: str | None = None
+    timeout_min: int | None = None
+    """How long the snapshot waits for the next block before it fails."""
+
+
+@dataclass(frozen=True)
+class StartedSnapshot:
+    """What the service made of it."""
+
+    snapshot_id: str
+    volume_size_gib: int
+    kms_key_arn: str | None
+    sse_type: str | None
+    owner_id: str | None
+    parent_snapshot_id: str | None
+    start_unix_s: float
+    answered_unix_s: float
+    """By the service's clock, as ``start_unix_s``."""
+    status: str
+    """``pending`` even where the token's snapshot has completed or is gone: EC2 knows."""
+
+    @property
+    def age_s(self) -> float:
+        """How long before this answer the snapshot was started: seconds where it is new."""
+        return self.answered_unix_s - self.start_unix_s
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether unwritten blocks would read as noise."""
+        return bool(self.kms_key_arn or self.sse_type)
+
+
+@dataclass(frozen=True)
+class SnapshotState:
+    """What EC2 says of a snapshot now."""
+
+    state: str
+    """``pending``, ``completed``, ``error``, ``recoverable`` or ``recovering``."""
+    state_message: str | None
+    progress: str | None
+    """As ``42%``; ``0%`` until the end for a snapshot of the EBS direct APIs."""
+    encrypted: bool
+    kms_key_id: str | None
+    start_unix_s: float
+    volume_size_gib: int
+
+
+@dataclass(frozen=True)
+class BlockPage:
+    """A page of ListSnapshotBlocks; short and empty pages may have a next one."""
+
+    blocks: tuple[tuple[int, str], ...]
+    """Block index and block token, ascending."""
+    next_token: str | None
+    volume_size_gib: int
+    expiry_unix_s: float | None
+
+
+@dataclass(frozen=True)
+class ChangedBlockPage:
+    """A page of ListChangedBlocks."""
+
+    blocks: tuple[tuple[int, str | None, str | None], ...]
+    """Block index, its token in the first and in the second snapshot, None where it is not."""
+    next_token: str | None
+    volume_size_gib: int
+    expiry_unix_s: float | None
