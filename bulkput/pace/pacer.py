@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bulkput.model.clock import Clock
 from bulkput.model.failure import FailureClass
-from bulkput.pace.bucket import Bucket, burst_puts
+from bulkput.pace.bucket import Bucket
 from bulkput.pace.in_flight import InFlightController
 from bulkput.pace.rate import RateController
 
@@ -33,8 +33,7 @@ class _PacedBucket:
 
     def __init__(self, ceiling_puts_per_s: float) -> None:
         self.controller = RateController(ceiling_puts_per_s)
-        rate = self.controller.rate_puts_per_s
-        self.bucket = Bucket(rate, burst_puts(rate))
+        self.bucket = Bucket(self.controller.rate_puts_per_s)
 
     def on_ack(self, now_s: float, sent_s: float) -> None:
         self.controller.on_ack(now_s, sent_s)
@@ -48,7 +47,7 @@ class _PacedBucket:
         rate = self.controller.rate_puts_per_s
         in_force = self.bucket.rate_puts_per_s
         if rate != in_force and abs(rate - in_force) >= RATE_STEP_SHARE * in_force:
-            self.bucket.set_rate(now_s, rate, burst_puts(rate))
+            self.bucket.set_rate(now_s, rate)
 
 
 class AccountPacer:
@@ -117,16 +116,20 @@ class Pacer:
         After cancellation nothing was counted, and the next one in the queue has the turn.
         """
         account = self._account
+        ready_s = self._clock.monotonic_s()
         async with self._turn:
-            await self._wait_for_slot()
+            if self._in_flight >= self._in_flight_controller.limit:
+                await self._wait_for_slot()
+                ready_s = self._clock.monotonic_s()
             await self._wait_for(self._paced.bucket)
             async with account._turn:  # noqa: SLF001 - both classes are one mechanism
                 await self._wait_for(account._paced.bucket)  # noqa: SLF001 - as above
                 # No await from here on: all that was waited for still holds, since only the
                 # holder of a turn takes from its bucket.
                 now_s = self._clock.monotonic_s()
-                self._paced.bucket.take(now_s)
-                account._paced.bucket.take(now_s)  # noqa: SLF001 - as above
+                planned_s = self._paced.bucket.planned_s(now_s, ready_s)
+                self._paced.bucket.take(now_s, ready_s)
+                account._paced.bucket.take(now_s, planned_s)  # noqa: SLF001 - as above
                 self._in_flight += 1
                 self._in_flight_controller.on_start(self._in_flight)
                 return Admission(now_s)
