@@ -83,6 +83,19 @@ class TuningSettings(Section):
         description="Time for one block with all its attempts; then the volume is given up, and "
         "the same command resumes it.",
     )
+    # As long as operation_deadline: what nothing gets through in 15 minutes is no brief outage.
+    give_up_after_s: Deadline = Field(
+        default=900.0,
+        alias="give_up_after",
+        description="Time without one acknowledged put after which the volume is given up; the "
+        "same command resumes it.",
+    )
+    # A put takes about 0.1 s; a spot instance has 120 s from notice to end.
+    shutdown_grace_s: Deadline = Field(
+        default=8.0,
+        alias="shutdown_grace",
+        description="Time for the puts under way to end after a signal or a final failure.",
+    )
     # The slowest end seen, the refusal of a count too high, took 11 minutes; five times that.
     completion_deadline_s: Deadline = Field(
         default=3600.0,

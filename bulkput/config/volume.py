@@ -149,7 +149,7 @@ class SnapshotSettings(Section, json_schema_extra=_key_or_unencrypted):
     timeout_min: Annotated[int, Field(ge=10, le=4320)] | None = Field(
         default=None,
         description="Minutes without a put after which the service gives the snapshot up; if not "
-        "given, the service's 60.",
+        "given, 4320, the longest allowed: for so long an interrupted upload can be resumed.",
     )
     client_token: ClientToken | None = Field(
         default=None,

@@ -1,0 +1,288 @@
+"""How a snapshot is found or started: a rerun finds its own, and never a deleted one.
+
+The client token is derived from what the volume is, a random nonce and the attempt's number, and
+is stored before StartSnapshot is called. So a crash in between replays the call and gets the same
+snapshot, and a snapshot that was deleted or has ended is never handed out again.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+from bulkput import __version__
+from bulkput.config.volume import SnapshotSettings, VolumeSettings
+from bulkput.ebs.snapshot import SnapshotState, StartedSnapshot, StartRequest
+from bulkput.jobs.context import JobContext
+from bulkput.jobs.judge import Verdict, judge
+from bulkput.ledger.folder import ensure_folder, volume_folder
+from bulkput.ledger.header import LedgerHeader, LedgerPhase
+from bulkput.ledger.header_file import has_ledger
+from bulkput.ledger.ledger import Ledger
+from bulkput.model.block import volume_size_gib
+from bulkput.model.errors import ConfigError, Problem, ServiceError, SnapshotError
+from bulkput.model.failure import FailureClass
+from bulkput.model.zeros import ZeroPolicy
+from bulkput.pipeline.retry import Retrier
+from bulkput.plan.zeros import ResolvedZeros, resolve_zero_policy
+from bulkput.source.source import Source
+
+_REPLAY_AGE_S = 5.0
+"""A snapshot whose StartTime is further behind the answer's Date than this was started by an
+earlier call: StartSnapshot answers within about a second."""
+
+
+_ATTEMPTS_MAX = 5
+"""Snapshots in a row that turn out to be gone already: more is no accident."""
+
+TIMEOUT_DEFAULT_MIN = 4320
+"""The longest the service allows, 72 h: so long an interrupted upload can be resumed."""
+
+
+@dataclass(frozen=True)
+class Birth:
+    """A snapshot that takes puts, or that is only to be waited for."""
+
+    snapshot_id: str
+    zeros: ResolvedZeros
+    trust: bool
+    """The source is what it was, so blocks that the ledger vouches for need not be read."""
+    only_wait: bool = False
+
+
+@dataclass(frozen=True)
+class Birthplace:
+    """What finding or starting a snapshot needs; all of it is the caller's."""
+
+    context: JobContext
+    volume: VolumeSettings
+    source: Source
+    ledger: Ledger
+    retrier: Retrier
+    note: Callable[[str], None]
+    """Tells the user."""
+
+    @property
+    def volume_size_gib(self) -> int:
+        """As wanted, or as the source needs."""
+        wanted_gib = self.volume.snapshot.volume_size_gib
+        return wanted_gib or volume_size_gib(self.source.size_bytes)
+
+
+def open_ledger(context: JobContext, volume: VolumeSettings, source: Source) -> Ledger:
+    """Return the ledger of this volume, locked; a new one where there is none. Blocks.
+
+    Raises:
+        ConfigError: the volume cannot hold the source.
+        LedgerError: it cannot be used.
+        TemporaryError: the disk is full.
+    """
+    wanted_gib, needed_gib = volume.snapshot.volume_size_gib, volume_size_gib(source.size_bytes)
+    if wanted_gib is not None and wanted_gib < needed_gib:
+        what = f"{source.path} needs {needed_gib} GiB, the volume has {wanted_gib}"
+        raise ConfigError((Problem("snapshot.volume_size_gib", what),))
+    folder = volume_folder(context.state_dir, volume.label, _key(context, volume, source))
+    ensure_folder(context.state_dir)
+    ensure_folder(folder)
+    if has_ledger(folder):
+        return Ledger.open(folder)
+    size_gib = wanted_gib or needed_gib
+    return Ledger.create(folder, _new_header(context, volume, source, size_gib, attempt=1))
+
+
+async def find_or_start(place: Birthplace) -> Birth:
+    """Return the snapshot to put this volume's blocks into; its table is open in the ledger.
+
+    Raises:
+        BulkputError: of the ledger, the service, or the configuration.
+    """
+    header = place.ledger.header
+    live = None
+    if header.snapshot_id is not None and header.phase in _UNFINISHED:
+        live = await _describe(place, header.snapshot_id)
+    judgement = judge(
+        header,
+        live,
+        block_count=place.source.block_count,
+        volume_size_gib=place.volume_size_gib,
+    )
+    if judgement.note:
+        place.note(judgement.note)
+    if judgement.abandoned_snapshot_id is not None:
+        await _delete(place, judgement.abandoned_snapshot_id)
+    if judgement.verdict is Verdict.START:
+        _begin_attempt(place)
+    if judgement.verdict in {Verdict.START, Verdict.REPLAY}:
+        return await _start(place)
+    return _take_up(place, only_wait=judgement.verdict is Verdict.WAIT)
+
+
+_UNFINISHED = frozenset({LedgerPhase.UPLOADING, LedgerPhase.SEALING})
+
+
+async def _start(place: Birthplace) -> Birth:
+    """Call StartSnapshot until it gives a snapshot that takes puts."""
+    resolve_zero_policy(place.volume.zeros, encrypted=_asks_for_encryption(place.volume.snapshot))
+    for _ in range(_ATTEMPTS_MAX):
+        try:
+            started = await _call_start(place)
+        except ServiceError as error:
+            own_token = place.volume.snapshot.client_token is None
+            if error.failure is not FailureClass.CONFLICT or not own_token:
+                raise
+            _begin_attempt(place)  # started with other attributes, by a run that was interrupted
+            continue
+        replayed = started.age_s > _REPLAY_AGE_S
+        if replayed:
+            live = await _describe(place, started.snapshot_id)
+            if live is None or live.state != "pending":
+                _begin_attempt(place)
+                continue
+        return await _bind(place, started, holds_unknown=replayed)
+    raise SnapshotError(
+        started.snapshot_id, f"{_ATTEMPTS_MAX} snapshots in a row were gone when they were started"
+    )
+
+
+async def _call_start(place: Birthplace) -> StartedSnapshot:
+    snapshot = place.volume.snapshot
+    request = StartRequest(
+        volume_size_gib=place.volume_size_gib,
+        client_token=place.ledger.header.client_token,
+        description=snapshot.description or "",
+        tags=snapshot.tags,
+        encrypted=snapshot.encrypted,
+        kms_key_arn=snapshot.kms_key_arn,
+        timeout_min=snapshot.timeout_min or TIMEOUT_DEFAULT_MIN,
+    )
+    context = place.context
+    return await place.retrier.run(
+        partial(context.service.control.start_snapshot, request),
+        context.on_call_retry(place.volume.label),
+    )
+
+
+async def _bind(place: Birthplace, started: StartedSnapshot, *, holds_unknown: bool) -> Birth:
+    """Note the snapshot in the ledger.
+
+    Only a token that the user gave can lead to a snapshot with content of unknown runs; there
+    every block is put, because one that is left out might be anything.
+    """
+    context = place.context
+    requested = place.volume.zeros
+    if holds_unknown and place.volume.snapshot.client_token is not None:
+        requested = ZeroPolicy.WRITE
+        place.note(f"{started.snapshot_id} was begun by an unknown run: every block is put")
+    encrypted = started.encrypted or _asks_for_encryption(place.volume.snapshot)
+    try:
+        zeros = resolve_zero_policy(requested, encrypted=encrypted)
+    except ConfigError:
+        await _delete(place, started.snapshot_id)
+        raise
+    place.ledger.bind(
+        started.snapshot_id,
+        zero_policy=zeros.policy,
+        encrypted=encrypted,
+        now_unix_s=context.clock.unix_s(),
+    )
+    place.retrier.snapshot_started_s = context.clock.monotonic_s()
+    return Birth(started.snapshot_id, zeros, trust=False)
+
+
+def _take_up(place: Birthplace, *, only_wait: bool) -> Birth:
+    """Go on with the snapshot in the ledger."""
+    ledger, source = place.ledger, place.source
+    header = ledger.header
+    assert header.snapshot_id is not None  # noqa: S101 - judged
+    zeros = resolve_zero_policy(place.volume.zeros, encrypted=header.encrypted)
+    identity = source.identity.as_dict()
+    same_source = dict(header.source_identity) == identity
+    trust = same_source and source.kind == "file"
+    if trust and header.zero_policy is zeros.policy:
+        ledger.trust_unknown()
+    if not same_source:
+        place.note("the source changed since the last run: all of it is read and compared")
+    ledger.amend(
+        replace(
+            ledger.header,
+            source_identity=identity,
+            zero_policy=zeros.policy,
+            updated_unix_s=place.context.clock.unix_s(),
+        )
+    )
+    return Birth(header.snapshot_id, zeros, trust=trust, only_wait=only_wait)
+
+
+def _begin_attempt(place: Birthplace) -> None:
+    attempt = place.ledger.header.attempt + 1
+    place.ledger.restart(
+        _new_header(
+            place.context, place.volume, place.source, place.volume_size_gib, attempt=attempt
+        )
+    )
+
+
+def _new_header(
+    context: JobContext, volume: VolumeSettings, source: Source, size_gib: int, *, attempt: int
+) -> LedgerHeader:
+    nonce = secrets.token_hex(16)
+    now_s = context.clock.unix_s()
+    return LedgerHeader(
+        client_token=_token(context, volume, source, nonce, attempt),
+        attempt=attempt,
+        nonce=nonce,
+        source_path=str(source.path),
+        source_identity=source.identity.as_dict(),
+        size_bytes=source.size_bytes,
+        block_count=source.block_count,
+        volume_size_gib=size_gib,
+        zero_policy=ZeroPolicy.WRITE,
+        encrypted=False,
+        region=context.service.region,
+        endpoint_url=context.endpoint_url,
+        created_unix_s=now_s,
+        updated_unix_s=now_s,
+        program_version=__version__,
+    )
+
+
+def _token(
+    context: JobContext, volume: VolumeSettings, source: Source, nonce: str, attempt: int
+) -> str:
+    given = volume.snapshot.client_token
+    if given is not None:
+        return given if attempt == 1 else f"{given}-{attempt}"
+    parts = (*_key(context, volume, source), nonce, str(attempt))
+    return "bulkput-" + hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
+def _key(context: JobContext, volume: VolumeSettings, source: Source) -> Iterator[str]:
+    """Return what makes this upload the same upload in the next run."""
+    snapshot = volume.snapshot
+    yield context.endpoint_url or "aws"
+    yield context.service.region
+    yield str(source.path)
+    yield volume.label
+    yield json.dumps(
+        snapshot.model_dump(mode="json", exclude={"wait", "timeout_min"}), sort_keys=True
+    )
+
+
+def _asks_for_encryption(snapshot: SnapshotSettings) -> bool:
+    return bool(snapshot.encrypted) or snapshot.kms_key_arn is not None
+
+
+async def _describe(place: Birthplace, snapshot_id: str) -> SnapshotState | None:
+    return await place.retrier.run(
+        partial(place.context.service.control.describe_snapshot, snapshot_id),
+        place.context.on_call_retry(place.volume.label),
+    )
+
+
+async def _delete(place: Birthplace, snapshot_id: str) -> None:
+    await place.retrier.run(
+        partial(place.context.service.control.delete_snapshot, snapshot_id),
+        place.context.on_call_retry(place.volume.label),
+    )

@@ -1,0 +1,55 @@
+"""What the volumes of one job share."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulkput.config.settings import Settings
+from bulkput.ebs.service import Service
+from bulkput.model.clock import Clock
+from bulkput.model.errors import ServiceError
+from bulkput.model.events import Noted, Observer
+from bulkput.pace.pacer import AccountPacer
+from bulkput.pipeline.retry import OnRetry, Retrier
+from bulkput.pipeline.workers import Workers
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """Opened by the job, used by its volumes, closed by the job."""
+
+    settings: Settings
+    service: Service
+    endpoint_url: str | None
+    """The one URL of EBS and EC2; None for AWS's own."""
+    state_dir: Path
+    account: AccountPacer
+    workers: Workers
+    clock: Clock
+    random: random.Random
+    observer: Observer
+
+    @property
+    def memory_budget_bytes(self) -> int:
+        """What one of the volumes that run at the same time may hold."""
+        return self.settings.tuning.memory_budget_bytes // min(
+            self.settings.parallel, len(self.settings.volumes)
+        )
+
+    def retrier(self) -> Retrier:
+        """Return a retry layer for one snapshot."""
+        return Retrier(
+            clock=self.clock,
+            random=self.random,
+            recovery=self.service,
+            deadline_s=self.settings.tuning.operation_deadline_s,
+        )
+
+    def on_call_retry(self, volume: str) -> OnRetry:
+        """Return what tells of repeated calls of the control plane: few, so each is a note."""
+
+        def on_retry(error: ServiceError, delay_s: float) -> None:
+            text = f"{error}; trying again in {delay_s:.1f} s"
+            self.observer.on_event(Noted(volume, text, warning=True))
+
+        return on_retry

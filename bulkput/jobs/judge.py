@@ -1,0 +1,72 @@
+"""What to do with the ledger that an earlier run left: a pure decision."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from bulkput.ebs.snapshot import SnapshotState
+from bulkput.ledger.header import LedgerHeader, LedgerPhase
+
+
+class Verdict(Enum):
+    """How this run begins."""
+
+    START = auto()
+    """There is nothing to go on with: a new snapshot."""
+    REPLAY = auto()
+    """StartSnapshot may have been answered: the same token gives the same snapshot."""
+    RESUME = auto()
+    """The snapshot takes puts: go on."""
+    WAIT = auto()
+    """Everything is put and sealed: only the wait is left."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict, and what the user should know of it."""
+
+    verdict: Verdict
+    note: str = ""
+    abandoned_snapshot_id: str | None = None
+    """A pending snapshot that no run will go on with."""
+
+
+def judge(
+    header: LedgerHeader, live: SnapshotState | None, *, block_count: int, volume_size_gib: int
+) -> Judgement:
+    """Decide from the earlier run's header and EC2's word.
+
+    Args:
+        header: Of the ledger found.
+        live: The snapshot as EC2 describes it; None if it does not exist or was never named.
+        block_count: Of the source now.
+        volume_size_gib: As wanted now.
+    """
+    if header.phase in {LedgerPhase.COMPLETED, LedgerPhase.FAILED}:
+        return Judgement(Verdict.START)
+    same_size = (header.block_count, header.volume_size_gib) == (block_count, volume_size_gib)
+    if header.snapshot_id is None:
+        return Judgement(Verdict.REPLAY if same_size else Verdict.START)
+    snapshot_id = header.snapshot_id
+    if live is None:
+        return Judgement(
+            Verdict.START, f"{snapshot_id} does not exist any more: starting a new snapshot"
+        )
+    if live.state == "error":
+        why = live.state_message or "no reason given"
+        return Judgement(
+            Verdict.START, f"{snapshot_id} ended in error ({why}): starting a new snapshot"
+        )
+    if header.phase is LedgerPhase.SEALING:
+        return Judgement(Verdict.WAIT, f"{snapshot_id} is uploaded and sealed: waiting for it")
+    if live.state != "pending":
+        return Judgement(
+            Verdict.START, f"{snapshot_id} was completed by someone else: starting a new snapshot"
+        )
+    if not same_size:
+        return Judgement(
+            Verdict.START,
+            f"the source's or volume's size changed since {snapshot_id} was started: "
+            "starting a new snapshot and deleting that one",
+            abandoned_snapshot_id=snapshot_id,
+        )
+    return Judgement(Verdict.RESUME, f"resuming {snapshot_id}")

@@ -1,0 +1,55 @@
+"""The event loop of a command: uvloop, and signals that end it in order.
+
+The first SIGINT or SIGTERM cancels the command, which has a limited time to leave; the second
+leaves at once.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from bulkput.jobs.malloc import keep_freed_memory
+from bulkput.model.errors import InterruptedBySignal
+
+T = TypeVar("T")
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run_in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run ``main()`` to its end in a new uvloop and return its result; blocks.
+
+    Raises:
+        InterruptedBySignal: a signal ended it.
+    """
+    import uvloop  # noqa: PLC0415 - 20 ms that ``--help`` need not pay
+
+    keep_freed_memory()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_until_signal(main()))
+
+
+async def _until_signal(main: Coroutine[Any, Any, T]) -> T:
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(main)
+    received: list[int] = []
+
+    def on_signal(number: int) -> None:
+        if received:
+            os._exit(128 + number)
+        received.append(number)
+        task.cancel()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if received:
+            raise InterruptedBySignal(received[0]) from None
+        raise
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)

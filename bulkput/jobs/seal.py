@@ -1,0 +1,77 @@
+"""The seal: CompleteSnapshot with count and LINEAR checksum, then the wait for EC2's word.
+
+CompleteSnapshot validates nothing at once (it answers 202 to a wrong checksum too); only EC2's
+state tells, within seconds to minutes. So a snapshot is done when EC2 says ``completed``.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+from bulkput.ebs.control_plane import ControlPlane
+from bulkput.model.clock import Clock
+from bulkput.model.duration import format_duration
+from bulkput.model.errors import SnapshotError, TemporaryError
+from bulkput.pipeline.retry import OnRetry, Retrier
+
+_FIRST_POLL_S = 0.2
+_POLL_GROWTH = 1.6
+_SLOWEST_POLL_S = 5.0
+"""EC2 needs from seconds to minutes; coldsnap polls every 2 s. Twelve calls a minute disturb no
+quota, and the end is noticed within 5 s."""
+
+
+@dataclass(frozen=True)
+class Sealing:
+    """What sealing needs; all of it is the caller's."""
+
+    control: ControlPlane
+    retrier: Retrier
+    clock: Clock
+    on_retry: OnRetry
+
+
+async def complete(snapshot_id: str, count: int, checksum: str, sealing: Sealing) -> None:
+    """Send CompleteSnapshot until it is accepted; repeating it is harmless.
+
+    Args:
+        snapshot_id: The snapshot.
+        count: Distinct blocks put into it.
+        checksum: Base64 LINEAR checksum over their digests.
+        sealing: Where and how.
+
+    Raises:
+        ServiceError: it was refused for good.
+    """
+    call = partial(sealing.control.complete_snapshot, snapshot_id, count, checksum)
+    await sealing.retrier.run(call, sealing.on_retry)
+
+
+async def wait_until_completed(snapshot_id: str, limit_s: float, sealing: Sealing) -> None:
+    """Poll EC2 until the snapshot is ``completed``.
+
+    Raises:
+        SnapshotError: it ended in ``error``, with EC2's StateMessage, or vanished.
+        TemporaryError: it is still pending after ``limit_s``.
+    """
+    started_s = sealing.clock.monotonic_s()
+    poll_s = _FIRST_POLL_S
+    while True:
+        found = await sealing.retrier.run(
+            partial(sealing.control.describe_snapshot, snapshot_id), sealing.on_retry
+        )
+        if found is None:
+            raise SnapshotError(snapshot_id, "EC2 does not know it any more: it was deleted")
+        if found.state == "completed":
+            return
+        if found.state == "error":
+            why = found.state_message or "EC2 gives no reason"
+            raise SnapshotError(
+                snapshot_id, f"ended in error: {why}. Running again makes a new snapshot"
+            )
+        if sealing.clock.monotonic_s() - started_s > limit_s:
+            raise TemporaryError(
+                f"{snapshot_id} is uploaded and sealed, but EC2 still says {found.state} after "
+                f"{format_duration(limit_s)}; running the same command again only waits"
+            )
+        await sealing.clock.sleep(poll_s)
+        poll_s = min(poll_s * _POLL_GROWTH, _SLOWEST_POLL_S)

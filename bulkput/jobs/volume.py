@@ -1,0 +1,229 @@
+"""One volume from source to sealed snapshot: the order of the steps, and its outcome."""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from bulkput.config.volume import VolumeSettings
+from bulkput.jobs.birth import Birth, Birthplace, find_or_start, open_ledger
+from bulkput.jobs.compare import compare_with_source
+from bulkput.jobs.context import JobContext
+from bulkput.jobs.seal import Sealing, complete, wait_until_completed
+from bulkput.ledger.header import LedgerPhase
+from bulkput.ledger.ledger import Ledger
+from bulkput.ledger.marks import Linear
+from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.errors import BulkputError, ServiceError, SnapshotError
+from bulkput.model.events import Noted, PhaseChanged, PutRetried, VolumeEnded, VolumeStarted
+from bulkput.model.failure import FailureClass
+from bulkput.model.outcome import VolumeOutcome
+from bulkput.model.progress import Phase, Progress
+from bulkput.pace.pacer import Pacer
+from bulkput.pipeline.retry import Retrier
+from bulkput.pipeline.upload import UploadParts, UploadPolicy, upload_blocks
+from bulkput.source.open import open_source
+from bulkput.source.source import Source
+
+RATE_DEFAULT_PUTS_PER_S = 1000.0
+"""The service's quota for one snapshot (Service Quotas L-1774F84A), not adjustable."""
+
+
+@dataclass
+class _Run:
+    """The state of one volume while it is worked on."""
+
+    context: JobContext
+    volume: VolumeSettings
+    progress: Progress
+    retrier: Retrier
+    started_s: float
+    volume_size_gib: int | None = None
+    linear: Linear | None = None
+    notes: list[str] = field(default_factory=list)
+    status: str = "failed"
+    verified: str | None = None
+
+    def enter(self, phase: Phase, detail: str = "") -> None:
+        """Tell that a phase begins."""
+        self.progress.phase = phase
+        self.context.observer.on_event(PhaseChanged(self.volume.label, phase, detail))
+
+    def note(self, text: str) -> None:
+        """Tell the user, now and in the outcome."""
+        self.notes.append(text)
+        self.context.observer.on_event(Noted(self.volume.label, text))
+
+    def outcome(self, error: BulkputError | None = None) -> VolumeOutcome:
+        """Return what has become of the volume."""
+        progress = self.progress
+        return VolumeOutcome(
+            volume=self.volume.label,
+            source=str(self.volume.source.path),
+            status=self.status if error is None else "failed",
+            snapshot_id=progress.snapshot_id,
+            volume_size_gib=self.volume_size_gib,
+            checksum=None if self.linear is None else self.linear.checksum_b64,
+            elapsed_s=self.context.clock.monotonic_s() - self.started_s,
+            blocks={
+                "total": progress.blocks_total,
+                "put": progress.blocks_put,
+                "resumed": progress.blocks_resumed,
+                "skipped_zero": progress.blocks_skipped_zero,
+                "skipped_hole": progress.blocks_skipped_hole,
+                "unchanged": progress.blocks_unchanged,
+            },
+            puts={
+                "attempts": progress.attempts,
+                "retried": progress.retried,
+                "throttled": progress.throttled,
+            },
+            verified=self.verified,
+            notes=tuple(self.notes),
+            error=None if error is None else str(error),
+            exit_code=0 if error is None else error.status,
+        )
+
+
+async def upload_volume(context: JobContext, volume: VolumeSettings) -> VolumeOutcome:
+    """Make a snapshot of one volume; what goes wrong with it is in the outcome.
+
+    After a cancellation no put is under way and the ledger is closed: the same job resumes.
+    """
+    progress = Progress(volume.label)
+    run = _Run(context, volume, progress, context.retrier(), context.clock.monotonic_s())
+    context.observer.on_event(VolumeStarted(progress, str(volume.source.path)))
+    try:
+        await _upload(run)
+    except BulkputError as error:
+        progress.phase = Phase.FAILED
+        outcome = run.outcome(error)
+    else:
+        progress.phase = Phase.DONE
+        outcome = run.outcome()
+    context.observer.on_event(VolumeEnded(outcome))
+    return outcome
+
+
+async def _upload(run: _Run) -> None:
+    source = await run.context.workers.run(partial(_open, run.volume))
+    try:
+        run.progress.blocks_total = source.block_count
+        ledger = await run.context.workers.run(lambda: open_ledger(run.context, run.volume, source))
+        try:
+            await _upload_source(run, source, ledger)
+        finally:
+            await run.context.workers.run(ledger.close)
+    finally:
+        source.close()
+
+
+def _open(volume: VolumeSettings) -> Source:
+    assert volume.source.path is not None  # noqa: S101 - the job has made samples already
+    return open_source(
+        volume.source.path,
+        format=volume.source.format,
+        allow_mounted=volume.source.allow_mounted,
+        reader=volume.source.reader,
+    )
+
+
+async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
+    context, volume = run.context, run.volume
+    run.enter(Phase.STARTING)
+    birth = await find_or_start(Birthplace(context, volume, source, ledger, run.retrier, run.note))
+    run.progress.snapshot_id = birth.snapshot_id
+    run.volume_size_gib = ledger.header.volume_size_gib
+    if not birth.only_wait:
+        run.enter(Phase.UPLOADING)
+        await _put_blocks(run, birth, source, ledger)
+        source.check_unchanged()
+        _enter(run, ledger, LedgerPhase.SEALING)
+    run.enter(Phase.SEALING)
+    run.linear = await context.workers.run(ledger.linear)
+    sealing = Sealing(
+        context.service.control, run.retrier, context.clock, context.on_call_retry(volume.label)
+    )
+    await complete(birth.snapshot_id, *run.linear, sealing)
+    run.status = "pending"
+    if run.progress.blocks_skipped_zero or run.progress.blocks_skipped_hole:
+        run.note(birth.zeros.reason)
+    if not volume.snapshot.wait:
+        return
+    run.enter(Phase.WAITING)
+    limit_s = context.settings.tuning.completion_deadline_s
+    try:
+        await wait_until_completed(birth.snapshot_id, limit_s, sealing)
+    except SnapshotError:
+        _enter(run, ledger, LedgerPhase.FAILED)
+        raise
+    _enter(run, ledger, LedgerPhase.COMPLETED)
+    run.status = "completed"
+    if volume.verify == "full":
+        run.enter(Phase.VERIFYING)
+        await compare_with_source(
+            context, run.retrier, birth.snapshot_id, source, run.progress, volume.label
+        )
+        run.verified = "full"
+
+
+async def _put_blocks(run: _Run, birth: Birth, source: Source, ledger: Ledger) -> None:
+    context, tuning = run.context, run.context.settings.tuning
+    observer, label = context.observer, run.volume.label
+
+    def on_retry(index: int, error: ServiceError, delay_s: float) -> None:
+        name = error.failure.name.lower()
+        observer.on_event(PutRetried(label, index, name, delay_s, str(error)))
+
+    pacer = Pacer(
+        ceiling_puts_per_s=tuning.puts_per_s_snapshot or RATE_DEFAULT_PUTS_PER_S,
+        in_flight_max=tuning.in_flight_max,
+        account=context.account,
+        clock=context.clock,
+    )
+    parts = UploadParts(
+        source=source,
+        ledger=ledger,
+        sink=context.service.data,
+        pacer=pacer,
+        retrier=run.retrier,
+        workers=context.workers,
+        clock=context.clock,
+        progress=run.progress,
+        on_retry=on_retry,
+    )
+    policy = UploadPolicy(
+        put_holes=birth.zeros.put_holes,
+        put_zeros=birth.zeros.put_zeros,
+        trust_ledger=birth.trust,
+        memory_budget_bytes=context.memory_budget_bytes,
+        window_blocks=tuning.window_bytes // BLOCK_SIZE_BYTES,
+        give_up_after_s=tuning.give_up_after_s,
+        shutdown_grace_s=tuning.shutdown_grace_s,
+    )
+    try:
+        await upload_blocks(birth.snapshot_id, parts, policy)
+    except ServiceError as error:
+        if error.failure not in {FailureClass.NOT_YET_VISIBLE, FailureClass.GONE}:
+            raise
+        raise await _explain(run, birth.snapshot_id, ledger, error) from error
+
+
+async def _explain(
+    run: _Run, snapshot_id: str, ledger: Ledger, error: ServiceError
+) -> BulkputError:
+    """Return what EC2 knows of a snapshot that a put did not find."""
+    live = await run.retrier.run(
+        partial(run.context.service.control.describe_snapshot, snapshot_id),
+        run.context.on_call_retry(run.volume.label),
+    )
+    if live is not None and live.state == "pending":
+        return error
+    _enter(run, ledger, LedgerPhase.FAILED)
+    if live is None:
+        what = "was deleted while it was uploaded"
+    else:
+        what = f"is in state {live.state} ({live.state_message or 'no reason given'})"
+    return SnapshotError(snapshot_id, f"{what}. Running again makes a new snapshot")
+
+
+def _enter(run: _Run, ledger: Ledger, phase: LedgerPhase) -> None:
+    ledger.enter(phase, now_unix_s=run.context.clock.unix_s())
