@@ -191,6 +191,25 @@ class VolumeSettings(Section):
         description="Which empty blocks are put: `auto` all of them if the snapshot is or becomes "
         "encrypted, else none; `write` all; `skip-holes` all but holes; `skip` none.",
     )
+    # A file tells when it changed, so its ledger can be believed; a device does not.
+    resume: Literal["auto", "trust", "verify"] = Field(
+        default="auto",
+        description="What a rerun does with blocks that the ledger vouches for: `trust` passes "
+        "them over while the source is unchanged, `verify` reads and compares all of them; `auto` "
+        "trusts regular files and verifies block devices.",
+    )
+    # Keeping costs nothing until it completes, and is what a rerun goes on with.
+    on_failure: Literal["keep", "delete"] = Field(
+        default="keep",
+        description="What becomes of the pending snapshot when the volume fails or is "
+        "interrupted: `keep` it for a rerun, or `delete` it.",
+    )
+    # Off: the snapshot of a source that changed meanwhile is of no single moment.
+    allow_changing_source: bool = Field(
+        default=False,
+        description="Complete the snapshot although the source changed while it was read; each "
+        "block is as it was when it was put.",
+    )
     # Off: reading back costs half of what the puts cost, and the checksum already covers them.
     verify: Literal["none", "full"] = Field(
         default="none",
