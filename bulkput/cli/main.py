@@ -16,6 +16,7 @@ import click
 from bulkput import __version__
 from bulkput.cli.failure import Failure, explain
 from bulkput.cli.options import Invocation
+from bulkput.cli.resumption import tell_resumption
 from bulkput.cli.streams import (
     ResultNotWrittenError,
     abandon_result,
@@ -115,6 +116,7 @@ def _tell(failure: Failure, invocation: Invocation) -> int:
         for text in failure.details:
             tell(text)
     tell(f"bulkput: error: {failure.sentence}")
+    tell_resumption(failure.status)
     if invocation.output is OutputForm.JSON:
         content = failure_object(
             failure.sentence, exit_code=failure.status, snapshot_id=failure.snapshot_id

@@ -132,6 +132,11 @@ class DataPlane:
         self._watch.close()
         await self._session.close()
 
+    @property
+    def clock_offset_s(self) -> float:
+        """What signatures add to our clock."""
+        return self._signer.clock_offset_s
+
     def set_clock_offset(self, offset_s: float) -> None:
         """Sign from now on with a clock that is ``offset_s`` ahead of ours."""
         self._signer.clock_offset_s = offset_s

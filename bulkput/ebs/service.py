@@ -51,6 +51,11 @@ class Service:
     credentials: CredentialSource
     clock: Clock
 
+    @property
+    def clock_offset_s(self) -> float:
+        """What the service's clock is ahead of ours, as far as signatures must know."""
+        return self.data.clock_offset_s
+
     def adopt_server_clock(self, server_unix_s: float) -> float:
         """Sign from now on by the service's clock; returns what it is ahead of ours, in s.
 

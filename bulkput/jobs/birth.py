@@ -199,7 +199,7 @@ def _take_up(place: Birthplace, *, only_wait: bool) -> Birth:
     zeros = resolve_zero_policy(place.volume.zeros, encrypted=header.encrypted)
     identity = source.identity.as_dict()
     same_source = dict(header.source_identity) == identity
-    trust = same_source and source.kind == "file"
+    trust = same_source and _TRUSTS[place.volume.resume](source)
     if trust and header.zero_policy is zeros.policy:
         ledger.trust_unknown()
     if not same_source:
@@ -213,6 +213,14 @@ def _take_up(place: Birthplace, *, only_wait: bool) -> Birth:
         )
     )
     return Birth(header.snapshot_id, zeros, trust=trust, only_wait=only_wait)
+
+
+_TRUSTS: dict[str, Callable[[Source], bool]] = {
+    "auto": lambda source: source.kind == "file",
+    "trust": lambda source: True,  # noqa: ARG005 - the user knows that nothing wrote to it
+    "verify": lambda source: False,  # noqa: ARG005 - everything is read and compared
+}
+"""By ``resume``: whether a source whose identity is unchanged has unchanged content."""
 
 
 def _begin_attempt(place: Birthplace) -> None:

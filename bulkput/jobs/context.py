@@ -7,6 +7,7 @@ from pathlib import Path
 from bulkput.config.settings import Settings
 from bulkput.ebs.service import Service
 from bulkput.model.clock import Clock
+from bulkput.model.duration import format_duration
 from bulkput.model.errors import ServiceError
 from bulkput.model.events import Noted, Observer
 from bulkput.pace.pacer import AccountPacer
@@ -36,12 +37,12 @@ class JobContext:
             self.settings.parallel, len(self.settings.volumes)
         )
 
-    def retrier(self) -> Retrier:
+    def retrier(self, volume: str) -> Retrier:
         """Return a retry layer for one snapshot."""
         return Retrier(
             clock=self.clock,
             random=self.random,
-            recovery=self.service,
+            recovery=_ToldRecovery(self.service, volume, self.observer),
             deadline_s=self.settings.tuning.operation_deadline_s,
         )
 
@@ -53,3 +54,25 @@ class JobContext:
             self.observer.on_event(Noted(volume, text, warning=True))
 
         return on_retry
+
+
+@dataclass
+class _ToldRecovery:
+    """The service's recovery, with a warning when this machine's clock turns out to be wrong."""
+
+    service: Service
+    volume: str
+    observer: Observer
+    told: bool = False
+
+    async def recover(self, error: ServiceError) -> None:
+        await self.service.recover(error)
+        offset_s = self.service.clock_offset_s
+        if offset_s and not self.told:
+            self.told = True
+            direction = "behind" if offset_s > 0 else "ahead of"
+            text = (
+                f"this machine's clock is {format_duration(abs(offset_s))} {direction} the "
+                "service's: signing by the service's time; set the clock (chrony, NTP)"
+            )
+            self.observer.on_event(Noted(self.volume, text, warning=True))

@@ -16,12 +16,14 @@ from bulkput.ebs.service import open_service
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.embedded import embedded_server
+from bulkput.jobs.spot import spot_watch
 from bulkput.jobs.volume import RATE_DEFAULT_PUTS_PER_S, upload_volume
 from bulkput.ledger.folder import default_state_dir, ensure_folder
 from bulkput.model.clock import LoopClock
 from bulkput.model.events import Observer
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.pace.pacer import AccountPacer
+from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.workers import ThreadWorkers
 from bulkput.source.sample import make_sample
 
@@ -48,8 +50,18 @@ async def run_job(settings: Settings, *, observer: Observer) -> tuple[VolumeOutc
             async with places:
                 return await upload_volume(context, context.settings.volumes[index])
 
-        async with asyncio.TaskGroup() as volumes:
-            tasks = [volumes.create_task(upload(index)) for index in range(len(settings.volumes))]
+        watch = spot_watch(context.clock)
+        try:
+            async with asyncio.TaskGroup() as group:
+                watching = None if watch is None else group.create_task(watch.run())
+                async with asyncio.TaskGroup() as volumes:
+                    tasks = [
+                        volumes.create_task(upload(index)) for index in range(len(settings.volumes))
+                    ]
+                if watching is not None:
+                    watching.cancel()
+        except BaseExceptionGroup as failures:
+            raise first_cause(failures) from failures
     return tuple(task.result() for task in tasks)
 
 

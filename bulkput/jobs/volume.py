@@ -1,5 +1,6 @@
 """One volume from source to sealed snapshot: the order of the steps, and its outcome."""
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -12,7 +13,7 @@ from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.marks import Linear
 from bulkput.model.block import BLOCK_SIZE_BYTES
-from bulkput.model.errors import BulkputError, ServiceError, SnapshotError
+from bulkput.model.errors import BulkputError, ServiceError, SnapshotError, SourceError
 from bulkput.model.events import Noted, PhaseChanged, PutRetried, VolumeEnded, VolumeStarted
 from bulkput.model.failure import FailureClass
 from bulkput.model.outcome import VolumeOutcome
@@ -25,6 +26,9 @@ from bulkput.source.source import Source
 
 RATE_DEFAULT_PUTS_PER_S = 1000.0
 """The service's quota for one snapshot (Service Quotas L-1774F84A), not adjustable."""
+
+_DELETE_LIMIT_S = 10.0
+"""For DeleteSnapshot after a failure: a second signal or a spot instance's end may be near."""
 
 
 @dataclass
@@ -89,7 +93,9 @@ async def upload_volume(context: JobContext, volume: VolumeSettings) -> VolumeOu
     After a cancellation no put is under way and the ledger is closed: the same job resumes.
     """
     progress = Progress(volume.label)
-    run = _Run(context, volume, progress, context.retrier(), context.clock.monotonic_s())
+    run = _Run(
+        context, volume, progress, context.retrier(volume.label), context.clock.monotonic_s()
+    )
     context.observer.on_event(VolumeStarted(progress, str(volume.source.path)))
     try:
         await _upload(run)
@@ -110,6 +116,10 @@ async def _upload(run: _Run) -> None:
         ledger = await run.context.workers.run(lambda: open_ledger(run.context, run.volume, source))
         try:
             await _upload_source(run, source, ledger)
+        except BaseException:
+            if run.volume.on_failure == "delete":
+                await _delete(run, ledger)
+            raise
         finally:
             await run.context.workers.run(ledger.close)
     finally:
@@ -135,7 +145,7 @@ async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
     if not birth.only_wait:
         run.enter(Phase.UPLOADING)
         await _put_blocks(run, birth, source, ledger)
-        source.check_unchanged()
+        await context.workers.run(partial(_check_source, run, source))
         _enter(run, ledger, LedgerPhase.SEALING)
     run.enter(Phase.SEALING)
     run.linear = await context.workers.run(ledger.linear)
@@ -163,6 +173,34 @@ async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
             context, run.retrier, birth.snapshot_id, source, run.progress, volume.label
         )
         run.verified = "full"
+
+
+def _check_source(run: _Run, source: Source) -> None:
+    """Refuse to seal what was read from a source that changed, unless that is wanted."""
+    try:
+        source.check_unchanged()
+    except SourceError as error:
+        if not run.volume.allow_changing_source:
+            raise
+        run.notes.append(f"{error}: each block is as it was when it was put")
+
+
+async def _delete(run: _Run, ledger: Ledger) -> None:
+    """Delete the pending snapshot of a volume that failed, as ``on_failure`` asks."""
+    header = ledger.header
+    if header.snapshot_id is None or header.phase is not LedgerPhase.UPLOADING:
+        return
+    try:
+        async with asyncio.timeout(_DELETE_LIMIT_S):
+            await run.retrier.run(
+                partial(run.context.service.control.delete_snapshot, header.snapshot_id),
+                run.context.on_call_retry(run.volume.label),
+            )
+    except (BulkputError, TimeoutError) as error:
+        run.note(f"{header.snapshot_id} could not be deleted and stays pending: {error}")
+    else:
+        _enter(run, ledger, LedgerPhase.FAILED)
+        run.note(f"{header.snapshot_id} was deleted, as on_failure says")
 
 
 async def _put_blocks(run: _Run, birth: Birth, source: Source, ledger: Ledger) -> None:

@@ -1,0 +1,107 @@
+"""The spot notice: EC2 says two minutes ahead that it takes the instance back.
+
+Polls IMDSv2 every 5 s, as AWS recommends, on EC2 only. Anything but a clear notice is no notice:
+a metadata service that does not answer must never end an upload.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import aiohttp
+
+from bulkput.model.clock import Clock
+from bulkput.model.errors import TemporaryError
+
+POLL_S = 5.0
+"""AWS's recommendation for spot/instance-action."""
+
+_TOKEN_LIFE_S = 21_600
+"""The longest that IMDSv2 gives, 6 h; a refused token is asked for anew before."""
+
+_REQUEST_LIMIT_S = 2.0
+"""The metadata service is on the host and answers within milliseconds."""
+
+_IMDS_URL = "http://169.254.169.254"
+_VENDOR_PATH = Path("/sys/class/dmi/id/sys_vendor")
+_VENDOR = "Amazon EC2"
+
+
+def metadata_url(environ: Mapping[str, str], vendor_path: Path = _VENDOR_PATH) -> str | None:
+    """Return where the instance's metadata is; None off EC2 and where it is switched off.
+
+    The variables are those of the AWS SDKs; an endpoint that is set is used anywhere.
+    """
+    if environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
+        return None
+    given = environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT")
+    if given:
+        return given.rstrip("/")
+    try:
+        vendor = vendor_path.read_text().strip()
+    except OSError:
+        return None
+    return _IMDS_URL if vendor == _VENDOR else None
+
+
+class SpotWatch:
+    """Asks for the notice until it is there."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._url = url
+        self._clock = clock
+        self._token: str | None = None
+
+    async def run(self) -> None:
+        """Poll until EC2 announces the instance's end; ends only by that or by cancellation.
+
+        Raises:
+            TemporaryError: the notice is there.
+        """
+        timeout = aiohttp.ClientTimeout(total=_REQUEST_LIMIT_S)
+        async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as session:
+            while True:
+                notice = await self._notice(session)
+                if notice is not None:
+                    raise TemporaryError(
+                        f"EC2 takes this spot instance back: {notice}. The state is kept, the "
+                        "same command resumes where the state folder is"
+                    )
+                await self._clock.sleep(POLL_S)
+
+    async def _notice(self, session: aiohttp.ClientSession) -> str | None:
+        try:
+            if self._token is None:
+                self._token = await self._new_token(session)
+            async with session.get(
+                f"{self._url}/latest/meta-data/spot/instance-action",
+                headers={"X-aws-ec2-metadata-token": self._token},
+            ) as answer:
+                if answer.status == 200:
+                    return _described(await answer.json(content_type=None))
+                if answer.status == 401:
+                    self._token = None
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            self._token = None
+        return None
+
+    async def _new_token(self, session: aiohttp.ClientSession) -> str:
+        async with session.put(
+            f"{self._url}/latest/api/token",
+            headers={"X-aws-ec2-metadata-token-ttl-seconds": str(_TOKEN_LIFE_S)},
+        ) as answer:
+            answer.raise_for_status()
+            return (await answer.text()).strip()
+
+
+def _described(notice: object) -> str | None:
+    """Return ``terminate at TIME`` for a well-formed notice."""
+    if not isinstance(notice, dict) or "action" not in notice:
+        return None
+    return f"{notice['action']} at {notice.get('time', 'once')}"
+
+
+def spot_watch(clock: Clock) -> SpotWatch | None:
+    """Return a watch for this instance, or None where there is nothing to watch."""
+    url = metadata_url(os.environ)
+    return None if url is None else SpotWatch(url, clock)
