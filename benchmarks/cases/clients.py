@@ -115,13 +115,15 @@ def _result(
     rows: list[tuple[str | float, ...]] = []
     for client in clients:
         ours, floor = cpu[client.name], cpu.get("floor")
+        start_cpu_s = comparison.values(client.name, tiny_gib, "cpu_s").median
         rows.append(
             (
                 client.label,
                 ours.median / gib,
                 f"{ours.least / gib:.2f} - {ours.most / gib:.2f}",
                 ours.median / floor.median if floor else "",
-                comparison.values(client.name, tiny_gib, "cpu_s").median,
+                start_cpu_s,
+                (ours.median - start_cpu_s) / gib,
                 wall[client.name].median,
                 bench.size_bytes / (1 << 20) / wall[client.name].median,
                 comparison.values(client.name, gib, "peak_rss_bytes").median / (1 << 20),
@@ -150,12 +152,14 @@ def _result(
             "least - most",
             "x floor",
             "start CPU s",
+            "CPU s/GiB without start",
             "wall s",
             "MiB/s",
             "peak RSS MiB",
             "sink CPU s/GiB",
         ),
         rows=tuple(rows),
+        rounds=bench.options.rounds,
         runs=tuple(comparison.runs),
         bar_chart=BarChart(
             title=f"CPU of the client per GiB, {scheme}",

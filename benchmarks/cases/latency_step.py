@@ -49,8 +49,9 @@ def run(bench: Bench) -> CaseResult:
         figures=(
             *recovery_figures(run.samples, phases, duration_s),
             Figure("throttled, of all puts", throttled_share(run.samples), ""),
+            *run.load_figures,
         ),
-        runs=({"samples": run.samples, "emulator": run.emulator_stats},),
+        runs=(run.as_dict(),),
         line_chart=LineChart(
             title=f"Puts accepted per second, latency {_LOW_MS}, {_HIGH_MS}, {_LOW_MS} ms",
             unit="puts/s",

@@ -33,5 +33,6 @@ def run(bench: Bench) -> CaseResult:
         summary=f"{size_gib:g} GiB of random data over TLS, default settings.",
         caveats=(),
         figures=(Figure("peak RSS, worst round", peak.most, "MiB", Reach(at_most=_REACH_MIB)),),
+        rounds=bench.options.rounds,
         runs=tuple(runs),
     )

@@ -5,12 +5,13 @@ Owns the run and its samples. What a run must reach is each case's own.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.bench import Bench
-from benchmarks.measure.process import Child, ChildFailedError
+from benchmarks.measure.process import Child, ChildFailedError, cpu_s
 from benchmarks.measure.series import Sample
+from benchmarks.report.result import Figure
 from benchmarks.servers.emulator import Emulator
 
 _SAMPLE_S = 0.25
@@ -45,8 +46,24 @@ class PacedRun:
     """When each step of the schedule really happened."""
     stored_by_snapshot: tuple[int, ...]
     """Blocks stored at the end, one number a snapshot."""
+    client_cores: float
+    """CPU seconds of the client per second of the observation."""
+    emulator_cores: float
+    """The same of the emulator: near 1 it is what limits the rate."""
     emulator_stats: dict[str, Any]
     """The emulator's own counters at the end."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what is kept of the run."""
+        return asdict(self)
+
+    @property
+    def load_figures(self) -> tuple[Figure, ...]:
+        """Who was busy: what to look at when a rate is not reached."""
+        return (
+            Figure("cores busy, bulkput", self.client_cores, ""),
+            Figure("cores busy, emulator", self.emulator_cores, ""),
+        )
 
 
 def observe(
@@ -65,6 +82,7 @@ def observe(
     with bench.start(command, "bulkput") as child:
         began_s, first = _first_put(child, emulator)
         samples, changed_at_s = [first], []
+        client_cpu_s, emulator_cpu_s = cpu_s(child.pid), cpu_s(emulator.pid)
         pending = list(steps)
         while samples[-1].at_s < duration_s:
             if pending and samples[-1].at_s >= pending[0].at_s:
@@ -75,9 +93,19 @@ def observe(
                 status = child.usage.exit_status
                 raise ChildFailedError(f"{ended} (exit {status}): {child.last_words()}")
             samples.append(emulator.sample(began_s))
+        observed_s = samples[-1].at_s
+        client_cpu_s = cpu_s(child.pid) - client_cpu_s
+        emulator_cpu_s = cpu_s(emulator.pid) - emulator_cpu_s
         stats = emulator.stats()
         stored = emulator.stored_by_snapshot()
-    return PacedRun(tuple(samples), tuple(changed_at_s), stored, stats)
+    return PacedRun(
+        samples=tuple(samples),
+        changed_at_s=tuple(changed_at_s),
+        stored_by_snapshot=stored,
+        client_cores=client_cpu_s / observed_s,
+        emulator_cores=emulator_cpu_s / observed_s,
+        emulator_stats=stats,
+    )
 
 
 def _first_put(child: Child, emulator: Emulator) -> tuple[float, Sample]:

@@ -49,8 +49,9 @@ def run(bench: Bench) -> CaseResult:
         figures=(
             *recovery_figures(run.samples, phases, duration_s),
             throttled_figure(run.samples, at_most=0.02),
+            *run.load_figures,
         ),
-        runs=({"samples": run.samples, "emulator": run.emulator_stats},),
+        runs=(run.as_dict(),),
         line_chart=LineChart(
             title="Puts accepted per second, the quota cut and restored",
             unit="puts/s",

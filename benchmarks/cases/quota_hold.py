@@ -53,8 +53,9 @@ def _run(bench: Bench, *, quota_puts_per_s: int, is_tls: bool) -> CaseResult:
             Figure(
                 "throttled, of all puts", throttled_share(run.samples), "", Reach(at_most=0.005)
             ),
+            *run.load_figures,
         ),
-        runs=({"samples": run.samples, "emulator": run.emulator_stats},),
+        runs=(run.as_dict(),),
         line_chart=LineChart(
             title=f"Puts accepted per second, {scheme}",
             unit=f"puts/s, at {_LATENCY_MS} to {_LATENCY_MS + _JITTER_MS} ms latency",

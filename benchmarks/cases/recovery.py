@@ -40,8 +40,9 @@ def recovery_figures(
         after_s = reached_after_s(samples, phase.from_s, stop_s, wanted)
         what = f"{phase.name}: {_SHARE:.0%} of the limit after"
         found.append(Figure(what, after_s, "s", Reach(at_most=_WITHIN_S)))
-        settled = rate_between(samples, phase.from_s + _WITHIN_S, stop_s) / phase.limit_puts_per_s
-        what = f"{phase.name}: of the limit, from {_WITHIN_S:.0f} s on"
+        settling_s = min(_WITHIN_S, (stop_s - phase.from_s) / 2)
+        settled = rate_between(samples, phase.from_s + settling_s, stop_s) / phase.limit_puts_per_s
+        what = f"{phase.name}: of the limit, from {settling_s:.0f} s on"
         found.append(Figure(what, settled, "", Reach(at_least=_SHARE)))
     return tuple(found)
 

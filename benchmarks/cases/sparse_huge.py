@@ -48,6 +48,7 @@ def run(bench: Bench) -> CaseResult:
             Figure("huge beyond 1.5 x small", over_s, "s", Reach(at_most=5)),
             Figure("peak RSS, huge file, worst round", peak.most, "MiB", Reach(at_most=256)),
         ),
+        rounds=bench.options.rounds,
         runs=tuple(
             {"size_gib": size, "wall_s": usage.wall_s, "peak_rss_bytes": usage.peak_rss_bytes}
             for size, seen in usages.items()

@@ -50,5 +50,6 @@ def run(bench: Bench) -> CaseResult:
                 Reach(at_most=1.0),
             ),
         ),
+        rounds=bench.options.rounds,
         runs=({"help_s": help_s, "first_put_s": first_put_s},),
     )

@@ -55,8 +55,9 @@ def run(bench: Bench) -> CaseResult:
             Figure("accepted in sum, of the quota", in_sum, "", Reach(at_least=0.98)),
             Figure("the smaller volume's part of the quota", smaller, "", Reach(at_least=0.4)),
             Figure("throttled, of all puts", throttled_share(run.samples), ""),
+            *run.load_figures,
         ),
-        runs=({"samples": run.samples, "emulator": run.emulator_stats},),
+        runs=(run.as_dict(),),
         line_chart=LineChart(
             title="Puts accepted per second, two volumes in sum",
             unit="puts/s",

@@ -38,5 +38,6 @@ def run(bench: Bench) -> CaseResult:
             Figure("zeros scanned", size_gib / scan_s, "GiB/s", Reach(at_least=3)),
             Figure("CPU per GiB scanned", scan_cpu_s / size_gib, "s"),
         ),
+        rounds=bench.options.rounds,
         runs=({"wall_s": wall_s, "cpu_s": cpu_s},),
     )

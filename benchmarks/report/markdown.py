@@ -23,9 +23,14 @@ CAVEATS = (
 def _number(value: float | None) -> str:
     if value is None:
         return "never"
-    if value and abs(value) < 0.1:
-        return f"{value:.4f}"
-    return f"{value:.2f}" if abs(value) < 100 else f"{value:,.0f}"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"
+
+
+def _measured(figure: Mapping[str, Any]) -> str:
+    value, unit = figure["value"], figure["unit"]
+    return _number(value) if value is None or not unit else f"{_number(value)} {unit}"
 
 
 def _reach(reach: Mapping[str, float | None]) -> str:
@@ -59,7 +64,7 @@ def case_section(document: Mapping[str, Any]) -> list[str]:
         rows = [
             [
                 figure["what"],
-                f"{_number(figure['value'])} {figure['unit']}".strip(),
+                _measured(figure),
                 _reach(figure["reach"]),
                 verdicts[figure["is_met"]],
             ]
@@ -68,14 +73,9 @@ def case_section(document: Mapping[str, Any]) -> list[str]:
         lines += [*_table(("figure", "measured", "to reach", "reached"), rows), ""]
     if case["bar_chart"] or case["line_chart"]:
         lines += [f"![{case['name']}]({case['name']}.svg)", ""]
-    lines += [
-        (
-            f"{document['options']['rounds']} rounds, commit {machine['commit']}, "
-            f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, "
-            f"{document['when']}."
-        ),
-        "",
-    ]
+    rounds = "1 round" if case["rounds"] == 1 else f"{case['rounds']} rounds"
+    place = f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}"
+    lines += [f"{rounds}, commit {machine['commit']}, {place}, {document['when']}.", ""]
     return lines
 
 

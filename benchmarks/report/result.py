@@ -76,6 +76,8 @@ class CaseResult:
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str | float, ...], ...] = ()
     """A table of the case's own, under ``columns``."""
+    rounds: int = 1
+    """How often each measurement was repeated."""
     runs: tuple[dict[str, Any], ...] = ()
     """Every single measurement, for whoever wants to compute something else."""
     bar_chart: BarChart | None = None

@@ -71,6 +71,11 @@ class Emulator:
         )
         self.url = ""
 
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        return self._child.pid
+
     def stats(self) -> dict[str, Any]:
         """Return the emulator's own counters."""
         found: dict[str, Any] = self._call("stats")

@@ -2,7 +2,8 @@
 
 It reads every body to its end before it answers 201 with the checksum echoed, as the service
 does, but checks neither the checksum nor the signature. StartSnapshot and DescribeSnapshots get
-fixed answers, so that whole programs run against it.
+fixed answers, so that whole programs run against it that do not wait for the end: its one
+snapshot is pending for ever.
 
 How the body is read cheaply: ``mirror`` reads it into one memory buffer before the answer is
 made (``return`` alone would answer first and throw the body away in 4 KiB pieces, and a client
@@ -69,7 +70,7 @@ http {
     location = /snapshots {
       return 201 '{"BlockSize":524288,"Description":null,"KmsKeyArn":null,\
 "OwnerId":"000000000000","ParentSnapshotId":null,"SnapshotId":"$snapshot_id","SseType":null,\
-"StartTime":1.790337440328E9,"Status":"pending","Tags":null,"VolumeSize":$volume_size_gib}';
+"StartTime":$$msec,"Status":"pending","Tags":null,"VolumeSize":$volume_size_gib}';
     }
     location ~ ^/snapshots/completion/ { return 202 '{"Status":"pending"}'; }
     location = / {
@@ -77,8 +78,8 @@ http {
       return 200 '<?xml version="1.0" encoding="UTF-8"?>\
 <DescribeSnapshotsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">\
 <requestId>sink</requestId><snapshotSet><item><snapshotId>$snapshot_id</snapshotId>\
-<volumeId>vol-ffffffff</volumeId><status>completed</status>\
-<startTime>2026-01-01T00:00:00.000Z</startTime><progress>100%</progress>\
+<volumeId>vol-ffffffff</volumeId><status>pending</status>\
+<startTime>2026-01-01T00:00:00.000Z</startTime><progress>0%</progress>\
 <ownerId>000000000000</ownerId><volumeSize>$volume_size_gib</volumeSize>\
 <encrypted>false</encrypted></item></snapshotSet></DescribeSnapshotsResponse>';
     }
