@@ -164,7 +164,11 @@ class ChainCredentials:
             return known
         if not frozen.access_key or not frozen.secret_key:
             raise CredentialsError("the credentials found are incomplete: a key is empty")
-        self._credentials = Credentials(frozen.access_key, frozen.secret_key, frozen.token or None)
+        token = frozen.token or ""
+        if not (frozen.access_key.isprintable() and token.isprintable()):
+            # Both are sent in headers, where a line end would begin another header.
+            raise CredentialsError("the credentials found hold control characters")
+        self._credentials = Credentials(frozen.access_key, frozen.secret_key, token or None)
         return self._credentials
 
     def _translated(self, error: Exception, provider: Any) -> CredentialsError | ServiceError:

@@ -1,31 +1,25 @@
 """Blocks on the wire: PutSnapshotBlock and GetSnapshotBlock, one attempt a call.
 
-Owns connections, time limits and the comparison of checksums. Repeats nothing, paces nothing,
+Owns the form of the requests and the comparison of checksums. Repeats nothing, paces nothing,
 keeps no count: whoever calls decides what a failure means for the next attempt.
 """
 
-import asyncio
-import contextlib
 import hashlib
-import hmac
+import re
 import ssl
 from base64 import b64encode
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import aiohttp
-from yarl import URL
-
-from bulkput.ebs import outage
 from bulkput.ebs.advice import advice
 from bulkput.ebs.answer import BODY_LIMIT_BYTES, error_of_answer
 from bulkput.ebs.credentials import CredentialSource
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import Endpoint
-from bulkput.ebs.payload import BlockPayload
+from bulkput.ebs.outage import error_of_outage
 from bulkput.ebs.signer import Signer, encode_query
-from bulkput.ebs.stall import Attempt, StallWatch
+from bulkput.ebs.wire import Answer, Wire, WireError
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import Clock
 from bulkput.model.errors import BulkputError, ServiceError
@@ -34,19 +28,8 @@ from bulkput.model.failure import FailureClass
 _PUT = "PutSnapshotBlock"
 _GET = "GetSnapshotBlock"
 
-_KEEPALIVE_S = 20.0
-"""How long an idle connection is kept. The service does not say when it closes one; 20 s is what
-AWS's Java SDK and S3's clients live with, and a connection that the server closed first costs a
-failed attempt, while a new one costs a handshake."""
-
-_DNS_TTL_S = 20
-"""AWS's names have a time to live of 5 to 60 s and rotate their addresses."""
-
-_NO_AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-
-
-def _nothing() -> None:
-    """Be told and do nothing."""
+_SNAPSHOT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+"""What needs no escaping in a path; the service refuses what is no id of its own."""
 
 
 class DataPlane:
@@ -80,47 +63,16 @@ class DataPlane:
         self._region = region
         self._credentials = credentials
         self._clock = clock
-        self._connections_max = connections_max
-        self._deadlines = deadlines
-        self._tls = tls
-        self._proxy = proxy
         self._signer = Signer(region, "ebs", endpoint.host_header)
-        self._base = endpoint.url.removesuffix(endpoint.path_prefix)
-        self._path = f"{endpoint.path_prefix}/snapshots/"
-        self._get_timeout = aiohttp.ClientTimeout(
-            total=deadlines.attempt_s,
-            connect=deadlines.connect_s,
-            sock_connect=deadlines.connect_s,
-            sock_read=deadlines.no_progress_s,  # nothing is sent, so it knows all there is
+        self._payload_signed = not endpoint.is_tls
+        self._snapshot_id = ""
+        self._snapshot_path = ""
+        self._wire = Wire(
+            endpoint, connections_max=connections_max, deadlines=deadlines, tls=tls, proxy=proxy
         )
-        self._session: Any = None
-        self._connector: Any = None
-        self._watch: Any = None
 
     async def __aenter__(self) -> Self:
-        self._connector = aiohttp.TCPConnector(
-            limit=self._connections_max,
-            ssl=self._tls if self._tls is not None else True,
-            keepalive_timeout=_KEEPALIVE_S,
-            ttl_dns_cache=_DNS_TTL_S,
-        )
-        deadlines = self._deadlines
-        self._session = aiohttp.ClientSession(
-            connector=self._connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=_NO_AUTO_HEADERS,
-            proxy=self._proxy,
-            trust_env=False,  # it would hop to a thread for every request; see trust.proxy_url
-            timeout=aiohttp.ClientTimeout(
-                total=deadlines.attempt_s,
-                connect=deadlines.connect_s,
-                sock_connect=deadlines.connect_s,
-                sock_read=None,  # begins too late and knows too little; see StallWatch
-            ),
-        )
-        forbid_repeats(self._session)
-        self._watch = StallWatch(deadlines.no_progress_s)
+        await self._wire.__aenter__()
         return self
 
     async def __aexit__(
@@ -129,8 +81,7 @@ class DataPlane:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._watch.close()
-        await self._session.close()
+        await self._wire.__aexit__(kind, error, trace)
 
     @property
     def clock_offset_s(self) -> float:
@@ -147,7 +98,7 @@ class DataPlane:
         block_index: int,
         body: memoryview,
         digest: bytes,
-        on_sent: Callable[[], None] = _nothing,
+        on_sent: Callable[[], None] | None = None,
     ) -> None:
         """Put one block, in one attempt, and compare the echoed checksum.
 
@@ -165,45 +116,36 @@ class DataPlane:
             CredentialsError: there are none.
             ConfigError: the server's certificate is not trusted.
         """
-        path = f"{self._path}{snapshot_id}/blocks/{block_index}"
-        credentials = await self._credentials.current()
-        headers = self._signer.put_block_headers(
-            credentials,
+        path = self._path(_PUT, snapshot_id, block_index)
+        checksum, lines = self._signer.sign_put(
+            await self._credentials.current(),
             self._clock.unix_s(),
             path,
             digest,
-            payload_signed=not self._endpoint.is_tls,
+            payload_signed=self._payload_signed,
         )
-        attempt = Attempt()
-        payload = BlockPayload(body, attempt, on_sent)
-        self._watch.begin(attempt)
         try:
-            async with self._session.put(
-                URL(self._base + path, encoded=True),
-                data=payload,
-                headers=headers,
-                allow_redirects=False,
-            ) as answer:
-                if 200 <= answer.status < 300:
-                    await answer.read()
-                    self._compare_echo(answer, headers, snapshot_id, block_index)
-                    return
-                error = await self._refused(_PUT, answer, snapshot_id, block_index)
-            if not payload.consumed:
-                drop(attempt)
-            raise error
-        except outage.CAUGHT as error:
-            drop(attempt)
-            what = None
-            if attempt.stalled:
-                limit_s = self._deadlines.no_progress_s
-                what = f"no byte was sent or received for {limit_s:g} s"
-            raise self._unanswered(_PUT, error, snapshot_id, block_index, what) from error
-        except asyncio.CancelledError:
-            drop(attempt)
-            raise
-        finally:
-            self._watch.end(attempt)
+            answer = await self._wire.exchange(
+                "PUT",
+                path,
+                lines,
+                body=body,
+                on_sent=on_sent,
+                answer_limit_bytes=BODY_LIMIT_BYTES,
+            )
+        except WireError as error:
+            raise self._unanswered(_PUT, error, snapshot_id, block_index) from error.__cause__
+        if not 200 <= answer.status < 300:
+            raise self._refused(_PUT, answer, snapshot_id, block_index)
+        echo = answer.headers.get("x-amz-Checksum")
+        if echo == checksum:
+            return
+        if echo is not None:
+            what = "the checksum echoed is not that of the block sent"
+            raise self._failed(_PUT, FailureClass.BODY_CHANGED, what, snapshot_id, block_index)
+        # Not the service's own answer: the block may be stored or not, and is put again.
+        what = f"an answer {answer.status} that does not echo the block's checksum"
+        raise self._failed(_PUT, FailureClass.TRANSIENT, what, snapshot_id, block_index)
 
     async def get_block(self, snapshot_id: str, block_index: int, block_token: str) -> bytes:
         """Return one block, got in one attempt; length and checksum have been compared.
@@ -213,120 +155,83 @@ class DataPlane:
             CredentialsError: there are none.
             ConfigError: the server's certificate is not trusted.
         """
-        path = f"{self._path}{snapshot_id}/blocks/{block_index}"
+        path = self._path(_GET, snapshot_id, block_index)
         query = [("blockToken", block_token)]
-        credentials = await self._credentials.current()
-        headers = self._signer.sign(credentials, self._clock.unix_s(), "GET", path, query=query)
-        try:
-            async with self._session.get(
-                URL(f"{self._base}{path}?{encode_query(query)}", encoded=True),
-                headers=headers,
-                allow_redirects=False,
-                timeout=self._get_timeout,
-                read_bufsize=BLOCK_SIZE_BYTES,
-            ) as answer:
-                if answer.status != 200:
-                    raise await self._refused(_GET, answer, snapshot_id, block_index)
-                block: bytes = await answer.content.readexactly(BLOCK_SIZE_BYTES)
-                checksum = answer.headers.get("x-amz-Checksum", "")
-        except asyncio.IncompleteReadError as error:
-            what = f"the answer has {len(error.partial)} bytes instead of {BLOCK_SIZE_BYTES}"
-            raise self._differs(_GET, what, snapshot_id, block_index) from error
-        except outage.CAUGHT as error:
-            raise self._unanswered(_GET, error, snapshot_id, block_index, None) from error
-        if not hmac.compare_digest(b64encode(hashlib.sha256(block).digest()), checksum.encode()):
-            what = "the bytes received are not what the answer's checksum says"
-            raise self._differs(_GET, what, snapshot_id, block_index)
-        return block
-
-    def _compare_echo(
-        self, answer: Any, headers: dict[str, str], snapshot_id: str, block_index: int
-    ) -> None:
-        echo = answer.headers.get("x-amz-Checksum")
-        if echo == headers["x-amz-Checksum"]:
-            return
-        if echo is not None:
-            what = "the checksum echoed is not that of the block sent"
-            raise self._differs(_PUT, what, snapshot_id, block_index)
-        # Not the service's own answer: the block may be stored or not, and is put again.
-        raise ServiceError(
-            _PUT,
-            FailureClass.TRANSIENT,
-            "the answer does not echo the block's checksum",
-            advice=advice(_PUT, FailureClass.TRANSIENT),
-            snapshot_id=snapshot_id,
-            block_index=block_index,
-            http_status=answer.status,
+        headers = self._signer.sign(
+            await self._credentials.current(), self._clock.unix_s(), "GET", path, query=query
         )
+        try:
+            answer = await self._wire.exchange(
+                "GET",
+                f"{path}?{encode_query(query)}",
+                "".join([f"{name}: {value}\r\n" for name, value in headers.items()]),
+                answer_limit_bytes=BLOCK_SIZE_BYTES,
+            )
+        except WireError as error:
+            raise self._unanswered(_GET, error, snapshot_id, block_index) from error.__cause__
+        if answer.status != 200:
+            raise self._refused(_GET, answer, snapshot_id, block_index)
+        block = answer.body
+        if len(block) != BLOCK_SIZE_BYTES:
+            what = f"the block received has {len(block)} bytes instead of {BLOCK_SIZE_BYTES}"
+        elif answer.headers.get("x-amz-Checksum") != _checksum(block):
+            what = "the bytes received are not what the answer's checksum says"
+        else:
+            return block
+        raise self._failed(_GET, FailureClass.BODY_CHANGED, what, snapshot_id, block_index)
 
-    async def _refused(
-        self, operation: str, answer: Any, snapshot_id: str, block_index: int
+    def _path(self, operation: str, snapshot_id: str, block_index: int) -> str:
+        if snapshot_id != self._snapshot_id:
+            if _SNAPSHOT_ID.fullmatch(snapshot_id) is None:
+                what = "not a snapshot's id"
+                raise self._failed(operation, FailureClass.INVALID, what, snapshot_id, block_index)
+            self._snapshot_id = snapshot_id
+            self._snapshot_path = f"{self._endpoint.path_prefix}/snapshots/{snapshot_id}/blocks/"
+        return f"{self._snapshot_path}{block_index}"
+
+    def _refused(
+        self, operation: str, answer: Answer, snapshot_id: str, block_index: int
     ) -> ServiceError:
-        body = b""
-        with contextlib.suppress(*outage.CAUGHT):  # status and headers are worth more than a body
-            while len(body) < BODY_LIMIT_BYTES and (
-                piece := await answer.content.read(BODY_LIMIT_BYTES)
-            ):
-                body += piece
         return error_of_answer(
             operation,
             answer.status,
             answer.headers,
-            body,
+            answer.body[:BODY_LIMIT_BYTES],
             region=self._region,
             snapshot_id=snapshot_id,
             block_index=block_index,
         )
 
-    def _differs(
-        self, operation: str, what: str, snapshot_id: str, block_index: int
+    def _failed(
+        self,
+        operation: str,
+        failure: FailureClass,
+        what: str,
+        snapshot_id: str,
+        block_index: int,
     ) -> ServiceError:
-        failure = FailureClass.BODY_CHANGED
         return ServiceError(
             operation,
             failure,
             what,
-            advice=advice(operation, failure),
+            advice=advice(operation, failure, region=self._region),
             snapshot_id=snapshot_id,
             block_index=block_index,
         )
 
     def _unanswered(
-        self,
-        operation: str,
-        error: BaseException,
-        snapshot_id: str,
-        block_index: int,
-        what: str | None,
+        self, operation: str, error: WireError, snapshot_id: str, block_index: int
     ) -> BulkputError:
-        self._connector.clear_dns_cache()  # the address may have changed: look it up anew
-        return outage.error_of_outage(
+        self._wire.forget_addresses()
+        return error_of_outage(
             operation,
-            error,
+            error.__cause__ or error,
             host=self._endpoint.host_header,
             snapshot_id=snapshot_id,
             block_index=block_index,
-            what=what,
+            what=error.known_cause,
         )
 
 
-def drop(attempt: Attempt) -> None:
-    """End the attempt's connection at once: what it has buffered is never sent."""
-    if attempt.transport is not None:
-        attempt.transport.abort()
-
-
-def forbid_repeats(session: aiohttp.ClientSession) -> None:
-    """Keep aiohttp from sending a PUT again by itself after a dropped connection.
-
-    There is no public switch (aiohttp issue 10790); a silent repeat would be counted by no rate
-    and no retry policy.
-
-    Raises:
-        RuntimeError: this aiohttp has no such switch, so it cannot be trusted to send once.
-    """
-    if not hasattr(session, "_retry_connection"):
-        raise RuntimeError(
-            f"aiohttp {aiohttp.__version__} cannot be kept from repeating requests by itself"
-        )
-    session._retry_connection = False  # noqa: SLF001 - see the docstring
+def _checksum(block: bytes) -> str:
+    return b64encode(hashlib.sha256(block).digest()).decode()

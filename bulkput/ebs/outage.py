@@ -10,9 +10,6 @@ from bulkput.ebs.advice import advice
 from bulkput.model.errors import ConfigError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
 
-CAUGHT = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
-"""What an attempt may raise: aiohttp's own, the socket's, a limit's, the HTTP parser's."""
-
 _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
     # In this order: the first that fits; aiohttp's classes are nested.
     (aiohttp.ConnectionTimeoutError, "no connection within the time limit"),
@@ -30,7 +27,7 @@ _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
     (aiohttp.ClientOSError, "the connection broke"),
     (aiohttp.ClientError, "the request failed"),
     (OSError, "the connection broke"),
-    (ValueError, "the answer is not HTTP"),
+    (aiohttp.http.HttpProcessingError, "the answer is not HTTP"),
 )
 
 
@@ -41,7 +38,7 @@ def error_of_outage(
     host: str,
     snapshot_id: str | None = None,
     block_index: int | None = None,
-    what: str | None = None,
+    what: str = "",
 ) -> ServiceError | ConfigError:
     """Return what to raise for an attempt that got no answer.
 
@@ -59,9 +56,10 @@ def error_of_outage(
             "its authority in AWS_CA_BUNDLE"
         )
         return ConfigError((Problem("endpoint", expected),))
-    sentence = what or next(text for kind, text in _SENTENCES if isinstance(error, kind))
+    found = (text for kind, text in _SENTENCES if isinstance(error, kind))
+    sentence = what or next(found, "the request failed")
     detail = ""
-    if what is None and isinstance(error, OSError) and error.errno is not None:
+    if not what and isinstance(error, OSError) and error.errno is not None:
         detail = f" ({error.strerror or error.errno})"
     return ServiceError(
         operation,

@@ -55,11 +55,11 @@ class Signer:
         self._amz_date = ""
         self._scope = ""
         self._key = b""
-        self._put_middle = ""
-        self._put_end = ""
+        self._put_canonical_end = ""
+        self._put_lines = ""
         self._authorization = ""
 
-    def put_block_headers(
+    def sign_put(
         self,
         credentials: Credentials,
         unix_s: float,
@@ -67,8 +67,8 @@ class Signer:
         digest: bytes,
         *,
         payload_signed: bool,
-    ) -> dict[str, str]:
-        """Return all headers of a PutSnapshotBlock but Host and Content-Length.
+    ) -> tuple[str, str]:
+        """Sign a PutSnapshotBlock.
 
         Args:
             credentials: Whose signature.
@@ -76,27 +76,24 @@ class Signer:
             path: The request's path; plain characters only, as snapshot ids and indexes are.
             digest: Raw SHA-256 of the block; it is the payload's hash too.
             payload_signed: Whether the payload's hash is signed (over plain http).
+
+        Returns:
+            The checksum in base64, and the header lines as they are sent, each with its CRLF:
+            all but Host and Content-Length.
         """
         self._prepare(credentials, unix_s)
         checksum = b64encode(digest).decode()
         payload_hash = digest.hex() if payload_signed else UNSIGNED_PAYLOAD
-        # The canonical request: headers in ascending order, each line known in advance.
+        # The canonical request: headers in ascending order, all but two known in advance.
         canonical = (
             f"PUT\n{path}\n\nhost:{self.host}\nx-amz-checksum:{checksum}\n"
             f"x-amz-checksum-algorithm:SHA256\nx-amz-content-sha256:{payload_hash}"
-            f"{self._put_middle}{payload_hash}"
+            f"{self._put_canonical_end}{payload_hash}"
         )
-        headers = {
-            "x-amz-Data-Length": str(BLOCK_SIZE_BYTES),
-            "x-amz-Checksum": checksum,
-            "x-amz-Checksum-Algorithm": "SHA256",
-            "X-Amz-Content-SHA256": payload_hash,
-            "X-Amz-Date": self._amz_date,
-            "Authorization": self._put_end + self._signature(canonical),
-        }
-        if credentials.session_token:
-            headers["X-Amz-Security-Token"] = credentials.session_token
-        return headers
+        return checksum, (
+            f"x-amz-Checksum: {checksum}\r\nX-Amz-Content-SHA256: {payload_hash}\r\n"
+            f"{self._put_lines}{self._signature(canonical)}\r\n"
+        )
 
     def sign(
         self,
@@ -156,13 +153,22 @@ class Signer:
         self._authorization = (
             f"{_ALGORITHM} Credential={credentials.access_key}/{self._scope}, SignedHeaders="
         )
-        token = " ".join((credentials.session_token or "").split())
-        names = _PUT_HEADERS + (_SESSION_HEADER if token else "")
-        token_line = f"x-amz-security-token:{token}\n" if token else ""
-        self._put_middle = (
-            f"\nx-amz-data-length:{BLOCK_SIZE_BYTES}\nx-amz-date:{date}\n{token_line}\n{names}\n"
+        token = credentials.session_token
+        names = _PUT_HEADERS
+        token_canonical = token_line = ""
+        if token:
+            names += _SESSION_HEADER
+            token_canonical = f"x-amz-security-token:{' '.join(token.split())}\n"
+            token_line = f"X-Amz-Security-Token: {token}\r\n"
+        self._put_canonical_end = (
+            f"\nx-amz-data-length:{BLOCK_SIZE_BYTES}\nx-amz-date:{date}\n{token_canonical}\n"
+            f"{names}\n"
         )
-        self._put_end = f"{self._authorization}{names}, Signature="
+        self._put_lines = (
+            f"x-amz-Checksum-Algorithm: SHA256\r\nx-amz-Data-Length: {BLOCK_SIZE_BYTES}\r\n"
+            f"X-Amz-Date: {date}\r\n{token_line}"
+            f"Authorization: {self._authorization}{names}, Signature="
+        )
 
     def _signature(self, canonical: str) -> str:
         digest = hashlib.sha256(canonical.encode()).hexdigest()

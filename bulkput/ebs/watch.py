@@ -1,0 +1,117 @@
+"""Ends attempts that take too long, or on which nothing moves any more.
+
+aiohttp's ``sock_read`` begins only when a body has been handed over, and event loops buffer
+bodies, so neither can tell a slow line from a peer that has stopped reading. The kernel can:
+TCP_INFO counts the bytes that the peer acknowledged and those received. One timer looks at all
+attempts, so that a put pays nothing for being watched. Knows no request and no error.
+"""
+
+import asyncio
+import socket
+import struct
+import sys
+from typing import Any, Final
+
+_TCP_INFO_LENGTH = 136
+_TCPI_BYTES = struct.Struct("=120xQQ")
+"""tcpi_bytes_acked and tcpi_bytes_received in struct tcp_info (linux/tcp.h, since 4.2)."""
+
+_LOOKS_PER_LIMIT = 8
+"""An attempt is ended at most an eighth of the shorter limit later than it says."""
+
+
+class Attempt:
+    """One request on a connection."""
+
+    __slots__ = ("ended_because", "moved", "moved_s", "started_s", "transport")
+
+    def __init__(self, transport: Any, started_s: float, now_s: float) -> None:
+        """Take the attempt's facts.
+
+        Args:
+            transport: Its connection.
+            started_s: When it began, the connecting included.
+            now_s: When it got its connection.
+        """
+        self.transport = transport
+        self.started_s = started_s
+        self.moved: tuple[int, int] | None = None
+        self.moved_s = now_s
+        self.ended_because = ""
+        """Why the watch ended it; empty if it did not."""
+
+
+class Watch:
+    """Looks at the attempts under way, and ends those past a limit by closing their connection."""
+
+    def __init__(self, *, attempt_s: float, no_progress_s: float) -> None:
+        """Take the limits; must be called in the event loop.
+
+        Args:
+            attempt_s: For a whole attempt.
+            no_progress_s: Without one byte sent or received.
+        """
+        self._attempt_s: Final = attempt_s
+        self._no_progress_s: Final = no_progress_s
+        self._look_every_s: Final = min(attempt_s, no_progress_s) / _LOOKS_PER_LIMIT
+        self._attempts: set[Attempt] = set()
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, attempt: Attempt) -> None:
+        """Watch ``attempt``."""
+        self._attempts.add(attempt)
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._look_every_s, self._look)
+
+    def end(self, attempt: Attempt) -> None:
+        """Watch ``attempt`` no more."""
+        self._attempts.discard(attempt)
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._attempts.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = None
+        now_s = self._loop.time()
+        for attempt in self._attempts:
+            if attempt.ended_because:
+                continue
+            attempt.ended_because = self._why_to_end(attempt, now_s)
+            if attempt.ended_because:
+                attempt.transport.abort()
+        if self._attempts:
+            self._timer = self._loop.call_later(self._look_every_s, self._look)
+
+    def _why_to_end(self, attempt: Attempt, now_s: float) -> str:
+        if now_s - attempt.started_s >= self._attempt_s:
+            return f"no answer within {self._attempt_s:g} s"
+        moved = bytes_moved(attempt.transport)
+        if moved != attempt.moved:
+            attempt.moved = moved
+            attempt.moved_s = now_s
+        elif now_s - attempt.moved_s >= self._no_progress_s:
+            return f"no byte was sent or received for {self._no_progress_s:g} s"
+        return ""
+
+
+def bytes_moved(transport: Any) -> tuple[int, int]:
+    """Return the bytes that the peer acknowledged and those received from it; zeros if unknown.
+
+    Where the kernel does not tell, nothing ever moves, and an answer must come within the limit.
+    """
+    connection = transport.get_extra_info("socket")
+    if connection is None or not sys.platform.startswith("linux"):
+        return (0, 0)
+    try:
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_LENGTH)
+    except OSError:
+        return (0, 0)
+    if len(info) < _TCP_INFO_LENGTH:
+        return (0, 0)
+    acknowledged, received = _TCPI_BYTES.unpack(info)
+    return (acknowledged, received)
