@@ -104,7 +104,8 @@ class Ledger(Marks):
             ledger = cls(folder, header, table, lock)
             if table is not None:
                 ledger._save(replace(header, open_boot_id=boot_id()))
-                table.mend()  # only now: a mended table no longer shows that marks are missing
+                if not table.whole:  # only now: mended, it no longer shows that marks are missing
+                    table.mend()
         except BaseException:
             if table is not None:
                 table.close()
@@ -246,13 +247,11 @@ def _open_table(
     folder: Path, header: LedgerHeader, snapshot_id: str, *, writable: bool
 ) -> tuple[LedgerHeader, Table]:
     """Return the table, and the header with ``marks_lost`` as it is now known."""
-    table, whole = Table.open(
-        folder / TABLE_NAME, snapshot_id, header.block_count, writable=writable
-    )
+    table = Table.open(folder / TABLE_NAME, snapshot_id, header.block_count, writable=writable)
     machine_went_down = header.open_boot_id is not None and header.open_boot_id != (
         boot_id() or None
     )
-    if header.marks_lost or machine_went_down or not whole:
+    if header.marks_lost or machine_went_down or not table.whole:
         table.blank = State.LOST
         header = replace(header, marks_lost=True)
     return header, table

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bulkput.ledger.record import BoolArray, State, Uint8Array
+from bulkput.ledger.record import BoolArray, State, Uint8Array, among
 from bulkput.ledger.table import Table
 from bulkput.model.block import Extent
 from bulkput.model.errors import IntegrityError, LedgerError
@@ -119,7 +119,7 @@ class Marks:
         """Return the stored digests, one row of 32 bytes a block; zeros where none is known."""
         window = self._bound().read(Extent(start, stop))
         digests: Uint8Array = window.records["digest"].copy()
-        digests[np.isin(window.states, (State.UNKNOWN, State.LOST))] = 0
+        digests[among(window.states, (State.UNKNOWN, State.LOST))] = 0
         return digests
 
     def digest(self, index: int) -> bytes:
@@ -133,18 +133,18 @@ class Marks:
         that they were left out under.
         """
         settled = (State.ACKNOWLEDGED, *_LEFT_OUT) if skips else (State.ACKNOWLEDGED,)
-        return _among(self.states(start, stop), settled)
+        return among(self.states(start, stop), settled)
 
     def must_put(self, start: int, stop: int) -> BoolArray:
         """Return which blocks may be in the snapshot with unknown content.
 
         They are put in any case, as zeros if they would be skipped now.
         """
-        return _among(self.states(start, stop), _MUST_PUT)
+        return among(self.states(start, stop), _MUST_PUT)
 
     def skippable(self, start: int, stop: int) -> BoolArray:
         """Return which blocks may still be left out: they were never sent in any run."""
-        return ~_among(self.states(start, stop), _MAY_BE_IN_SNAPSHOT)
+        return ~among(self.states(start, stop), _MAY_BE_IN_SNAPSHOT)
 
     def sent_unacknowledged(self, start: int = 0, stop: int | None = None) -> Iterator[Extent]:
         """Iterate over the runs of ``must_put`` blocks; cheap over what was never written."""
@@ -185,7 +185,7 @@ class Marks:
         aggregate = hashlib.sha256()
         count = 0
         for window in table.windows():
-            open_puts = np.flatnonzero(_among(window.states, _MUST_PUT))
+            open_puts = np.flatnonzero(among(window.states, _MUST_PUT))
             if len(open_puts):
                 raise IntegrityError(
                     f"block {window.start + int(open_puts[0])} may be in {table.snapshot_id}"
@@ -204,7 +204,3 @@ class Marks:
 
     def _extent(self, start: int, stop: int | None) -> Extent:
         return Extent(start, self._bound().block_count if stop is None else stop)
-
-
-def _among(states: Uint8Array, wanted: tuple[State, ...]) -> BoolArray:
-    return np.isin(states, np.array(wanted, dtype=np.uint8))

@@ -5,7 +5,7 @@ Pure: arrays in, arrays out. Knows no file, no header, and not why a block has i
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import IntEnum
 from functools import cache
 
@@ -48,6 +48,7 @@ RECORD_SIZE_BYTES = RECORD.itemsize
 Records = npt.NDArray[np.void]
 """A contiguous array of ``RECORD``."""
 Uint8Array = npt.NDArray[np.uint8]
+Uint16Array = npt.NDArray[np.uint16]
 Uint32Array = npt.NDArray[np.uint32]
 BoolArray = npt.NDArray[np.bool_]
 
@@ -57,9 +58,7 @@ _INDEX_SIZE_BYTES = 8
 _WORD_BYTES = 2
 _RECORD_WORDS = RECORD_SIZE_BYTES // _WORD_BYTES
 _CHECKED_RECORD_WORDS = (_CHECKED.size - _INDEX_SIZE_BYTES) // _WORD_BYTES
-_STORED = np.array(
-    [State.SENT, State.ACKNOWLEDGED, State.SKIPPED_ZERO, State.UNCHANGED], dtype=np.uint8
-)
+_STORED = (State.SENT, State.ACKNOWLEDGED, State.SKIPPED_ZERO, State.UNCHANGED)
 
 
 @cache
@@ -67,8 +66,8 @@ def _word_tables() -> Uint32Array:
     """Return, for each 16-bit word of the checked bytes, what each value adds to the CRC.
 
     For messages of one length CRC-32 is affine over XOR, so a record's CRC is a constant XORed
-    with one table entry a word. 22 tables of 256 KiB; 29 ns a record measured, against 72 ns with
-    8-bit tables and 170 ns with one zlib call each.
+    with one table entry a word. 22 tables of 256 KiB. Measured: 35 ns a record, against 50 ns with
+    8-bit tables and 180 ns with one zlib call each.
     """
     blank = bytes(_CHECKED.size)
     blank_crc = zlib.crc32(blank)
@@ -83,9 +82,25 @@ def _word_tables() -> Uint32Array:
     return np.ascontiguousarray((high[:, :, None] ^ low[:, None, :]).reshape(-1, 1 << 16))
 
 
-def _add_word(crcs: Uint32Array, table: Uint32Array, words: npt.NDArray[np.uint16]) -> None:
-    # "clip" spares numpy the bounds check and a second buffer; a uint16 cannot be out of bounds.
-    crcs ^= table.take(words, mode="clip")
+def _add_words(crcs: Uint32Array, first_table: int, columns: list[Uint16Array]) -> None:
+    tables = _word_tables()
+    terms = np.empty_like(crcs)
+    for offset, column in enumerate(columns):
+        # "clip" spares a bounds check and a second buffer; a uint16 cannot be out of bounds.
+        np.take(tables[first_table + offset], column, out=terms, mode="clip")
+        crcs ^= terms
+
+
+def _add_indexes(crcs: Uint32Array, indexes: Uint32Array) -> None:
+    # 134,217,728 indexes fit in two words; the upper two are zero and add nothing.
+    _add_words(crcs, 0, [indexes.astype(np.uint16), (indexes >> 16).astype(np.uint16)])
+
+
+def among(states: Uint8Array, wanted: Collection[State]) -> BoolArray:
+    """Return which of ``states`` are one of ``wanted``."""
+    table = np.zeros(256, dtype=np.bool_)
+    table[list(wanted)] = True
+    return table[states]
 
 
 class RecordCodec:
@@ -109,34 +124,33 @@ class RecordCodec:
 
     def fill(self, start: int, count: int, state: State, digest: bytes) -> Records:
         """Return ``count`` records from index ``start`` on that share a state and a digest."""
-        records = np.zeros(count, dtype=RECORD)
-        records["digest"] = np.frombuffer(digest, dtype=np.uint8)
-        records["state"] = state
-        records["crc32"] = self.crc32(records, start)
+        record = np.frombuffer(self.encoder()(0, state, digest), dtype=RECORD)
+        records = np.repeat(record, count)
+        crcs = records["crc32"].copy()
+        _add_indexes(crcs, np.arange(start, start + count, dtype=np.uint32))
+        records["crc32"] = crcs
         return records
 
-    def crc32(self, records: Records, start: int) -> Uint32Array:
-        """Return the CRC-32 that each record should carry, the first one at index ``start``."""
-        tables = _word_tables()
-        indexes = np.arange(start, start + len(records), dtype=np.uint64)
+    def crc32(self, records: Records, indexes: Uint32Array) -> Uint32Array:
+        """Return the CRC-32 that each record should carry at its index."""
         crcs = np.full(len(records), self._blank_crc, dtype=np.uint32)
-        for word in range(2):  # 134,217,728 indexes fit in two words; the upper two are zero
-            part = (indexes >> np.uint64(16 * word)).astype(np.uint16)
-            _add_word(crcs, tables[word], part)
+        _add_indexes(crcs, indexes)
         words = records.view("<u2").reshape(len(records), _RECORD_WORDS)
-        first = _INDEX_SIZE_BYTES // _WORD_BYTES
-        for word in range(_CHECKED_RECORD_WORDS):
-            _add_word(crcs, tables[first + word], words[:, word])
+        columns = [words[:, word] for word in range(_CHECKED_RECORD_WORDS)]
+        _add_words(crcs, _INDEX_SIZE_BYTES // _WORD_BYTES, columns)
         return crcs
 
     def states(self, records: Records, start: int, blank: State = State.UNKNOWN) -> Uint8Array:
         """Return each record's state: ``blank`` where all is zero, LOST where the CRC fails."""
-        used = records.view("<u8").reshape(len(records), RECORD_SIZE_BYTES // 8).any(axis=1)
-        if not used.any():
-            return np.full(len(records), blank, dtype=np.uint8)
-        states: Uint8Array = records["state"].copy()
-        holds = self.crc32(records, start) == records["crc32"]
-        holds &= np.isin(states, _STORED)
-        states[~holds] = State.LOST
-        states[~used] = blank
+        words = records.view("<u8").reshape(len(records), RECORD_SIZE_BYTES // 8)
+        # Five passes over columns take a third of the time of any(axis=1).
+        used = np.flatnonzero(words[:, 0] | words[:, 1] | words[:, 2] | words[:, 3] | words[:, 4])
+        states = np.full(len(records), blank, dtype=np.uint8)
+        if len(used):
+            kept = records if len(used) == len(records) else records[used]
+            found = kept["state"].copy()
+            holds = self.crc32(kept, (used + start).astype(np.uint32)) == kept["crc32"]
+            holds &= among(found, _STORED)
+            found[~holds] = State.LOST
+            states[used] = found
         return states

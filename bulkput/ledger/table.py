@@ -6,8 +6,6 @@ knowledge that a block may be in the snapshot.
 
 import errno
 import os
-import struct
-import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bulkput.ledger.head import (
+    HEAD_SIZE_BYTES,
+    describe_head,
+    encode_head,
+    file_size_bytes,
+    head_holds,
+)
 from bulkput.ledger.record import (
     RECORD,
     RECORD_SIZE_BYTES,
@@ -22,19 +27,14 @@ from bulkput.ledger.record import (
     Records,
     State,
     Uint8Array,
+    among,
 )
 from bulkput.ledger.storage import FILE_MODE, storage_error, write_all
 from bulkput.model.block import DIGEST_SIZE_BYTES, ZERO_BLOCK_DIGEST, Extent
 from bulkput.model.errors import IntegrityError, LedgerError
 
-MAGIC = b"bulkput\n"
-TABLE_VERSION = 1
-HEAD = struct.Struct("<8sIIQ48s4x")
-HEAD_SIZE_BYTES = HEAD.size + 4
-"""80 bytes, two records wide: the head's fields and their CRC-32."""
-
-WINDOW_RECORDS = 16_384
-"""Records handled at a time: 640 KiB, which stays in a core's cache while its CRCs are checked."""
+WINDOW_RECORDS = 8_192
+"""Records handled at a time: 320 KiB, which stays in a core's cache while its CRCs are checked."""
 
 _IN_SNAPSHOT = (State.SENT, State.ACKNOWLEDGED, State.LOST)
 _SKIP_DIGESTS = MappingProxyType(
@@ -65,6 +65,7 @@ class Table:
         self.block_count = block_count
         self.blank = State.UNKNOWN
         """What a record of zeros means; LOST where marks may be missing."""
+        self.whole = True
         self._descriptor = descriptor
         self._codec = RecordCodec(snapshot_id)
         self._encode = self._codec.encoder()
@@ -95,10 +96,8 @@ class Table:
         return table
 
     @classmethod
-    def open(
-        cls, path: Path, snapshot_id: str, block_count: int, *, writable: bool
-    ) -> tuple["Table", bool]:
-        """Open a table; the second value says whether its file is whole.
+    def open(cls, path: Path, snapshot_id: str, block_count: int, *, writable: bool) -> "Table":
+        """Open a table; ``whole`` tells whether its file is.
 
         A file that is missing, cut, or has a damaged head is not: what it has lost may have been
         sent. ``mend`` gives it its size and its head back.
@@ -113,13 +112,13 @@ class Table:
                 head = os.pread(descriptor, HEAD_SIZE_BYTES, 0)
                 size_bytes = os.fstat(descriptor).st_size
                 table = cls(path, snapshot_id, block_count, descriptor)
-                whole = table._is_own(head) and size_bytes == _file_size_bytes(block_count)
+                table.whole = table._is_own(head) and size_bytes == file_size_bytes(block_count)
             except BaseException:
                 os.close(descriptor)
                 raise
         except OSError as error:
             raise storage_error(path, "open the table", error) from error
-        return table, whole
+        return table
 
     def _is_own(self, head: bytes) -> bool:
         own = encode_head(self.snapshot_id, self.block_count)
@@ -132,14 +131,14 @@ class Table:
         return head == own
 
     def mend(self) -> None:
-        """Give the file its size and its head back, durably; records that are gone read as blank.
+        """Give the file its size and its head, durably; records that are gone read as blank.
 
         Raises:
             LedgerError: the file cannot be written.
             TemporaryError: the disk is full.
         """
         try:
-            os.ftruncate(self._descriptor, _file_size_bytes(self.block_count))
+            os.ftruncate(self._descriptor, file_size_bytes(self.block_count))
             write_all(self._descriptor, encode_head(self.snapshot_id, self.block_count), 0)
             os.fsync(self._descriptor)
         except OSError as error:
@@ -215,7 +214,7 @@ class Table:
         return Window(extent.start, records, self._codec.states(records, extent.start, self.blank))
 
     def windows(self, extent: Extent | None = None) -> Iterator[Window]:
-        """Iterate over the records of ``extent`` that the file has pages for, in bounded windows.
+        """Iterate over the records of ``extent`` in bounded windows, passing over the file's holes.
 
         What is left out reads as UNKNOWN. The cost goes by what was ever written.
 
@@ -226,20 +225,21 @@ class Table:
         whole = Extent(0, self.block_count) if extent is None else extent
         if not 0 <= whole.start <= whole.stop <= self.block_count:
             raise IndexError(f"blocks {whole.start} to {whole.stop} of {self.block_count}")
-        for data in self._data_extents(whole):
-            for start in range(data.start, data.stop, WINDOW_RECORDS):
-                yield self.read(Extent(start, min(data.stop, start + WINDOW_RECORDS)))
+        start = self._next_data(whole.start)
+        while start < whole.stop:
+            stop = min(start + WINDOW_RECORDS, whole.stop)
+            yield self.read(Extent(start, stop))
+            start = self._next_data(stop)
 
     def extents(self, states: Collection[State], within: Extent | None = None) -> Iterator[Extent]:
         """Iterate over the longest runs of blocks in one of ``states``, ascending.
 
         UNKNOWN blocks that were never written cannot be found in this way.
         """
-        wanted = np.array(sorted(states), dtype=np.uint8)
         open_run: Extent | None = None
         for window in self.windows(within):
             padded = np.zeros(len(window.states) + 2, dtype=np.int8)
-            padded[1:-1] = np.isin(window.states, wanted)
+            padded[1:-1] = among(window.states, states)
             edges = np.flatnonzero(np.diff(padded)) + window.start
             for start, stop in edges.reshape(-1, 2).tolist():
                 if open_run is not None and open_run.stop == start:
@@ -251,26 +251,18 @@ class Table:
         if open_run is not None:
             yield open_run
 
-    def _data_extents(self, extent: Extent) -> Iterator[Extent]:
-        if self.blank is State.LOST:  # a hole says something then: that its marks are lost
-            yield extent
-            return
-        position = extent.start
-        while position < extent.stop:
-            offset_bytes = HEAD_SIZE_BYTES + position * RECORD_SIZE_BYTES
-            try:
-                data_bytes = os.lseek(self._descriptor, offset_bytes, os.SEEK_DATA)
-                hole_bytes = os.lseek(self._descriptor, data_bytes, os.SEEK_HOLE)
-            except OSError as error:
-                if error.errno == errno.ENXIO:  # no data behind this point
-                    return
-                raise storage_error(self.path, "read the table", error) from error
-            start = (data_bytes - HEAD_SIZE_BYTES) // RECORD_SIZE_BYTES
-            stop = -(-(hole_bytes - HEAD_SIZE_BYTES) // RECORD_SIZE_BYTES)
-            position = min(stop, extent.stop)
-            if start >= extent.stop:
-                return
-            yield Extent(start, position)
+    def _next_data(self, index: int) -> int:
+        """Return the first index from ``index`` on that the file has a page for."""
+        if self.blank is State.LOST:  # a hole says something then: that its marks are gone
+            return index
+        offset_bytes = HEAD_SIZE_BYTES + index * RECORD_SIZE_BYTES
+        try:
+            data_bytes = os.lseek(self._descriptor, offset_bytes, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing but a hole up to the end
+                return self.block_count
+            raise storage_error(self.path, "read the table", error) from error
+        return (data_bytes - HEAD_SIZE_BYTES) // RECORD_SIZE_BYTES
 
     def flush(self) -> None:
         """Make all marks outlive the machine; blocks until the disk has them.
@@ -289,33 +281,3 @@ class Table:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-
-def _file_size_bytes(block_count: int) -> int:
-    return HEAD_SIZE_BYTES + block_count * RECORD_SIZE_BYTES
-
-
-def encode_head(snapshot_id: str, block_count: int) -> bytes:
-    """Return the table's first 80 bytes."""
-    head = HEAD.pack(
-        MAGIC, TABLE_VERSION, RECORD_SIZE_BYTES, block_count, snapshot_id.encode("ascii")
-    )
-    return head + zlib.crc32(head).to_bytes(4, "little")
-
-
-def head_holds(head: bytes) -> bool:
-    """Return whether ``head`` is some table's undamaged head."""
-    return (
-        len(head) == HEAD_SIZE_BYTES
-        and head.startswith(MAGIC)
-        and zlib.crc32(head[: HEAD.size]) == int.from_bytes(head[HEAD.size :], "little")
-    )
-
-
-def describe_head(head: bytes) -> str:
-    """Return what an undamaged ``head`` says, for people."""
-    _, version, record_size_bytes, block_count, snapshot = HEAD.unpack(head[: HEAD.size])
-    return (
-        f"version {version}, {record_size_bytes} bytes a record, {block_count} blocks of"
-        f" {snapshot.rstrip(bytes(1)).decode('ascii', 'replace')}"
-    )
