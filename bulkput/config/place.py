@@ -4,7 +4,6 @@ Owns the rule: in a file, the folder that the file lies in, so that a job can be
 anywhere; in flags and environment, the current folder. Opens nothing.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,13 +33,6 @@ def resolve(text: str | Path, folder: Path | None) -> Path:
     except RuntimeError:
         raise ValueError("expected a path: `~` names a user without a home folder") from None
     return path if folder is None else folder / path
-
-
-def default_state_dir(environ: Mapping[str, str]) -> Path:
-    """Return where state is kept if nothing else is said (XDG Base Directory Specification)."""
-    home = environ.get("XDG_STATE_HOME", "")
-    base = Path(home) if home.startswith("/") else Path("~/.local/state").expanduser()
-    return base / "bulkput"
 
 
 def _from_text(value: object, info: ValidationInfo) -> object:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bulkput.config.describe import keys
+from bulkput.config.problems import findings
 from bulkput.config.schema import DIALECT, json_schema
 from bulkput.config.settings import Settings
 
@@ -78,6 +79,9 @@ VOLUME = section(
         "snapshot": st.one_of(SNAPSHOT, SNAPSHOT, st.sampled_from(ODD)),
         "zeros": st.sampled_from(["auto", "write", "skip-holes", "skip", "none", None, 1]),
         "verify": st.sampled_from(["none", "full", "sample", None]),
+        "resume": st.sampled_from(["auto", "trust", "verify", "x"]),
+        "on_failure": st.sampled_from(["keep", "delete", None]),
+        "allow_changing_source": truth,
         "name": either("name"),
     },
     source=SOURCE,
@@ -92,8 +96,9 @@ TUNING = section(
         "puts_per_s_account": either("rate"),
     }
     | {
-        f"{name}_deadline": either("duration")
-        for name in ("connect", "no_progress", "attempt", "operation", "completion")
+        key.path.removeprefix("tuning."): either("duration")
+        for key in keys()
+        if key.path.startswith("tuning.") and key.type_words.startswith("duration")
     }
 )
 JOB = section(
@@ -130,7 +135,7 @@ def refusals(job):
     try:
         Settings.model_validate(job)
     except ValidationError as error:
-        return [found["msg"] for found in error.errors()]
+        return [expected for _, expected in findings(error)]
     return []
 
 

@@ -4,7 +4,6 @@ import pytest
 
 from bulkput.config.describe import keys
 from bulkput.config.environment import variables
-from bulkput.config.place import default_state_dir
 
 JOB = """\
 version: 1
@@ -178,14 +177,6 @@ def test_settings_cannot_be_changed(load):
     settings = load(JOB).settings
     with pytest.raises(ValueError, match="frozen"):
         settings.parallel = 2
-
-
-def test_state_lies_where_the_xdg_specification_says(monkeypatch):
-    monkeypatch.setenv("HOME", "/home/somebody")
-    home = Path("/home/somebody/.local/state/bulkput")
-    assert default_state_dir({}) == home
-    assert default_state_dir({"XDG_STATE_HOME": "relative"}) == home
-    assert default_state_dir({"XDG_STATE_HOME": "/var/state"}) == Path("/var/state/bulkput")
 
 
 def test_a_volume_without_a_name_is_called_like_its_file(load):
