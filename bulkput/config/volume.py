@@ -156,6 +156,13 @@ class SnapshotSettings(Section, json_schema_extra=_key_or_unencrypted):
         description="Idempotency token; if not given, one is derived, so "
         "that a rerun finds its own snapshot.",
     )
+    # On: a pending snapshot whose ledger is lost counts against the account's limit of 100.
+    mark: bool = Field(
+        default=True,
+        description="Tag the snapshot `bulkput` with the place of its ledger, so that `bulkput "
+        "gc` finds it if that is lost. Left out if ec2:CreateTags is not allowed, and with a "
+        "`client_token`.",
+    )
     # A snapshot is proved good only by its state `completed`: CompleteSnapshot checks nothing.
     wait: bool = Field(
         default=True,

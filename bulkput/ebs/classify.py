@@ -8,6 +8,7 @@ real services. Nothing else in the program compares codes, messages or statuses.
 
 from typing import NamedTuple
 
+from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass as Failure
 
 
@@ -28,6 +29,8 @@ def _reasons(*names: str) -> frozenset[str]:
 
 BODY_TOO_SHORT = "Failed to read block data"
 CHECKSUM_DIFFERS = "does not match the computed checksum"
+TAGGING_ACTION = "ec2:CreateTags"
+"""IAM's refusals name the action that is missing; a start with tags takes this one more."""
 
 TABLE: tuple[Row, ...] = (
     # Throttles are HTTP 400 here; the snapshot's own limit names itself in Reason.
@@ -145,6 +148,11 @@ def classify(
         # No answer, or one that no EBS server gives (a redirect, an empty success).
         return Failure.TRANSIENT
     return STATUSES.get(http_status, Failure.INVALID)
+
+
+def denies_tags(error: ServiceError) -> bool:
+    """Return whether a start was refused for its tags alone."""
+    return error.failure is Failure.ACCESS_DENIED and TAGGING_ACTION in error.what
 
 
 def _by_code(code: str, reason: str | None, text: str, operation: str | None) -> Failure | None:

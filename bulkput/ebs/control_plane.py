@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,9 +17,11 @@ from bulkput.ebs.answer import server_time
 from bulkput.ebs.botocore_error import error_of_botocore
 from bulkput.ebs.control_signer import ControlSigner
 from bulkput.ebs.deadlines import Deadlines
+from bulkput.ebs.ec2_form import pending_with_tag, snapshot_page, snapshot_state, unix_s
 from bulkput.ebs.snapshot import (
     BlockPage,
     ChangedBlockPage,
+    SnapshotPage,
     SnapshotState,
     StartedSnapshot,
     StartRequest,
@@ -96,7 +97,7 @@ class ControlPlane:
         if request.encrypted is not None:
             parameters["Encrypted"] = request.encrypted
         answer = await self._call(self._ebs, "StartSnapshot", parameters, tagged=bool(request.tags))
-        start_unix_s = _unix_s(answer.get("StartTime")) or 0.0
+        start_unix_s = unix_s(answer.get("StartTime")) or 0.0
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         return StartedSnapshot(
             snapshot_id=answer["SnapshotId"],
@@ -157,7 +158,7 @@ class ControlPlane:
             ),
             next_token=answer.get("NextToken") or None,
             volume_size_gib=int(answer.get("VolumeSize") or 0),
-            expiry_unix_s=_unix_s(answer.get("ExpiryTime")),
+            expiry_unix_s=unix_s(answer.get("ExpiryTime")),
         )
 
     async def list_changed_blocks_page(
@@ -190,7 +191,7 @@ class ControlPlane:
             ),
             next_token=answer.get("NextToken") or None,
             volume_size_gib=int(answer.get("VolumeSize") or 0),
-            expiry_unix_s=_unix_s(answer.get("ExpiryTime")),
+            expiry_unix_s=unix_s(answer.get("ExpiryTime")),
         )
 
     async def describe_snapshot(self, snapshot_id: str) -> SnapshotState | None:
@@ -211,15 +212,19 @@ class ControlPlane:
         found = next(iter(answer.get("Snapshots") or ()), None)
         if found is None:
             return None
-        return SnapshotState(
-            state=str(found.get("State", "")),
-            state_message=found.get("StateMessage") or None,
-            progress=found.get("Progress") or None,
-            encrypted=bool(found.get("Encrypted")),
-            kms_key_id=found.get("KmsKeyId") or None,
-            start_unix_s=_unix_s(found.get("StartTime")) or 0.0,
-            volume_size_gib=int(found.get("VolumeSize") or 0),
-        )
+        return snapshot_state(found)
+
+    async def pending_snapshots_page(
+        self, tag_key: str, page_token: str | None = None
+    ) -> SnapshotPage:
+        """Return one page of the account's own pending snapshots that have the tag.
+
+        Raises:
+            ServiceError: refused or unanswered.
+            CredentialsError: there are none.
+        """
+        wanted = pending_with_tag(tag_key, page_token)
+        return snapshot_page(await self._call_ec2("DescribeSnapshots", wanted))
 
     async def delete_snapshot(self, snapshot_id: str) -> None:
         """Delete a snapshot, pending and failed ones too; one that is gone is no error.
@@ -241,7 +246,7 @@ class ControlPlane:
         return client
 
     async def _call_ec2(
-        self, operation: str, parameters: Mapping[str, Any], snapshot_id: str
+        self, operation: str, parameters: Mapping[str, Any], snapshot_id: str | None = None
     ) -> dict[str, Any]:
         async with self._ec2_lock:
             if self._ec2 is None:
@@ -283,7 +288,3 @@ def _page(
         "MaxResults": max_results,
     }
     return {name: value for name, value in wanted.items() if value is not None}
-
-
-def _unix_s(moment: datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()

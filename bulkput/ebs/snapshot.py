@@ -63,6 +63,23 @@ class SnapshotState:
 
 
 @dataclass(frozen=True)
+class FoundSnapshot:
+    """A snapshot that EC2 found by its tags."""
+
+    snapshot_id: str
+    state: SnapshotState
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class SnapshotPage:
+    """A page of DescribeSnapshots; short and empty pages may have a next one."""
+
+    snapshots: tuple[FoundSnapshot, ...]
+    next_token: str | None
+
+
+@dataclass(frozen=True)
 class BlockPage:
     """A page of ListSnapshotBlocks; short and empty pages may have a next one."""
 

@@ -14,9 +14,11 @@ from functools import partial
 
 from bulkput import __version__
 from bulkput.config.volume import SnapshotSettings, VolumeSettings
+from bulkput.ebs.classify import denies_tags
 from bulkput.ebs.snapshot import SnapshotState, StartedSnapshot, StartRequest
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.judge import Verdict, judge
+from bulkput.jobs.mark import tags_with_mark
 from bulkput.ledger.folder import ensure_folder, volume_folder
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import has_ledger
@@ -152,11 +154,25 @@ async def _call_start(place: Birthplace) -> StartedSnapshot:
         volume_size_gib=place.volume_size_gib,
         client_token=place.ledger.header.client_token,
         description=snapshot.description or "",
-        tags=snapshot.tags,
+        tags=tags_with_mark(snapshot, place.ledger.folder),
         encrypted=snapshot.encrypted,
         kms_key_arn=snapshot.kms_key_arn,
         timeout_min=snapshot.timeout_min or TIMEOUT_DEFAULT_MIN,
     )
+    try:
+        return await _send_start(place, request)
+    except ServiceError as error:
+        if request.tags == snapshot.tags or not denies_tags(error):
+            raise
+    started = await _send_start(place, replace(request, tags=snapshot.tags))
+    place.note(
+        f"{started.snapshot_id} has no tag bulkput, because ec2:CreateTags is not allowed: "
+        "`bulkput gc` will not find it if its ledger is lost"
+    )
+    return started
+
+
+async def _send_start(place: Birthplace, request: StartRequest) -> StartedSnapshot:
     context = place.context
     return await place.retrier.run(
         partial(context.service.control.start_snapshot, request),
@@ -274,7 +290,7 @@ def _key(context: JobContext, volume: VolumeSettings, source: Source) -> Iterato
     yield str(source.path)
     yield volume.label
     yield json.dumps(
-        snapshot.model_dump(mode="json", exclude={"wait", "timeout_min"}), sort_keys=True
+        snapshot.model_dump(mode="json", exclude={"wait", "timeout_min", "mark"}), sort_keys=True
     )
 
 

@@ -156,6 +156,7 @@ def test_every_flag_of_upload_reaches_the_settings(bulkput, job_that, done, tmp_
         "kms_key_arn": key,
         "timeout_min": 90,
         "client_token": "token-1",
+        "mark": True,
         "wait": False,
     }
 
