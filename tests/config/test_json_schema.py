@@ -2,6 +2,7 @@
 
 import json
 
+import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,8 +12,6 @@ from bulkput.config.describe import keys
 from bulkput.config.problems import findings
 from bulkput.config.schema import DIALECT, json_schema
 from bulkput.config.settings import Settings
-
-jsonschema = pytest.importorskip("jsonschema", reason="the independent validator is not installed")
 
 SCHEMA = json_schema()
 

@@ -1,0 +1,148 @@
+"""The real program against a real server: both are processes, between them are sockets."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+ACCESS_KEY = "AKIAWHOLEPROGRAM0000"
+SECRET_KEY = "whole/program/secret/key/canary/00000000"
+BLOCK = 524_288
+
+ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+    "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "PYTHONWARNINGS": "error::ResourceWarning",
+}
+
+
+@dataclass
+class Server:
+    """An emulator process; ends by its process id."""
+
+    root: Path
+    arguments: tuple[str, ...] = ()
+    url: str = ""
+    process: subprocess.Popen | None = field(default=None, repr=False)
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "bulkput", "emulator", "--root", str(self.root)),
+                *("--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY),
+                *self.arguments,
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.url = self.process.stdout.readline().split()[-1]
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+        self.process.stdout.close()
+
+    def client(self, service, **options):
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            config=Config(max_pool_connections=32),
+            **options,
+        )
+
+
+@dataclass
+class Program:
+    """Runs ``bulkput`` as a user would."""
+
+    server: Server
+    state_dir: Path
+    environment: dict
+
+    def command(self, *arguments):
+        return [
+            *(sys.executable, "-m", "bulkput", *map(str, arguments)),
+            *("--endpoint-url", self.server.url, "--region", "us-east-1"),
+            *("--state-dir", str(self.state_dir), "--output", "json"),
+        ]
+
+    def start(self, *arguments, **options):
+        return subprocess.Popen(
+            self.command(*arguments),
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    def run(self, *arguments):
+        done = subprocess.run(
+            self.command(*arguments),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    def upload(self, *arguments):
+        """Upload, expect success, return the JSON object."""
+        done = self.run("upload", *arguments)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+def read_with_boto3(server, snapshot_id, path, size_bytes):
+    """Write what the snapshot holds to ``path``, read by a client that nobody here wrote."""
+    ebs = server.client("ebs")
+    blocks, page = [], {}
+    while True:
+        answer = ebs.list_snapshot_blocks(SnapshotId=snapshot_id, **page)
+        blocks += [(block["BlockIndex"], block["BlockToken"]) for block in answer["Blocks"]]
+        if not answer.get("NextToken"):
+            break
+        page = {"NextToken": answer["NextToken"]}
+    with path.open("wb") as image:
+        image.truncate(-(-size_bytes // BLOCK) * BLOCK)
+        descriptor = image.fileno()
+
+        def fetch(block):
+            index, token = block
+            answer = ebs.get_snapshot_block(
+                SnapshotId=snapshot_id, BlockIndex=index, BlockToken=token
+            )
+            os.pwrite(descriptor, answer["BlockData"].read(), index * BLOCK)
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(fetch, blocks))
+    return [index for index, _ in blocks]
+
+
+def same_content(first, second, size_bytes):
+    """Tell whether two files have the same first bytes and the longer one zeros behind them."""
+    with first.open("rb") as one, second.open("rb") as other:
+        position = 0
+        while position < size_bytes:
+            length = min(8 << 20, size_bytes - position)
+            if one.read(length) != other.read(length):
+                return False
+            position += length
+        return not any(one.read()) and not any(other.read())
