@@ -12,14 +12,15 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from types import MappingProxyType
 
-START_PUTS = 32
-"""320 puts/s at 100 ms, 16 MiB of bodies; two doublings from there to 1000 puts/s."""
+START_PUTS = 64
+"""coldsnap's fixed number of workers: 640 puts/s at 100 ms, 32 MiB of bodies, and one doubling from
+there to 1000 puts/s."""
 
 LIMIT_MIN_PUTS = 4
 """Below it one slow put would hold up a noticeable part of the upload."""
 
-ELASTICITY_MIN = 0.25
-"""A doubling must bring 19% more puts a second (2 ** 0.25) to be worth its memory and latency.
+ELASTICITY_MIN = 0.15
+"""A doubling must bring 11% more puts a second (2 ** 0.15) to be worth its memory and latency.
 On a link that is full it brings nothing, on one that is not it brings 100%."""
 
 ROUND_MIN_PUTS = 32
@@ -29,8 +30,9 @@ ROUND_TURNS = 2
 """Times that every slot turns over in a round: an exact multiple, because puts that started
 together come back together, and a cut through such a clump would be half a turn of error."""
 
-SATURATED_SHARE = 0.5
-"""Of the starts in a round that took the last slot, for the limit to be what holds puts back."""
+SATURATED_SHARE = 0.05
+"""Of a round's time with all slots taken, for the limit to be what holds puts back: with slots for
+``n`` puts and a need of ``m``, puts that come back together leave them all taken for 1 - n/m."""
 
 SLACK_FACTOR = 2.0
 SLACK_PUTS = 16
@@ -49,6 +51,9 @@ HOLD_MAX_S = 30.0
 
 RISING_FACTOR = 1.05
 """More in flight than in the round before, for a trial's new slots to be filling still."""
+
+BASE_GAIN = 0.3
+"""Weight of one round in the mean of a held limit: a round of 100 puts is 4% off at 20% jitter."""
 
 DOWN_KEEPS_SHARE = 0.98
 """Of the puts a second, for a smaller limit to be kept."""
@@ -96,6 +101,8 @@ class InFlightController:
         self._hold_s = HOLD_FIRST_S
         self._hold_until_s = float("-inf")
         self._peak = 0
+        self._full_s = 0.0
+        self._full_since_s: float | None = None
         self._begin_round(float("-inf"))
 
     @property
@@ -103,12 +110,20 @@ class InFlightController:
         """The most puts to have in flight now."""
         return self._limit
 
-    def on_start(self, in_flight: int) -> None:
+    def on_start(self, now_s: float, in_flight: int) -> None:
         """Learn that a put starts and makes ``in_flight`` of them."""
-        self._starts += 1
-        if in_flight >= self._limit:
-            self._starts_at_limit += 1
+        if self._peak == 0:
+            # Time with nothing in flight belongs to no round.
+            self._round_begin_s = now_s
         self._peak = max(self._peak, in_flight)
+        if in_flight >= self._limit and self._full_since_s is None:
+            self._full_since_s = now_s
+
+    def on_release(self, now_s: float, in_flight: int) -> None:
+        """Learn that a put ended, however it did, and leaves ``in_flight`` of them."""
+        if in_flight < self._limit and self._full_since_s is not None:
+            self._full_s += now_s - self._full_since_s
+            self._full_since_s = None
 
     def on_ack(self, now_s: float, sent_s: float) -> None:
         """Learn that a put sent at ``sent_s`` was acknowledged."""
@@ -125,13 +140,14 @@ class InFlightController:
     def _begin_round(self, now_s: float) -> None:
         """Count from here on, only puts that are sent under the limit as it is now."""
         self._peak_before = self._peak
-        self._round_sent_s = now_s
+        self._round_sent_s = self._round_begin_s = now_s
         self._round_first_s: float | None = None
         self._acks = 0
         self._failures = 0
-        self._starts = 0
-        self._starts_at_limit = 0
         self._peak = 0
+        self._full_s = 0.0
+        if self._full_since_s is not None:
+            self._full_since_s = now_s
 
     def _on_outcome(self, now_s: float) -> None:
         if self._round_first_s is None:
@@ -148,9 +164,14 @@ class InFlightController:
         self._end_round(now_s, self._acks / elapsed_s)
 
     def _end_round(self, now_s: float, rate: float) -> None:
-        saturated = self._starts_at_limit >= SATURATED_SHARE * self._starts
+        full_s = self._full_s
+        if self._full_since_s is not None:
+            full_s += now_s - self._full_since_s
+        saturated = full_s >= SATURATED_SHARE * (now_s - self._round_begin_s)
         overloaded = self._failures > OVERLOAD_SHARE * (self._acks + self._failures)
         if overloaded:
+            self._next_trial = _Trial.UP
+            self._hold_s = HOLD_FIRST_S
             self._settle(now_s, int(self._limit * OVERLOAD_CUT), None)
         elif not saturated:
             self._on_unused()
@@ -178,11 +199,15 @@ class InFlightController:
     def _consider(self, now_s: float, rate: float) -> None:
         """Begin a trial, unless the last one was in vain a moment ago and nothing changed."""
         base = self._base_rate
-        if now_s < self._hold_until_s and base is not None:
-            if abs(rate - base) <= CHANGED_SHARE * base:
-                return
+        changed = base is not None and abs(rate - base) > CHANGED_SHARE * base
+        if base is not None and not changed:
+            rate = base + BASE_GAIN * (rate - base)
+        if changed:
             self._hold_s = HOLD_FIRST_S
             self._next_trial = _Trial.START
+        elif now_s < self._hold_until_s:
+            self._base_rate = rate
+            return
         self._begin_trial(now_s, rate, self._next_trial)
 
     def _begin_trial(self, now_s: float, rate: float, trial: _Trial) -> None:
@@ -198,10 +223,13 @@ class InFlightController:
 
     def _judge(self, now_s: float, rate: float) -> None:
         """Keep the trial's limit if it was worth it, and go on; or go back and rest."""
-        base = self._base_rate or rate
+        base = rate if self._base_rate is None else self._base_rate
         trial = self._trial
-        bar = base * DOWN_KEEPS_SHARE
-        if trial is not _Trial.DOWN:
+        if trial is _Trial.DOWN:
+            # Each step down is held against the start of the descent: small losses would add up.
+            bar = base * DOWN_KEEPS_SHARE
+            rate = max(rate, base) if rate >= bar else rate
+        else:
             bar = base * (self._limit / self._base_limit) ** ELASTICITY_MIN
         if rate >= bar:
             self._hold_s = HOLD_FIRST_S

@@ -131,7 +131,7 @@ class Pacer:
                 self._paced.bucket.take(now_s, ready_s)
                 account._paced.bucket.take(now_s, planned_s)  # noqa: SLF001 - as above
                 self._in_flight += 1
-                self._in_flight_controller.on_start(self._in_flight)
+                self._in_flight_controller.on_start(now_s, self._in_flight)
                 return Admission(now_s)
 
     def settled(self, admission: Admission, failure: FailureClass | None) -> None:
@@ -143,6 +143,7 @@ class Pacer:
         """
         now_s = self._clock.monotonic_s()
         sent_s = admission.sent_s
+        self._free_slot(now_s)
         if failure is None:
             self._paced.on_ack(now_s, sent_s)
             self._account._paced.on_ack(now_s, sent_s)  # noqa: SLF001 - one mechanism
@@ -153,14 +154,14 @@ class Pacer:
             self._account._paced.on_throttle(now_s, sent_s)  # noqa: SLF001 - as above
         else:
             self._in_flight_controller.on_failure(now_s, sent_s)
-        self._free_slot()
 
     def withdraw(self, admission: Admission) -> None:  # noqa: ARG002 - proof of an admission
         """Give back the slot of a put that was cancelled: it says nothing about the service."""
-        self._free_slot()
+        self._free_slot(self._clock.monotonic_s())
 
-    def _free_slot(self) -> None:
+    def _free_slot(self, now_s: float) -> None:
         self._in_flight -= 1
+        self._in_flight_controller.on_release(now_s, self._in_flight)
         waiter = self._slot_freed
         if waiter is not None and not waiter.done():
             waiter.set_result(None)

@@ -19,9 +19,10 @@ CLIMB_MIN_S = 1.7
 """From the cut up to the limit, at least. The cubic then passes 950/300 of the limit another
 ((950/300 - 1) / (0.05 / 1.7 ** 3)) ** (1/3) = 6 s later."""
 
-CLIMB_THROTTLED_SHARE = 0.005
-"""Of the puts of one climb: a slow quota and a long way are tried more seldom, because each try
-costs one throttle, and CUT_SHARE's 5% of what is sent until its answer is back."""
+CLIMB_PUTS = 200
+CLIMB_LATENCIES = 8
+"""A climb takes at least the time of so many puts and so many latencies, added: each ends in a try
+beyond the limit, which costs one throttle and a share of what is sent until its answer is back."""
 
 USED_SHARE = 0.7
 """A rate is tried, and may grow, only while this share of it is sent."""
@@ -116,8 +117,8 @@ class RateController:
 
     def _follow(self) -> None:
         """Set the rate to the cubic's value."""
-        overshoot_s = 1.0 / self._limit + (1.0 - CUT_SHARE) * self._latency_s
-        climb_s = max(CLIMB_MIN_S, overshoot_s / CLIMB_THROTTLED_SHARE)
+        tries_s = CLIMB_PUTS / self._limit + CLIMB_LATENCIES * self._latency_s
+        climb_s = max(CLIMB_MIN_S, tries_s)
         factor = 1.0 + (1.0 - CUT_SHARE) * (self._used_s / climb_s - 1.0) ** 3
         self._rate = min(self._top, max(RATE_MIN_PUTS_PER_S, self._limit * factor))
 
