@@ -30,18 +30,23 @@ class SystemClock:
         return time.time()
 
 
-class ShiftableClock:
-    """The machine's time plus whatever has been added to it: lets a test skip hours."""
+class HeldClock:
+    """A calendar that moves only when told to, from the machine's time at the start.
+
+    For tests: timers fall due when the test says so, however slow the machine is. The monotonic
+    reading, which rates are measured by, runs on; what the test adds is added to both.
+    """
 
     def __init__(self) -> None:
-        self._shift_s = 0.0
+        self._unix_s = time.time()
+        self._added_s = 0.0
 
     def monotonic_s(self) -> float:
-        return time.monotonic() + self._shift_s
+        return time.monotonic() + self._added_s
 
     def unix_s(self) -> float:
-        return time.time() + self._shift_s
+        return self._unix_s + self._added_s
 
     def advance(self, seconds: float) -> None:
         """Move both readings by ``seconds``; negative for a clock that is behind."""
-        self._shift_s += seconds
+        self._added_s += seconds

@@ -5,6 +5,7 @@ Owns the rules about what may be started. Pure but for the store that it adds to
 
 import dataclasses
 import json
+import math
 from typing import Any
 
 from bulkput.emulator.account import Account
@@ -80,7 +81,7 @@ def start_snapshot(account: Account, call: Call) -> Answer:
         request=wanted.canonical(),
         kms_key_arn=key_arn,
         timeout_min=wanted.timeout_min or _TIMEOUT_DEFAULT_MIN,
-        started_unix_s=round(account.clock.unix_s(), 3),
+        started_unix_s=math.floor(account.clock.unix_s() * 1000) / 1000,
         layer_ids=(snapshot_id, *(parent.record.layer_ids if parent else ())),
     )
     account.store.add(record)

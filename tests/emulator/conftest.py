@@ -9,19 +9,19 @@ import http.client
 import json
 import threading
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 import pytest
+import uvloop
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from bulkput.emulator.clock import ShiftableClock
+from bulkput.emulator.clock import HeldClock
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, EmulatorOptions
 from bulkput.emulator.server import Emulator
 
@@ -83,10 +83,10 @@ class LiveEmulator:
 
     options: EmulatorOptions
     ca_path: str | None = None
-    clock: ShiftableClock = field(default_factory=ShiftableClock)
+    clock: HeldClock = field(default_factory=HeldClock)
 
     def __post_init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._clients: list[Any] = []
@@ -238,9 +238,6 @@ class LiveEmulator:
     def control(self, method: str, name: str, fields: Any = None) -> RawAnswer:
         body = b"" if fields is None else json.dumps(fields).encode()
         return self.send(method, f"/_emulator/{name}", {}, body)
-
-    def at(self, delta: timedelta) -> None:
-        self.clock.advance(delta.total_seconds())
 
 
 class Starter:

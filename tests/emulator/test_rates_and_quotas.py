@@ -60,19 +60,19 @@ def test_a_bucket_without_a_rate_never_refuses():
 
 
 def test_puts_beyond_a_snapshots_rate_are_throttled_over_http(live, vectors):
-    server = live(puts_per_s_snapshot=1, verify_signatures=False)
+    server = live(puts_per_s_snapshot=0.01, verify_signatures=False)
     snapshot_id = server.start()
     assert server.raw_put(snapshot_id, 0, vectors.zeros).status == 201
     answer = server.raw_put(snapshot_id, 1, vectors.zeros)
     assert (answer.status, answer.code) == (400, "RequestThrottledException")
     assert answer.json["Reason"] == "RESOURCE_LEVEL_THROTTLE"
     assert answer.headers["Connection"] == "close"
-    server.clock.advance(2)
+    server.clock.advance(101)
     assert server.raw_put(snapshot_id, 1, vectors.zeros).status == 201
 
 
 def test_puts_beyond_the_accounts_rate_are_throttled_over_http(live, vectors):
-    server = live(puts_per_s_account=1)
+    server = live(puts_per_s_account=0.01)
     one, other = server.start(), server.start()
     assert server.raw_put(one, 0, vectors.zeros).status == 201
     answer = server.raw_put(other, 0, vectors.zeros)
@@ -81,7 +81,7 @@ def test_puts_beyond_the_accounts_rate_are_throttled_over_http(live, vectors):
 
 
 def test_starts_completes_and_lists_have_their_own_limits(live):
-    server = live(starts_per_s=1, completes_per_s=1, lists_per_s=1)
+    server = live(starts_per_s=0.01, completes_per_s=0.01, lists_per_s=0.01)
     snapshot_id = server.snapshot({})
     server.ebs.list_snapshot_blocks(SnapshotId=snapshot_id)
     for call in (
