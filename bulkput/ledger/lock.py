@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from bulkput.ledger.storage import FILE_MODE, storage_error, write_all
 from bulkput.model.errors import LedgerError
@@ -12,6 +12,49 @@ from bulkput.model.errors import LedgerError
 LOCK_NAME = "lock"
 _HOLDER_MAX_BYTES = 32
 """A process id and a newline, with room to spare."""
+
+
+class Holder(NamedTuple):
+    """Who works in a folder now."""
+
+    process_id: int | None
+    """As it wrote itself; None where that cannot be read."""
+
+    def __str__(self) -> str:
+        return "another process" if self.process_id is None else f"process {self.process_id}"
+
+
+def holder_of(folder: Path) -> Holder | None:
+    """Return who holds ``folder`` now, or None if nobody does; only looks.
+
+    For that moment, some microseconds, the lock is shared: several may look at once, but a process
+    that wants it in this very moment is refused.
+
+    Raises:
+        LedgerError: the lock cannot be read.
+    """
+    path = folder / LOCK_NAME
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise storage_error(path, "open the lock", error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _written_holder(descriptor)
+    except OSError as error:
+        raise storage_error(path, "read the lock", error) from error
+    else:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _written_holder(descriptor: int) -> Holder:
+    text = os.pread(descriptor, _HOLDER_MAX_BYTES, 0).decode("ascii", "replace").strip()
+    return Holder(int(text) if text.isdecimal() else None)
 
 
 class FolderLock:
@@ -43,11 +86,9 @@ class FolderLock:
             os.ftruncate(self._descriptor, 0)
             write_all(self._descriptor, f"{os.getpid()}\n".encode(), 0)
         except BlockingIOError:
-            holder = os.pread(self._descriptor, _HOLDER_MAX_BYTES, 0).decode("ascii", "replace")
-            who = f"process {holder.strip()}" if holder.strip().isdigit() else "another process"
             raise LedgerError(
                 self._path.parent,
-                f"{who} is working on this upload. Wait until it ends, or stop it and run again",
+                f"{_written_holder(self._descriptor)} is working on this upload. Wait until it ends, or stop it and run again",
             ) from None
         except OSError as error:
             raise storage_error(self._path, "take the lock", error) from error

@@ -174,7 +174,7 @@ class Marks:
     def linear(self) -> Linear:
         """Return the count and the LINEAR checksum of the blocks given to the snapshot.
 
-        Blocks: about a second for 20 million of them; call it in a thread.
+        Blocks: about a second for 10 million of them; call it in a thread.
 
         Raises:
             IntegrityError: a block may be in the snapshot with unknown content, so no count and

@@ -295,5 +295,5 @@ def test_random_histories_never_lead_to_a_wrong_skip(tmp_path, tools, monkeypatc
     monkeypatch.setattr("os.fdatasync", lambda _: None)
     machine = type("TheseHistories", (Histories,), {"root": tmp_path, "tools": tools})
     case = machine.TestCase()
-    case.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+    case.settings = settings(max_examples=60, stateful_step_count=30, deadline=None, database=None)
     case.runTest()

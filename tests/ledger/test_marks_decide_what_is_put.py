@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import zlib
 
 import numpy as np
@@ -158,3 +159,21 @@ def test_runs_are_written_as_single_records_would_be():
     for offset in range(7):
         single = encode(start + offset, State.SKIPPED_ZERO, ZERO_BLOCK_DIGEST)
         assert records[offset].tobytes() == single
+
+
+@pytest.mark.parametrize("state", [State.UNKNOWN, 5, State.LOST])
+def test_a_state_that_is_never_stored_does_not_hold_even_under_a_right_crc(state):
+    codec = RecordCodec("snap-0a1b")
+    content = codec.encoder()(0, state, b"x" * 32) + codec.encoder()(1, State.SENT, b"x" * 32)
+    assert codec.states(np.frombuffer(content, dtype=RECORD), 0).tolist() == [255, 1]
+
+
+def test_writes_that_the_system_cuts_short_are_finished(folder, tools, monkeypatch):
+    whole_pwrite = os.pwrite
+    with tools.start(folder, 10_000) as ledger:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pwrite", lambda fd, view, at: whole_pwrite(fd, view[:39], at))
+            ledger.mark_acknowledged(1, tools.digest_of(1))
+            ledger.mark_skipped_zero(2, 3000)
+        assert ledger.counts() == Counts(7001, 0, 1, 2998, 0, 0)
+        assert ledger.digest(1) == tools.digest_of(1)

@@ -1,0 +1,33 @@
+"""The end of a ledger: its files are removed, and nothing else that may lie beside them."""
+
+from pathlib import Path
+
+from bulkput.ledger.header_file import HEADER_NAME
+from bulkput.ledger.ledger import TABLE_NAME
+from bulkput.ledger.lock import LOCK_NAME
+from bulkput.ledger.storage import storage_error
+
+_NAMES = (HEADER_NAME, f"{HEADER_NAME}.new", TABLE_NAME, LOCK_NAME)
+"""The header first: without it there is no ledger, whatever a crash leaves of the rest. The lock
+last: until then nobody else begins here."""
+
+
+def remove_ledger(folder: Path) -> bool:
+    """Remove the ledger in ``folder``, whose lock the caller holds; tell whether the folder went.
+
+    Raises:
+        LedgerError: something cannot be removed.
+    """
+    for name in _NAMES:
+        path = folder / name
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise storage_error(path, "remove the file", error) from error
+    if any(folder.iterdir()):
+        return False
+    try:
+        folder.rmdir()
+    except OSError as error:
+        raise storage_error(folder, "remove the folder", error) from error
+    return True
