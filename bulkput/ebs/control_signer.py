@@ -26,19 +26,19 @@ class ControlSigner:
         """Keep what is needed.
 
         Args:
-            service: The signing name, ``ebs`` or ``ec2``.
+            service: The signing name, as ``ebs``, ``ec2`` or ``servicequotas``.
             region: The Region whose keys are derived.
             credentials: Asked again for every request.
             clock: For the date.
         """
-        self._service = service
         self._credentials = credentials
         self._clock = clock
         self.signer = Signer(region, service, "")
 
     def attach(self, client: Any) -> None:
         """Sign every request of ``client`` from now on."""
-        client.meta.events.register(f"before-sign.{self._service}", self._sign)
+        events_name = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register(f"before-sign.{events_name}", self._sign)
 
     async def _sign(self, request: Any, **_: Any) -> None:
         parts = urlsplit(request.url)

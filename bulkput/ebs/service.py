@@ -22,6 +22,7 @@ from bulkput.ebs.credentials import (
 from bulkput.ebs.data_plane import DataPlane
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import is_loopback_url, parse_endpoint
+from bulkput.ebs.quotas import OpenClient, PutQuotas, read_put_quotas
 from bulkput.ebs.region import resolve_region
 from bulkput.ebs.trust import ca_file, proxy_url, tls_context
 from bulkput.model.clock import Clock
@@ -50,6 +51,12 @@ class Service:
     """Whether the endpoint is one of AWS's own names."""
     credentials: CredentialSource
     clock: Clock
+    open_client: OpenClient
+    """Opens aiobotocore clients of other services of the same account."""
+
+    async def put_quotas(self) -> PutQuotas:
+        """Return what Service Quotas tells; nothing unless the endpoint is AWS's own."""
+        return await read_put_quotas(self.open_client) if self.is_aws else PutQuotas(None, None)
 
     @property
     def clock_offset_s(self) -> float:
@@ -159,6 +166,7 @@ async def open_service(
                     is_aws=endpoint.is_aws,
                     credentials=credentials,
                     clock=clock,
+                    open_client=opener.open_client,
                 )
     finally:
         if not reading_trust.done():
@@ -240,7 +248,10 @@ class _ClientOpener:
             # What the environment or the profile said is held to the same rules as a flag.
             parse_endpoint(client.meta.endpoint_url, allow_insecure_http=self.allow_insecure_http)
             signer = ControlSigner(
-                service, region=self.region, credentials=self.credentials, clock=self.clock
+                client.meta.service_model.signing_name,
+                region=self.region,
+                credentials=self.credentials,
+                clock=self.clock,
             )
             signer.attach(client)
             yield client, signer

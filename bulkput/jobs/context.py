@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bulkput.config.settings import Settings
 from bulkput.ebs.service import Service
+from bulkput.jobs.ceilings import Ceilings
 from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration
 from bulkput.model.errors import ServiceError
@@ -24,6 +25,7 @@ class JobContext:
     endpoint_url: str | None
     """The one URL of EBS and EC2; None for AWS's own."""
     state_dir: Path
+    ceilings: Ceilings
     account: AccountPacer
     workers: Workers
     clock: Clock

@@ -14,10 +14,11 @@ from bulkput.ebs.credentials import Credentials
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import open_service
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
+from bulkput.jobs.ceilings import find_ceilings
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.embedded import embedded_server
 from bulkput.jobs.spot import spot_watch
-from bulkput.jobs.volume import RATE_DEFAULT_PUTS_PER_S, upload_volume
+from bulkput.jobs.volume import upload_volume
 from bulkput.ledger.folder import default_state_dir, ensure_folder
 from bulkput.model.clock import LoopClock
 from bulkput.model.events import Observer
@@ -96,6 +97,7 @@ async def _open_context(settings: Settings, observer: Observer) -> AsyncIterator
                 static_credentials=credentials,
             )
         )
+        ceilings = await find_ceilings(tuning, service)
         workers = ThreadWorkers(tuning.hash_workers or min(os.cpu_count() or 1, _WORKERS_MAX))
         stack.callback(workers.close)
         yield JobContext(
@@ -103,7 +105,8 @@ async def _open_context(settings: Settings, observer: Observer) -> AsyncIterator
             service=service,
             endpoint_url=None if settings.endpoint == "aws" else settings.endpoint,
             state_dir=state_dir,
-            account=AccountPacer(tuning.puts_per_s_account or RATE_DEFAULT_PUTS_PER_S),
+            ceilings=ceilings,
+            account=AccountPacer(ceilings.account_puts_per_s),
             workers=workers,
             clock=clock,
             random=random.Random(),  # noqa: S311 - jitter, nothing secret

@@ -24,9 +24,6 @@ from bulkput.pipeline.upload import UploadParts, UploadPolicy, upload_blocks
 from bulkput.source.open import open_source
 from bulkput.source.source import Source
 
-RATE_DEFAULT_PUTS_PER_S = 1000.0
-"""The service's quota for one snapshot (Service Quotas L-1774F84A), not adjustable."""
-
 _DELETE_LIMIT_S = 10.0
 """For DeleteSnapshot after a failure: a second signal or a spot instance's end may be near."""
 
@@ -212,7 +209,7 @@ async def _put_blocks(run: _Run, birth: Birth, source: Source, ledger: Ledger) -
         observer.on_event(PutRetried(label, index, name, delay_s, str(error)))
 
     pacer = Pacer(
-        ceiling_puts_per_s=tuning.puts_per_s_snapshot or RATE_DEFAULT_PUTS_PER_S,
+        ceiling_puts_per_s=context.ceilings.snapshot_puts_per_s,
         in_flight_max=tuning.in_flight_max,
         account=context.account,
         clock=context.clock,

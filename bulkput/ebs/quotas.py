@@ -1,0 +1,51 @@
+"""What the account may put a second, as Service Quotas tells it.
+
+A convenience: an account whose roles may not ask, or a Region without an answer, gets None and
+works by the published defaults.
+"""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from typing import Any, NamedTuple, Protocol
+
+_SERVICE_CODE = "ebs"
+_SNAPSHOT_CODE = "L-1774F84A"
+_ACCOUNT_CODE = "L-AFAE1BE8"
+
+_LIMIT_S = 2.0
+"""For both questions: the first put shall not wait longer for what has a default."""
+
+
+class PutQuotas(NamedTuple):
+    """Puts a second; None where the account does not tell."""
+
+    snapshot_puts_per_s: float | None
+    account_puts_per_s: float | None
+
+
+class OpenClient(Protocol):
+    """Makes the async context of an aiobotocore client and its signer."""
+
+    def __call__(self, service: str, /) -> AbstractAsyncContextManager[tuple[Any, Any]]:
+        """Open a client of ``service``."""
+        ...
+
+
+async def read_put_quotas(open_client: OpenClient) -> PutQuotas:
+    """Ask for the quotas of PutSnapshotBlock; never raises for want of an answer."""
+    try:
+        async with asyncio.timeout(_LIMIT_S), open_client("service-quotas") as (client, _):
+            return PutQuotas(
+                *await asyncio.gather(_read(client, _SNAPSHOT_CODE), _read(client, _ACCOUNT_CODE))
+            )
+    except Exception:  # noqa: BLE001 - whatever it is, the defaults hold
+        return PutQuotas(None, None)
+
+
+async def _read(client: Any, code: str) -> float | None:
+    try:
+        answer = await client.get_service_quota(ServiceCode=_SERVICE_CODE, QuotaCode=code)
+        value = float(answer["Quota"]["Value"])
+    except Exception:  # noqa: BLE001 - one that may not be read leaves the other
+        return None
+    return value if value > 0 else None

@@ -1,0 +1,50 @@
+"""Service Quotas is asked politely, and nothing depends on its answer."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bulkput.ebs.quotas import PutQuotas, read_put_quotas
+
+
+class FakeQuotas:
+    """Answers by quota code; an exception is raised instead of returned."""
+
+    def __init__(self, answers):
+        self.answers = answers
+
+    async def get_service_quota(self, **question):
+        assert question["ServiceCode"] == "ebs"
+        answer = self.answers[question["QuotaCode"]]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    @asynccontextmanager
+    async def open(self, service):
+        assert service == "service-quotas"
+        yield self, None
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "account", "expected"),
+    [
+        ({"Quota": {"Value": 1000.0}}, {"Quota": {"Value": 5000.0}}, PutQuotas(1000.0, 5000.0)),
+        (PermissionError("denied"), {"Quota": {"Value": 5000.0}}, PutQuotas(None, 5000.0)),
+        ({"Quota": {}}, {"Quota": {"Value": 0}}, PutQuotas(None, None)),
+    ],
+)
+async def test_each_quota_is_what_the_account_tells_or_unknown(snapshot, account, expected):
+    client = FakeQuotas({"L-1774F84A": snapshot, "L-AFAE1BE8": account})
+    assert await read_put_quotas(client.open) == expected
+
+
+async def test_a_service_that_does_not_answer_costs_two_seconds_at_most(monkeypatch):
+    @asynccontextmanager
+    async def never(service):
+        await asyncio.Event().wait()
+        yield None, None
+
+    monkeypatch.setattr("bulkput.ebs.quotas._LIMIT_S", 0.0)
+    assert await read_put_quotas(never) == PutQuotas(None, None)
