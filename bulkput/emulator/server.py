@@ -127,8 +127,14 @@ class Emulator:
         if self._stopping.is_set():
             return
         self._stopping.set()
-        if self._runner is not None:
+        if self._runner is not None and self._runner.server is not None:
+            transports = [one.transport for one in self._runner.server.connections]
             await self._runner.cleanup()
+            for transport in transports:
+                # Closing TLS in order waits for a client that may not be listening any more.
+                if transport is not None:
+                    transport.abort()
+            await asyncio.sleep(0)
         self.store.close()
 
     async def __aenter__(self) -> Self:
