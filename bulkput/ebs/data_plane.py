@@ -64,7 +64,6 @@ class DataPlane:
         self._credentials = credentials
         self._clock = clock
         self._signer = Signer(region, "ebs", endpoint.host_header)
-        self._payload_signed = not endpoint.is_tls
         self._snapshot_id = ""
         self._snapshot_path = ""
         self._wire = Wire(
@@ -118,11 +117,7 @@ class DataPlane:
         """
         path = self._path(_PUT, snapshot_id, block_index)
         checksum, lines = self._signer.sign_put(
-            await self._credentials.current(),
-            self._clock.unix_s(),
-            path,
-            digest,
-            payload_signed=self._payload_signed,
+            await self._credentials.current(), self._clock.unix_s(), path, digest
         )
         try:
             answer = await self._wire.exchange(

@@ -16,7 +16,9 @@ from bulkput.ebs.credentials import Credentials
 from bulkput.model.block import BLOCK_SIZE_BYTES
 
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
-"""Over TLS the body need not be signed (service model: PutSnapshotBlock is v4-unsigned-body)."""
+"""The service model marks PutSnapshotBlock v4-unsigned-body: the checksum among the signed headers
+covers the body. botocore signs the body's hash too over plain http, which AWS does not offer; there
+a body that changed on the way would then look like wrong credentials."""
 
 EMPTY_SHA256_HEX = hashlib.sha256(b"").hexdigest()
 
@@ -60,22 +62,15 @@ class Signer:
         self._authorization = ""
 
     def sign_put(
-        self,
-        credentials: Credentials,
-        unix_s: float,
-        path: str,
-        digest: bytes,
-        *,
-        payload_signed: bool,
+        self, credentials: Credentials, unix_s: float, path: str, digest: bytes
     ) -> tuple[str, str]:
-        """Sign a PutSnapshotBlock.
+        """Sign a PutSnapshotBlock, whose body is covered by the signed checksum.
 
         Args:
             credentials: Whose signature.
             unix_s: The local time.
             path: The request's path; plain characters only, as snapshot ids and indexes are.
-            digest: Raw SHA-256 of the block; it is the payload's hash too.
-            payload_signed: Whether the payload's hash is signed (over plain http).
+            digest: Raw SHA-256 of the block.
 
         Returns:
             The checksum in base64, and the header lines as they are sent, each with its CRLF:
@@ -83,16 +78,12 @@ class Signer:
         """
         self._prepare(credentials, unix_s)
         checksum = b64encode(digest).decode()
-        payload_hash = digest.hex() if payload_signed else UNSIGNED_PAYLOAD
         # The canonical request: headers in ascending order, all but two known in advance.
         canonical = (
-            f"PUT\n{path}\n\nhost:{self.host}\nx-amz-checksum:{checksum}\n"
-            f"x-amz-checksum-algorithm:SHA256\nx-amz-content-sha256:{payload_hash}"
-            f"{self._put_canonical_end}{payload_hash}"
+            f"PUT\n{path}\n\nhost:{self.host}\nx-amz-checksum:{checksum}\n{self._put_canonical_end}"
         )
         return checksum, (
-            f"x-amz-Checksum: {checksum}\r\nX-Amz-Content-SHA256: {payload_hash}\r\n"
-            f"{self._put_lines}{self._signature(canonical)}\r\n"
+            f"x-amz-Checksum: {checksum}\r\n{self._put_lines}{self._signature(canonical)}\r\n"
         )
 
     def sign(
@@ -161,12 +152,13 @@ class Signer:
             token_canonical = f"x-amz-security-token:{' '.join(token.split())}\n"
             token_line = f"X-Amz-Security-Token: {token}\r\n"
         self._put_canonical_end = (
-            f"\nx-amz-data-length:{BLOCK_SIZE_BYTES}\nx-amz-date:{date}\n{token_canonical}\n"
-            f"{names}\n"
+            f"x-amz-checksum-algorithm:SHA256\nx-amz-content-sha256:{UNSIGNED_PAYLOAD}\n"
+            f"x-amz-data-length:{BLOCK_SIZE_BYTES}\nx-amz-date:{date}\n{token_canonical}\n"
+            f"{names}\n{UNSIGNED_PAYLOAD}"
         )
         self._put_lines = (
             f"x-amz-Checksum-Algorithm: SHA256\r\nx-amz-Data-Length: {BLOCK_SIZE_BYTES}\r\n"
-            f"X-Amz-Date: {date}\r\n{token_line}"
+            f"X-Amz-Content-SHA256: {UNSIGNED_PAYLOAD}\r\nX-Amz-Date: {date}\r\n{token_line}"
             f"Authorization: {self._authorization}{names}, Signature="
         )
 

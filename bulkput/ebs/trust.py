@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from bulkput.ebs.endpoint import is_loopback_url
 from bulkput.model.errors import ConfigError, Problem
 
 
@@ -65,13 +66,16 @@ def _botocore_authorities() -> str:
 def proxy_url(endpoint_url: str) -> str | None:
     """Return the proxy for ``endpoint_url`` from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
 
-    Read once: aiohttp's own ``trust_env`` hops to a thread for every request.
+    None for a server on this machine, whatever they say: no proxy could reach it. Read once, for
+    aiohttp's own ``trust_env`` hops to a thread for every request.
 
     Raises:
         ConfigError: it is no http or https URL; the message does not repeat it.
     """
     from botocore.utils import get_environ_proxies  # noqa: PLC0415 - 60 ms without the rest
 
+    if is_loopback_url(endpoint_url):
+        return None
     proxies: Mapping[str, Any] = get_environ_proxies(endpoint_url)
     scheme = urlsplit(endpoint_url).scheme
     found = proxies.get(scheme)
