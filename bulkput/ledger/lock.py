@@ -88,7 +88,8 @@ class FolderLock:
         except BlockingIOError:
             raise LedgerError(
                 self._path.parent,
-                f"{_written_holder(self._descriptor)} is working on this upload. Wait until it ends, or stop it and run again",
+                f"{_written_holder(self._descriptor)} is working on this upload. Wait until it"
+                " ends, or stop it and run again",
             ) from None
         except OSError as error:
             raise storage_error(self._path, "take the lock", error) from error
