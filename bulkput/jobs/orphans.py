@@ -1,0 +1,138 @@
+"""Pending snapshots whose ledger is lost: found by their mark, told from those at work, deleted."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from bulkput.ebs.snapshot import FoundSnapshot
+from bulkput.jobs.calls import Calls
+from bulkput.jobs.inventory import Entry, read_entries
+from bulkput.jobs.mark import MARK_KEY, folder_name, is_from
+from bulkput.model.errors import BulkputError
+
+
+class Finding(StrEnum):
+    """What a pending snapshot is to this state folder."""
+
+    ORPHAN = "orphan"
+    """No ledger knows it."""
+    YOUNG = "young"
+    """The same, but it was started too recently for the user's taste."""
+    ELSEWHERE = "elsewhere"
+    """Its ledger is in another folder or on another machine, if it is anywhere."""
+    COMPLETED = "completed"
+    """Somebody completed it after it was found: it is kept."""
+    DELETED = "deleted"
+    FAILED = "failed"
+    """It could not be deleted."""
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """One snapshot that no ledger in the state folder knows."""
+
+    snapshot_id: str
+    finding: Finding
+    place: str
+    """The mark: where the ledger was when the snapshot was started."""
+    start_unix_s: float
+    volume_size_gib: int
+    error: BulkputError | None = None
+
+    def as_dict(self, now_unix_s: float) -> dict[str, Any]:
+        """Return the documented JSON object."""
+        return {
+            "snapshot_id": self.snapshot_id,
+            "finding": str(self.finding),
+            "place": self.place,
+            "start_unix_s": self.start_unix_s,
+            "age_s": round(now_unix_s - self.start_unix_s, 3),
+            "volume_size_gib": self.volume_size_gib,
+            "error": None if self.error is None else str(self.error),
+        }
+
+
+def find_orphans(
+    found: Iterable[FoundSnapshot],
+    entries: Sequence[Entry],
+    state_dir: Path,
+    *,
+    elsewhere: bool,
+    started_before_unix_s: float,
+) -> list[Orphan]:
+    """Return the snapshots that no ledger knows, oldest first. Pure but for the machine's name.
+
+    A ledger without a snapshot may be the one of a start whose answer was lost, and one that
+    cannot be read may be of any: what their folders started is left alone.
+
+    Args:
+        found: Pending, with the mark.
+        entries: All of the state folder, read after EC2 was asked: a ledger is written before its
+            snapshot is started, so none that is at work can be missing.
+        state_dir: The folder itself.
+        elsewhere: Take also what was started from other folders and machines.
+        started_before_unix_s: What is younger is left alone.
+    """
+    known = {entry.snapshot_id for entry in entries}
+    undecided = {entry.folder.name for entry in entries if entry.snapshot_id is None}
+    orphans = []
+    for each in found:
+        mark = each.tags.get(MARK_KEY, "")
+        if each.snapshot_id in known or folder_name(mark) in undecided:
+            continue
+        finding = Finding.ORPHAN
+        if each.state.start_unix_s > started_before_unix_s:
+            finding = Finding.YOUNG
+        if not elsewhere and not is_from(mark, state_dir):
+            finding = Finding.ELSEWHERE
+        orphans.append(
+            Orphan(
+                each.snapshot_id,
+                finding,
+                mark,
+                each.state.start_unix_s,
+                each.state.volume_size_gib,
+            )
+        )
+    return sorted(orphans, key=lambda orphan: (orphan.start_unix_s, orphan.snapshot_id))
+
+
+async def collect(
+    calls: Calls, state_dir: Path, *, elsewhere: bool, older_than_s: float, delete: bool
+) -> list[Orphan]:
+    """Find the orphans and, if ``delete``, delete them.
+
+    Returns:
+        All pending snapshots that no ledger knows, with what was done; a failed deletion stops
+        none of the others.
+
+    Raises:
+        BulkputError: they could not be looked for.
+    """
+    found = await calls.marked()
+    orphans = find_orphans(
+        found,
+        read_entries(state_dir),
+        state_dir,
+        elsewhere=elsewhere,
+        started_before_unix_s=calls.clock.unix_s() - older_than_s,
+    )
+    if not delete:
+        return orphans
+    return [
+        await _delete(calls, orphan) if orphan.finding is Finding.ORPHAN else orphan
+        for orphan in orphans
+    ]
+
+
+async def _delete(calls: Calls, orphan: Orphan) -> Orphan:
+    try:
+        live = await calls.describe(orphan.snapshot_id)
+        if live is not None and live.state == "completed":
+            return replace(orphan, finding=Finding.COMPLETED)
+        await calls.delete(orphan.snapshot_id)
+    except BulkputError as error:
+        return replace(orphan, finding=Finding.FAILED, error=error)
+    return replace(orphan, finding=Finding.DELETED)
