@@ -31,6 +31,10 @@ from bulkput.observe.result import OutputForm, as_json, failure_object
 _VERBS = {
     "run": "Run the migration job of a YAML file.",
     "upload": "Turn one disk into a snapshot, by flags.",
+    "jobs": "List the uploads that are unfinished.",
+    "abort": "Give an unfinished upload up: delete its snapshot and state.",
+    "gc": "Find pending snapshots whose ledgers are lost.",
+    "ledger": "Show and check what is known to be in a snapshot.",
     "config": "Check, show and describe job files.",
     "emulator": "Serve the EBS direct API on this machine.",
 }

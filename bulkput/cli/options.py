@@ -87,16 +87,21 @@ quiet_option = click.option(
     callback=_note_quiet,
     help="Tell nothing but errors.",
 )
-output_option = click.option(
-    "--output",
-    type=click.Choice([form.value for form in OutputForm]),
-    default=OutputForm.TEXT.value,
-    show_default=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_note_output,
-    help="What stdout carries: the snapshot id alone, or one JSON object.",
-)
+
+
+def output_option(meaning: str) -> Callable[[_Command], _Command]:
+    """Return ``--output`` with what it means to the verb."""
+    return click.option(
+        "--output",
+        type=click.Choice([form.value for form in OutputForm]),
+        default=OutputForm.TEXT.value,
+        show_default=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_note_output,
+        help=meaning,
+    )
+
 
 service_options = with_options(
     click.option(
@@ -114,7 +119,12 @@ state_option = click.option(
     help="Where ledgers live, which let the same command resume.",
 )
 telling_options = with_options(
-    output_option,
+    output_option("What stdout carries: the snapshot id alone, or one JSON object."),
     quiet_option,
     verbose_option("Tell every retry with its error, and tracebacks of what nobody foresaw."),
 )
+shown_options = with_options(
+    output_option("What stdout carries: text for people, or one JSON object."),
+    verbose_option("Tell tracebacks of what nobody foresaw."),
+)
+"""Of verbs whose result is what they show."""

@@ -16,8 +16,9 @@ _SIGNATURES = re.compile(
     r"(?i)((?:signature|security-token|secret_?(?:access_?)?key|session_?token)"
     r"[\"']?\s*[=:]\s*[\"']?)[A-Za-z0-9/+=_%-]{8,}"
 )
-_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""C0 without the line feed, DEL, C1, and what reverses the direction of writing."""
+_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""C0 without the line feed, DEL, C1, what reverses the direction of writing, and surrogates, which
+stand for bytes of a path that are no UTF-8 and which no stream takes."""
 
 
 def plain(text: str) -> str:

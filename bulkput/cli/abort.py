@@ -1,0 +1,60 @@
+"""``bulkput abort``: give an unfinished upload up."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from bulkput.cli.options import invocation_of, shown_options, state_option
+from bulkput.cli.state import call_out, shown, surroundings_of, tell_line
+from bulkput.cli.streams import write_result
+from bulkput.model.errors import UsageError
+from bulkput.observe.result import OutputForm, as_json
+
+_YES = frozenset({"y", "yes"})
+
+
+@click.command()
+@click.argument("upload", metavar="FOLDER|SNAPSHOT|VOLUME")
+@click.option("--yes", is_flag=True, help="Ask nothing; needed where no terminal can be asked.")
+@state_option
+@click.option("--profile", metavar="NAME", help="Profile of the AWS configuration files.")
+@shown_options
+@click.pass_context
+def abort(
+    context: click.Context, upload: str, *, yes: bool, state_dir: Path | None, profile: str | None
+) -> None:
+    """Give an unfinished upload up: delete its snapshot and state.
+
+    The upload is named by its ledger's folder, its snapshot or its volume, as bulkput jobs lists
+    them. Region and endpoint are those it was begun with. A completed snapshot is never deleted.
+    """
+    from bulkput.jobs.abort import Abort  # noqa: PLC0415 - heavy, not for --help
+    from bulkput.jobs.inventory import locate  # noqa: PLC0415 - the same
+
+    around, folder = surroundings_of(state_dir=state_dir, profile=profile)
+    target = locate(folder, upload, wanted=lambda entry: not entry.is_completed)
+    with Abort(target) as chosen:
+        if not yes:
+            _ask(chosen.question)
+        done = call_out(chosen.address(around.profile), chosen.carry_out, invocation_of(context))
+    for note in done.notes:
+        tell_line(note)
+    if invocation_of(context).output is OutputForm.JSON:
+        write_result(as_json(done.as_dict()))
+        return
+    tell_line(f"removed {done.folder}")
+    write_result("".join(f"deleted {each}\n" for each in done.deleted_snapshot_ids))
+
+
+def _ask(question: str) -> None:
+    """Return if the answer is yes.
+
+    Raises:
+        UsageError: it is not, or nobody can be asked.
+    """
+    if not sys.stdin or not sys.stdin.isatty():
+        raise UsageError("stdin is no terminal to ask on: nothing was deleted. Give --yes")
+    click.echo(f"{shown(question)} [y/N] ", nl=False, err=True)
+    if sys.stdin.readline().strip().lower() not in _YES:
+        raise UsageError("not confirmed: nothing was deleted")

@@ -1,0 +1,116 @@
+"""``bulkput gc``: pending snapshots whose ledgers are lost."""
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulkput.cli.options import invocation_of, service_options, shown_options, state_option
+from bulkput.cli.state import call_out, surroundings_of, table, tell_line
+from bulkput.cli.streams import write_result
+from bulkput.model.duration import format_duration, parse_duration_s
+from bulkput.model.exit_code import ExitCode
+from bulkput.observe.result import OutputForm, as_json
+
+if TYPE_CHECKING:
+    from bulkput.jobs.orphans import Orphan
+
+_HEAD = ("SNAPSHOT", "AGE", "GIB", "", "LEDGER WAS IN")
+_SHOWN = frozenset({"orphan", "deleted", "failed", "completed"})
+
+
+def _as_duration_s(context: click.Context, parameter: click.Parameter, value: str) -> float:
+    try:
+        return parse_duration_s(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.", context, parameter) from None
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Delete them; without it they are only listed.")
+@click.option(
+    "--older-than",
+    callback=_as_duration_s,
+    default="0s",
+    metavar="DURATION",
+    help="Only those that were started longer ago than this, such as 12h.",
+)
+@click.option(
+    "--elsewhere",
+    is_flag=True,
+    help="Also those whose ledger was in another folder or on another machine. Uploads that run "
+    "there lose their snapshots.",
+)
+@state_option
+@service_options
+@shown_options
+@click.pass_context
+def gc(
+    context: click.Context, /, *, yes: bool, older_than: float, elsewhere: bool, **flags: Any
+) -> int:
+    """Find pending snapshots whose ledgers are lost.
+
+    They are told by their tag bulkput, which names the place of the ledger. Nothing is deleted
+    without --yes, and a completed snapshot never is.
+    """
+    from bulkput.jobs.calls import Address, Calls  # noqa: PLC0415 - heavy, not for --help
+    from bulkput.jobs.orphans import collect  # noqa: PLC0415 - the same
+
+    around, folder = surroundings_of(**flags)
+    address = Address(
+        region=around.region,
+        profile=around.profile,
+        endpoint=around.endpoint,
+        allow_insecure_http=around.allow_insecure_http,
+        state_dir=folder,
+    )
+
+    async def work(calls: Calls) -> "list[Orphan]":
+        return await collect(
+            calls, folder, elsewhere=elsewhere, older_than_s=older_than, delete=yes
+        )
+
+    orphans = call_out(address, work, invocation_of(context))
+    status = next((each.error.status for each in orphans if each.error is not None), ExitCode.DONE)
+    now_unix_s = time.time()
+    if invocation_of(context).output is OutputForm.JSON:
+        listed = [each.as_dict(now_unix_s) for each in orphans]
+        write_result(
+            as_json(
+                {"state_dir": str(folder), "deletes": yes, "snapshots": listed, "exit_code": status}
+            )
+        )
+    else:
+        _tell(orphans, folder, now_unix_s)
+    for each in orphans:
+        if each.error is not None:
+            tell_line(f"bulkput: error: {each.error}")
+    return int(status)
+
+
+def _tell(orphans: "list[Orphan]", folder: Path, now_unix_s: float) -> None:
+    """Write those that count to stdout, and to stderr what was passed over or is to be done."""
+    rows = [
+        (
+            each.snapshot_id,
+            format_duration(max(now_unix_s - each.start_unix_s, 0.0)),
+            f"{each.volume_size_gib:,}",
+            str(each.finding),
+            each.place,
+        )
+        for each in orphans
+        if each.finding in _SHOWN
+    ]
+    if rows:
+        write_result(table(_HEAD, rows))
+    counts = Counter(str(each.finding) for each in orphans)
+    if not orphans:
+        tell_line(f"no pending snapshot has lost its ledger in {folder}")
+    if counts["orphan"]:
+        tell_line(f"{counts['orphan']} to delete: --yes does")
+    if counts["young"]:
+        tell_line(f"{counts['young']} younger than --older-than")
+    if counts["elsewhere"]:
+        tell_line(f"{counts['elsewhere']} begun elsewhere: --elsewhere takes them too")

@@ -1,0 +1,123 @@
+"""``bulkput ledger``: show and check ledgers. Reads only, even while an upload runs."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulkput.cli.options import invocation_of, shown_options, state_option
+from bulkput.cli.state import facts, surroundings_of
+from bulkput.cli.streams import write_result
+from bulkput.model.duration import format_duration
+from bulkput.model.size import format_size
+from bulkput.observe.result import OutputForm, as_json
+
+if TYPE_CHECKING:
+    from bulkput.jobs.inspection import Inspected
+    from bulkput.ledger.inspection import Ranges
+
+_TARGET = click.argument("target", metavar="FOLDER|SNAPSHOT|VOLUME")
+_RANGES_LIMIT = 1_000_000
+
+
+@click.group()
+def ledger() -> None:
+    """Show and check what is known to be in a snapshot."""
+
+
+@ledger.command()
+@_TARGET
+@click.option(
+    "--ranges",
+    type=click.IntRange(0, _RANGES_LIMIT),
+    default=20,
+    show_default=True,
+    metavar="COUNT",
+    help="Most ranges of blocks to show of each kind.",
+)
+@state_option
+@shown_options
+@click.pass_context
+def show(context: click.Context, target: str, *, ranges: int, state_dir: Path | None) -> None:
+    """Show whose ledger it is, how many blocks have which state, and which.
+
+    Blocks in doubt were sent and are not acknowledged, or their record is lost: they are put again
+    by the next run.
+
+    The ledger is named by its folder, its snapshot or its volume.
+    """
+    found = _inspect(target, state_dir, ranges)
+    if invocation_of(context).output is OutputForm.JSON:
+        write_result(as_json(found.as_dict()))
+    else:
+        write_result(facts(list(_facts(found, time.time()))))
+
+
+@ledger.command()
+@_TARGET
+@state_option
+@shown_options
+@click.pass_context
+def verify(context: click.Context, target: str, *, state_dir: Path | None) -> None:
+    """Check the header's checksum, the table's head and size, and the CRC of every record.
+
+    Exit code 0: sound. 7: parts are lost; the next run puts what they were of. 3: it is no ledger
+    that can be used.
+    """
+    found = _inspect(target, state_dir, 0)
+    found.require_sound()
+    blocks = found.inspection.header.block_count
+    if invocation_of(context).output is OutputForm.JSON:
+        write_result(as_json({"folder": str(found.inspection.folder), "sound": True}))
+    else:
+        write_result(f"ok: {blocks:,} records\n" if found.has_table else "ok: not started\n")
+
+
+def _inspect(target: str, state_dir: Path | None, ranges: int) -> "Inspected":
+    from bulkput.jobs.inspection import inspect  # noqa: PLC0415 - numpy is not for --help
+    from bulkput.jobs.inventory import locate  # noqa: PLC0415 - the same
+
+    _, folder = surroundings_of(state_dir=state_dir)
+    return inspect(locate(folder, target), ranges_max=ranges)
+
+
+def _facts(found: "Inspected", now_unix_s: float) -> Iterator[tuple[str, str]]:
+    inspection = found.inspection
+    header = inspection.header
+
+    def ago(unix_s: float) -> str:
+        return f"{format_duration(max(now_unix_s - unix_s, 0.0))} ago"
+
+    yield "folder", str(inspection.folder)
+    yield "snapshot", header.snapshot_id or "not started"
+    yield "phase", f"{header.phase}, attempt {header.attempt}"
+    yield "source", f"{header.source_path} ({format_size(header.size_bytes)})"
+    encryption = "encrypted" if header.encrypted else "not encrypted"
+    yield "volume", f"{header.volume_size_gib:,} GiB, {encryption}"
+    yield "zeros", str(header.zero_policy)
+    place = f" at {header.endpoint_url}" if header.endpoint_url else ""
+    yield "region", f"{header.region}{place}"
+    yield "begun", f"{ago(header.created_unix_s)}, changed {ago(header.updated_unix_s)}"
+    yield "written by", f"bulkput {header.program_version}, format {header.format_version}"
+    yield "in use by", "nobody" if found.holder is None else str(found.holder)
+    if found.has_table:
+        yield "table", f"{format_size(inspection.allocated_bytes)} on disk"
+        yield "blocks", f"{header.block_count:,}"
+        counts: dict[str, Any] = inspection.counts._asdict()
+        for state, count in counts.items():
+            yield f"  {state.replace('_', ' ')}", f"{count:,}"
+        yield "acknowledged", _ranges(inspection.acknowledged)
+        yield "in doubt", _ranges(inspection.must_put)
+    for problem in inspection.problems:
+        yield "problem", problem
+
+
+def _ranges(ranges: "Ranges") -> str:
+    texts = [
+        str(start) if stop == start + 1 else f"{start}-{stop - 1}" for start, stop in ranges.extents
+    ]
+    if ranges.more:
+        texts.append("and more")
+    return ", ".join(texts) or "none"

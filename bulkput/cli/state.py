@@ -1,0 +1,88 @@
+"""What the verbs over the state folder and its snapshots share: where it is, and calling out.
+
+Everything heavy is imported inside: a verb pays only for what it does.
+"""
+
+import os
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bulkput.cli.logs import log_to, stop_logging
+from bulkput.cli.options import Invocation
+from bulkput.cli.streams import tell
+from bulkput.observe.plain import masked, one_line
+from bulkput.observe.verbosity import Verbosity
+
+if TYPE_CHECKING:
+    from bulkput.config.surroundings import Surroundings
+    from bulkput.jobs.calls import Address, Calls
+
+T = TypeVar("T")
+
+_GAP = "  "
+
+
+def surroundings_of(**flags: object) -> tuple["Surroundings", Path]:
+    """Return what flags and environment say, and the state folder.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    from bulkput.config.surroundings import load_surroundings  # noqa: PLC0415 - not for --help
+    from bulkput.ledger.folder import default_state_dir  # noqa: PLC0415 - the same
+
+    found = load_surroundings(flags=flags, environ=os.environ)
+    return found, found.state_dir or default_state_dir(os.environ)
+
+
+def call_out(
+    address: "Address", work: Callable[["Calls"], Coroutine[Any, Any, T]], invocation: Invocation
+) -> T:
+    """Open the service, run ``work`` with it, and return its result; tells of repeated calls.
+
+    Raises:
+        BulkputError: the service cannot be opened, or as ``work`` does.
+    """
+    from bulkput.jobs.calls import open_calls  # noqa: PLC0415 - aiobotocore takes its time
+    from bulkput.jobs.loop import run_in_loop  # noqa: PLC0415 - the same
+
+    async def main() -> T:
+        async with open_calls(address, tell_line) as calls:
+            return await work(calls)
+
+    verbosity = Verbosity.QUIET if invocation.quiet else Verbosity.NORMAL
+    handler = log_to(lambda line: tell(line.text), verbosity, os.environ)
+    try:
+        return run_in_loop(main)
+    finally:
+        stop_logging(handler)
+
+
+def tell_line(text: str) -> None:
+    """Tell people one line, whatever ``text`` holds."""
+    tell(shown(text))
+
+
+def shown(text: str) -> str:
+    """Return ``text`` on one line, without control characters and secrets."""
+    return one_line(masked(text, os.environ))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return rows in columns under ``head``; the last column is as long as it likes."""
+    lines = [head, *([shown(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)][:-1]
+    return "".join(
+        _GAP.join(
+            (*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1])
+        ).rstrip()
+        + "\n"
+        for line in lines
+    )
+
+
+def facts(rows: Sequence[tuple[str, str]]) -> str:
+    """Return a label and a text on each line."""
+    width = max(len(label) for label, _ in rows)
+    return "".join(f"{label:<{width}}{_GAP}{shown(text)}".rstrip() + "\n" for label, text in rows)

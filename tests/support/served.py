@@ -1,0 +1,80 @@
+"""An emulator on a loopback socket, served from a thread of this process: tests script its faults
+and read its store, while the program under test is called in this process or in another.
+"""
+
+import asyncio
+import threading
+
+from bulkput.emulator.faults import Fault, FaultKind
+from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, EmulatorOptions
+from bulkput.emulator.server import Emulator
+
+BLOCK = 524_288
+TAGS_DENIED = (
+    "User: arn:aws:iam::000000000000:user/u is not authorized to perform: ec2:CreateTags on "
+    "resource: arn:aws:ec2:us-east-1::snapshot/* because no identity-based policy allows the "
+    "ec2:CreateTags action"
+)
+
+
+class Served:
+    """The emulator and what it holds."""
+
+    def __init__(self, root):
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        options = EmulatorOptions(root=root, completion_delay_s=0.0, starts_per_s=None)
+        self.emulator = self._run(self._started(options))
+        self.url = self.emulator.url
+
+    async def _started(self, options):
+        emulator = Emulator(options)
+        await emulator.start()
+        return emulator
+
+    def _run(self, work):
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    def stop(self):
+        self._run(self.emulator.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(30)
+        self._loop.close()
+
+    def environment(self, state_dir):
+        """Return the variables that lead the program here and nowhere else."""
+        return {
+            "BULKPUT_ENDPOINT": self.url,
+            "BULKPUT_STATE_DIR": str(state_dir),
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": DEFAULT_ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": DEFAULT_SECRET_KEY,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        }
+
+    def fail(self, operation, kind=FaultKind.ACCESS_DENIED, **more):
+        """Let the next call of ``operation`` fail."""
+        self.emulator.faults.add(Fault(kind=kind, operation=operation, **more))
+
+    def deny_tags(self):
+        """Refuse the next start as IAM does where ec2:CreateTags is not allowed."""
+        self.fail(
+            "StartSnapshot",
+            FaultKind.ERROR,
+            http_status=403,
+            code="AccessDeniedException",
+            message=TAGS_DENIED,
+        )
+
+    def tags(self, snapshot_id):
+        return dict(self.emulator.store.get(snapshot_id).record.tags or ())
+
+    def states(self):
+        """Return the state of every snapshot that ever was."""
+        now_unix_s = self.emulator.account.clock.unix_s()
+        return {
+            each.record.snapshot_id: str(each.state(now_unix_s)[0]) for each in self.emulator.store
+        }
