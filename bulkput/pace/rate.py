@@ -49,7 +49,8 @@ class RateController:
 
     def __init__(self, ceiling_puts_per_s: float) -> None:
         """Start at the ceiling: the quota that is known is the best guess there is."""
-        self._top = max(RATE_MIN_PUTS_PER_S, ceiling_puts_per_s * TARGET_SHARE)
+        self._top = ceiling_puts_per_s * TARGET_SHARE
+        self._least = min(RATE_MIN_PUTS_PER_S, self._top)
         self._rate = self._top
         self._limit = self._top
         self._used_s = 0.0
@@ -102,7 +103,7 @@ class RateController:
         outcomes = self._event_accepted + self._event_throttled
         prior = PRIOR_PUTS * PRIOR_PUTS / (PRIOR_PUTS + outcomes)
         share = (self._event_accepted + prior) / (outcomes + prior)
-        self._limit = max(RATE_MIN_PUTS_PER_S, self._event_rate * share)
+        self._limit = max(self._least, self._event_rate * share)
         before = self._rate
         self._follow()
         if self._rate < before:
@@ -120,7 +121,7 @@ class RateController:
         tries_s = CLIMB_PUTS / self._limit + CLIMB_LATENCIES * self._latency_s
         climb_s = max(CLIMB_MIN_S, tries_s)
         factor = 1.0 + (1.0 - CUT_SHARE) * (self._used_s / climb_s - 1.0) ** 3
-        self._rate = min(self._top, max(RATE_MIN_PUTS_PER_S, self._limit * factor))
+        self._rate = min(self._top, max(self._least, self._limit * factor))
 
     def _count(self, now_s: float) -> None:
         if self._window_start_s is None:

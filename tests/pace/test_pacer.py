@@ -257,6 +257,32 @@ async def test_waiting_for_the_bucket_sleeps_and_does_not_spin():
 
 
 @virtual
+async def test_late_wake_ups_cost_neither_bucket_any_rate():
+    paced = pacer(account_puts_per_s=1000, in_flight_max=100)
+    clock = paced._clock
+
+    class Late:
+        def monotonic_s(self):
+            return clock.monotonic_s()
+
+        async def sleep(self, delay_s):
+            await clock.sleep(delay_s + 0.03)
+
+    paced._clock = Late()
+    count = 0
+
+    async def put():
+        nonlocal count
+        while now_s() < 10:
+            paced.withdraw(await paced.admit())
+            count += 1
+            await asyncio.sleep(0.01)
+
+    await asyncio.gather(*(put() for _ in range(100)))
+    assert count >= 0.98 * 10_000
+
+
+@virtual
 async def test_a_hungry_volume_takes_what_another_leaves_of_the_account():
     account = AccountPacer(600)
     hungry, modest = (pacer(account=account) for _ in range(2))

@@ -32,6 +32,10 @@ def test_it_starts_just_below_the_ceiling():
     assert RateController(1000).rate_puts_per_s == pytest.approx(995)
 
 
+def test_a_ceiling_below_one_put_a_second_is_kept():
+    assert RateController(0.5).rate_puts_per_s == pytest.approx(0.4975)
+
+
 def test_without_a_throttle_it_stays_there():
     controller = RateController(1000)
     acknowledge(controller, 0.0, 5.0)
