@@ -244,11 +244,11 @@ class Starter:
     """Starts emulators on one root folder; what it started ends with the test."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = root
         self._running: list[LiveEmulator] = []
 
     def __call__(self, ca_path: str | None = None, **options: Any) -> LiveEmulator:
-        settings = {"root": self._root, "starts_per_s": None, "completes_per_s": None}
+        settings = {"root": self.root, "starts_per_s": None, "completes_per_s": None}
         server = LiveEmulator(EmulatorOptions(**(settings | options)), ca_path)
         self._running.append(server)
         return server

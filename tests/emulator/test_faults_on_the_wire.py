@@ -152,8 +152,12 @@ def test_the_clock_answer_carries_the_other_clock(faulty):
 def test_a_connection_that_breaks_gives_no_answer(faulty, block, kind, is_stored):
     snapshot_id = faulty.start()
     faulty.emulator.faults.add(Fault(kind=kind, operation=PUT))
-    with pytest.raises((ConnectionError, http.client.HTTPException)):
+    with pytest.raises((ConnectionError, http.client.HTTPException)) as caught:
         faulty.raw_put(snapshot_id, 0, block)
+    if kind is FaultKind.STORE_THEN_CLOSE:
+        assert caught.type is ConnectionResetError, (
+            "a reset, where an end of file would be in order"
+        )
     assert stored(faulty, snapshot_id) == is_stored
     assert faulty.emulator.faults.unreached() == []
     assert faulty.raw_put(snapshot_id, 0, block).status == 201

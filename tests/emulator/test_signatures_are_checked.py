@@ -1,3 +1,4 @@
+import hashlib
 from email.utils import parsedate_to_datetime
 
 import pytest
@@ -98,7 +99,7 @@ def test_a_garbled_signature_is_incomplete(server):
     assert (answer.status, answer.code) == (400, "IncompleteSignatureException")
 
 
-@pytest.mark.parametrize("change", ["body", "header", "query", "added-header"])
+@pytest.mark.parametrize("change", ["body", "claimed-body", "header", "query", "added-header"])
 def test_whatever_was_changed_after_signing_is_noticed(server, vectors, change):
     snapshot_id = server.start()
     target, body = f"/snapshots/{snapshot_id}/blocks/0", vectors.payload("a")
@@ -107,10 +108,12 @@ def test_whatever_was_changed_after_signing_is_noticed(server, vectors, change):
         "x-amz-Checksum": vectors.b64_sha256(body),
         "x-amz-Checksum-Algorithm": "SHA256",
     }
-    unsigned = change != "body"
+    unsigned = change not in ("body", "claimed-body")
+    if change == "claimed-body":
+        wanted["X-Amz-Content-SHA256"] = hashlib.sha256(body).hexdigest()
     headers = server.signed("PUT", target, body, wanted, unsigned_payload=unsigned)
     assert server.send("PUT", target, headers, body).status == 201
-    if change == "body":
+    if not unsigned:
         body = vectors.payload("b")
     elif change == "header":
         headers["x-amz-Data-Length"] = "524287"
@@ -120,6 +123,9 @@ def test_whatever_was_changed_after_signing_is_noticed(server, vectors, change):
         headers["x-amz-Progress"] = "3"
     answer = server.send("PUT", target, headers, body)
     assert (answer.status, answer.code) == (403, "InvalidSignatureException")
+    assert answer.json["message"].startswith("The request signature we calculated") or (
+        change == "added-header"
+    )
 
 
 def test_a_query_is_signed_however_it_is_encoded(server, vectors):
