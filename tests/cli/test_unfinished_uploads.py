@@ -188,6 +188,14 @@ def test_abort_of_a_completed_snapshot_deletes_nothing(bulkput, service, image, 
     assert len(folders(state_dir)) == 1
 
 
+def test_abort_of_a_completed_upload_asks_no_service(bulkput, service, image, state_dir):
+    snapshot_id = bulkput("upload", image()).out.strip()
+    service.fail("DescribeSnapshots")
+    assert bulkput("abort", snapshot_id, "--yes").status == 7
+    assert len(service.emulator.faults.unreached()) == 1
+    assert len(folders(state_dir)) == 1
+
+
 def test_abort_believes_ec2_when_the_ledger_does_not_know_the_end(bulkput, service, image):
     snapshot_id = bulkput("upload", image(), "--no-wait").out.strip()
     ended = bulkput("abort", "web.img", "--yes")
