@@ -59,7 +59,8 @@ _EMPTY_BODY = BlockBody([], 0, b"")
 class Emulator:
     """One server with one store; an async context manager.
 
-    All work is done in the event loop that ``start`` is called in.
+    All work, disk writes too, is done in the event loop that ``start`` is called in: a hop to a
+    thread cost 10% more CPU a put and brought no more puts a second (2 cores, client beside it).
     """
 
     def __init__(self, options: EmulatorOptions, clock: EmulatorClock | None = None) -> None:
