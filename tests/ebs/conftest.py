@@ -142,7 +142,17 @@ async def data_plane(
         tls=tls,
         proxy=proxy,
     ) as plane:
+        # Else the kernel takes a whole block at once, and no test meets a full buffer.
+        plane._wire._connector._socket_factory = _socket_with_small_buffer
         yield plane
+
+
+def _socket_with_small_buffer(address_info) -> socket.socket:
+    family, kind, protocol, *_ = address_info
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 << 10)
+    made.setblocking(False)
+    return made
 
 
 @pytest.hookimpl(optionalhook=True)
