@@ -74,7 +74,7 @@ def test_create_never_overwrites_a_ledger(folder, tools):
 
 def test_kill_9_amid_marks_loses_no_mark_and_frees_the_lock(folder, tools):
     tools.start(folder, 100_000).close()
-    for _ in range(3):
+    for attempt in range(1, 4):
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE
         )
@@ -92,7 +92,7 @@ def test_kill_9_amid_marks_loses_no_mark_and_frees_the_lock(folder, tools):
             states = ledger.states(0, 100_000)
             assert (states[:acknowledged] == 2).all()
             assert (states[: len(said) - acknowledged] != 0).all()
-            assert ledger.counts().sent <= 1
+            assert ledger.counts().sent <= attempt  # one of each run that was killed
             assert ledger.counts().lost == 0
 
 

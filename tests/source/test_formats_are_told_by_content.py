@@ -70,7 +70,7 @@ def tarred() -> bytes:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("gzip", gzip.compress(b"disk")),
+        ("gzip", gzip.compress(b"disk", mtime=0)),
         ("xz", lzma.compress(b"disk")),
         ("bzip2", bz2.compress(b"disk")),
         ("zip", zipped()),
