@@ -60,7 +60,8 @@ def _written_holder(descriptor: int) -> Holder:
 class FolderLock:
     """Holds ``folder`` for this process from construction until ``release``.
 
-    The file stays behind unlocked: removing it would let two processes lock two files of one name.
+    The file stays behind unlocked, unless the whole ledger is removed; so after locking it is made
+    sure that the file locked is still the one of that name, or two processes could each hold one.
 
     Raises:
         LedgerError: another process holds the folder (it is named), or the file cannot be opened.
@@ -83,6 +84,8 @@ class FolderLock:
     def _take(self) -> None:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not self._is_in_place():
+                raise LedgerError(self._path.parent, "was removed just now. Run again")
             os.ftruncate(self._descriptor, 0)
             write_all(self._descriptor, f"{os.getpid()}\n".encode(), 0)
         except BlockingIOError:
@@ -93,6 +96,12 @@ class FolderLock:
             ) from None
         except OSError as error:
             raise storage_error(self._path, "take the lock", error) from error
+
+    def _is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self._path.lstat())
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
         """Let others in; idempotent."""
