@@ -27,8 +27,13 @@ beyond the limit, which costs one throttle and a share of what is sent until its
 USED_SHARE = 0.7
 """A rate is tried, and may grow, only while this share of it is sent."""
 
-WINDOW_S = 0.5
-"""Over which the sent rate is counted: 15 puts at 30/s."""
+BASE_HEADROOM = 1.6
+"""The rate that an event starts from is at most this much above what was really sent: where slots
+held puts back, as right after the start, a share of the rate allowed would say nothing."""
+
+WINDOW_S = 0.25
+"""Over which the sent rate is counted: 25 puts at 100/s, and known a quarter of a second after the
+start, before the first throttles of an unknown quota come in."""
 
 STEP_MAX_S = 0.1
 """Longest time between outcomes that counts as growth: silence proves nothing."""
@@ -89,6 +94,8 @@ class RateController:
             self._event_sent_s = sent_s
             self._event_cut_s = now_s
             self._event_rate = self._rate
+            if self._sent_rate is not None:
+                self._event_rate = min(self._rate, self._sent_rate * BASE_HEADROOM)
             self._event_accepted = 0
             self._event_throttled = 0
             self._used_s = 0.0
