@@ -49,7 +49,7 @@ _snapshot_options = with_options(
         type=int,
         metavar="MINUTES",
         help="Minutes without a put, 10 to 4320, after which the service gives the snapshot up; "
-        "else its 60.",
+        "else 4320.",
     ),
 )
 _source_options = with_options(
@@ -70,6 +70,25 @@ _source_options = with_options(
     ),
 )
 _end_options = with_options(
+    click.option(
+        "--resume",
+        type=click.Choice(["auto", "trust", "verify"]),
+        default=None,
+        help="What a rerun does with blocks that are already sent: trust passes them over while "
+        "the source is unchanged, verify reads and compares them; auto (the default) trusts files.",
+    ),
+    click.option(
+        "--on-failure",
+        type=click.Choice(["keep", "delete"]),
+        default=None,
+        help="The pending snapshot after a failure or signal: keep it for a rerun (the default), "
+        "or delete it.",
+    ),
+    click.option(
+        "--allow-changing-source",
+        is_flag=True,
+        help="Complete the snapshot although the source changed while it was read.",
+    ),
     click.option(
         "--no-wait",
         is_flag=True,
@@ -106,6 +125,7 @@ def upload(
     *,
     encrypted: bool,
     allow_mounted: bool,
+    allow_changing_source: bool,
     no_wait: bool,
     verify: bool,
     **flags: Any,
@@ -121,6 +141,7 @@ def upload(
     flags |= {
         "encrypted": encrypted or None,
         "allow_mounted": allow_mounted or None,
+        "allow_changing_source": allow_changing_source or None,
         "wait": False if no_wait else None,
         "verify": "full" if verify else None,
     }

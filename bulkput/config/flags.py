@@ -41,6 +41,11 @@ UPLOAD_FLAGS: Mapping[str, Flag] = MappingProxyType(
         "allow_mounted": Flag("--allow-mounted", (*_VOLUME, "source", "allow_mounted")),
         "reader": Flag("--reader", (*_VOLUME, "source", "reader")),
         "zeros": Flag("--zeros", (*_VOLUME, "zeros")),
+        "resume": Flag("--resume", (*_VOLUME, "resume")),
+        "on_failure": Flag("--on-failure", (*_VOLUME, "on_failure")),
+        "allow_changing_source": Flag(
+            "--allow-changing-source", (*_VOLUME, "allow_changing_source")
+        ),
         "verify": Flag("--verify", (*_VOLUME, "verify")),
         "volume_size_gib": Flag("--volume-size-gib", (*_SNAPSHOT, "volume_size_gib")),
         "description": Flag("--description", (*_SNAPSHOT, "description")),
