@@ -176,6 +176,11 @@ class SnapshotSettings(Section, json_schema_extra=_key_or_unencrypted):
             raise ValueError("cannot be given with `encrypted: false`: remove one of the two")
         return kms_key_arn
 
+    @property
+    def asks_for_encryption(self) -> bool:
+        """Whether the snapshot is encrypted whatever the account's default."""
+        return bool(self.encrypted) or self.kms_key_arn is not None
+
 
 class VolumeSettings(Section):
     """One source and the snapshot that it becomes."""

@@ -1,0 +1,42 @@
+"""What makes an upload the same upload in the next run, and which folder keeps its state. Pure."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from bulkput.config.volume import VolumeSettings
+from bulkput.ledger.folder import volume_folder
+
+
+def upload_folder(
+    state_dir: Path,
+    volume: VolumeSettings,
+    *,
+    endpoint_url: str | None,
+    region: str,
+    source_path: Path,
+) -> Path:
+    """Return the folder of the ledger; nothing is created."""
+    key = upload_key(volume, endpoint_url=endpoint_url, region=region, source_path=source_path)
+    return volume_folder(state_dir, volume.label, key)
+
+
+def upload_key(
+    volume: VolumeSettings, *, endpoint_url: str | None, region: str, source_path: Path
+) -> Iterator[str]:
+    """Yield the texts that tell this upload from any other.
+
+    Args:
+        volume: Its settings; how long to wait and the mark make no difference.
+        endpoint_url: The one URL of EBS and EC2, or ``embedded``; None for AWS's own.
+        region: Where the snapshot is.
+        source_path: The real path.
+    """
+    snapshot = volume.snapshot
+    yield endpoint_url or "aws"
+    yield region
+    yield str(source_path)
+    yield volume.label
+    yield json.dumps(
+        snapshot.model_dump(mode="json", exclude={"wait", "timeout_min", "mark"}), sort_keys=True
+    )
