@@ -36,6 +36,7 @@ UPLOAD_FLAGS: Mapping[str, Flag] = MappingProxyType(
         "endpoint_url": Flag("--endpoint-url", ("endpoint",)),
         "allow_insecure_http": Flag("--allow-insecure-http", ("allow_insecure_http",)),
         "state_dir": Flag("--state-dir", ("state_dir",)),
+        "usd_per_thousand_puts": Flag("--usd-per-thousand", ("usd_per_thousand_puts",)),
         "name": Flag("--name", (*_VOLUME, "name")),
         "format": Flag("--format", (*_VOLUME, "source", "format")),
         "allow_mounted": Flag("--allow-mounted", (*_VOLUME, "source", "allow_mounted")),

@@ -29,6 +29,7 @@ JOB_FLAGS: Mapping[str, str] = MappingProxyType(
         "endpoint": "--endpoint-url",
         "state_dir": "--state-dir",
         "parallel": "--parallel",
+        "usd_per_thousand_puts": "--usd-per-thousand",
         "name": "--name",
     }
 )

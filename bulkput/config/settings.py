@@ -97,6 +97,12 @@ class Settings(Section, json_schema_extra=_sections_together):
         default=1,
         description="How many volumes are uploaded at the same time.",
     )
+    # 1 TiB full is 12.58 USD at it (AWS's price list, most Regions).
+    usd_per_thousand_puts: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = Field(
+        default=0.006,
+        description="Price of 1000 puts in USD, for the forecast of `bulkput plan`; that of the "
+        "Region, where it differs.",
+    )
     tuning: TuningSettings = Field(
         default_factory=TuningSettings,
         description="Limits and deadlines.",
