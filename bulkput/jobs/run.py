@@ -6,10 +6,8 @@ import os
 import random
 from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
 
 from bulkput.config.settings import Settings
-from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.credentials import Credentials
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import open_service
@@ -17,7 +15,9 @@ from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
 from bulkput.jobs.ceilings import find_ceilings
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.embedded import embedded_server
+from bulkput.jobs.samples import with_samples
 from bulkput.jobs.spot import spot_watch
+from bulkput.jobs.threads import worker_count
 from bulkput.jobs.volume import upload_volume
 from bulkput.ledger.folder import default_state_dir, ensure_folder
 from bulkput.model.clock import LoopClock
@@ -26,10 +26,6 @@ from bulkput.model.outcome import VolumeOutcome
 from bulkput.pace.pacer import AccountPacer
 from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.workers import ThreadWorkers
-from bulkput.source.sample import make_sample
-
-_WORKERS_MAX = 4
-"""One core hashes about 1.6 GB/s, three times what one snapshot accepts."""
 
 _EMBEDDED_REGION = "us-east-1"
 """The embedded server takes any; a rehearsal needs no AWS configuration."""
@@ -98,10 +94,10 @@ async def _open_context(settings: Settings, observer: Observer) -> AsyncIterator
             )
         )
         ceilings = await find_ceilings(tuning, service)
-        workers = ThreadWorkers(tuning.hash_workers or min(os.cpu_count() or 1, _WORKERS_MAX))
+        workers = ThreadWorkers(worker_count(tuning))
         stack.callback(workers.close)
         yield JobContext(
-            settings=await workers.run(partial(_with_samples, settings, state_dir)),
+            settings=await workers.run(partial(with_samples, settings, state_dir)),
             service=service,
             endpoint_url=None if settings.endpoint == "aws" else settings.endpoint,
             state_dir=state_dir,
@@ -112,22 +108,3 @@ async def _open_context(settings: Settings, observer: Observer) -> AsyncIterator
             random=random.Random(),  # noqa: S311 - jitter, nothing secret
             observer=observer,
         )
-
-
-def _with_samples(settings: Settings, state_dir: Path) -> Settings:
-    """Make the sample images that the job asks for, and put their paths in their place."""
-    return settings.model_copy(
-        update={"volumes": tuple(_with_sample(volume, state_dir) for volume in settings.volumes)}
-    )
-
-
-def _with_sample(volume: VolumeSettings, state_dir: Path) -> VolumeSettings:
-    """Make a sample unless an earlier run left it: it is the same for the same size."""
-    size_bytes = volume.source.sample_bytes
-    if size_bytes is None:
-        return volume
-    path = state_dir / f"{volume.label}-{size_bytes}.img"
-    if not path.exists():
-        make_sample(path, size_bytes)
-    source = volume.source.model_copy(update={"path": path, "sample_bytes": None})
-    return volume.model_copy(update={"name": volume.label, "source": source})

@@ -1,0 +1,26 @@
+"""The sample images that a rehearsal reads: made once, the same for the same size."""
+
+from pathlib import Path
+
+from bulkput.config.settings import Settings
+from bulkput.config.volume import VolumeSettings
+from bulkput.source.sample import make_sample
+
+
+def with_samples(settings: Settings, state_dir: Path) -> Settings:
+    """Make the sample images that the job asks for, and put their paths in their place. Blocks."""
+    return settings.model_copy(
+        update={"volumes": tuple(_with_sample(volume, state_dir) for volume in settings.volumes)}
+    )
+
+
+def _with_sample(volume: VolumeSettings, state_dir: Path) -> VolumeSettings:
+    """Make a sample unless an earlier run left it."""
+    size_bytes = volume.source.sample_bytes
+    if size_bytes is None:
+        return volume
+    path = state_dir / f"{volume.label}-{size_bytes}.img"
+    if not path.exists():
+        make_sample(path, size_bytes)
+    source = volume.source.model_copy(update={"path": path, "sample_bytes": None})
+    return volume.model_copy(update={"name": volume.label, "source": source})
