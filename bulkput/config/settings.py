@@ -1,6 +1,5 @@
 """The whole configuration: `Settings`, frozen and checked, and the rules across its sections."""
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from bulkput.config.section import Section
 from bulkput.config.text import Text
 from bulkput.config.tuning import TuningSettings
 from bulkput.config.volume import Name, VolumeSettings, source_label
+from bulkput.model.host import is_loopback
 
 VERSION = 1
 
@@ -149,26 +149,6 @@ class Settings(Section, json_schema_extra=_sections_together):
         if errors:
             raise ValidationError.from_exception_data(cls.__name__, errors, hide_input=True)
         return volumes
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether ``host`` can only be this machine, without asking a resolver."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _again(found: ErrorDetails) -> InitErrorDetails:
-    """Return a finding in the form that can be raised again beside others."""
-    facts = {"kind": found["type"], **found.get("ctx", {})}
-    kind = PydanticCustomError("again", "{kind}", facts)
-    return InitErrorDetails(type=kind, loc=found["loc"], input=found["input"])
-
-
-def _miscounted(found: ErrorDetails, value: object) -> bool:
-    """Return whether a list counts as too short only because its items are wrong."""
-    return found["type"] == "too_short" and found["loc"] == () and bool(value)
 
 
 def _across(volumes: Sequence[object], endpoint: str) -> list[InitErrorDetails]:

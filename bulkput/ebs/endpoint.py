@@ -5,11 +5,11 @@ AWS_ENDPOINT_URL, profile, FIPS, dual-stack, partitions), and what it resolved i
 here.
 """
 
-import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from bulkput.model.errors import ConfigError, Problem
+from bulkput.model.host import is_loopback
 
 _AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
@@ -68,16 +68,6 @@ def parse_endpoint(url: str, *, allow_insecure_http: bool) -> Endpoint:
         shown = f"{shown}:{port}"
     prefix = parts.path.rstrip("/")
     return Endpoint(f"{parts.scheme}://{shown}{prefix}", shown, prefix, parts.scheme == "https")
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether ``host`` can only be this machine (RFC 6761 for the name)."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def is_loopback_url(url: str) -> bool:
