@@ -49,8 +49,12 @@ class Retrier:
         """
         started_s = self.clock.monotonic_s()
         attempts: Counter[FailureClass] = Counter()
+        refused: ServiceError | None = None
         while True:
             try:
+                if refused is not None:
+                    await self.recovery.recover(refused)
+                    refused = None
                 return await call()
             except ServiceError as error:
                 attempts[error.failure] += 1
@@ -59,7 +63,7 @@ class Retrier:
                 if delay_s is None:
                     raise
                 on_retry(error, delay_s)
-                await self.recovery.recover(error)
+                refused = refused or error  # until it is mended, the call would be refused again
                 await self.clock.sleep(delay_s)
 
     def _delay_s(self, error: ServiceError, attempts: int, started_s: float) -> float | None:
