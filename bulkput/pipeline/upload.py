@@ -135,9 +135,11 @@ async def upload_blocks(snapshot_id: str, parts: UploadParts, policy: UploadPoli
     except BaseExceptionGroup as failures:
         raise first_cause(failures) from failures
     finally:
-        await uploader.drain(policy.shutdown_grace_s)
-        progress.bytes_in_flight_max = max(progress.bytes_in_flight_max, budget.peak_bytes)
-        parts.ledger.flush()
+        try:
+            await uploader.drain(policy.shutdown_grace_s)
+        finally:
+            progress.bytes_in_flight_max = max(progress.bytes_in_flight_max, budget.peak_bytes)
+            parts.ledger.flush()
 
 
 async def _reread(parts: UploadParts, budget: ByteBudget, index: int) -> HeldBlock:

@@ -76,16 +76,21 @@ class Uploader:
             await asyncio.gather(watch, work, return_exceptions=True)
 
     async def drain(self, grace_s: float) -> None:
-        """Start nothing more, let the puts in flight end within ``grace_s``, cancel the rest."""
+        """Start nothing more, let the puts in flight end within ``grace_s``, cancel the rest.
+
+        Cancelled itself, it cancels them at once: no put outlives it.
+        """
         self._stopping.set()
         for task in self._puts - self._sending:
             task.cancel()
-        if self._puts:
-            await asyncio.wait(self._puts, timeout=grace_s)
-        for task in self._puts:
-            task.cancel()
-        if self._puts:
-            await asyncio.wait(self._puts)
+        try:
+            if self._puts:
+                await asyncio.wait(self._puts, timeout=grace_s)
+        finally:
+            for task in self._puts:
+                task.cancel()
+            if self._puts:
+                await asyncio.wait(self._puts)
 
     async def _settle_all(self) -> None:
         async for hashed in self._inputs:
