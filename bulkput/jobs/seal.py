@@ -19,6 +19,10 @@ _SLOWEST_POLL_S = 5.0
 """EC2 needs from seconds to minutes; coldsnap polls every 2 s. Twelve calls a minute disturb no
 quota, and the end is noticed within 5 s."""
 
+_SHOWN_WITHIN_S = 120.0
+"""EC2's view of a new snapshot may lag behind the EBS direct APIs'. As long as puts may (two
+minutes, says the EBS team): a small upload is over before that."""
+
 
 @dataclass(frozen=True)
 class Sealing:
@@ -59,18 +63,20 @@ async def wait_until_completed(snapshot_id: str, limit_s: float, sealing: Sealin
         found = await sealing.retrier.run(
             partial(sealing.control.describe_snapshot, snapshot_id), sealing.on_retry
         )
-        if found is None:
+        now_s = sealing.clock.monotonic_s()
+        if found is None and now_s - sealing.retrier.snapshot_started_s > _SHOWN_WITHIN_S:
             raise SnapshotError(snapshot_id, "EC2 does not know it any more: it was deleted")
-        if found.state == "completed":
+        state = "nothing of it" if found is None else found.state
+        if state == "completed":
             return
-        if found.state == "error":
+        if found is not None and state == "error":
             why = found.state_message or "EC2 gives no reason"
             raise SnapshotError(
                 snapshot_id, f"ended in error: {why}. Running again makes a new snapshot"
             )
-        if sealing.clock.monotonic_s() - started_s > limit_s:
+        if now_s - started_s > limit_s:
             raise TemporaryError(
-                f"{snapshot_id} is uploaded and sealed, but EC2 still says {found.state} after "
+                f"{snapshot_id} is uploaded and sealed, but EC2 still says {state} after "
                 f"{format_duration(limit_s)}; running the same command again only waits"
             )
         await sealing.clock.sleep(poll_s)
