@@ -6,20 +6,22 @@ snapshot, and a snapshot that was deleted or has ended is never handed out again
 """
 
 import hashlib
-import json
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from bulkput import __version__
-from bulkput.config.volume import SnapshotSettings, VolumeSettings
+from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.classify import denies_tags
 from bulkput.ebs.snapshot import SnapshotState, StartedSnapshot, StartRequest
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.judge import Verdict, judge
 from bulkput.jobs.mark import tags_with_mark
-from bulkput.ledger.folder import ensure_folder, volume_folder
+from bulkput.jobs.trust import trusts
+from bulkput.jobs.upload_folder import upload_folder, upload_key
+from bulkput.ledger.folder import ensure_folder
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import has_ledger
 from bulkput.ledger.ledger import Ledger
@@ -85,7 +87,13 @@ def open_ledger(context: JobContext, volume: VolumeSettings, source: Source) -> 
     if wanted_gib is not None and wanted_gib < needed_gib:
         what = f"{source.path} needs {needed_gib} GiB, the volume has {wanted_gib}"
         raise ConfigError((Problem("snapshot.volume_size_gib", what),))
-    folder = volume_folder(context.state_dir, volume.label, _key(context, volume, source))
+    folder = upload_folder(
+        context.state_dir,
+        volume,
+        endpoint_url=context.endpoint_url,
+        region=context.service.region,
+        source_path=source.path,
+    )
     ensure_folder(context.state_dir)
     ensure_folder(folder)
     if has_ledger(folder):
@@ -104,6 +112,11 @@ async def find_or_start(place: Birthplace) -> Birth:
     live = None
     if header.snapshot_id is not None and header.phase in _UNFINISHED:
         live = await _describe(place, header.snapshot_id)
+    if live is not None:
+        # A run that died at once may be resumed before puts find the snapshot.
+        clock = place.context.clock
+        age_s = max(0.0, clock.unix_s() - live.start_unix_s)
+        place.retrier.snapshot_started_s = clock.monotonic_s() - age_s
     judgement = judge(
         header,
         live,
@@ -126,13 +139,13 @@ _UNFINISHED = frozenset({LedgerPhase.UPLOADING, LedgerPhase.SEALING})
 
 async def _start(place: Birthplace) -> Birth:
     """Call StartSnapshot until it gives a snapshot that takes puts."""
-    resolve_zero_policy(place.volume.zeros, encrypted=_asks_for_encryption(place.volume.snapshot))
-    for _ in range(_ATTEMPTS_MAX):
+    resolve_zero_policy(place.volume.zeros, encrypted=place.volume.snapshot.asks_for_encryption)
+    for attempts_left in reversed(range(_ATTEMPTS_MAX)):
         try:
             started = await _call_start(place)
         except ServiceError as error:
             own_token = place.volume.snapshot.client_token is None
-            if error.failure is not FailureClass.CONFLICT or not own_token:
+            if error.failure is not FailureClass.CONFLICT or not own_token or not attempts_left:
                 raise
             _begin_attempt(place)  # started with other attributes, by a run that was interrupted
             continue
@@ -191,13 +204,16 @@ async def _bind(place: Birthplace, started: StartedSnapshot, *, holds_unknown: b
     if holds_unknown and place.volume.snapshot.client_token is not None:
         requested = ZeroPolicy.WRITE
         place.note(f"{started.snapshot_id} was begun by an unknown run: every block is put")
-    encrypted = started.encrypted or _asks_for_encryption(place.volume.snapshot)
+    encrypted = started.encrypted or place.volume.snapshot.asks_for_encryption
     try:
         zeros = resolve_zero_policy(requested, encrypted=encrypted)
     except ConfigError:
         await _delete(place, started.snapshot_id)
         raise
-    place.ledger.bind(
+    ledger = place.ledger
+    # Nothing is marked yet: what will be is marked of the source as it is now.
+    ledger.amend(replace(ledger.header, source_identity=place.source.identity.as_dict()))
+    ledger.bind(
         started.snapshot_id,
         zero_policy=zeros.policy,
         encrypted=encrypted,
@@ -212,31 +228,47 @@ def _take_up(place: Birthplace, *, only_wait: bool) -> Birth:
     ledger, source = place.ledger, place.source
     header = ledger.header
     assert header.snapshot_id is not None  # noqa: S101 - judged
-    zeros = resolve_zero_policy(place.volume.zeros, encrypted=header.encrypted)
-    identity = source.identity.as_dict()
-    same_source = dict(header.source_identity) == identity
-    trust = same_source and _TRUSTS[place.volume.resume](source)
-    if trust and header.zero_policy is zeros.policy:
+    zeros = resolve_zero_policy(_zeros_to_go_on_with(place), encrypted=header.encrypted)
+    same_source = dict(header.source_identity) == source.identity.as_dict()
+    if only_wait:
+        ledger.trust_unknown()  # every mark was flushed before the seal began
+        if not same_source:
+            place.note(
+                f"the source changed since {header.snapshot_id} was sealed, which holds it as it "
+                "was then: run again afterwards for a new snapshot"
+            )
+        return Birth(header.snapshot_id, zeros, trust=True, only_wait=True)
+    trust = same_source and trusts(place.volume.resume, source.kind)
+    same_policy = header.zero_policy is zeros.policy
+    if trust and same_policy:
         ledger.trust_unknown()
     if not same_source:
-        place.note("the source changed since the last run: all of it is read and compared")
+        place.note("the source changed since the upload began: all of it is read and compared")
+    if not (same_source and same_policy):
+        ledger.flush()  # marks may go missing only while what they were made under still stands
+    is_mixed = ledger.marks_lost or not same_source
     ledger.amend(
         replace(
             ledger.header,
-            source_identity=identity,
+            source_identity=_MIXED if is_mixed else header.source_identity,
             zero_policy=zeros.policy,
             updated_unix_s=place.context.clock.unix_s(),
         )
     )
-    return Birth(header.snapshot_id, zeros, trust=trust, only_wait=only_wait)
+    return Birth(header.snapshot_id, zeros, trust=trust)
 
 
-_TRUSTS: dict[str, Callable[[Source], bool]] = {
-    "auto": lambda source: source.kind == "file",
-    "trust": lambda source: True,  # noqa: ARG005 - the user knows that nothing wrote to it
-    "verify": lambda source: False,  # noqa: ARG005 - everything is read and compared
-}
-"""By ``resume``: whether a source whose identity is unchanged has unchanged content."""
+_MIXED: dict[str, Any] = {}
+"""The identity of no source: the marks are of several, so that no later run may trust them unread,
+however often this one is interrupted before it has compared them all."""
+
+
+def _zeros_to_go_on_with(place: Birthplace) -> ZeroPolicy:
+    """Return the wanted policy; every block stays to be put where an unknown run may have been."""
+    begun_under = place.ledger.header.zero_policy
+    if place.volume.snapshot.client_token is not None and begun_under is ZeroPolicy.WRITE:
+        return begun_under
+    return place.volume.zeros
 
 
 def _begin_attempt(place: Birthplace) -> None:
@@ -283,19 +315,12 @@ def _token(
 
 
 def _key(context: JobContext, volume: VolumeSettings, source: Source) -> Iterator[str]:
-    """Return what makes this upload the same upload in the next run."""
-    snapshot = volume.snapshot
-    yield context.endpoint_url or "aws"
-    yield context.service.region
-    yield str(source.path)
-    yield volume.label
-    yield json.dumps(
-        snapshot.model_dump(mode="json", exclude={"wait", "timeout_min", "mark"}), sort_keys=True
+    return upload_key(
+        volume,
+        endpoint_url=context.endpoint_url,
+        region=context.service.region,
+        source_path=source.path,
     )
-
-
-def _asks_for_encryption(snapshot: SnapshotSettings) -> bool:
-    return bool(snapshot.encrypted) or snapshot.kms_key_arn is not None
 
 
 async def _describe(place: Birthplace, snapshot_id: str) -> SnapshotState | None:

@@ -1,7 +1,7 @@
 """One volume from source to sealed snapshot: the order of the steps, and its outcome."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bulkput.config.volume import VolumeSettings
@@ -13,7 +13,13 @@ from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.marks import Linear
 from bulkput.model.block import BLOCK_SIZE_BYTES
-from bulkput.model.errors import BulkputError, ServiceError, SnapshotError, SourceError
+from bulkput.model.errors import (
+    BulkputError,
+    IntegrityError,
+    ServiceError,
+    SnapshotError,
+    SourceError,
+)
 from bulkput.model.events import Noted, PhaseChanged, PutRetried, VolumeEnded, VolumeStarted
 from bulkput.model.failure import FailureClass
 from bulkput.model.outcome import VolumeOutcome
@@ -143,9 +149,13 @@ async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
         run.enter(Phase.UPLOADING)
         await _put_blocks(run, birth, source, ledger)
         await context.workers.run(partial(_check_source, run, source))
-        _enter(run, ledger, LedgerPhase.SEALING)
+        _seal_ledger(run, source, ledger)
     run.enter(Phase.SEALING)
-    run.linear = await context.workers.run(ledger.linear)
+    try:
+        run.linear = await context.workers.run(ledger.linear)
+    except IntegrityError:
+        _enter(run, ledger, LedgerPhase.UPLOADING)  # a later run puts what the ledger has lost
+        raise
     sealing = Sealing(
         context.service.control, run.retrier, context.clock, context.on_call_retry(volume.label)
     )
@@ -180,6 +190,18 @@ def _check_source(run: _Run, source: Source) -> None:
         if not run.volume.allow_changing_source:
             raise
         run.notes.append(f"{error}: each block is as it was when it was put")
+
+
+def _seal_ledger(run: _Run, source: Source, ledger: Ledger) -> None:
+    """Note that nothing is put any more, and that every mark is of this very source now."""
+    ledger.amend(
+        replace(
+            ledger.header,
+            phase=LedgerPhase.SEALING,
+            source_identity=source.identity.as_dict(),
+            updated_unix_s=run.context.clock.unix_s(),
+        )
+    )
 
 
 async def _delete(run: _Run, ledger: Ledger) -> None:
