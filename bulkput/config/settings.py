@@ -151,6 +151,18 @@ class Settings(Section, json_schema_extra=_sections_together):
         return volumes
 
 
+def _again(found: ErrorDetails) -> InitErrorDetails:
+    """Return a finding in the form that can be raised again beside others."""
+    facts = {"kind": found["type"], **found.get("ctx", {})}
+    kind = PydanticCustomError("again", "{kind}", facts)
+    return InitErrorDetails(type=kind, loc=found["loc"], input=found["input"])
+
+
+def _miscounted(found: ErrorDetails, value: object) -> bool:
+    """Return whether a list counts as too short only because its items are wrong."""
+    return found["type"] == "too_short" and found["loc"] == () and bool(value)
+
+
 def _across(volumes: Sequence[object], endpoint: str) -> list[InitErrorDetails]:
     """Return what is wrong between ``volumes``, which may be unchecked data."""
     found = []
