@@ -21,7 +21,7 @@ from bulkput.jobs.judge import Verdict, judge
 from bulkput.jobs.mark import tags_with_mark
 from bulkput.jobs.trust import trusts
 from bulkput.jobs.upload_folder import upload_folder, upload_key
-from bulkput.ledger.folder import ensure_folder
+from bulkput.ledger.folder import ensure_folder, ensure_state_dir
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import has_ledger
 from bulkput.ledger.ledger import Ledger
@@ -94,7 +94,7 @@ def open_ledger(context: JobContext, volume: VolumeSettings, source: Source) -> 
         region=context.service.region,
         source_path=source.path,
     )
-    ensure_folder(context.state_dir)
+    ensure_state_dir(context.state_dir)
     ensure_folder(folder)
     if has_ledger(folder):
         return Ledger.open(folder)

@@ -19,7 +19,7 @@ from bulkput.jobs.samples import with_samples
 from bulkput.jobs.spot import spot_watch
 from bulkput.jobs.threads import worker_count
 from bulkput.jobs.volume import upload_volume
-from bulkput.ledger.folder import default_state_dir, ensure_folder
+from bulkput.ledger.folder import default_state_dir, ensure_state_dir
 from bulkput.model.clock import LoopClock
 from bulkput.model.events import Observer
 from bulkput.model.outcome import VolumeOutcome
@@ -66,7 +66,7 @@ async def run_job(settings: Settings, *, observer: Observer) -> tuple[VolumeOutc
 async def _open_context(settings: Settings, observer: Observer) -> AsyncIterator[JobContext]:
     """Open what the volumes share, and close it in the opposite order."""
     state_dir = settings.state_dir or default_state_dir(os.environ)
-    ensure_folder(state_dir)
+    ensure_state_dir(state_dir)
     tuning = settings.tuning
     clock = LoopClock()
     async with contextlib.AsyncExitStack() as stack:

@@ -44,13 +44,36 @@ def volume_folder(state_dir: Path, name: str, key: Iterable[str]) -> Path:
     return state_dir / f"{readable}-{digest.hexdigest()[:_KEY_CHARS]}"
 
 
-def ensure_folder(folder: Path) -> None:
-    """Make ``folder`` and its parents where missing, private (0700) and writable.
+def ensure_state_dir(folder: Path) -> None:
+    """Make the state directory where it is missing, private (0700).
+
+    One that exists keeps its permissions: it may be a home folder or /tmp, which others need. What
+    is private lies in folders of its own below it.
 
     Raises:
         LedgerError: it is no directory, a symbolic link, another user's, or not writable.
         TemporaryError: the disk is full.
     """
+    _ensure(folder)
+
+
+def ensure_folder(folder: Path) -> None:
+    """Make ``folder``, which only bulkput uses, and its parents where missing; private (0700).
+
+    Raises:
+        LedgerError: it is no directory, a symbolic link, another user's, or not writable.
+        TemporaryError: the disk is full.
+    """
+    status = _ensure(folder)
+    try:
+        if stat.S_IMODE(status.st_mode) != FOLDER_MODE:
+            folder.chmod(FOLDER_MODE)
+    except OSError as error:
+        raise storage_error(folder, "make the folder private", error) from error
+
+
+def _ensure(folder: Path) -> os.stat_result:
+    """Make ``folder`` where it is missing, see that it is usable, and return what it is."""
     try:
         folder.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
@@ -69,10 +92,6 @@ def ensure_folder(folder: Path) -> None:
             f"belongs to user id {status.st_uid}, and this is user id {os.geteuid()}. Run as the"
             " same user, or name another state_dir",
         )
-    try:
-        if stat.S_IMODE(status.st_mode) != FOLDER_MODE:
-            folder.chmod(FOLDER_MODE)
-    except OSError as error:
-        raise storage_error(folder, "make the folder private", error) from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise LedgerError(folder, "cannot be written to. Name another state_dir")
+    return status

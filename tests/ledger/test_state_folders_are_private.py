@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bulkput.ledger.folder import default_state_dir, ensure_folder, volume_folder
+from bulkput.ledger.folder import (
+    default_state_dir,
+    ensure_folder,
+    ensure_state_dir,
+    volume_folder,
+)
 from bulkput.model.errors import LedgerError
 
 
@@ -41,6 +46,20 @@ def test_a_folder_is_made_private_and_made_so_again(tmp_path):
     folder.chmod(0o755)
     ensure_folder(folder)
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_state_directory_that_others_use_keeps_its_permissions(tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    ensure_state_dir(shared)
+    assert shared.stat().st_mode & 0o7777 == 0o1777
+
+
+def test_a_state_directory_that_is_missing_is_made_private(tmp_path):
+    ensure_state_dir(tmp_path / "a" / "state")
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "a" / "state").stat().st_mode & 0o777 == 0o700
 
 
 def test_files_and_links_in_the_way_are_named(tmp_path):
