@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-_CONFIG = click.argument("config", type=click.Path(path_type=Path))
+from bulkput.cli.options import PATH
+
+_CONFIG = click.argument("config", type=PATH)
 
 
 @click.group()

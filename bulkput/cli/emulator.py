@@ -3,6 +3,8 @@
 Owns the flags and the sentences for what cannot be served. Knows nothing of how it is served.
 """
 
+import math
+import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,15 +12,29 @@ from typing import Any
 
 import click
 
-from bulkput.cli.options import invocation_of, verbose_option, with_options
+from bulkput.cli.options import PATH, invocation_of, verbose_option, with_options
 from bulkput.cli.streams import write_result
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, EmulatorOptions
 from bulkput.model.errors import ConfigError, Problem
 
-_PATH = click.Path(path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
-_RATE_PUTS_PER_S = click.FloatRange(0)
-_DELAY_MS = click.FloatRange(0)
+
+
+class _Number(click.FloatRange):
+    """A range that NaN, which is neither above nor below anything, is not in."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
+
+
+_RATE_PUTS_PER_S = _Number(0, 1_000_000)
+_DELAY_MS = _Number(0, 3_600_000)
+"""An hour outlasts every deadline of a client."""
 
 _address_options = with_options(
     click.option("--host", default=EmulatorOptions.host, help="Address to listen on."),
@@ -80,7 +96,7 @@ _key_options = with_options(
 @click.command(context_settings={"show_default": True})
 @click.option(
     "--root",
-    type=_PATH,
+    type=PATH,
     metavar="DIR",
     help="Where snapshots are kept; else a temporary folder, removed at the end.",
 )
@@ -106,6 +122,7 @@ def emulator(context: click.Context, /, **flags: Any) -> None:
     from bulkput.emulator.store import StoreError  # noqa: PLC0415 - the same
 
     with ExitStack() as stack:
+        stack.callback(os.umask, os.umask(0o077))  # what it keeps are disks
         try:
             if "root" not in flags:
                 folder = tempfile.TemporaryDirectory(prefix="bulkput-emulator-")

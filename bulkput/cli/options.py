@@ -1,5 +1,6 @@
 """The flags that several verbs share, and what they leave behind for ``main``."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +104,26 @@ def output_option(meaning: str) -> Callable[[_Command], _Command]:
     )
 
 
+class _GivenPath(click.Path):
+    """A path that is not empty: ``Path("")`` would be the current folder.
+
+    An empty one is an unset variable of the script that called.
+    """
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        if value == "":
+            self.fail("a path is expected, and this is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _GivenPath(path_type=Path)
+
+
 service_options = with_options(
     click.option(
         "--region", metavar="NAME", help="AWS Region; else AWS_REGION, the profile, IMDS."
@@ -114,7 +135,7 @@ service_options = with_options(
 )
 state_option = click.option(
     "--state-dir",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DIR",
     help="Where ledgers live, which let the same command resume.",
 )

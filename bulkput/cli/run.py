@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from bulkput.cli.options import invocation_of, service_options, state_option, telling_options
+from bulkput.cli.options import PATH, invocation_of, service_options, state_option, telling_options
 from bulkput.model.outcome import VolumeOutcome
 
 
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=PATH)
 @state_option
 @service_options
 @telling_options

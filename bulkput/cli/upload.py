@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bulkput.cli.options import (
+    PATH,
     invocation_of,
     service_options,
     state_option,
@@ -103,14 +104,14 @@ _end_options = with_options(
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=PATH)
 @_snapshot_options
 @_source_options
 @_end_options
 @state_option
 @click.option(
     "--config",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="YAML file whose tuning section, region, endpoint and the like are used.",
 )
