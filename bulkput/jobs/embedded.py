@@ -34,6 +34,7 @@ async def embedded_server(root: Path) -> AsyncIterator[str]:
     """
     ensure_folder(root)
     log_path = root / "emulator.log"
+    log_path.touch(mode=0o600)
     with log_path.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bulkput", "emulator", "--port", "0", "--root", str(root)),
