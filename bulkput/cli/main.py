@@ -31,6 +31,7 @@ from bulkput.observe.result import OutputForm, as_json, failure_object
 _VERBS = {
     "run": "Run the migration job of a YAML file.",
     "upload": "Turn one disk into a snapshot, by flags.",
+    "plan": "Tell what would be put, and what that costs.",
     "jobs": "List the uploads that are unfinished.",
     "abort": "Give an unfinished upload up: delete its snapshot and state.",
     "gc": "Find pending snapshots whose ledgers are lost.",

@@ -8,11 +8,13 @@ from typing import Any
 import click
 
 from bulkput.cli.options import PATH, invocation_of, service_options, state_option, telling_options
+from bulkput.cli.plan import dry_run_option, plan_and_tell
 from bulkput.model.outcome import VolumeOutcome
 
 
 @click.command()
 @click.argument("config", type=PATH)
+@dry_run_option
 @state_option
 @service_options
 @telling_options
@@ -21,6 +23,7 @@ def run(
     context: click.Context,
     config: Path,
     *,
+    dry_run: bool,
     state_dir: Path | None,
     region: str | None,
     profile: str | None,
@@ -31,7 +34,6 @@ def run(
     Each volume that CONFIG names becomes one snapshot. Running the same command again resumes
     what was left unfinished.
     """
-    from bulkput.cli.job import run_and_tell  # noqa: PLC0415 - not for --help
     from bulkput.config.load import load_settings  # noqa: PLC0415 - not for --help
 
     overrides = {
@@ -41,6 +43,10 @@ def run(
         "endpoint": endpoint_url,
     }
     loaded = load_settings(config, environ=os.environ, overrides=overrides)
+    if dry_run:
+        return plan_and_tell(loaded.settings, invocation_of(context))
+    from bulkput.cli.job import run_and_tell  # noqa: PLC0415 - not for --help
+
     return run_and_tell(loaded.settings, invocation_of(context), _as_object)
 
 

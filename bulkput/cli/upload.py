@@ -15,6 +15,7 @@ from bulkput.cli.options import (
     telling_options,
     with_options,
 )
+from bulkput.cli.plan import dry_run_option, plan_and_tell
 from bulkput.model.block import VOLUME_SIZE_MAX_GIB, VOLUME_SIZE_MIN_GIB
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.zeros import ZeroPolicy
@@ -108,6 +109,7 @@ _end_options = with_options(
 @_snapshot_options
 @_source_options
 @_end_options
+@dry_run_option
 @state_option
 @click.option(
     "--config",
@@ -129,6 +131,7 @@ def upload(
     allow_changing_source: bool,
     no_wait: bool,
     verify: bool,
+    dry_run: bool,
     **flags: Any,
 ) -> int:
     """Turn one disk into a snapshot, by flags.
@@ -136,7 +139,6 @@ def upload(
     SOURCE is a raw disk image or a block device. Running the same command again resumes what was
     left unfinished.
     """
-    from bulkput.cli.job import run_and_tell  # noqa: PLC0415 - not for --help
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 
     flags |= {
@@ -147,6 +149,10 @@ def upload(
         "verify": "full" if verify else None,
     }
     loaded = settings_from_flags(source, flags=flags, environ=os.environ, config=config)
+    if dry_run:
+        return plan_and_tell(loaded.settings, invocation_of(context))
+    from bulkput.cli.job import run_and_tell  # noqa: PLC0415 - not for --help
+
     return run_and_tell(loaded.settings, invocation_of(context), _as_object)
 
 

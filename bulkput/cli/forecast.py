@@ -1,0 +1,114 @@
+"""A forecast as text for people: a paragraph a volume, and the sum of several."""
+
+from bulkput.cli.state import facts, shown
+from bulkput.jobs.forecast import (
+    Cost,
+    EncryptionBasis,
+    FailedForecast,
+    JobForecast,
+    Rates,
+    VolumeForecast,
+)
+from bulkput.model.duration import format_duration
+from bulkput.model.size import format_size
+from bulkput.observe.wording import counted
+
+_INDENT = "  "
+
+
+def forecast_text(forecast: JobForecast) -> str:
+    """Return all of ``forecast``, with a line feed at the end."""
+    parts = [_paragraph(each, forecast) for each in forecast.volumes]
+    if len(forecast.volumes) > 1:
+        parts.append("together:\n" + _indented(_cost_rows(forecast.cost, forecast.rates, "")))
+    return "".join(parts)
+
+
+def _paragraph(volume: VolumeForecast | FailedForecast, forecast: JobForecast) -> str:
+    head = f"{volume.volume}: {volume.source}\n"
+    if isinstance(volume, FailedForecast):
+        return shown(head.rstrip("\n")) + "\n" + _indented([("error", volume.error)])
+    size = f"{format_size(volume.source_size_bytes)}, a volume of {volume.volume_size_gib:,} GiB"
+    rows = [
+        ("source", size),
+        ("blocks", _blocks(volume, by_extents=forecast.by_extents)),
+        ("zeros", f"{volume.zeros.policy}: {volume.zeros.reason}"),
+        ("encryption", _encryption(volume)),
+    ]
+    if volume.resumed is not None:
+        rows.append(("resumes", _resumed(volume)))
+    rows += _cost_rows(volume.cost, forecast.rates, "at most " if volume.is_upper_bound else "")
+    speed = volume.read_bytes_per_s
+    if speed is not None:
+        duration = format_duration(volume.reading_s)
+        rows.append(("reading", f"{duration} at the {format_size(speed)}/s of this reading"))
+    rows += [("note", note) for note in volume.notes]
+    return shown(head.rstrip("\n")) + "\n" + _indented(rows)
+
+
+def _indented(rows: list[tuple[str, str]]) -> str:
+    return "".join(f"{_INDENT}{line}\n" for line in facts(rows).splitlines())
+
+
+def _blocks(volume: VolumeForecast, *, by_extents: bool) -> str:
+    tally = volume.tally
+    parts = [f"{tally.data:,} data"]
+    if by_extents and tally.data:
+        parts[0] += " (not read: zeros among them not looked for)"
+    if not by_extents or tally.zeros:
+        parts.append(counted(tally.zeros, "zero"))
+    parts.append(counted(tally.holes, "hole"))
+    if tally.resumed:
+        parts.append(f"{tally.resumed:,} in the snapshot already")
+    return f"{tally.settled:,}: {', '.join(parts)}"
+
+
+def _encryption(volume: VolumeForecast) -> str:
+    words = {
+        EncryptionBasis.REQUESTED: "asked for",
+        EncryptionBasis.DECLINED: "declined; an account that encrypts by default refuses that",
+        EncryptionBasis.SNAPSHOT: "on" if volume.encrypted else "off",
+        EncryptionBasis.ACCOUNT: "left to the account's default, which StartSnapshot tells; taken "
+        "to be off",
+    }[volume.encryption]
+    if volume.encryption is EncryptionBasis.SNAPSHOT:
+        return f"{words}, as StartSnapshot told the earlier run"
+    if volume.encryption is not EncryptionBasis.ACCOUNT:
+        return words
+    if volume.if_encrypted is None:
+        return f"{words}. If it is on, the run refuses zeros: {volume.zeros.policy}"
+    cost = volume.if_encrypted
+    return (
+        f"{words}. If it is on, every block is put: {counted(cost.puts, 'put')}, "
+        f"{_usd(cost.price_usd)}, {format_duration(cost.time_at_quota_s)}"
+    )
+
+
+def _resumed(volume: VolumeForecast) -> str:
+    resumed = volume.resumed
+    assert resumed is not None  # noqa: S101 - asked by the caller
+    how = "compared with the source" if not resumed.trusted else "not read again"
+    if resumed.only_waits:
+        how = "all there: only the wait is left"
+    what = f"{volume.tally.resumed:,} blocks in {resumed.snapshot_id}, {how}"
+    return f"{what}, if EC2 still has it pending ({resumed.folder})"
+
+
+def _cost_rows(cost: Cost, rates: Rates, bound: str) -> list[tuple[str, str]]:
+    ceilings = rates.ceilings
+    rate = (
+        f"{ceilings.snapshot_puts_per_s:,g}/s a snapshot, {ceilings.account_puts_per_s:,g}/s in all"
+    )
+    if rates.are_published:
+        rate += "; `bulkput check` asks for the account's own"
+    price = f"{bound}{_usd(cost.price_usd)} at {rates.usd_per_thousand_puts:g} USD per 1,000 puts"
+    return [
+        ("puts", f"{bound}{cost.puts:,}"),
+        ("price", price),
+        ("time", f"{format_duration(cost.time_at_quota_s)} at the quota ({rate})"),
+    ]
+
+
+def _usd(price_usd: float) -> str:
+    """Return dollars with cents, or as many digits as a small price needs."""
+    return f"{price_usd:,.2f} USD" if price_usd >= 1 or not price_usd else f"{price_usd:.4f} USD"

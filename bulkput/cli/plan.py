@@ -1,0 +1,133 @@
+"""``bulkput plan``, and ``--dry-run`` of other verbs: what would be put, and what that costs."""
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulkput.cli.options import (
+    Invocation,
+    invocation_of,
+    service_options,
+    shown_options,
+    state_option,
+)
+from bulkput.cli.state import shown, tell_line
+from bulkput.cli.streams import tell, write_result
+from bulkput.observe.plain import plain
+from bulkput.observe.result import OutputForm, as_json
+
+if TYPE_CHECKING:
+    from bulkput.config.settings import Settings
+    from bulkput.jobs.forecast import JobForecast
+    from bulkput.pipeline.survey import Tally
+
+CONFIG_SUFFIXES = (".yaml", ".yml")
+"""What ends so is a job's file, whatever it holds; all else is a source."""
+
+_TELL_EVERY_S = 5.0
+"""As the lines of an upload without a terminal."""
+
+dry_run_option = click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Send nothing: read the sources and tell what would be put and what that costs, as "
+    "bulkput plan does.",
+)
+
+
+@click.command()
+@click.argument("target", metavar="CONFIG|SOURCE", type=click.Path(path_type=Path))
+@click.option(
+    "--fast",
+    is_flag=True,
+    help="Read nothing: take all that is no hole for data, which makes the puts an upper bound.",
+)
+@click.option(
+    "--usd-per-thousand",
+    type=float,
+    metavar="USD",
+    help="Price of 1000 puts; else usd_per_thousand_puts of the configuration, 0.006 by default.",
+)
+@state_option
+@service_options
+@shown_options
+@click.pass_context
+def plan(
+    context: click.Context,
+    /,
+    target: Path,
+    *,
+    fast: bool,
+    usd_per_thousand: float | None,
+    state_dir: Path | None,
+    region: str | None,
+    profile: str | None,
+    endpoint_url: str | None,
+) -> int:
+    """Tell what would be put, and what that costs.
+
+    CONFIG is a file that ends in .yaml or .yml; everything else is a SOURCE. Nothing is sent. For
+    a source with other names or flags there is --dry-run of bulkput run and bulkput upload.
+    """
+    from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
+    from bulkput.config.load import load_settings  # noqa: PLC0415 - the same
+
+    flags: dict[str, Any] = {
+        "usd_per_thousand_puts": usd_per_thousand,
+        "state_dir": state_dir,
+        "region": region,
+        "profile": profile,
+    }
+    if target.suffix.lower() in CONFIG_SUFFIXES:
+        overrides = flags | {"endpoint": endpoint_url}
+        loaded = load_settings(target, environ=os.environ, overrides=overrides)
+    else:
+        flags["endpoint_url"] = endpoint_url
+        loaded = settings_from_flags(target, flags=flags, environ=os.environ)
+    return plan_and_tell(loaded.settings, invocation_of(context), fast=fast)
+
+
+def plan_and_tell(settings: "Settings", invocation: Invocation, *, fast: bool = False) -> int:
+    """Forecast the job of ``settings`` and write the forecast.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        BulkputError: something that concerns the whole job; nothing was written to stdout.
+    """
+    # numpy's BLAS would start a thread a core that nothing here uses.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from bulkput.cli.forecast import forecast_text  # noqa: PLC0415 - numpy is not for --help
+    from bulkput.jobs.loop import run_in_loop  # noqa: PLC0415 - the same
+    from bulkput.jobs.plan import plan_job  # noqa: PLC0415 - the same
+
+    progress = _Progress(quiet=invocation.quiet)
+
+    async def main() -> "JobForecast":
+        return await plan_job(settings, by_extents=fast, on_progress=progress)
+
+    forecast = run_in_loop(main)
+    if forecast.error is not None:
+        tell(f"bulkput: error: {plain(shown(forecast.error))}")
+    in_json = invocation.output is OutputForm.JSON
+    write_result(as_json(forecast.as_dict()) if in_json else forecast_text(forecast))
+    return forecast.exit_code
+
+
+class _Progress:
+    """Tells how far the reading is, a line every few seconds."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._due_s = time.monotonic() + _TELL_EVERY_S
+
+    def __call__(self, volume: str, tally: "Tally", block_count: int) -> None:
+        now_s = time.monotonic()
+        if self._quiet or now_s < self._due_s:
+            return
+        self._due_s = now_s + _TELL_EVERY_S
+        tell_line(f"{volume}: looked at {tally.settled / block_count:.1%}")

@@ -1,0 +1,155 @@
+"""What an earlier run left of an upload: its ledger, found without asking any service.
+
+What a run learns from EC2 is assumed here: that the snapshot of an unfinished upload is pending.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulkput.config.settings import Settings
+from bulkput.config.volume import VolumeSettings
+from bulkput.ebs.snapshot import SnapshotState
+from bulkput.jobs.inventory import read_entries
+from bulkput.jobs.judge import Verdict, judge
+from bulkput.jobs.trust import trusts
+from bulkput.jobs.upload_folder import upload_folder
+from bulkput.ledger.header import LedgerHeader
+from bulkput.ledger.header_file import has_ledger, read_header
+from bulkput.ledger.ledger import Ledger
+from bulkput.model.block import volume_size_gib
+from bulkput.model.zeros import ZeroPolicy
+from bulkput.source.source import Source
+
+_EMBEDDED_REGION = "us-east-1"
+"""What a rehearsal takes where none is named."""
+
+_GOES_ON = frozenset({Verdict.RESUME, Verdict.WAIT})
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A ledger, and what a run would make of it."""
+
+    folder: Path
+    header: LedgerHeader
+    verdict: Verdict
+    note: str
+    """For the user; may be empty."""
+    same_source: bool
+    trusted: bool
+    """What the ledger vouches for is not read again."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the run takes this snapshot up, and does not start another."""
+        return self.verdict in _GOES_ON
+
+    @property
+    def only_waits(self) -> bool:
+        """Whether everything is put and sealed."""
+        return self.verdict is Verdict.WAIT
+
+    def zeros(self, volume: VolumeSettings) -> ZeroPolicy:
+        """Return the policy to go on with: what an unknown run began is put completely."""
+        begun_under = self.header.zero_policy
+        if volume.snapshot.client_token is not None and begun_under is ZeroPolicy.WRITE:
+            return begun_under
+        return volume.zeros
+
+    def open(self, policy: ZeroPolicy) -> Ledger:
+        """Return the ledger for reading, to be closed by the caller; takes no lock.
+
+        Raises:
+            LedgerError: it is damaged.
+        """
+        ledger = Ledger.view(self.folder)
+        if self.trusted and self.header.zero_policy is policy:
+            ledger.trust_unknown()
+        return ledger
+
+
+def find_earlier(
+    settings: Settings,
+    volume: VolumeSettings,
+    source: Source,
+    state_dir: Path,
+    environ: Mapping[str, str],
+) -> Earlier | None:
+    """Return what an earlier run of the same upload left; None if it is the first.
+
+    Raises:
+        LedgerError: the ledger, or the state folder, cannot be read.
+    """
+    found = _find(settings, volume, source, state_dir, environ)
+    if found is None:
+        return None
+    folder, header = found
+    judgement = judge(
+        header,
+        _assumed_pending(header),
+        block_count=source.block_count,
+        volume_size_gib=volume.snapshot.volume_size_gib or volume_size_gib(source.size_bytes),
+    )
+    same_source = dict(header.source_identity) == source.identity.as_dict()
+    return Earlier(
+        folder=folder,
+        header=header,
+        verdict=judgement.verdict,
+        note=judgement.note,
+        same_source=same_source,
+        trusted=same_source and trusts(volume.resume, source.kind),
+    )
+
+
+def _find(
+    settings: Settings,
+    volume: VolumeSettings,
+    source: Source,
+    state_dir: Path,
+    environ: Mapping[str, str],
+) -> tuple[Path, LedgerHeader] | None:
+    """Return folder and header of this very upload.
+
+    Where only the profile or the instance knows the Region, a ledger's own header names it.
+    """
+
+    def folder_in(region: str) -> Path:
+        return upload_folder(
+            state_dir,
+            volume,
+            endpoint_url=None if settings.endpoint == "aws" else settings.endpoint,
+            region=region,
+            source_path=source.path,
+        )
+
+    region = _region(settings, environ)
+    if region is not None:
+        folder = folder_in(region)
+        return (folder, read_header(folder)) if has_ledger(folder) else None
+    found = [
+        (entry.folder, entry.header)
+        for entry in read_entries(state_dir)
+        if entry.header is not None and entry.folder == folder_in(entry.header.region)
+    ]
+    return max(found, key=lambda each: each[1].updated_unix_s, default=None)
+
+
+def _region(settings: Settings, environ: Mapping[str, str]) -> str | None:
+    """Return the Region as far as it is said here; None where it would have to be looked up."""
+    if settings.endpoint == "embedded":
+        return settings.region or _EMBEDDED_REGION
+    said = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    return settings.region or said or None
+
+
+def _assumed_pending(header: LedgerHeader) -> SnapshotState:
+    return SnapshotState(
+        state="pending",
+        state_message=None,
+        progress=None,
+        encrypted=header.encrypted,
+        kms_key_id=None,
+        start_unix_s=header.created_unix_s,
+        volume_size_gib=header.volume_size_gib,
+    )

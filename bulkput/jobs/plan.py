@@ -1,0 +1,231 @@
+"""What a job would put and cost: its sources are read, and nothing is sent to anybody."""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from functools import partial
+from pathlib import Path
+
+from bulkput.config.settings import Settings
+from bulkput.config.volume import VolumeSettings
+from bulkput.jobs.ceilings import stated_ceilings
+from bulkput.jobs.earlier import Earlier, find_earlier
+from bulkput.jobs.forecast import (
+    EncryptionBasis,
+    FailedForecast,
+    JobForecast,
+    Rates,
+    Resumed,
+    VolumeForecast,
+)
+from bulkput.jobs.samples import with_samples
+from bulkput.jobs.threads import worker_count
+from bulkput.ledger.folder import default_state_dir, ensure_folder
+from bulkput.ledger.ledger import Ledger
+from bulkput.model.block import BLOCK_SIZE_BYTES, volume_size_gib
+from bulkput.model.errors import BulkputError, ConfigError, Problem
+from bulkput.model.zeros import ZeroPolicy
+from bulkput.pipeline.survey import SurveyPolicy, Tally, survey_blocks
+from bulkput.pipeline.workers import ThreadWorkers, Workers
+from bulkput.plan.zeros import ResolvedZeros, resolve_zero_policy
+from bulkput.source.open import open_source
+from bulkput.source.source import Source
+
+OnProgress = Callable[[str, Tally, int], None]
+"""Told a volume's name, its blocks so far, and how many it has in all."""
+
+_FAST_WINDOW_BLOCKS = 8_192
+"""Nothing is read: as many records of a ledger as are looked at a time anyway."""
+
+
+async def plan_job(settings: Settings, *, by_extents: bool, on_progress: OnProgress) -> JobForecast:
+    """Forecast every volume of the job, one after the other.
+
+    Args:
+        settings: As for a run. Samples for a rehearsal are made, as a run would.
+        by_extents: Read nothing; where data is, the file system says.
+        on_progress: Called in the event loop.
+
+    Raises:
+        BulkputError: what concerns the job as a whole.
+    """
+    tuning = settings.tuning
+    state_dir = settings.state_dir or default_state_dir(os.environ)
+    rates = Rates(
+        ceilings=stated_ceilings(tuning),
+        are_published=None in (tuning.puts_per_s_snapshot, tuning.puts_per_s_account),
+        usd_per_thousand_puts=settings.usd_per_thousand_puts,
+        parallel=settings.parallel,
+    )
+    # Each thread holds one window.
+    workers = ThreadWorkers(
+        1
+        if by_extents
+        else min(worker_count(tuning), tuning.memory_budget_bytes // tuning.window_bytes)
+    )
+    with closing(workers):
+        if any(volume.source.sample_bytes for volume in settings.volumes):
+            ensure_folder(state_dir)
+            settings = await workers.run(partial(with_samples, settings, state_dir))
+        planner = _Planner(settings, state_dir, rates, workers, by_extents, on_progress)
+        return JobForecast(
+            tuple([await planner.plan(volume) for volume in settings.volumes]), rates, by_extents
+        )
+
+
+class _Planner:
+    """What the volumes share."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        state_dir: Path,
+        rates: Rates,
+        workers: Workers,
+        by_extents: bool,  # noqa: FBT001 - one caller, beside its definition
+        on_progress: OnProgress,
+    ) -> None:
+        self._settings = settings
+        self._state_dir = state_dir
+        self._rates = rates
+        self._workers = workers
+        self._by_extents = by_extents
+        self._on_progress = on_progress
+
+    async def plan(self, volume: VolumeSettings) -> VolumeForecast | FailedForecast:
+        """Forecast one volume; what would fail a run of it is told instead."""
+        try:
+            return await self._plan(volume)
+        except BulkputError as error:
+            return FailedForecast(
+                volume.label, str(volume.source.path), str(error), int(error.status)
+            )
+
+    async def _plan(self, volume: VolumeSettings) -> VolumeForecast:
+        path = volume.source.path
+        assert path is not None  # noqa: S101 - samples are made already
+        source = await self._workers.run(
+            partial(
+                open_source,
+                path,
+                format=volume.source.format,
+                allow_mounted=volume.source.allow_mounted,
+                reader=volume.source.reader,
+            )
+        )
+        with ExitStack() as stack:
+            stack.callback(source.close)
+            size_gib = _size_gib(volume, source)
+            earlier = find_earlier(self._settings, volume, source, self._state_dir, os.environ)
+            notes = [] if earlier is None else _notes(earlier)
+            if earlier is not None and not earlier.goes_on:
+                earlier = None
+            basis, zeros = _zeros(volume, earlier)
+            ledger = None if earlier is None else earlier.open(zeros.policy)
+            if ledger is not None:
+                stack.callback(ledger.close)
+            tally, reading_s = await self._survey(volume, source, zeros, earlier, ledger)
+        compares = earlier is not None and not (earlier.trusted or earlier.only_waits)
+        looks_away = self._by_extents and bool(tally.data)
+        return VolumeForecast(
+            volume=volume.label,
+            source=str(source.path),
+            source_size_bytes=source.size_bytes,
+            volume_size_gib=size_gib,
+            tally=tally,
+            is_upper_bound=looks_away and (compares or not zeros.put_zeros),
+            zeros=zeros,
+            encryption=basis,
+            encrypted=_is_encrypted(volume, earlier),
+            cost=self._rates.cost([tally.puts]),
+            if_encrypted=self._rates.cost([source.block_count])
+            if basis is EncryptionBasis.ACCOUNT and volume.zeros in _FIT_FOR_ENCRYPTION
+            else None,
+            reading_s=reading_s,
+            resumed=None if earlier is None else _resumed(earlier),
+            notes=tuple(notes),
+        )
+
+    async def _survey(
+        self,
+        volume: VolumeSettings,
+        source: Source,
+        zeros: ResolvedZeros,
+        earlier: Earlier | None,
+        ledger: Ledger | None,
+    ) -> tuple[Tally, float]:
+        """Return the counts, and the seconds that it took."""
+        if earlier is not None and earlier.only_waits:
+            return Tally(resumed=source.block_count), 0.0
+        policy = SurveyPolicy(
+            put_holes=zeros.put_holes,
+            put_zeros=zeros.put_zeros,
+            trust_ledger=earlier is not None and earlier.trusted,
+            window_blocks=_FAST_WINDOW_BLOCKS
+            if self._by_extents
+            else self._settings.tuning.window_bytes // BLOCK_SIZE_BYTES,
+            reads=not self._by_extents,
+        )
+        began_s = time.monotonic()
+
+        def on_progress(tally: Tally) -> None:
+            self._on_progress(volume.label, tally, source.block_count)
+
+        tally = await survey_blocks(source, ledger, policy, self._workers, on_progress)
+        return tally, time.monotonic() - began_s
+
+
+_FIT_FOR_ENCRYPTION = frozenset({ZeroPolicy.AUTO, ZeroPolicy.WRITE})
+
+
+def _size_gib(volume: VolumeSettings, source: Source) -> int:
+    """Return the volume's size.
+
+    Raises:
+        ConfigError: it cannot hold the source.
+    """
+    wanted_gib, needed_gib = volume.snapshot.volume_size_gib, volume_size_gib(source.size_bytes)
+    if wanted_gib is not None and wanted_gib < needed_gib:
+        what = f"{source.path} needs {needed_gib} GiB, the volume has {wanted_gib}"
+        raise ConfigError((Problem("snapshot.volume_size_gib", what),))
+    return wanted_gib or needed_gib
+
+
+def _zeros(
+    volume: VolumeSettings, earlier: Earlier | None
+) -> tuple[EncryptionBasis, ResolvedZeros]:
+    """Return where encryption is known from, and the policy under it.
+
+    Raises:
+        ConfigError: blocks of an encrypted snapshot would be skipped.
+    """
+    encrypted = _is_encrypted(volume, earlier)
+    if earlier is not None:
+        zeros = resolve_zero_policy(earlier.zeros(volume), encrypted=encrypted)
+        return EncryptionBasis.SNAPSHOT, zeros
+    zeros = resolve_zero_policy(volume.zeros, encrypted=encrypted)
+    if encrypted:
+        return EncryptionBasis.REQUESTED, zeros
+    declined = volume.snapshot.encrypted is False
+    return EncryptionBasis.DECLINED if declined else EncryptionBasis.ACCOUNT, zeros
+
+
+def _is_encrypted(volume: VolumeSettings, earlier: Earlier | None) -> bool:
+    return volume.snapshot.asks_for_encryption if earlier is None else earlier.header.encrypted
+
+
+def _notes(earlier: Earlier) -> list[str]:
+    notes = [earlier.note] if earlier.note else []
+    if earlier.goes_on and not earlier.only_waits and not earlier.same_source:
+        notes.append("the source changed since the upload began: all of it is read and compared")
+    return notes
+
+
+def _resumed(earlier: Earlier) -> Resumed:
+    return Resumed(
+        snapshot_id=earlier.header.snapshot_id,
+        folder=str(earlier.folder),
+        trusted=earlier.trusted,
+        only_waits=earlier.only_waits,
+    )
