@@ -22,7 +22,6 @@ from bulkput.observe.result import OutputForm, as_json
 if TYPE_CHECKING:
     from bulkput.config.settings import Settings
     from bulkput.jobs.forecast import JobForecast
-    from bulkput.pipeline.survey import Tally
 
 CONFIG_SUFFIXES = (".yaml", ".yml")
 """What ends so is a job's file, whatever it holds; all else is a source."""
@@ -125,9 +124,9 @@ class _Progress:
         self._quiet = quiet
         self._due_s = time.monotonic() + _TELL_EVERY_S
 
-    def __call__(self, volume: str, tally: "Tally", block_count: int) -> None:
+    def __call__(self, volume: str, fraction: float) -> None:
         now_s = time.monotonic()
         if self._quiet or now_s < self._due_s:
             return
         self._due_s = now_s + _TELL_EVERY_S
-        tell_line(f"{volume}: looked at {tally.settled / block_count:.1%}")
+        tell_line(f"{volume}: looked at {fraction:.1%}")

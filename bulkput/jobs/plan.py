@@ -32,8 +32,8 @@ from bulkput.plan.zeros import ResolvedZeros, resolve_zero_policy
 from bulkput.source.open import open_source
 from bulkput.source.source import Source
 
-OnProgress = Callable[[str, Tally, int], None]
-"""Told a volume's name, its blocks so far, and how many it has in all."""
+OnProgress = Callable[[str, float], None]
+"""Told a volume's name, and the share of its blocks that have been looked at."""
 
 _FAST_WINDOW_BLOCKS = 8_192
 """Nothing is read: as many records of a ledger as are looked at a time anyway."""
@@ -170,7 +170,7 @@ class _Planner:
         began_s = time.monotonic()
 
         def on_progress(tally: Tally) -> None:
-            self._on_progress(volume.label, tally, source.block_count)
+            self._on_progress(volume.label, tally.settled / source.block_count)
 
         tally = await survey_blocks(source, ledger, policy, self._workers, on_progress)
         return tally, time.monotonic() - began_s

@@ -7,7 +7,6 @@ import pytest
 from support.served import BLOCK, Served
 
 from bulkput.cli.plan import _Progress
-from bulkput.pipeline.survey import Tally
 
 
 @pytest.fixture
@@ -228,7 +227,7 @@ def test_progress_is_told_every_few_seconds_unless_quiet(capfd, monkeypatch):
         progress = _Progress(quiet=quiet)
         for now_s in (1.0, 6.0, 7.0):
             monkeypatch.setattr(time, "monotonic", lambda now_s=now_s: now_s)
-            progress("web.img", Tally(data=1), 4)
+            progress("web.img", 0.25)
         told = capfd.readouterr().err
         assert told.count("\n") == lines
         assert ("25.0%" in told) is not quiet
