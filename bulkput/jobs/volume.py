@@ -145,7 +145,11 @@ async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
     birth = await find_or_start(Birthplace(context, volume, source, ledger, run.retrier, run.note))
     run.progress.snapshot_id = birth.snapshot_id
     run.volume_size_gib = ledger.header.volume_size_gib
-    if not birth.only_wait:
+    if birth.only_wait:
+        counts = await context.workers.run(ledger.counts)
+        run.progress.blocks_resumed = counts.acknowledged
+        run.progress.blocks_skipped_zero = counts.skipped_zero
+    else:
         run.enter(Phase.UPLOADING)
         await _put_blocks(run, birth, source, ledger)
         await context.workers.run(partial(_check_source, run, source))
