@@ -23,6 +23,9 @@ _SHOWN_WITHIN_S = 120.0
 """EC2's view of a new snapshot may lag behind the EBS direct APIs'. As long as puts may (two
 minutes, says the EBS team): a small upload is over before that."""
 
+_GONE_AFTER_POLLS = 3
+"""So often in a row unknown to EC2, which knew it before: deleted, not one stale answer."""
+
 
 @dataclass(frozen=True)
 class Sealing:
@@ -59,12 +62,17 @@ async def wait_until_completed(snapshot_id: str, limit_s: float, sealing: Sealin
     """
     started_s = sealing.clock.monotonic_s()
     poll_s = _FIRST_POLL_S
+    was_shown, unknown_polls = False, 0
     while True:
         found = await sealing.retrier.run(
             partial(sealing.control.describe_snapshot, snapshot_id), sealing.on_retry
         )
         now_s = sealing.clock.monotonic_s()
-        if found is None and now_s - sealing.retrier.snapshot_started_s > _SHOWN_WITHIN_S:
+        was_shown = was_shown or found is not None
+        unknown_polls = unknown_polls + 1 if found is None else 0
+        is_overdue = now_s - sealing.retrier.snapshot_started_s > _SHOWN_WITHIN_S
+        is_gone = was_shown and unknown_polls >= _GONE_AFTER_POLLS
+        if found is None and (is_overdue or is_gone):
             raise SnapshotError(snapshot_id, "EC2 does not know it any more: it was deleted")
         state = "nothing of it" if found is None else found.state
         if state == "completed":
