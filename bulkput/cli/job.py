@@ -12,9 +12,11 @@ from typing import Any
 
 from bulkput.cli.logs import log_to, stop_logging
 from bulkput.cli.options import Invocation
+from bulkput.cli.resumption import tell_resumption
 from bulkput.cli.streams import tell, write_result
 from bulkput.cli.ticker import Ticker
 from bulkput.config.settings import Settings
+from bulkput.model.exit_code import ExitCode
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.observe.open import open_reporter
 from bulkput.observe.plain import masked, plain
@@ -43,6 +45,8 @@ def run_and_tell(settings: Settings, invocation: Invocation, object_of: ObjectOf
     error = error_sentence(outcomes)
     if error is not None:
         tell(f"bulkput: error: {plain(error)}")
+    if any(outcome.exit_code == ExitCode.TEMPORARY for outcome in outcomes):
+        tell_resumption(ExitCode.TEMPORARY)  # of several volumes too, whose own code is another
     in_json = invocation.output is OutputForm.JSON
     result = as_json(object_of(outcomes, elapsed_s)) if in_json else snapshot_ids(outcomes)
     status = exit_code(outcomes)
