@@ -26,7 +26,7 @@ from bulkput.ebs.snapshot import (
     StartedSnapshot,
     StartRequest,
 )
-from bulkput.model.errors import ServiceError
+from bulkput.model.errors import ConfigError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
 
 OpenClient = Callable[[str], AbstractAsyncContextManager[tuple[Any, ControlSigner]]]
@@ -81,6 +81,7 @@ class ControlPlane:
         """Start a snapshot, or find the one that the same token started.
 
         Raises:
+            ConfigError: what answers is not the EBS direct API.
             ServiceError: refused or unanswered.
             CredentialsError: there are none.
         """
@@ -97,6 +98,13 @@ class ControlPlane:
         if request.encrypted is not None:
             parameters["Encrypted"] = request.encrypted
         answer = await self._call(self._ebs, "StartSnapshot", parameters, tagged=bool(request.tags))
+        if not answer.get("SnapshotId"):
+            # botocore takes any 2xx for an answer, a web server's welcome page too.
+            expected = (
+                f"expected the EBS direct API at {self.endpoint_url}: StartSnapshot was answered "
+                "without a SnapshotId"
+            )
+            raise ConfigError((Problem("endpoint", expected),))
         start_unix_s = unix_s(answer.get("StartTime")) or 0.0
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         return StartedSnapshot(
