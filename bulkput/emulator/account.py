@@ -6,6 +6,7 @@ found. Knows no operation.
 
 from dataclasses import dataclass
 
+from bulkput.emulator.call import EC2, Call
 from bulkput.emulator.clock import EmulatorClock
 from bulkput.emulator.errors import ApiError, access_denied, snapshot_not_found
 from bulkput.emulator.options import OWNER_ID, EmulatorOptions
@@ -65,6 +66,9 @@ class Account:
         """Return the ARN of the account's own EBS key."""
         return f"arn:aws:kms:{region}:{OWNER_ID}:key/0e0e0e0e-0000-4000-8000-000000000000"
 
-    def denied(self, operation: str, snapshot_id: str | None) -> ApiError:
-        """Return IAM's refusal of an operation."""
-        return access_denied(operation, snapshot_id, OWNER_ID)
+    def denied(self, call: Call) -> ApiError:
+        """Return IAM's refusal of a call."""
+        action = f"ec2:{call.form.get('Action', '')}" if call.operation == EC2 else None
+        return access_denied(
+            action or f"ebs:{call.operation}", call.region, call.snapshot_id, OWNER_ID
+        )

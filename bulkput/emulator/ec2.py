@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 from bulkput.emulator.account import Account
 from bulkput.emulator.answer import XML, Answer
 from bulkput.emulator.call import Call
+from bulkput.emulator.errors import ApiError
 from bulkput.emulator.snapshot import Snapshot, State
 from bulkput.emulator.validation import SNAPSHOT_ID
 
@@ -40,6 +41,15 @@ _SIGNATURE_ERRORS = {
 }
 
 
+_SCRIPTED_ERRORS = {
+    "AccessDeniedException": ("UnauthorizedOperation", 403),
+    "ExpiredTokenException": ("RequestExpired", 400),
+    "InternalServerException": ("InternalError", 500),
+    "ThrottlingException": ("RequestLimitExceeded", 503),
+}
+"""EC2's names for what the direct API calls otherwise (EC2 API Reference, "Error codes")."""
+
+
 def signature_error(code: str, message: str) -> Ec2Error:
     """Return EC2's own form of what is wrong with a signature."""
     name, http_status = _SIGNATURE_ERRORS[code]
@@ -48,6 +58,16 @@ def signature_error(code: str, message: str) -> Ec2Error:
     if message.startswith("Signature expired"):
         name, http_status, message = "RequestExpired", 400, "Request has expired."
     return Ec2Error(name, message, http_status)
+
+
+def scripted_error(error: ApiError) -> Ec2Error:
+    """Return EC2's own form of a scripted error, which has the direct API's."""
+    known = _SCRIPTED_ERRORS.get(error.code)
+    code, http_status = known or (error.code.removesuffix("Exception"), error.http_status)
+    message = error.message
+    if code == "UnauthorizedOperation":
+        message = f"You are not authorized to perform this operation. {message}"
+    return Ec2Error(code, message, http_status)
 
 
 def ec2_error_answer(error: Ec2Error) -> Answer:

@@ -180,14 +180,14 @@ def internal() -> ApiError:
     return ApiError("InternalServerException", "An internal error has occurred")
 
 
-def access_denied(operation: str, snapshot_id: str | None, owner_id: str) -> ApiError:
-    """Return IAM's refusal, which has no Reason; it names user, action and resource."""
-    resource = f"arn:aws:ec2:us-east-1::snapshot/{snapshot_id or '*'}"
+def access_denied(action: str, region: str, snapshot_id: str | None, owner_id: str) -> ApiError:
+    """Return IAM's refusal of ``ebs:...`` or ``ec2:...``: no Reason, but user and resource."""
+    resource = f"arn:aws:ec2:{region}::snapshot/{snapshot_id or '*'}"
     return ApiError(
         "AccessDeniedException",
         f"User: arn:aws:iam::{owner_id}:user/rehearsal is not authorized to perform: "
-        f"ebs:{operation} on resource: {resource} because no identity-based policy allows "
-        f"the ebs:{operation} action",
+        f"{action} on resource: {resource} because no identity-based policy allows "
+        f"the {action} action",
     )
 
 

@@ -28,7 +28,7 @@ _ERRORS: dict[FaultKind, Callable[[Account, Call], ApiError]] = {
     FaultKind.THROTTLE_ACCOUNT: lambda _account, _call: throttled_account(),
     FaultKind.INTERNAL_ERROR: lambda _account, _call: internal(),
     FaultKind.BODY_UNREAD: lambda _account, _call: body_unread(),
-    FaultKind.ACCESS_DENIED: lambda account, call: account.denied(call.operation, call.snapshot_id),
+    FaultKind.ACCESS_DENIED: lambda account, call: account.denied(call),
     FaultKind.EXPIRED_TOKEN: lambda _account, _call: expired_token(),
     FaultKind.NOT_FOUND: lambda _account, call: snapshot_not_found(call.snapshot_id or "snap-0"),
     FaultKind.KMS_KEY: lambda _account, _call: ApiError(

@@ -181,15 +181,18 @@ class Emulator:
                 parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True)
             )
         operation = call.form.get("Action", "") if call.operation == EC2 else call.operation
-        fault = self.faults.take(operation, call.snapshot_id, call.block_index)
+        # The rate is decided before the body is hashed: a refusal is to be cheap. It uses up no
+        # fault: one that a throttled call took would never show, and still count as reached.
+        refusal = self.account.quotas.refusal(
+            operation, call.snapshot_id, self.account.clock.monotonic_s()
+        )
+        fault = None
+        if refusal is None:
+            fault = self.faults.take(operation, call.snapshot_id, call.block_index)
         if fault is not None and fault.stage is Stage.BEFORE_BODY:
             await before_body(request, fault, self._stopping)
             answer = error_answer(fault_error(fault, self.account, call))
             return await self._send(request, operation, answer, fault)
-        # The rate is decided before the body is hashed: a refusal is to be cheap.
-        refusal = self.account.quotas.refusal(
-            operation, call.snapshot_id, self.account.clock.monotonic_s()
-        )
         block = _EMPTY_BODY
         if call.operation == PUT:
             block = await read_block(request.content, limit_s, hashing=refusal is None)
@@ -230,9 +233,7 @@ class Emulator:
             return html_unavailable()
         error = fault_error(fault, self.account, call)
         if call.operation == EC2:
-            return ec2.ec2_error_answer(
-                ec2.Ec2Error(error.code.removesuffix("Exception"), error.message, error.http_status)
-            )
+            return ec2.ec2_error_answer(ec2.scripted_error(error))
         return error_answer(error)
 
     def _verify(self, call: Call, block: BlockBody) -> None:

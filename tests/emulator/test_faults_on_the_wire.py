@@ -105,6 +105,42 @@ def test_iams_refusal_names_the_action(faulty, block):
         faulty.start()
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "code"),
+    [
+        (FaultKind.ACCESS_DENIED, 403, "UnauthorizedOperation"),
+        (FaultKind.THROTTLE_ACCOUNT, 503, "RequestLimitExceeded"),
+        (FaultKind.INTERNAL_ERROR, 500, "InternalError"),
+        (FaultKind.EXPIRED_TOKEN, 400, "RequestExpired"),
+    ],
+)
+def test_ec2_has_its_own_names_for_the_same_refusals(faulty, kind, status, code):
+    faulty.emulator.faults.add(Fault(kind=kind, operation="DescribeSnapshots"))
+    with pytest.raises(ClientError) as caught:
+        faulty.ec2.describe_snapshots()
+    answer = caught.value.response
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == status
+    assert answer["Error"]["Code"] == code
+    if kind is FaultKind.ACCESS_DENIED:
+        assert "perform: ec2:DescribeSnapshots on" in answer["Error"]["Message"]
+        assert "arn:aws:ec2:eu-central-1::snapshot/" in answer["Error"]["Message"]
+
+
+@pytest.mark.parametrize("kind", [FaultKind.EARLY_ERROR, FaultKind.HTML_503, FaultKind.WRONG_ECHO])
+def test_a_throttled_call_uses_up_no_fault(live, vectors, kind):
+    server = live(faults=True, puts_per_s_snapshot=1.0, burst_s=1.0)
+    snapshot_id, block = server.start(), vectors.payload("a")
+    server.put(snapshot_id, 0, block)
+    server.emulator.faults.add(Fault(kind=kind, operation=PUT))
+    assert server.raw_put(snapshot_id, 1, block).code == "RequestThrottledException"
+    assert server.emulator.faults.unreached()
+    server.clock.advance(2.0)
+    answer = server.raw_put(snapshot_id, 1, block)
+    assert server.emulator.faults.unreached() == []
+    is_sound = answer.headers["x-amz-Checksum"] == vectors.b64_sha256(block)
+    assert not (answer.status == 201 and is_sound)
+
+
 def test_any_error_of_the_contract_can_be_scripted(faulty):
     faulty.emulator.faults.add(
         Fault(
