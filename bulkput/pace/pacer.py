@@ -43,6 +43,10 @@ class _PacedBucket:
         self.controller.on_throttle(now_s, sent_s)
         self._follow(now_s)
 
+    def set_ceiling(self, now_s: float, ceiling_puts_per_s: float) -> None:
+        self.controller.set_ceiling(ceiling_puts_per_s)
+        self._follow(now_s)
+
     def _follow(self, now_s: float) -> None:
         rate = self.controller.rate_puts_per_s
         in_force = self.bucket.rate_puts_per_s
@@ -66,6 +70,10 @@ class AccountPacer:
     def rate_puts_per_s(self) -> float:
         """The rate that all volumes together may send at now."""
         return self._paced.controller.rate_puts_per_s
+
+    def set_ceiling(self, now_s: float, ceiling_puts_per_s: float) -> None:
+        """Change the part of the account's quota that the volumes here may use."""
+        self._paced.set_ceiling(now_s, ceiling_puts_per_s)
 
 
 class Pacer:

@@ -76,6 +76,19 @@ class RateController:
         """The rate to send at now."""
         return self._rate
 
+    def set_ceiling(self, ceiling_puts_per_s: float) -> None:
+        """Change the ceiling, and what was found below it in proportion.
+
+        For one of several who share a quota: what one leaves, of the quota as it was found, the
+        others get.
+        """
+        scale = ceiling_puts_per_s * TARGET_SHARE / self._top
+        self._top *= scale
+        self._limit *= scale
+        self._rate *= scale
+        self._event_rate *= scale
+        self._least = min(RATE_MIN_PUTS_PER_S, self._top)
+
     def on_ack(self, now_s: float, sent_s: float) -> None:
         """Learn that a put sent at ``sent_s`` was accepted."""
         self._count(now_s)
