@@ -6,13 +6,10 @@ with the job even when the job is killed.
 
 import asyncio
 import contextlib
-import ctypes
-import os
-import signal
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+from bulkput.jobs.child import kill, start_child, terminate
 from bulkput.ledger.folder import ensure_folder
 from bulkput.model.errors import TemporaryError
 
@@ -21,8 +18,6 @@ _START_LIMIT_S = 30.0
 
 _STOP_LIMIT_S = 5.0
 """What the server may take to end in order before it is killed."""
-
-_PR_SET_PDEATHSIG = 1
 
 
 @contextlib.asynccontextmanager
@@ -36,14 +31,8 @@ async def embedded_server(root: Path) -> AsyncIterator[str]:
     log_path = root / "emulator.log"
     log_path.touch(mode=0o600)
     with log_path.open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bulkput", "emulator", "--port", "0", "--root", str(root)),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is for the job, which ends the server by itself
-            preexec_fn=_die_with_parent(os.getpid()),
-        )
+        arguments = ("emulator", "--port", "0", "--root", str(root))
+        process = await start_child("bulkput", arguments, stderr=log)
     assert process.stdout is not None  # noqa: S101 - it was asked for
     try:
         line = ""
@@ -58,25 +47,10 @@ async def embedded_server(root: Path) -> AsyncIterator[str]:
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
+    terminate(process)
     try:
         async with asyncio.timeout(_STOP_LIMIT_S):
             await process.communicate()
     except TimeoutError:
-        process.kill()
+        kill(process)
         await process.wait()
-
-
-def _die_with_parent(parent: int) -> Callable[[], None]:
-    """Return what asks the kernel, in the child, to end it when ``parent`` ends."""
-    prctl = ctypes.CDLL(None).prctl  # looked up before the fork, where locks may be held after it
-
-    def in_child() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return in_child
