@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bulkput.config.settings import Settings
+from bulkput.config.tuning import WINDOWS_PER_BUDGET
 from bulkput.ebs.service import Service
 from bulkput.jobs.ceilings import Ceilings
+from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration
 from bulkput.model.errors import ServiceError
@@ -33,11 +35,22 @@ class JobContext:
     observer: Observer
 
     @property
+    def places(self) -> int:
+        """How many volumes are uploaded at the same time: as many as the byte budget carries."""
+        settings = self.settings
+        carried = settings.tuning.memory_budget_bytes // (WINDOWS_PER_BUDGET * BLOCK_SIZE_BYTES)
+        return min(settings.parallel, len(settings.volumes), carried)
+
+    @property
     def memory_budget_bytes(self) -> int:
-        """What one of the volumes that run at the same time may hold."""
-        return self.settings.tuning.memory_budget_bytes // min(
-            self.settings.parallel, len(self.settings.volumes)
-        )
+        """What one of the volumes that run at the same time may hold, in whichever process."""
+        return self.settings.tuning.memory_budget_bytes // self.places
+
+    @property
+    def window_blocks(self) -> int:
+        """The window that is wanted, if several fit in one volume's part of the budget."""
+        fitting_bytes = self.memory_budget_bytes // WINDOWS_PER_BUDGET
+        return min(self.settings.tuning.window_bytes, fitting_bytes) // BLOCK_SIZE_BYTES
 
     def retrier(self, volume: str) -> Retrier:
         """Return a retry layer for one snapshot."""

@@ -12,13 +12,13 @@ from bulkput.ebs.credentials import Credentials
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import open_service
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
-from bulkput.jobs.ceilings import find_ceilings
+from bulkput.jobs.ceilings import Ceilings, find_ceilings
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.embedded import embedded_server
+from bulkput.jobs.processes import open_uploads
 from bulkput.jobs.samples import with_samples
 from bulkput.jobs.spot import spot_watch
 from bulkput.jobs.threads import worker_count
-from bulkput.jobs.volume import upload_volume
 from bulkput.ledger.folder import default_state_dir, ensure_state_dir
 from bulkput.model.clock import LoopClock
 from bulkput.model.events import Observer
@@ -40,12 +40,12 @@ async def run_job(settings: Settings, *, observer: Observer) -> tuple[VolumeOutc
     Raises:
         BulkputError: what concerns the job as a whole, before or beside its volumes.
     """
-    places = asyncio.Semaphore(settings.parallel)
-    async with _open_context(settings, observer) as context:
+    async with open_context(settings, observer) as context, open_uploads(context) as upload_one:
+        places = asyncio.Semaphore(context.places)
 
         async def upload(index: int) -> VolumeOutcome:
             async with places:
-                return await upload_volume(context, context.settings.volumes[index])
+                return await upload_one(index)
 
         watch = spot_watch(context.clock)
         try:
@@ -63,8 +63,24 @@ async def run_job(settings: Settings, *, observer: Observer) -> tuple[VolumeOutc
 
 
 @contextlib.asynccontextmanager
-async def _open_context(settings: Settings, observer: Observer) -> AsyncIterator[JobContext]:
-    """Open what the volumes share, and close it in the opposite order."""
+async def open_context(
+    settings: Settings,
+    observer: Observer,
+    *,
+    server_url: str | None = None,
+    ceilings: Ceilings | None = None,
+) -> AsyncIterator[JobContext]:
+    """Open what the volumes share, and close it in the opposite order.
+
+    Args:
+        settings: the job.
+        observer: hears what happens.
+        server_url: the embedded server's, where it runs already.
+        ceilings: where they are known already.
+
+    Raises:
+        BulkputError: something cannot be had.
+    """
     state_dir = settings.state_dir or default_state_dir(os.environ)
     ensure_state_dir(state_dir)
     tuning = settings.tuning
@@ -73,7 +89,9 @@ async def _open_context(settings: Settings, observer: Observer) -> AsyncIterator
         endpoint_url: str | None = None
         credentials: Credentials | None = None
         if settings.endpoint == "embedded":
-            endpoint_url = await stack.enter_async_context(embedded_server(state_dir / "embedded"))
+            endpoint_url = server_url or await stack.enter_async_context(
+                embedded_server(state_dir / "embedded")
+            )
             credentials = Credentials(DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, None)
         elif settings.endpoint != "aws":
             endpoint_url = settings.endpoint
@@ -93,7 +111,7 @@ async def _open_context(settings: Settings, observer: Observer) -> AsyncIterator
                 static_credentials=credentials,
             )
         )
-        ceilings = await find_ceilings(tuning, service)
+        ceilings = ceilings or await find_ceilings(tuning, service)
         workers = ThreadWorkers(worker_count(tuning))
         stack.callback(workers.close)
         yield JobContext(

@@ -12,7 +12,6 @@ from bulkput.jobs.seal import Sealing, complete, wait_until_completed
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.marks import Linear
-from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import (
     BulkputError,
     IntegrityError,
@@ -70,19 +69,8 @@ class _Run:
             volume_size_gib=self.volume_size_gib,
             checksum=None if self.linear is None else self.linear.checksum_b64,
             elapsed_s=self.context.clock.monotonic_s() - self.started_s,
-            blocks={
-                "total": progress.blocks_total,
-                "put": progress.blocks_put,
-                "resumed": progress.blocks_resumed,
-                "skipped_zero": progress.blocks_skipped_zero,
-                "skipped_hole": progress.blocks_skipped_hole,
-                "unchanged": progress.blocks_unchanged,
-            },
-            puts={
-                "attempts": progress.attempts,
-                "retried": progress.retried,
-                "throttled": progress.throttled,
-            },
+            blocks=progress.block_counts,
+            puts=progress.put_counts,
             verified=self.verified,
             notes=tuple(self.notes),
             error=None if error is None else str(error),
@@ -256,7 +244,7 @@ async def _put_blocks(run: _Run, birth: Birth, source: Source, ledger: Ledger) -
         put_zeros=birth.zeros.put_zeros,
         trust_ledger=birth.trust,
         memory_budget_bytes=context.memory_budget_bytes,
-        window_blocks=tuning.window_bytes // BLOCK_SIZE_BYTES,
+        window_blocks=context.window_blocks,
         give_up_after_s=tuning.give_up_after_s,
         shutdown_grace_s=tuning.shutdown_grace_s,
     )

@@ -60,3 +60,24 @@ class Progress:
             + self.blocks_skipped_hole
             + self.blocks_unchanged
         )
+
+    @property
+    def block_counts(self) -> dict[str, int]:
+        """What became of the blocks, as an outcome tells it."""
+        return {
+            "total": self.blocks_total,
+            "put": self.blocks_put,
+            "resumed": self.blocks_resumed,
+            "skipped_zero": self.blocks_skipped_zero,
+            "skipped_hole": self.blocks_skipped_hole,
+            "unchanged": self.blocks_unchanged,
+        }
+
+    @property
+    def put_counts(self) -> dict[str, int]:
+        """What became of the puts, as an outcome tells it."""
+        return {
+            "attempts": self.attempts,
+            "retried": self.retried,
+            "throttled": self.throttled,
+        }

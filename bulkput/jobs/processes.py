@@ -1,0 +1,151 @@
+"""Where a job's volumes are uploaded: in this process, or in worker processes of their own.
+
+Owns how many processes there are, which volume goes where, and each one's part of the account's
+puts. Knows nothing of what an upload is.
+"""
+
+import asyncio
+import contextlib
+import math
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from bulkput.config.settings import Settings
+from bulkput.jobs.ceilings import Ceilings
+from bulkput.jobs.context import JobContext
+from bulkput.jobs.messages import Hired
+from bulkput.jobs.shares import MEASURE_S, Division
+from bulkput.jobs.threads import worker_count
+from bulkput.jobs.volume import upload_volume
+from bulkput.jobs.worker_process import WorkerProcess
+from bulkput.model.outcome import VolumeOutcome
+from bulkput.model.progress import Phase
+
+PROCESS_PUTS_PER_S = 1500.0
+"""What one process carries: one event loop, which is one core, and hashing threads beside it."""
+
+_STOP_MARGIN_S = 15.0
+"""Beyond the grace of the puts under way: DeleteSnapshot, if on_failure asks for it, has 10 s."""
+
+_HASH_WORKERS_MIN = 2
+"""In a worker process: one thread reads while the other hashes."""
+
+_PUTTING = frozenset({Phase.PREPARING, Phase.STARTING, Phase.UPLOADING})
+"""Phases in which a volume puts or is about to."""
+
+Upload = Callable[[int], Awaitable[VolumeOutcome]]
+"""Uploads the volume at this position of the settings' volumes."""
+
+
+def process_count(ceilings: Ceilings, *, places: int, cpus: int) -> int:
+    """Return in how many processes a job's volumes are uploaded; 1 is this one alone.
+
+    Args:
+        ceilings: what the service or the user allows.
+        places: volumes uploaded at the same time.
+        cpus: that this process may run on.
+    """
+    wanted_puts_per_s = min(ceilings.account_puts_per_s, places * ceilings.snapshot_puts_per_s)
+    return max(1, min(places, cpus, math.ceil(wanted_puts_per_s / PROCESS_PUTS_PER_S)))
+
+
+@contextlib.asynccontextmanager
+async def open_uploads(context: JobContext) -> AsyncIterator[Upload]:
+    """Give what uploads one volume of the job; ``context.places`` at a time may be asked for."""
+    cpus = len(os.sched_getaffinity(0))
+    count = process_count(context.ceilings, places=context.places, cpus=cpus)
+    if count == 1:
+        volumes = context.settings.volumes
+        yield lambda position: upload_volume(context, volumes[position])
+        return
+    processes = _Processes(context, count)
+    dividing = asyncio.create_task(processes.keep_dividing())
+    try:
+        yield processes.upload
+    finally:
+        dividing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await dividing
+
+
+class _Processes:
+    """At most ``count`` worker processes, each for as long as it has a volume.
+
+    While no more volumes run than processes may, each has a process of its own.
+    """
+
+    def __init__(self, context: JobContext, count: int) -> None:
+        self._context = context
+        self._count = count
+        self._workers: list[WorkerProcess] = []
+        self._division = Division(context.ceilings.account_puts_per_s)
+        self._hired = Hired(
+            settings=divided_settings(context.settings, count),
+            server_url=(
+                context.service.endpoint_url if context.settings.endpoint == "embedded" else None
+            ),
+            # Until the first division, which follows at once.
+            ceilings=context.ceilings._replace(
+                account_puts_per_s=context.ceilings.account_puts_per_s / context.places
+            ),
+        )
+
+    async def upload(self, position: int) -> VolumeOutcome:
+        """Return what became of the volume at ``position``, whatever became of its process.
+
+        After a cancellation the process that had the volume is gone.
+        """
+        context = self._context
+        worker = self._worker()
+        outcome = worker.take(position, context.settings.volumes[position])
+        self._divide()
+        try:
+            return await outcome
+        except asyncio.CancelledError:
+            await worker.stop(context.settings.tuning.shutdown_grace_s + _STOP_MARGIN_S)
+            raise
+        finally:
+            self._divide()
+            if not worker.volumes and worker in self._workers:
+                self._workers.remove(worker)
+                await worker.close()
+
+    async def keep_dividing(self) -> None:
+        """Give each process its part of the account's puts, again and again, for ever."""
+        while True:
+            await self._context.clock.sleep(MEASURE_S / 2)
+            self._divide()
+
+    def _worker(self) -> WorkerProcess:
+        """Return the process for the next volume."""
+        working = [worker for worker in self._workers if not worker.is_over]
+        if len(working) >= self._count:
+            return min(working, key=lambda worker: len(worker.volumes))
+        context = self._context
+        worker = WorkerProcess(self._hired, observer=context.observer, clock=context.clock)
+        self._workers.append(worker)
+        return worker
+
+    def _divide(self) -> None:
+        putting = {
+            worker: {
+                label: progress.attempts
+                for label, progress in worker.volumes.items()
+                if progress.phase in _PUTTING
+            }
+            for worker in self._workers
+        }
+        sent = {label: count for each in putting.values() for label, count in each.items()}
+        shares = self._division.divide(self._context.clock.monotonic_s(), sent)
+        for worker, labels in putting.items():
+            if labels:
+                worker.allow(sum(shares[label] for label in labels))
+
+
+def divided_settings(settings: Settings, count: int) -> Settings:
+    """Return the settings of each of ``count`` processes; the byte budget is each volume's own."""
+    in_all = worker_count(settings.tuning)
+    tuning = settings.tuning.model_copy(
+        update={"hash_workers": max(in_all // count, min(in_all, _HASH_WORKERS_MIN))}
+    )
+    return settings.model_copy(update={"tuning": tuning})

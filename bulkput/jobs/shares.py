@@ -1,0 +1,88 @@
+"""How the account's puts are divided among volumes that cannot take turns at one bucket.
+
+Pure: counts of puts and their time come in, shares go out. What one volume leaves goes to the
+others, as at the bucket that the volumes of one process share.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MEASURE_S = 1.0
+"""Over which a volume's rate is counted: 100 puts at 100/s, and a share that others could use is
+idle no longer than this."""
+
+HUNGRY_SHARE = 0.9
+"""A volume that sends this much of its share is held by it: pacing keeps 0.5% below, and throttles
+cut 5%."""
+
+HEADROOM = 1.5
+"""A volume that its source or its snapshot's quota holds keeps half as much again, so that it can
+show that it is hungry, and does not by a jitter of less than a third."""
+
+LEAST_SHARE = 0.1
+"""Of an equal part, for a volume that sends nothing for now: 10 puts in the second in which it
+begins anew are enough to be noticed."""
+
+
+@dataclass
+class _Taker:
+    """What is known of one volume."""
+
+    sent: int
+    measured_s: float
+    share_puts_per_s: float = math.inf
+    demand_puts_per_s: float = math.inf
+
+
+class Division:
+    """Divides one ceiling among volumes by what they use; unknown ones count as hungry."""
+
+    def __init__(self, ceiling_puts_per_s: float) -> None:
+        self._ceiling = ceiling_puts_per_s
+        self._takers: dict[str, _Taker] = {}
+
+    def divide(self, now_s: float, sent: Mapping[str, int]) -> dict[str, float]:
+        """Return puts per second for each volume; in sum they are the ceiling.
+
+        Args:
+            now_s: monotonic time.
+            sent: attempts so far of every volume that puts, or may begin to, by its name.
+        """
+        takers = {
+            volume: self._takers.get(volume) or _Taker(count, now_s)
+            for volume, count in sent.items()
+        }
+        self._takers = takers
+        least = LEAST_SHARE * self._ceiling / max(1, len(takers))
+        for volume, taker in takers.items():
+            elapsed_s = now_s - taker.measured_s
+            if elapsed_s >= MEASURE_S:
+                rate = (sent[volume] - taker.sent) / elapsed_s
+                hungry = rate >= HUNGRY_SHARE * taker.share_puts_per_s
+                taker.demand_puts_per_s = math.inf if hungry else max(least, rate * HEADROOM)
+                taker.sent, taker.measured_s = sent[volume], now_s
+        shares = divided(
+            self._ceiling, {name: each.demand_puts_per_s for name, each in takers.items()}
+        )
+        for volume, share in shares.items():
+            takers[volume].share_puts_per_s = share
+        return shares
+
+
+def divided(total: float, demands: Mapping[str, float]) -> dict[str, float]:
+    """Return shares whose sum is ``total``, as even as the demands allow.
+
+    If the demands exceed the total, nobody gets more than the demand while another wants more
+    (max-min fairness). If they do not, everybody gets the demand at least, and the smallest shares
+    are raised to one level: small differences between demands do not turn into shares.
+    """
+    scarce = sum(demands.values()) > total
+    shares: dict[str, float] = {}
+    left, waiting = total, len(demands)
+    for name, demand in sorted(demands.items(), key=lambda item: item[1], reverse=not scarce):
+        level = left / waiting
+        shares[name] = min(demand, level) if scarce else max(demand, level)
+        left -= shares[name]
+        waiting -= 1
+    return shares
