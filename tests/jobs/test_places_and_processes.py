@@ -67,7 +67,8 @@ async def test_at_the_default_ceilings_all_is_done_in_this_process(monkeypatch):
 
 @pytest.mark.parametrize(("volumes", "parallel", "share"), [(1, 4, 128), (2, 4, 64), (9, 4, 32)])
 def test_the_memory_budget_is_divided_among_the_volumes_at_work(volumes, parallel, share):
-    assert context(volumes, parallel).memory_budget_bytes == share * MIB
+    shared = context(volumes, parallel, memory_budget="128MiB")
+    assert shared.memory_budget_bytes == share * MIB
 
 
 @pytest.mark.parametrize("parallel", [1, 2, 7, 20, 64, 100])
@@ -85,5 +86,6 @@ def test_a_worker_has_its_part_of_the_threads_and_every_volume_the_same_budget_a
     assert divided_settings(whole, 3).tuning.hash_workers == 4
     assert divided_settings(whole, 12).tuning.hash_workers == 2
     assert divided_settings(settings(4, 4, hash_workers=1), 4).tuning.hash_workers == 1
-    there = replace(context(4, 4), settings=divided_settings(whole, 3))
-    assert there.memory_budget_bytes == context(4, 4).memory_budget_bytes == 32 * MIB
+    here = context(4, 4, memory_budget="128MiB")
+    there = replace(here, settings=divided_settings(here.settings, 3))
+    assert there.memory_budget_bytes == here.memory_budget_bytes == 32 * MIB
