@@ -48,7 +48,7 @@ def test_show_says_where_each_value_comes_from(run, write, monkeypatch):
     assert shown["version: 1"] == f"{path}:1"
     assert shown["path: /disk.img"] == f"{path}:3"
     assert shown["window: 1MiB"] == "environment BULKPUT_TUNING_WINDOW"
-    assert shown["memory_budget: 128MiB"] == "default"
+    assert shown["memory_budget: 64MiB"] == "default"
     assert len({line.index("#") for line in lines if "#" in line}) == 1, "aligned"
 
 

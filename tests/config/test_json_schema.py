@@ -223,6 +223,6 @@ def test_unknown_keys_are_refused_in_every_section():
 
 def test_defaults_are_written_with_their_unit():
     tuning = SCHEMA["$defs"]["TuningSettings"]["properties"]
-    assert tuning["memory_budget"]["default"] == "128MiB"
+    assert tuning["memory_budget"]["default"] == "64MiB"
     assert tuning["operation_deadline"]["default"] == "15m"
     assert tuning["in_flight_max"]["default"] == 512

@@ -82,7 +82,7 @@ def test_every_problem_is_in_one_report_in_the_order_of_the_file(problems):
         ("state_dir: 5", "state_dir", 5, "expected a path"),
         ("state_dir: ~nobody-of-that-name/x", "state_dir", 5, "without a home"),
         ("tuning: {window: 700KiB}", "tuning.window", 5, "a multiple of 512KiB"),
-        ("tuning: {window: 64MiB}", "tuning.window", 5, "which is 32MiB"),
+        ("tuning: {window: 64MiB}", "tuning.window", 5, "which is 16MiB"),
         ("tuning: {memory_budget: 1.5}", "tuning.memory_budget", 5, "from 32MiB to 64GiB"),
         ("tuning: {memory_budget: true}", "tuning.memory_budget", 5, "from 32MiB to 64GiB"),
         ("tuning: {memory_budget: 64 MB iB}", "tuning.memory_budget", 5, "from 32MiB to 64GiB"),
