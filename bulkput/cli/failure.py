@@ -6,7 +6,7 @@ nothing.
 
 import signal
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,11 @@ _IMPORTANCE = (
     ExitCode.TEMPORARY,
 )
 """What somebody must act on comes before what passes by itself."""
+
+
+def gravest(statuses: Iterable[int]) -> int:
+    """Return the exit code that matters most; 0 of none."""
+    return min(statuses, key=lambda status: _IMPORTANCE.index(ExitCode(status)), default=0)
 
 
 @dataclass(frozen=True)

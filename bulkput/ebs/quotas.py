@@ -8,6 +8,8 @@ import asyncio
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
+from bulkput.ebs.advice import PENDING_SNAPSHOTS_QUOTA
+
 _SERVICE_CODE = "ebs"
 _SNAPSHOT_CODE = "L-1774F84A"
 _ACCOUNT_CODE = "L-AFAE1BE8"
@@ -40,6 +42,15 @@ async def read_put_quotas(open_client: OpenClient) -> PutQuotas:
             )
     except Exception:  # noqa: BLE001 - whatever it is, the defaults hold
         return PutQuotas(None, None)
+
+
+async def read_pending_quota(open_client: OpenClient) -> float | None:
+    """Ask how many pending snapshots the account may have; None for want of an answer."""
+    try:
+        async with asyncio.timeout(_LIMIT_S), open_client("service-quotas") as (client, _):
+            return await _read(client, PENDING_SNAPSHOTS_QUOTA)
+    except Exception:  # noqa: BLE001 - whatever it is, the default holds
+        return None
 
 
 async def _read(client: Any, code: str) -> float | None:

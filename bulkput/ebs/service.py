@@ -192,6 +192,8 @@ def new_session(profile: str | None) -> Any:
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
     session = AioSession(profile=profile)
+    # botocore before 1.40 asks the global STS, whose signatures are of us-east-1.
+    session.set_config_variable("sts_regional_endpoints", "regional")
     try:
         session.get_scoped_config()
     except BotoCoreError as error:

@@ -94,6 +94,17 @@ async def open_calls(address: Address, note: Note) -> AsyncIterator[Calls]:
     """Open the service that ``address`` names, and close it at the end.
 
     Raises:
+        BulkputError: as ``open_addressed``.
+    """
+    async with open_addressed(address) as service:
+        yield Calls(service, note)
+
+
+@contextlib.asynccontextmanager
+async def open_addressed(address: Address) -> AsyncIterator[Service]:
+    """Open both planes where ``address`` says, and close them at the end.
+
+    Raises:
         ConfigError: there is no Region, or no such profile or endpoint.
         CredentialsError: there are none.
         TemporaryError: the embedded server does not start.
@@ -107,7 +118,7 @@ async def open_calls(address: Address, note: Note) -> AsyncIterator[Calls]:
             region = region or "us-east-1"  # it takes any
         elif address.endpoint != "aws":
             url = address.endpoint
-        service = await stack.enter_async_context(
+        yield await stack.enter_async_context(
             open_service(
                 region=region,
                 profile=address.profile,
@@ -118,4 +129,3 @@ async def open_calls(address: Address, note: Note) -> AsyncIterator[Calls]:
                 static_credentials=credentials,
             )
         )
-        yield Calls(service, note)

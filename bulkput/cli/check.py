@@ -1,0 +1,90 @@
+"""``bulkput check``: everything that an upload needs, looked at before it begins."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bulkput.cli.failure import gravest
+from bulkput.cli.options import invocation_of, service_options, shown_options, state_option
+from bulkput.cli.state import shown
+from bulkput.cli.streams import tell, write_result
+from bulkput.observe.result import OutputForm, as_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bulkput.config.settings import Settings
+    from bulkput.jobs.preflight.finding import Finding
+
+_NO_SOURCE = Path("/dev/null")
+"""Settings have a volume; this one is not looked at."""
+
+
+@click.command()
+@click.argument("config", required=False, type=click.Path(path_type=Path))
+@state_option
+@service_options
+@shown_options
+@click.pass_context
+def check(
+    context: click.Context,
+    /,
+    config: Path | None,
+    *,
+    state_dir: Path | None,
+    region: str | None,
+    profile: str | None,
+    endpoint_url: str | None,
+) -> int:
+    """Look at everything that an upload needs.
+
+    Changes nothing anywhere. With CONFIG its sources and wishes are looked at too. The exit code
+    is the gravest failure's; warnings leave it 0.
+    """
+    from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
+    from bulkput.config.load import load_settings  # noqa: PLC0415 - the same
+    from bulkput.jobs.check import check_job  # noqa: PLC0415 - the same
+    from bulkput.jobs.loop import run_in_loop  # noqa: PLC0415 - the same
+    from bulkput.jobs.preflight.finding import Verdict, worst  # noqa: PLC0415 - the same
+
+    settings: Settings
+    flags = {"state_dir": state_dir, "region": region, "profile": profile}
+    if config is None:
+        flags["endpoint_url"] = endpoint_url
+        settings = settings_from_flags(_NO_SOURCE, flags=flags, environ=os.environ).settings
+        volumes = settings.volumes[:0]
+    else:
+        flags["endpoint"] = endpoint_url
+        settings = load_settings(config, environ=os.environ, overrides=flags).settings
+        volumes = settings.volumes
+    findings = run_in_loop(lambda: check_job(settings, volumes))
+    failures = [each for each in findings if each.verdict is Verdict.FAILURE]
+    status = gravest(each.exit_code for each in failures)
+    error = ", ".join(each.name for each in failures)
+    error = f"an upload would fail: {error}" if failures else ""
+    if invocation_of(context).output is OutputForm.JSON:
+        result = {
+            "status": str(worst(findings)),
+            "checks": [each.as_dict() for each in findings],
+            "error": error or None,
+            "exit_code": status,
+        }
+        write_result(as_json(result))
+    else:
+        write_result(_text(findings))
+    if error:
+        tell(f"bulkput: error: {shown(error)}")
+    return status
+
+
+def _text(findings: "Sequence[Finding]") -> str:
+    """Return a line for each finding, and one below it that says what to do."""
+    width = max(len(each.name) for each in findings)
+    lines = []
+    for each in findings:
+        lines.append(f"{each.verdict:<7}  {each.name:<{width}}  {shown(each.what)}")
+        if each.advice:
+            lines.append(f"{'':<7}  {'':<{width}}  -> {shown(each.advice)}")
+    return "".join(f"{line}\n" for line in lines)

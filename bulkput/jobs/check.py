@@ -1,0 +1,166 @@
+"""Everything that an upload needs, looked at before it begins; nothing is changed anywhere."""
+
+import asyncio
+import contextlib
+import os
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from bulkput.config.settings import Settings
+from bulkput.config.volume import VolumeSettings
+from bulkput.ebs.probe import Probe, open_probe
+from bulkput.ebs.quotas import read_pending_quota
+from bulkput.ebs.service import Service
+from bulkput.jobs.calls import Address, open_addressed
+from bulkput.jobs.preflight import account
+from bulkput.jobs.preflight.finding import Finding, failed, ok, skipped
+from bulkput.jobs.preflight.machine import look_at_machine
+from bulkput.jobs.preflight.permissions import ACTIONS, look_at_action
+from bulkput.jobs.preflight.sources import look_at_source
+from bulkput.jobs.preflight.storage import look_at_state
+from bulkput.ledger.folder import default_state_dir
+from bulkput.model.errors import BulkputError, ServiceError
+from bulkput.model.failure import FailureClass
+from bulkput.pipeline.retry import Retrier
+
+T = TypeVar("T")
+
+_CALL_LIMIT_S = 15.0
+"""For one call with its repeats: somebody waits for the answer, and may ask again."""
+
+_END_OF_ALL = frozenset({FailureClass.SIGNATURE, FailureClass.TRANSIENT})
+"""What the first call met, every other would meet."""
+
+_AWS_ONLY = "the endpoint is not AWS's own"
+
+ACCOUNT_LINES = ("identity", "default encryption", "put quotas")
+"""What only AWS can tell."""
+
+
+async def check_job(settings: Settings, volumes: Sequence[VolumeSettings]) -> list[Finding]:
+    """Look at everything, and return what was found in the order of an upload's needs.
+
+    Args:
+        settings: Region, endpoint, state folder and tuning count.
+        volumes: Those of the job; empty where no job is named.
+    """
+    state_dir = settings.state_dir or default_state_dir(os.environ)
+    parallel = max(1, min(settings.parallel, len(volumes)))
+    readers = [volume.source.reader for volume in volumes]
+    findings = list(look_at_machine(settings.tuning, parallel, readers))
+    block_count = 0
+    for volume in volumes:
+        finding, blocks = await asyncio.to_thread(look_at_source, volume)
+        findings.append(finding)
+        block_count += blocks
+    findings.append(look_at_state(state_dir, block_count))
+    return findings + await _check_service(settings, volumes, state_dir, parallel)
+
+
+async def _check_service(
+    settings: Settings, volumes: Sequence[VolumeSettings], state_dir: Path, parallel: int
+) -> list[Finding]:
+    address = Address(
+        region=settings.region,
+        profile=settings.profile,
+        endpoint=settings.endpoint,
+        allow_insecure_http=settings.allow_insecure_http,
+        state_dir=state_dir,
+    )
+    try:
+        async with _opened(address) as (service, probe):
+            where = f"{service.region}, {service.endpoint_url}"
+            found = [ok("region and endpoint", where)]
+            visit = _Visit(settings, volumes, service, probe, parallel)
+            return found + await visit.findings()
+    except BulkputError as error:
+        return [failed("region, endpoint and credentials", error)]
+
+
+@contextlib.asynccontextmanager
+async def _opened(address: Address) -> AsyncIterator[tuple[Service, Probe]]:
+    async with open_addressed(address) as service, open_probe(service) as probe:
+        yield service, probe
+
+
+class _Visit:
+    """One opened service, asked."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        volumes: Sequence[VolumeSettings],
+        service: Service,
+        probe: Probe,
+        parallel: int,
+    ) -> None:
+        self._settings = settings
+        self._volumes = volumes
+        self._service = service
+        self._probe = probe
+        self._parallel = parallel
+        # One URL for EBS and EC2 does not lead to STS and Service Quotas, whoever's it is.
+        self._is_aws = service.is_aws and settings.endpoint == "aws"
+        self._retrier = Retrier(
+            clock=service.clock,
+            random=random.Random(),  # noqa: S311 - jitter, nothing secret
+            recovery=service,
+            deadline_s=_CALL_LIMIT_S,
+        )
+
+    async def findings(self) -> list[Finding]:
+        """Ask one call alone; if it got through, all others together."""
+        pending = await self._answered(self._probe.pending_snapshots)
+        if isinstance(pending, ServiceError) and pending.failure in _END_OF_ALL:
+            why = "not asked, because the first call failed"
+            names = (*ACCOUNT_LINES, *(action.name for action in ACTIONS))
+            return [
+                account.pending_snapshots(pending, None, self._parallel),
+                account.clock(self._probe.clock_offset_s),
+                *(skipped(name, why) for name in names),
+            ]
+        lines, actions, limit = await asyncio.gather(
+            self._account(), self._actions(), self._pending_quota()
+        )
+        return [
+            *lines,
+            account.clock(self._probe.clock_offset_s),
+            account.pending_snapshots(pending, limit, self._parallel),
+            *actions,
+        ]
+
+    async def _account(self) -> list[Finding]:
+        if not self._is_aws:
+            return [skipped(name, _AWS_ONLY) for name in ACCOUNT_LINES]
+        who, encrypts, quotas = await asyncio.gather(
+            self._answered(self._probe.identity),
+            self._answered(self._probe.encrypts_by_default),
+            self._service.put_quotas(),
+        )
+        return [
+            account.identity(who),
+            account.default_encryption(encrypts, self._volumes),
+            account.put_quotas(quotas, self._settings.tuning),
+        ]
+
+    async def _actions(self) -> list[Finding]:
+        looks = (
+            look_at_action(action, self._volumes, self._run, self._probe, is_aws=self._is_aws)
+            for action in ACTIONS
+        )
+        return list(await asyncio.gather(*looks))
+
+    async def _pending_quota(self) -> float | None:
+        return await read_pending_quota(self._service.open_client) if self._is_aws else None
+
+    async def _answered(self, call: Callable[[], Awaitable[T]]) -> T | BulkputError:
+        """Return the answer, or the error that it is."""
+        try:
+            return await self._run(call)
+        except BulkputError as error:
+            return error
+
+    async def _run(self, call: Callable[[], Awaitable[T]]) -> T:
+        return await self._retrier.run(call, lambda _error, _delay_s: None)
