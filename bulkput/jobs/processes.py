@@ -22,7 +22,9 @@ from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase
 
 PROCESS_PUTS_PER_S = 1500.0
-"""What one process carries: one event loop, which is one core, and hashing threads beside it."""
+"""What one process carries. Over TLS a put takes its event loop, which is one thread, 0.51 to 0.59
+ms (1 GiB against nginx, Python 3.11, EPYC): 1700 to 1950 puts/s. A seventh of that is left for the
+turns of the GIL that hashing threads take. Over http it would be 3400; that is for rehearsals."""
 
 _STOP_MARGIN_S = 15.0
 """Beyond the grace of the puts under way: DeleteSnapshot, if on_failure asks for it, has 10 s."""
