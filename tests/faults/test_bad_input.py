@@ -1,0 +1,137 @@
+"""Command lines and files that are wrong: one clear message, the right code, no traceback."""
+
+import subprocess
+import sys
+
+import pytest
+from support.whole import ENVIRONMENT
+
+USAGE = [
+    [],
+    ["uplaod"],
+    ["upload"],
+    ["run"],
+    ["run", "a.yaml", "b.yaml"],
+    ["upload", "{image}", "--colour"],
+    ["upload", "{image}", "--volume-size-gib", "many"],
+    ["upload", "{image}", "--zeros", "some"],
+    ["upload", "{image}", "--output", "xml"],
+    ["emulator", "--port", "70000"],
+    ["emulator", "--latency-ms", "-1"],
+    ["emulator", "--tls-cert", "{image}"],
+    ["config"],
+    ["config", "paint"],
+    ["upload", "\udcff\udcfe", "--\udcff"],
+]
+
+CONFIGURATION = [
+    ["upload", "{image}", "--tag", "nothing"],
+    ["upload", "{image}", "--volume-size-gib", "0"],
+    ["upload", "{image}", "--endpoint-url", "ftp://127.0.0.1"],
+    ["upload", "{image}", "--endpoint-url", "http://192.0.2.1"],
+    ["upload", "{image}", "--endpoint-url", "::::"],
+    ["upload", "{image}", "--region", "the moon"],
+    ["upload", "{image}", "--client-token", "with space"],
+    ["upload", "{image}", "--timeout-min", "1"],
+    ["upload", "{image}", "--config", "/nonexistent.yaml"],
+    ["run", "/nonexistent.yaml"],
+    ["run", "{folder}"],
+    ["run", "{image}"],
+    ["config", "check", "{image}"],
+    ["emulator", "--root", "{image}"],
+    ["emulator", "--tls-cert", "{image}", "--tls-key", "{image}"],
+]
+
+DOCUMENTS = [
+    "",
+    "version: 1\n",
+    "- version: 1\n",
+    "version: 2\nvolumes: [{source: a.img}]\n",
+    "version: 1\nvolumes: []\n",
+    "version: 1\nvolumes: [{sauce: a.img}]\n",
+    "version: 1\nversion: 1\nvolumes: [{source: a.img}]\n",
+    "version: 1\nvolumes: [{source: a.img, zeros: none}]\n",
+    "version: 1\nparallel: -1\nvolumes: [{source: a.img}]\n",
+    "version: 1\nvolumes: [{source: a.img}]\ntuning: {window: 3 parsecs}\n",
+    "version: 1\nvolumes: [{source: a.img}, {source: a.img}]\n",
+    "version: 1\nvolumes: [{source: a.img\n",
+    "!!python/object/apply:os.system ['false']\n",
+    "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nversion: 1\n",
+    "version: 1\nvolumes: [{source: a.img}]\n\x00\x07\n",
+    "version: 1\nvolumes:\n\t- source: a.img\n",
+    "[" * 3000,
+]
+
+
+def run(arguments, folder, **environment):
+    done = subprocess.run(
+        [sys.executable, "-m", "bulkput", *arguments],
+        env=dict(ENVIRONMENT, HOME=str(folder), AWS_REGION="us-east-1", **environment),
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
+    return done.returncode, done.stderr.decode("utf-8", "replace")
+
+
+@pytest.fixture
+def places(tmp_path):
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(range(256)) * 2048)
+    return {"image": str(image), "folder": str(tmp_path)}
+
+
+def check(code, told, wanted):
+    assert code == wanted, told
+    assert told.strip()
+    assert "Traceback" not in told
+    assert "a defect of bulkput" not in told
+
+
+@pytest.mark.parametrize("arguments", USAGE, ids=range(len(USAGE)))
+def test_a_wrong_command_line_ends_in_code_2(arguments, places, tmp_path):
+    code, told = run([each.format(**places) for each in arguments], tmp_path)
+    check(code, told, 2)
+
+
+@pytest.mark.parametrize("arguments", CONFIGURATION, ids=range(len(CONFIGURATION)))
+def test_a_wrong_value_ends_in_code_3(arguments, places, tmp_path):
+    code, told = run([each.format(**places) for each in arguments], tmp_path)
+    check(code, told, 3)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=range(len(DOCUMENTS)))
+def test_a_wrong_document_ends_in_code_3_and_is_named(document, tmp_path):
+    path = tmp_path / "job.yaml"
+    path.write_text(document)
+    code, told = run(["run", str(path)], tmp_path)
+    check(code, told, 3)
+    assert str(path) in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BULKPUT_TUNING_FOO", "1"),
+        ("BULKPUT_TUNING_WINDOW", "many"),
+        ("BULKPUT_PARALLEL", "x"),
+        ("BULKPUT_ENDPOINT", "nowhere"),
+        ("AWS_PROFILE", "nobody"),
+        ("AWS_CA_BUNDLE", "/nonexistent.pem"),
+    ],
+)
+def test_a_wrong_variable_ends_in_code_3_and_is_named(name, value, places, tmp_path):
+    code, told = run(["upload", places["image"]], tmp_path, **{name: value})
+    check(code, told, 3)
+    assert name.removeprefix("BULKPUT_") in told or value in told
+
+
+def test_a_source_larger_than_the_volume_ends_in_code_3(tmp_path):
+    image = tmp_path / "big.img"
+    with image.open("wb") as file:
+        file.truncate((1 << 30) + 1)
+    code, told = run(
+        ["upload", str(image), "--volume-size-gib", "1", "--endpoint-url", "http://127.0.0.1:9"],
+        tmp_path,
+    )
+    check(code, told, 3)

@@ -1,0 +1,145 @@
+"""The real program is killed at any moment, as often as may be, and the next run finishes."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+
+import pytest
+from faults.emulated import COMPLETE, DESCRIBE, PUT, START, until
+
+IN_FLIGHT = 4
+BLOCKS = 36
+
+
+def killed_and_resumed(seed, kills, server, bulkput, source, check):
+    """Kill the program ``kills`` times, let it end, and check what a user is promised."""
+    chance = random.Random(seed)
+    program = bulkput(server, in_flight_max=IN_FLIGHT, puts_per_s_snapshot=50)
+    killed = 0
+    while True:
+        stored_before, snapshots_before, phases = server.stored, len(server.snapshots), []
+        ended = None
+        while ended is None:
+            with program.start("upload", source) as running:
+                # From before the first import to after the seal.
+                limit_s = chance.uniform(0.0, 2.0) if killed < kills else 60
+                try:
+                    _, err = running.communicate(timeout=limit_s)
+                except subprocess.TimeoutExpired:
+                    assert killed < kills, "the last run hangs"
+                    running.kill()
+                    _, err = running.communicate()
+                    killed += 1
+                    phases.append(err.strip().rsplit("\n", 1)[-1])
+            # Told to be done, though a kill may have come before the process had left.
+            ended = re.search(r"(snap-[0-9a-f]+) completed\n", err)
+            assert ended or running.returncode == -signal.SIGKILL, (seed, err)
+        check(server, ended[1], source)
+        assert len(server.snapshots) == snapshots_before + 1, (seed, phases)
+        repeated = server.stored - stored_before - BLOCKS
+        assert 0 <= repeated <= len(phases) * IN_FLIGHT, (seed, repeated, phases)
+        if killed == kills:
+            return
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_program_killed_at_random_moments_is_resumed(seed, live, bulkput, image, check):
+    server = live(latency_ms=40, jitter_ms=40, completion_delay_s=0.3)
+    killed_and_resumed(seed, 4, server, bulkput, image(BLOCKS, seed=seed), check)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seed", range(100, 200))
+def test_500_kills_lose_nothing(seed, live, bulkput, image, check):
+    server = live(latency_ms=40, jitter_ms=40, completion_delay_s=0.3)
+    killed_and_resumed(seed, 5, server, bulkput, image(BLOCKS, seed=seed), check)
+
+
+PHASES = {
+    "starting, unanswered": (START, "delay-answer", 1, 0),
+    "uploading, first put under way": (PUT, "delay-answer", 1, 0),
+    "uploading, last put under way": (PUT, "delay-answer", BLOCKS, BLOCKS - 1),
+    "sealing, sent and unanswered": (COMPLETE, "delay-answer", 1, BLOCKS),
+    "waiting": (DESCRIBE, "delay-answer", 1, BLOCKS),
+}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_program_killed_in_a_phase_is_resumed(server, bulkput, image, check, phase):
+    operation, kind, nth, resumed = PHASES[phase]
+    source = image(BLOCKS)
+    server.script(kind, operation, nth=nth, delay_s=30)
+    program = bulkput(server, in_flight_max=1, attempt_deadline="30s", no_progress_deadline="30s")
+    with program.start("upload", source) as running:
+        until(lambda: server.hits() == 1)
+        running.send_signal(signal.SIGKILL)
+        running.communicate()
+    result = program.upload(source)
+    assert len(server.snapshots) == 1
+    assert result["snapshot_id"] == server.snapshots[0]
+    assert result["blocks"]["resumed"] == resumed, result["blocks"]
+    assert server.stored <= BLOCKS + 1
+    check(server, result["snapshot_id"], source)
+
+
+def test_a_killed_and_resumed_device_upload_sends_only_what_is_not_acknowledged(
+    live, bulkput, image, check, loop_device
+):
+    server = live(latency_ms=40)
+    source = image(BLOCKS)
+    device = loop_device(source)
+    program = bulkput(server, in_flight_max=IN_FLIGHT, puts_per_s_snapshot=50)
+    with program.start("upload", device) as running:
+        until(lambda: server.stored >= 12)
+        running.kill()
+        running.communicate()
+    with source.open("r+b") as disk:  # a device does not tell when it changed
+        os.pwrite(disk.fileno(), b"changed", 3 * 524_288)
+    subprocess.run(["blockdev", "--flushbufs", device], check=True)
+    result = program.upload(device)
+    assert result["blocks"]["put"] >= BLOCKS - 12
+    assert server.stored <= BLOCKS + IN_FLIGHT + 1
+    check(server, result["snapshot_id"], source)
+
+
+def test_a_source_changed_between_two_runs_is_said_and_sent_anew(live, bulkput, image, check, ends):
+    server = live(latency_ms=40)
+    source = image(BLOCKS)
+    program = bulkput(server, in_flight_max=IN_FLIGHT, puts_per_s_snapshot=50)
+    with program.start("upload", source) as running:
+        until(lambda: server.stored >= 12)
+        running.kill()
+        running.communicate()
+    with source.open("r+b") as disk:
+        os.pwrite(disk.fileno(), b"changed", 3 * 524_288)
+    done = program.run("upload", source)
+    assert "changed" in ends(done, 0)
+    check(server, json.loads(done.stdout)["snapshot_id"], source)
+
+
+@pytest.mark.parametrize("fate", ["deleted", "timed out"])
+def test_a_snapshot_that_is_gone_is_replaced_and_said(live, bulkput, image, check, ends, fate):
+    # boto3, which reads it back, does not follow a clock that moves.
+    server = live(latency_ms=40, verify_signatures=False)
+    source = image(BLOCKS)
+    program = bulkput(server, in_flight_max=IN_FLIGHT, puts_per_s_snapshot=50)
+    with program.start("upload", source, "--timeout-min", "10") as running:
+        until(lambda: server.stored >= 12)
+        running.kill()
+        running.communicate()
+    (first,) = server.snapshots
+    if fate == "deleted":
+        server.client("ec2").delete_snapshot(SnapshotId=first)
+    else:
+        server.clock.ahead_s += 11 * 60
+    done = program.run("upload", source, "--timeout-min", "10")
+    told = ends(done, 0, first)
+    result = json.loads(done.stdout)
+    assert result["snapshot_id"] != first
+    assert "new" in told
+    assert result["blocks"]["put"] == BLOCKS
+    check(server, result["snapshot_id"], source)

@@ -1,0 +1,173 @@
+"""Sources that change, fail or are none: one sentence, one exit code, never a wrong snapshot."""
+
+import json
+import os
+import socket
+import time
+
+import pytest
+from faults.emulated import COMPLETE, until
+from support.whole import BLOCK, read_with_boto3
+
+BLOCKS = 90
+
+
+@pytest.fixture
+def slow(live):
+    return live(latency_ms=40)
+
+
+def halfway(program, server, *arguments, act):
+    """Run, do something to the source when some blocks are there, and return the ended run."""
+    with program.start(*arguments) as running:
+        until(lambda: server.stored >= 8)
+        act()
+        out, err = running.communicate(timeout=30)
+    assert "Traceback" not in err
+    return running.returncode, out, " ".join(err.split())
+
+
+@pytest.fixture
+def patient(bulkput, slow):
+    # The budget is less than the source: the end of it is read after the change.
+    return bulkput(slow, puts_per_s_snapshot=80, memory_budget="32MiB", window="1MiB")
+
+
+def touch_later(source):
+    later_ns = source.stat().st_mtime_ns + 1_000_000_000
+    os.utime(source, ns=(later_ns, later_ns))
+
+
+def rewrite(source):
+    with source.open("r+b") as file:
+        os.pwrite(file.fileno(), b"changed" * 1000, 85 * BLOCK)
+    touch_later(source)
+
+
+def replace(source):
+    other = source.with_suffix(".other")
+    other.write_bytes(source.read_bytes())
+    other.rename(source)
+
+
+CHANGES = {
+    "truncated": lambda source: os.truncate(source, 20 * BLOCK + 100),
+    "emptied": lambda source: os.truncate(source, 0),
+    "grown": lambda source: os.truncate(source, (BLOCKS + 10) * BLOCK),
+    "replaced": replace,
+    "written to": rewrite,
+    "removed": lambda source: source.unlink(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("reader", ["auto", "preadv"])
+def test_a_source_that_changes_under_the_reader_ends_in_code_6(
+    slow, patient, image, job, change, reader
+):
+    if reader == "preadv" and change not in ("truncated", "written to"):
+        pytest.skip("the reader makes no difference")
+    source = image(BLOCKS)
+    config = job(f"{{path: {source}, reader: {reader}}}")
+    code, out, err = halfway(patient, slow, "run", config, act=lambda: CHANGES[change](source))
+    assert code == 6, err
+    assert str(source) in err
+    assert json.loads(out)["exit_code"] == 6
+    assert slow.count(COMPLETE) == 0
+
+
+@pytest.mark.parametrize("change", ["written to", "grown"])
+def test_a_changing_source_is_taken_where_that_is_allowed(
+    slow, patient, image, job, change, tmp_path
+):
+    source = image(BLOCKS)
+    before = source.read_bytes()
+    config = job(source, "    allow_changing_source: true\n")
+    code, out, err = halfway(patient, slow, "run", config, act=lambda: CHANGES[change](source))
+    assert code == 0, err
+    assert "each block is as it was when it was put" in err
+    result = json.loads(out)
+    assert slow.state(result["snapshot_id"]) == ("completed", "")
+    copy = tmp_path / "copy"
+    indexes = read_with_boto3(slow, result["snapshot_id"], copy, BLOCKS * BLOCK)
+    assert indexes == list(range(BLOCKS))
+    after, there = source.read_bytes(), copy.read_bytes()
+    for index in range(BLOCKS):
+        part = slice(index * BLOCK, (index + 1) * BLOCK)
+        assert there[part] in (before[part], after[part]), index
+
+
+def test_a_source_written_to_between_kill_and_end_is_compared_again(slow, patient, image, check):
+    source = image(BLOCKS)
+    code, _, err = halfway(patient, slow, "upload", source, act=lambda: rewrite(source))
+    assert code == 6, err
+    result = patient.upload(source)
+    check(slow, result["snapshot_id"], source)
+
+
+@pytest.mark.parametrize("reader", ["auto", "preadv"])
+def test_a_bad_sector_ends_in_code_6_with_its_place(
+    server, bulkput, image, job, ends, loop_device, reader
+):
+    source = image(24)
+    device = loop_device(source)
+    os.truncate(source, 10 * BLOCK + 8192)  # a loop device answers EIO beyond the end
+    config = job(f"{{path: {device}, reader: {reader}}}")
+    told = ends(bulkput(server).run("run", config), 6, device, "block 10")
+    assert str(10 * BLOCK + 8192) in told.replace(",", "")
+    assert server.count(COMPLETE) == 0
+
+
+def test_a_bad_sector_that_is_mended_is_resumed(server, bulkput, image, check, loop_device):
+    source = image(24)
+    content = source.read_bytes()
+    device = loop_device(source)
+    os.truncate(source, 10 * BLOCK)
+    assert bulkput(server).run("upload", device).returncode == 6
+    with source.open("r+b") as file:
+        file.write(content)
+    check(server, bulkput(server).upload(device)["snapshot_id"], source)
+    assert len(server.snapshots) == 1
+
+
+def fifo(path):
+    os.mkfifo(path)
+
+
+def unix_socket(path):
+    folder = os.open(path.parent, os.O_PATH)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"/proc/self/fd/{folder}/{path.name}")  # a socket's path must be short
+    os.close(folder)
+
+
+def beginning(content):
+    return lambda path: path.write_bytes(content + bytes(BLOCK))
+
+
+NO_SOURCES = {
+    "missing": (lambda _: None, "does not exist"),
+    "folder": (lambda path: path.mkdir(), "director"),
+    "fifo": (fifo, "pipe"),
+    "socket": (unix_socket, "socket"),
+    "empty": (lambda path: path.touch(), "empty"),
+    "character device": (lambda path: path.symlink_to("/dev/zero"), "device"),
+    "dangling link": (lambda path: path.symlink_to("nowhere"), "does not exist"),
+    "link to itself": (lambda path: path.symlink_to(path), "link"),
+    "qcow2": (beginning(b"QFI\xfb\0\0\0\3"), "qcow2"),
+    "gzip": (beginning(b"\x1f\x8b\x08"), "gzip"),
+    "vmdk": (beginning(b"KDMV\1\0\0\0"), "vmdk"),
+    "xz": (beginning(b"\xfd7zXZ\0"), "xz"),
+    "zstd": (beginning(b"\x28\xb5\x2f\xfd"), "zstd"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_SOURCES)
+def test_what_is_no_source_is_said_in_one_sentence(server, bulkput, tmp_path, ends, kind):
+    make, word = NO_SOURCES[kind]
+    make(tmp_path / "it")
+    began_s = time.monotonic()
+    told = ends(bulkput(server).run("upload", tmp_path / "it"), 6, str(tmp_path / "it"))
+    assert word in told.lower()
+    assert time.monotonic() - began_s < 5
+    assert server.snapshots == []
