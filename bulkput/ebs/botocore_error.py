@@ -66,6 +66,11 @@ def error_of_botocore(
             "authority in AWS_CA_BUNDLE"
         )
         return ConfigError((Problem("endpoint", expected),))
+    elif isinstance(error, botocore.SSLError) and "WRONG_VERSION_NUMBER" in str(error):
+        # OpenSSL's word for bytes that are no TLS at all. Nothing is lost if a proxy sent them
+        # once: the same command resumes.
+        expected = f"expected a server that speaks TLS: {plain_message(str(error))}"
+        return ConfigError((Problem("endpoint", expected),))
     what = plain_message(str(error)) or "no answer within the time limit"
     return ServiceError(
         operation,

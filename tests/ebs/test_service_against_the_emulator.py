@@ -16,7 +16,7 @@ from bulkput.ebs.snapshot import StartRequest
 from bulkput.emulator.options import EmulatorOptions
 from bulkput.emulator.server import Emulator
 from bulkput.model.clock import LoopClock
-from bulkput.model.errors import ServiceError
+from bulkput.model.errors import ConfigError, ServiceError
 from bulkput.model.failure import FailureClass
 
 KEYS = Credentials("AKIACANARY0000000000", "secret/canary/key", "token+canary/=")
@@ -114,6 +114,20 @@ async def test_a_whole_life_over_tls(tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_CA_BUNDLE", str(path))
     async with opened(tmp_path, tls=authority) as service:
         await whole_life(service)
+
+
+async def test_https_to_a_server_without_tls_is_a_wrong_endpoint(tmp_path):
+    async with (
+        Emulator(EmulatorOptions(root=tmp_path / "store")) as emulator,
+        open_service(
+            region="eu-west-1",
+            clock=LoopClock(),
+            endpoint_url=emulator.url.replace("http", "https"),
+            static_credentials=KEYS,
+        ) as service,
+    ):
+        with pytest.raises(ConfigError, match="expected a server that speaks TLS"):
+            await service.control.start_snapshot(StartRequest(1, "token"))
 
 
 async def test_changed_blocks_of_a_child_are_listed(tmp_path):
