@@ -271,6 +271,10 @@ async def test_the_body_is_handed_over_as_views_of_the_block(lab, block, digest,
                 pieces.append(data)
                 self._transport.write(data)
 
+            def writelines(self, several):
+                pieces.extend(several)
+                self._transport.writelines(several)
+
             def __getattr__(self, name):
                 return getattr(self._transport, name)
 
