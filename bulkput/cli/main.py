@@ -21,6 +21,7 @@ from bulkput.cli.streams import (
     ResultNotWrittenError,
     abandon_result,
     flush_result,
+    hold_streams,
     tell,
     write_result,
 )
@@ -82,6 +83,7 @@ def cli(context: click.Context) -> None:
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and leave the process with its exit code."""
+    hold_streams()
     sys.exit(status_of(sys.argv[1:] if args is None else args))
 
 

@@ -19,6 +19,22 @@ class ResultNotWrittenError(BulkputError):
     exit_code = ExitCode.UNEXPECTED
 
 
+def hold_streams() -> None:
+    """Lead a standard stream that the process was started without to nowhere.
+
+    Else the next file or socket gets its number, and is written to as if it were the stream;
+    libuv aborts when it closes one.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number: those below are taken by now.
+            os.open(os.devnull, os.O_RDWR)
+            stream = open(number, "r" if number == 0 else "w", closefd=False)  # noqa: SIM115 - held to the end
+            setattr(sys, name, stream)
+
+
 def write_result(text: str) -> None:
     """Write ``text`` to stdout, all of it.
 

@@ -1,7 +1,7 @@
 """The event loop of a command: uvloop, and signals that end it in order.
 
-The first SIGINT or SIGTERM cancels the command, which has a limited time to leave; the second
-leaves at once.
+The first SIGINT, SIGTERM or SIGHUP cancels the command, which has a limited time to leave; the
+second leaves at once.
 """
 
 import asyncio
@@ -42,7 +42,8 @@ async def _until_signal(main: Coroutine[Any, Any, T]) -> T:
         received.append(number)
         task.cancel()
 
-    for number in _SIGNALS:
+    heard = [number for number in _SIGNALS if not _outlives(number)]
+    for number in heard:
         loop.add_signal_handler(number, on_signal, number)
     try:
         return await task
@@ -51,5 +52,10 @@ async def _until_signal(main: Coroutine[Any, Any, T]) -> T:
             raise InterruptedBySignal(received[0]) from None
         raise
     finally:
-        for number in _SIGNALS:
+        for number in heard:
             loop.remove_signal_handler(number)
+
+
+def _outlives(number: signal.Signals) -> bool:
+    """Return whether the command was started to outlive its terminal, as ``nohup`` does it."""
+    return number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN

@@ -139,3 +139,37 @@ def test_closed_streams_do_not_stop_a_job(redirection):
     assert "Traceback" not in result.stderr
     if redirection == "2>&-":
         assert '"snapshot_id": "snap-1"' in result.stdout
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_stream_that_is_closed_from_the_start_breaks_nothing(tmp_path, number):
+    image = tmp_path / "disk.img"
+    image.write_bytes(b"x")
+    job = tmp_path / "job.yaml"
+    volume = f"{{source: {image}}}"
+    job.write_text(f"version: 1\nendpoint: embedded\nstate_dir: s\nvolumes: [{volume}]\n")
+    result = ended([*BULKPUT, "run", job], preexec_fn=lambda: os.close(number))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("snap-") == (number != 1)
+    assert ("completed" in result.stderr) == (number != 2)
+
+
+def test_nohup_lets_a_job_outlive_its_terminal():
+    program = """
+import asyncio, os, signal
+from bulkput.jobs.loop import run_in_loop
+
+async def main():
+    os.kill(os.getpid(), signal.SIGHUP)
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    return "went on"
+
+print(run_in_loop(main))
+"""
+    command = [sys.executable, "-c", program]
+    ignoring = ended(command, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    assert (ignoring.returncode, ignoring.stdout) == (0, "went on\n")
+    hearing = ended(command, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
+    assert hearing.returncode != 0
+    assert "InterruptedBySignal" in hearing.stderr
