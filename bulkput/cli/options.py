@@ -121,7 +121,8 @@ class _GivenPath(click.Path):
         return super().convert(value, param, ctx)
 
 
-PATH = _GivenPath(path_type=Path)
+PATH = _GivenPath(path_type=Path, readable=False)
+"""Whether it can be read is told by who reads it, with the exit code of a source or a file."""
 
 
 service_options = with_options(

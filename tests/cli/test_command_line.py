@@ -1,5 +1,7 @@
 """The command line itself: help, version, mistakes."""
 
+import os
+
 import click
 import pytest
 
@@ -87,3 +89,11 @@ def test_what_is_typed_cannot_steer_the_terminal(bulkput):
         ended = bulkput(*typed)
         assert ended.status == 2
         assert "\x1b" not in ended.err
+
+
+def test_a_path_that_cannot_be_read_is_no_mistake_of_the_command_line(
+    bulkput, tmp_path, monkeypatch
+):
+    (tmp_path / "job.yaml").write_text("version: 1\nvolumes: []\n")
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    assert bulkput("config", "check", "job.yaml").status == 3
