@@ -74,7 +74,8 @@ class SourceSettings(Section, json_schema_extra=_path_or_section):
         description="The raw image file or block device; `~` is the home folder, a relative path "
         "starts from the folder of the configuration file.",
     )
-    sample_bytes: Annotated[int, Size(1, 64 << 30)] | None = Field(
+    # ext4 with a journal needs 8 MiB.
+    sample_bytes: Annotated[int, Size(8 << 20, 64 << 30)] | None = Field(
         default=None,
         alias="sample",
         validate_default=True,

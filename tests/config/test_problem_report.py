@@ -108,7 +108,7 @@ def test_a_mistake_is_placed_and_says_what_was_expected(problems, text, path, li
     [
         ("source: ''", "source.path", "expected a path"),
         ("source: 5", "source", "expected a section"),
-        ("source: {path: a, sample: 1MiB}", "source.sample", "exactly one"),
+        ("source: {path: a, sample: 9MiB}", "source.sample", "exactly one"),
         ("source: {reader: mmap}", "source.sample", "exactly one"),
         ("source: {path: a, format: qcow2}", "source.format", "auto or raw"),
         ("source: {path: a, reader: read}", "source.reader", "auto or mmap or preadv"),
@@ -151,7 +151,7 @@ def test_a_job_has_at_least_one_volume(problems, job, said):
 
 
 def test_a_sample_is_for_the_embedded_endpoint_only(problems, load):
-    volumes = [{"source": {"sample": "5MiB"}}]
+    volumes = [{"source": {"sample": "9MiB"}}]
     ((path, _, expected),) = problems({"version": 1, "volumes": volumes})
     assert (path, "embedded" in expected) == ("volumes[0].source.sample", True)
     assert load({"version": 1, "endpoint": "embedded", "volumes": volumes})
