@@ -1,0 +1,196 @@
+"""Bugs to plant in the engine: what the simulation must notice, each a patch of a few lines."""
+
+import asyncio
+from dataclasses import replace
+
+from bulkput.jobs import birth, volume
+from bulkput.ledger import table
+from bulkput.ledger.marks import Marks
+from bulkput.ledger.record import State
+from bulkput.model.errors import SourceError
+from bulkput.pipeline import decide as decide_module
+from bulkput.pipeline.budget import ByteBudget
+from bulkput.pipeline.hasher import Hasher
+from bulkput.pipeline.hashing import hash_hole
+from bulkput.pipeline.put import PutPath
+from bulkput.pipeline.retry import Retrier
+from bulkput.pipeline.uploader import Uploader
+from bulkput.plan.zeros import resolve_zero_policy
+
+
+def acknowledged_before_the_put(patch):
+    async def recorded(self, block):
+        self._ledger.mark_acknowledged(block.index, block.digest)
+        await self._sink.put_block(
+            self._snapshot_id, block.index, block.view(), block.digest, block.let_go
+        )
+        self._progress.blocks_put += 1
+
+    patch.setattr(PutPath, "_recorded", recorded)
+
+
+def sent_only_in_the_ledger_after_the_put(patch):
+    async def recorded(self, block):
+        await self._sink.put_block(
+            self._snapshot_id, block.index, block.view(), block.digest, block.let_go
+        )
+        self._ledger.mark_acknowledged(block.index, block.digest)
+        self._progress.blocks_put += 1
+
+    patch.setattr(PutPath, "_recorded", recorded)
+
+
+def zeros_that_were_sent_as_data_are_skipped(patch):
+    patch.setattr(decide_module, "_MAY_BE_IN_SNAPSHOT", (State.ACKNOWLEDGED,))
+    patch.setattr(table, "_IN_SNAPSHOT", ())
+
+
+def holes_that_were_sent_as_data_are_skipped(patch):
+    patch.setattr(Marks, "not_skippable", Marks.acknowledged)
+    patch.setattr("bulkput.ledger.marks._MUST_PUT", (State.LOST,))
+
+
+def the_aggregate_is_of_the_first_reading(patch):
+    first = {}
+
+    async def recorded(self, block):
+        digest = first.setdefault((id(self), block.index), block.digest)
+        self._ledger.mark_sent(block.index, digest)
+        await self._sink.put_block(
+            self._snapshot_id, block.index, block.view(), block.digest, block.let_go
+        )
+        self._ledger.mark_acknowledged(block.index, digest)
+        self._progress.blocks_put += 1
+
+    patch.setattr(PutPath, "_recorded", recorded)
+
+
+def the_budget_is_not_waited_for(patch):
+    async def acquire(self, size_bytes):
+        self._take(size_bytes)
+
+    patch.setattr(ByteBudget, "acquire", acquire)
+
+
+def a_changed_source_is_forgotten_by_the_second_run(patch):
+    take_up = birth._take_up
+
+    def forgetful(place, *, only_wait):
+        born = take_up(place, only_wait=only_wait)
+        identity = place.source.identity.as_dict()
+        place.ledger.amend(replace(place.ledger.header, source_identity=identity))
+        return born
+
+    patch.setattr(birth, "_take_up", forgetful)
+
+
+def the_source_is_not_looked_at_before_the_seal(patch):
+    patch.setattr(volume, "_check_source", lambda *_: None)
+
+
+def failed_puts_are_repeated_after_a_stop(patch):
+    async def drain(self, grace_s):
+        if self._puts:
+            await asyncio.wait(self._puts, timeout=grace_s)
+        for task in self._puts:
+            task.cancel()
+        if self._puts:
+            await asyncio.wait(self._puts)
+
+    patch.setattr(Uploader, "drain", drain)
+
+
+def puts_in_flight_outlive_the_run(patch):
+    async def drain(self, grace_s):
+        self._stopping.set()
+
+    patch.setattr(Uploader, "drain", drain)
+
+
+def an_encrypted_snapshot_lacks_its_zeros(patch):
+    patch.setattr(
+        birth,
+        "resolve_zero_policy",
+        lambda requested, *, encrypted: resolve_zero_policy(requested, encrypted=False),
+    )
+
+
+def the_token_of_a_dead_snapshot_is_used_again(patch):
+    patch.setattr(birth, "_token", lambda *_: "always-the-same")
+
+
+def the_end_is_not_waited_for(patch):
+    async def wait(snapshot_id, limit_s, sealing):
+        await sealing.clock.sleep(0)
+
+    patch.setattr(volume, "wait_until_completed", wait)
+
+
+def acknowledged_blocks_are_sent_again(patch):
+    real = decide_module.decide
+
+    def decide(hashed, states, acknowledged, *, skip_zeros):
+        return real(hashed, states, acknowledged ^ 1, skip_zeros=skip_zeros)
+
+    patch.setattr("bulkput.pipeline.uploader.decide", decide)
+
+
+def acknowledgements_are_not_written(patch):
+    patch.setattr(Marks, "mark_acknowledged", lambda *_: None)
+
+
+def unreadable_blocks_become_zeros(patch):
+    real = Hasher._hash
+
+    def hash_(self, piece):
+        try:
+            return real(self, piece)
+        except SourceError:
+            return hash_hole(piece.start, piece.stop - piece.start)
+
+    patch.setattr(Hasher, "_hash", hash_)
+
+
+def nothing_is_ever_repeated(patch):
+    patch.setattr(Retrier, "_delay_s", lambda *_: None)
+    patch.setattr(Retrier, "run", _raise_runtime_error)
+
+
+async def _raise_runtime_error(self, call, on_retry):
+    try:
+        return await call()
+    except Exception as error:
+        raise RuntimeError("not translated") from error
+
+
+def a_failed_volume_hangs(patch):
+    async def put_one(self, block):
+        try:
+            await self._put(block)
+        except Exception:  # noqa: BLE001 - the bug
+            await asyncio.get_running_loop().create_future()
+
+    patch.setattr(Uploader, "_put_one", put_one)
+    patch.setattr(Uploader, "_watch", lambda self: asyncio.sleep(10**9))
+
+
+BUGS = (
+    acknowledged_before_the_put,
+    sent_only_in_the_ledger_after_the_put,
+    zeros_that_were_sent_as_data_are_skipped,
+    holes_that_were_sent_as_data_are_skipped,
+    the_aggregate_is_of_the_first_reading,
+    the_budget_is_not_waited_for,
+    a_changed_source_is_forgotten_by_the_second_run,
+    the_source_is_not_looked_at_before_the_seal,
+    failed_puts_are_repeated_after_a_stop,
+    puts_in_flight_outlive_the_run,
+    an_encrypted_snapshot_lacks_its_zeros,
+    the_token_of_a_dead_snapshot_is_used_again,
+    the_end_is_not_waited_for,
+    acknowledged_blocks_are_sent_again,
+    acknowledgements_are_not_written,
+    unreadable_blocks_become_zeros,
+    nothing_is_ever_repeated,
+    a_failed_volume_hangs,
+)

@@ -1,0 +1,142 @@
+"""One run of the real engine on a virtual clock, from its start to its end, death or stop."""
+
+import asyncio
+import contextlib
+import random
+from dataclasses import dataclass, field
+
+import pytest
+from simulation.contents import CachedHashlib
+from simulation.machine import SimulatedOs, SimulatedWorkers
+from virtual_time import run_virtual
+
+from bulkput.jobs import birth, volume
+from bulkput.jobs.ceilings import Ceilings
+from bulkput.jobs.context import JobContext
+from bulkput.ledger import ledger as ledger_module
+from bulkput.ledger import lock as lock_module
+from bulkput.ledger import storage as storage_module
+from bulkput.ledger import table as table_module
+from bulkput.model.clock import LoopClock
+from bulkput.model.events import NullObserver
+from bulkput.model.exit_code import ExitCode
+from bulkput.pace.pacer import AccountPacer
+from bulkput.pipeline import hashing
+
+RUN_LIMIT_S = 4 * 3600.0
+"""Three hours are what an hour's wait for the end, 15 minutes a call and pauses add up to."""
+
+
+@contextlib.contextmanager
+def engine_on(machine, open_source):
+    """Put the machine under the engine: its disk, its boot id, its source."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (storage_module, table_module):
+            patch.setattr(module, "os", SimulatedOs(machine))
+        patch.setattr(lock_module, "write_all", lambda *_: None)
+        patch.setattr(ledger_module, "boot_id", machine.boot_id)
+        patch.setattr(storage_module.Path, "replace", _replace(machine))
+        patch.setattr(hashing, "hashlib", CachedHashlib)
+        patch.setattr(volume, "open_source", lambda *_, **__: open_source())
+        nonces = iter(range(1, 10**6))
+        patch.setattr(birth.secrets, "token_hex", lambda _: f"{machine.folder.name}-{next(nonces)}")
+        yield
+
+
+def _replace(machine):
+    real = storage_module.Path.replace
+
+    def replace(old, new):
+        machine.tick("ledger rename")
+        if not machine.dead:
+            machine.on_replace(old, new)
+        return real(old, new)
+
+    return replace
+
+
+@dataclass
+class Ended:
+    """How a run ended."""
+
+    outcome: object
+    """None if it was stopped or died."""
+    elapsed_s: float
+    line: object
+    story: list = field(default_factory=list)
+
+
+class Stop:
+    """SIGTERM, at a tick or at a time."""
+
+    def __init__(self):
+        self.task = None
+        self.line = None
+
+    def __call__(self):
+        if self.task is None or self.line.stopped_s != float("inf"):
+            return
+        loop = asyncio.get_running_loop()
+        self.line.stopped_s = loop.time()
+        loop.call_soon(self.task.cancel)
+
+
+def run_engine(settings, machine, line, stop, *, worker_delay_s, unix_s, stop_at_s=None):
+    """Upload the one volume of ``settings``; returns when the process has ended.
+
+    Whatever the engine must never do is in ``machine.violations``.
+    """
+    return run_virtual(_run(settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s))
+
+
+async def _run(settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s):
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(
+        lambda _, context: machine.violate(f"unhandled: {context['message']}: {context}")
+    )
+    tuning = settings.tuning
+    ceilings = Ceilings(tuning.puts_per_s_snapshot, tuning.puts_per_s_account)
+    context = JobContext(
+        settings=settings,
+        service=line,
+        endpoint_url=None,
+        state_dir=machine.folder,
+        ceilings=ceilings,
+        account=AccountPacer(ceilings.account_puts_per_s),
+        workers=SimulatedWorkers(tuning.hash_workers, machine, worker_delay_s),
+        clock=LoopClock(unix_epoch_s=unix_s),
+        random=random.Random(line.weather.seed),
+        observer=NullObserver(),
+    )
+    stop.line = line
+    stop.task = task = asyncio.create_task(volume.upload_volume(context, settings.volumes[0]))
+    if stop_at_s is not None:
+        loop.call_later(stop_at_s, stop)
+    outcome = None
+    try:
+        async with asyncio.timeout(RUN_LIMIT_S):
+            outcome = await task
+    except TimeoutError:
+        machine.violate(f"a run took more than {RUN_LIMIT_S} s")
+    except asyncio.CancelledError:
+        if line.stopped_s == float("inf"):
+            machine.violate("a run that nobody stopped was cancelled")
+    except Exception as error:  # noqa: BLE001 - told with what led to it
+        machine.violate(f"a run ended by {error!r} at {_place(error)}")
+    elapsed_s = loop.time()
+    line.closed = True
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    if left and not machine.dead:
+        machine.violate(f"tasks are left behind: {left}")
+    if outcome is not None:
+        known = {int(code) for code in ExitCode} - {ExitCode.UNEXPECTED}
+        if outcome.exit_code not in known:
+            machine.violate(f"exit code {outcome.exit_code}: {outcome.error}")
+    return Ended(None if machine.dead else outcome, elapsed_s, line)
+
+
+def _place(error):
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"

@@ -1,0 +1,73 @@
+"""Every upload ends with a snapshot that equals its source, whatever happened on the way.
+
+A history is decided by one seed. ``BULKPUT_SEED=17 pytest tests/simulation/test_histories.py``
+repeats one; ``-m long`` tells ten thousand.
+"""
+
+import os
+
+import pytest
+from simulation.history import History
+
+SHORT_SEEDS = 200
+LONG_SEEDS = 10_000
+_SEEDS_A_TEST = 25
+
+
+def seeds(first, stop):
+    """Return the seeds of each test: a few at a time, so that a test's cost is not pytest's."""
+    given = os.environ.get("BULKPUT_SEED")
+    if given is not None:
+        return [range(int(given), int(given) + 1)]
+    return [range(start, start + _SEEDS_A_TEST) for start in range(first, stop, _SEEDS_A_TEST)]
+
+
+def name(chosen):
+    return f"{chosen.start}-{chosen.stop - 1}"
+
+
+def live(chosen, folder):
+    for seed in chosen:
+        own = folder / str(seed)
+        own.mkdir()
+        History(seed, own).live()
+
+
+@pytest.mark.parametrize("chosen", seeds(0, SHORT_SEEDS), ids=name)
+def test_every_history_ends_in_a_snapshot_that_equals_its_source(chosen, tmp_path):
+    live(chosen, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("chosen", seeds(SHORT_SEEDS, LONG_SEEDS), ids=name)
+def test_ten_thousand_histories_end_in_a_snapshot_that_equals_its_source(chosen, tmp_path):
+    live(chosen, tmp_path)
+
+
+def test_a_seed_tells_the_same_history_each_time(tmp_path):
+    told = []
+    for number in range(2):
+        histories = []
+        for seed in range(20):
+            folder = tmp_path / f"{number}" / f"{seed}"
+            folder.mkdir(parents=True)
+            history = History(seed, folder)
+            history.live()
+            histories.append((history.story, history.unix_s, history.disk.blocks))
+        told.append(histories)
+    assert told[0] == told[1]
+    assert sum(len(story) for story, _, _ in told[0]) > 500
+
+
+def test_histories_are_eventful(tmp_path):
+    """The seeds reach what they are for: deaths, resumes, failures of every exit code."""
+    codes, runs = set(), 0
+    for seed in range(60):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        history = History(seed, folder)
+        history.live()
+        runs += history.run_number
+        codes |= {outcome and outcome.exit_code for outcome in history.outcomes}
+    assert runs > 120
+    assert codes >= {None, 0, 3, 4, 5, 6, 7}
