@@ -233,6 +233,9 @@ class Wire:
                 # of its own, 5% of a put's CPU. (uvloop joins nothing here.)
                 transport.writelines((head, piece))
             if transport.get_write_buffer_size():
+                # Pauses the protocol, so that there is something to wait for: ``writelines`` of
+                # asyncio forgets it before 3.12.9 and 3.13.2 (CVE-2024-12254).
+                transport.set_write_buffer_limits(high=1)
                 # The peer may have answered, and closed, without reading to the end: then that
                 # answer counts, and ``_receive`` finds it or raises.
                 with contextlib.suppress(aiohttp.ClientError, OSError):
