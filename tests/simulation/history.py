@@ -27,7 +27,7 @@ CALM_RUNS_MAX = 4
 """One that finds its snapshot spoilt by late puts, one that meets the source's change, two more."""
 
 
-class Violation(AssertionError):
+class Violation(AssertionError):  # noqa: N818 - of an invariant; the word says it all
     """The engine did what it must never do."""
 
 
