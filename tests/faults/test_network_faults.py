@@ -80,7 +80,8 @@ def test_a_storm_of_throttles_slows_and_does_not_end_the_job(live, bulkput, imag
     source = image(100)
     result = bulkput(server).upload(source)
     assert result["puts"]["throttled"] > 0
-    assert result["puts"]["attempts"] < 3 * 100
+    # 2.5 s at 40 puts/s: who did not slow would have sent 1000 a second.
+    assert result["puts"]["attempts"] < 6 * 100
     check(server, result["snapshot_id"], source)
 
 
