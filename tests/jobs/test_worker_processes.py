@@ -62,7 +62,11 @@ def workers_of(parent):
 
 
 def has_open(pid, path):
-    return path in {each.readlink() for each in Path(f"/proc/{pid}/fd").iterdir()}
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            if each.readlink() == path:
+                return True
+    return False
 
 
 def has_ended(pid):
