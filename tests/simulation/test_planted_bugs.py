@@ -1,8 +1,9 @@
 """The simulation is worth something only if it notices a broken engine: each bug must be caught."""
 
 import pytest
-from simulation.history import History, Violation
+from simulation.history import History
 from simulation.planted import BUGS
+from simulation.proof import Violation
 from simulation.test_histories import SHORT_SEEDS
 
 
