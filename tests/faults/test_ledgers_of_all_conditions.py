@@ -240,4 +240,4 @@ def test_a_lock_of_a_program_that_was_killed_holds_nobody_up(slow, program, imag
     assert (folder / "lock").exists()
     began_s = time.monotonic()
     check(slow, program.upload(source)["snapshot_id"], source)
-    assert time.monotonic() - began_s < 10
+    assert time.monotonic() - began_s < 60
