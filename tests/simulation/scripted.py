@@ -42,12 +42,25 @@ class Scripted(History):
         self.weather = Weather()
         self.service = ModelService(self.weather, encrypts=False)
 
-    def go(self, *, faults=None, weather=None, dies_at=None, crashes=False, stops_at=None):
+    def go(
+        self,
+        *,
+        faults=None,
+        weather=None,
+        change=None,
+        dies_at=None,
+        crashes=False,
+        stops_at=None,
+        stops_after_s=None,
+    ):
         """Make one run; returns its exit code, None if it was stopped or died."""
         self.run_number += 1
         self._calm()
         self.script = dict(faults or {})
         self.weather.script.update(weather or {})
+        if change is not None:
+            change(self.weather)
+        self.stop_at_s = stops_after_s
         self.crashes = crashes
         if dies_at is not None:
             self.events[dies_at] = self._die

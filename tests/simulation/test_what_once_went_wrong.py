@@ -1,0 +1,173 @@
+"""Histories that the seeds found, each cut down to what it takes."""
+
+import pytest
+from simulation.scripted import Scripted
+from simulation.service import Snapshot
+from simulation.weather import ATTEMPT_DEADLINE_S, Fault
+
+from bulkput.ebs.snapshot import StartRequest
+from bulkput.ledger.head import HEAD_SIZE_BYTES
+from bulkput.ledger.header import LedgerPhase
+from bulkput.ledger.record import RECORD_SIZE_BYTES
+from bulkput.model.failure import FailureClass
+from bulkput.model.zeros import ZeroPolicy
+
+
+def snapshot_of(upload):
+    return upload.service.snapshots[upload.outcomes[-1].snapshot_id]
+
+
+def died_while_sealing(tmp_path, *, crashes=False, **volume):
+    """Return an upload whose first run died as soon as its ledger said that it is sealing."""
+    for moment in range(1, 400):
+        folder = tmp_path / str(moment)
+        folder.mkdir()
+        upload = Scripted(folder, **volume)
+        upload.go(dies_at=moment, crashes=crashes)
+        header = upload._header()
+        if header is not None and header.phase is LedgerPhase.SEALING:
+            return upload
+    raise AssertionError("no run died while sealing")
+
+
+@pytest.mark.parametrize("interruptions", [1, 3])
+def test_a_changed_source_is_compared_however_often_that_is_interrupted(interruptions, tmp_path):
+    interrupted = 0
+    for moment in range(10, 60):
+        folder = tmp_path / str(moment)
+        folder.mkdir()
+        upload = Scripted(folder)
+        upload.go(dies_at=60)
+        assert upload._header().phase is LedgerPhase.UPLOADING
+        assert upload._settled_before()
+        held = [index for index, number in enumerate(upload.disk.blocks) if number is not None]
+        for index in held:
+            upload.disk.write(index, 30)
+        for _ in range(interruptions):
+            interrupted += upload.go(dies_at=moment) is None
+        upload.go_until_done()
+        assert snapshot_of(upload).blocks == dict.fromkeys(held, 30)
+    assert interrupted > 30
+
+
+def test_a_source_that_is_rolled_back_while_it_is_compared_is_compared_again(tmp_path):
+    upload = Scripted(tmp_path)
+    upload.go(dies_at=60)
+    settled = sorted(upload._settled_before())
+    assert settled
+    upload.disk.save()
+    for index in settled:
+        upload.disk.write(index, 30)
+    for moment in range(40, 70):
+        upload.go(dies_at=moment)
+    assert 30 in upload.service.snapshots[upload._header().snapshot_id].blocks.values()
+    upload.disk.roll_back()
+    upload.go_until_done()
+    assert 30 not in snapshot_of(upload).blocks.values()
+
+
+@pytest.mark.parametrize("crashes", [False, True], ids=["kill -9", "power cut"])
+def test_a_seal_outlives_the_death_of_its_run(crashes, tmp_path):
+    upload = died_while_sealing(tmp_path, crashes=crashes, resume="verify")
+    upload.go_until_done()
+    assert len(upload.service.snapshots) == 1
+
+
+def test_a_source_that_changes_after_the_seal_is_told(tmp_path):
+    upload = died_while_sealing(tmp_path)
+    before = list(upload.disk.blocks)
+    upload.disk.write(0, 30)
+    upload.go_until_done()
+    assert "was sealed, which holds it as it was then" in " ".join(upload.outcomes[-1].notes)
+    assert snapshot_of(upload).blocks[0] == before[0]
+    upload.go_until_done()
+    assert snapshot_of(upload).blocks[0] == 30
+
+
+def test_a_mark_that_is_damaged_during_the_seal_is_put_by_the_run_after(tmp_path):
+    upload = Scripted(tmp_path)
+    upload.go(weather={("CompleteSnapshot", 1): Fault(FailureClass.ACCESS_DENIED)})
+    assert upload._header().phase is LedgerPhase.SEALING
+    table = upload._folder() / "ledger.bin"
+    content = bytearray(table.read_bytes())
+    content[HEAD_SIZE_BYTES + 2 * RECORD_SIZE_BYTES] ^= 1
+    table.write_bytes(content)
+    assert upload.go() == 7
+    assert "Run the same command again" in upload.outcomes[-1].error
+    upload.go_until_done()
+    assert upload.line.calls["put"] == 1
+    assert len(upload.service.snapshots) == 1
+
+
+def test_keys_that_cannot_be_renewed_for_minutes_are_waited_for(tmp_path):
+    upload = Scripted(tmp_path)
+
+    def expire(weather):
+        weather.keys_expire_s, weather.keys_come_back_s = 0.0, 300.0
+
+    assert upload.go(change=expire) == 0
+    assert upload.outcomes[-1].elapsed_s > 300
+
+
+def test_a_stop_while_a_failed_run_waits_for_its_puts_leaves_none_behind(tmp_path):
+    for stop_at_s in (1.0, 5.0):
+        folder = tmp_path / str(stop_at_s)
+        folder.mkdir()
+        upload = Scripted(folder)
+        weather = {
+            ("put", number): Fault(FailureClass.TRANSIENT, after_s=ATTEMPT_DEADLINE_S)
+            for number in (1, 2, 3)
+        }
+        weather["put", 4] = Fault(FailureClass.INVALID)
+        assert upload.go(weather=weather, stops_after_s=stop_at_s) is None
+        upload.go_until_done()
+
+
+def test_a_snapshot_that_ec2_does_not_know_yet_is_waited_for(tmp_path):
+    upload = Scripted(tmp_path)
+
+    def slow(weather):
+        weather.is_slow_to_show = True
+        weather.visible_after_s = lambda _: 0.0
+        weather.described_after_s = lambda _: 90.0
+
+    assert upload.go(change=slow) == 0
+    assert len(upload.service.snapshots) == 1
+
+
+def test_a_run_that_died_at_once_is_resumed_before_puts_find_the_snapshot(tmp_path):
+    upload = Scripted(tmp_path)
+
+    def slow(weather):
+        weather.visible_after_s = lambda _: 90.0
+
+    upload.go(dies_at=20, change=slow)
+    assert len(upload.service.snapshots) == 1
+    upload.go_until_done()
+    assert len(upload.service.snapshots) == 1
+
+
+def test_a_token_with_a_past_puts_every_block_in_every_run(tmp_path):
+    upload = Scripted(tmp_path)
+    given = upload.volume.snapshot.model_copy(update={"client_token": "given"})
+    upload.volume = upload.volume.model_copy(update={"snapshot": given})
+    upload.settings = upload.settings.model_copy(update={"volumes": (upload.volume,)})
+    upload.service.settle(upload.unix_s - 1000)
+    request = StartRequest(volume_size_gib=1, client_token="given", timeout_min=4320)
+    started = upload.service.start(request)
+    snapshot = upload.service.snapshots[started.snapshot_id]
+    assert isinstance(snapshot, Snapshot)
+    snapshot.started_s -= 1000
+    snapshot.blocks[3] = 30  # of an unknown run; zeros in this source
+    upload.go(dies_at=60)
+    assert upload._header().zero_policy is ZeroPolicy.WRITE
+    upload.go_until_done()
+    assert len(snapshot.blocks) == len(upload.disk.blocks)
+
+
+def test_starts_that_are_always_in_conflict_end_with_a_reason(tmp_path):
+    upload = Scripted(tmp_path)
+    weather = {("StartSnapshot", number): Fault(FailureClass.CONFLICT) for number in range(1, 50)}
+    assert upload.go(weather=weather) == 3
+    assert upload.line.calls["StartSnapshot"] == 5
+    upload.go_until_done()
