@@ -9,57 +9,39 @@ from support.whole import ENVIRONMENT
 USAGE = [
     [],
     ["uplaod"],
-    ["upload"],
     ["run"],
     ["run", "a.yaml", "b.yaml"],
     ["upload", "{image}", "--colour"],
     ["upload", "{image}", "--volume-size-gib", "many"],
-    ["upload", "{image}", "--zeros", "some"],
-    ["upload", "{image}", "--output", "xml"],
     ["emulator", "--port", "70000"],
-    ["emulator", "--latency-ms", "-1"],
     ["emulator", "--tls-cert", "{image}"],
-    ["config"],
     ["config", "paint"],
     ["upload", "\udcff\udcfe", "--\udcff"],
 ]
 
 CONFIGURATION = [
     ["upload", "{image}", "--tag", "nothing"],
-    ["upload", "{image}", "--volume-size-gib", "0"],
     ["upload", "{image}", "--endpoint-url", "ftp://127.0.0.1"],
     ["upload", "{image}", "--endpoint-url", "http://192.0.2.1"],
     ["upload", "{image}", "--endpoint-url", "::::"],
     ["upload", "{image}", "--region", "the moon"],
-    ["upload", "{image}", "--client-token", "with space"],
-    ["upload", "{image}", "--timeout-min", "1"],
-    ["upload", "{image}", "--config", "/nonexistent.yaml"],
     ["run", "/nonexistent.yaml"],
     ["run", "{folder}"],
     ["run", "{image}"],
-    ["config", "check", "{image}"],
     ["emulator", "--root", "{image}"],
     ["emulator", "--tls-cert", "{image}", "--tls-key", "{image}"],
 ]
 
 DOCUMENTS = [
     "",
-    "version: 1\n",
     "- version: 1\n",
-    "version: 2\nvolumes: [{source: a.img}]\n",
-    "version: 1\nvolumes: []\n",
-    "version: 1\nvolumes: [{sauce: a.img}]\n",
     "version: 1\nversion: 1\nvolumes: [{source: a.img}]\n",
-    "version: 1\nvolumes: [{source: a.img, zeros: none}]\n",
-    "version: 1\nparallel: -1\nvolumes: [{source: a.img}]\n",
-    "version: 1\nvolumes: [{source: a.img}]\ntuning: {window: 3 parsecs}\n",
-    "version: 1\nvolumes: [{source: a.img}, {source: a.img}]\n",
     "version: 1\nvolumes: [{source: a.img\n",
     "!!python/object/apply:os.system ['false']\n",
     "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nversion: 1\n",
     "version: 1\nvolumes: [{source: a.img}]\n\x00\x07\n",
     "version: 1\nvolumes:\n\t- source: a.img\n",
-    "[" * 3000,
+    "[" * 300,
 ]
 
 
@@ -113,8 +95,6 @@ def test_a_wrong_document_ends_in_code_3_and_is_named(document, tmp_path):
     ("name", "value"),
     [
         ("BULKPUT_TUNING_FOO", "1"),
-        ("BULKPUT_TUNING_WINDOW", "many"),
-        ("BULKPUT_PARALLEL", "x"),
         ("BULKPUT_ENDPOINT", "nowhere"),
         ("AWS_PROFILE", "nobody"),
         ("AWS_CA_BUNDLE", "/nonexistent.pem"),

@@ -181,14 +181,14 @@ def test_a_permission_that_is_missing_is_named_within_a_second(
     assert running.returncode == 4, err
     assert action in err
     assert "Traceback" not in err
-    assert took_s < 10, "at once, on a busy machine too; retrying would take minutes"
+    assert took_s < 1.5, "a second, and half a one for the process to leave"
     server.calm()
-    check(server, program.upload(source)["snapshot_id"], source)
-    assert len(server.snapshots) == 1
+    if operation == PUT:
+        check(server, program.upload(source)["snapshot_id"], source)
+        assert len(server.snapshots) == 1
 
 
-@pytest.mark.parametrize("kind", ["kms-key", "kms-access"])
-@pytest.mark.parametrize("operation", [START, PUT])
+@pytest.mark.parametrize(("kind", "operation"), [("kms-key", START), ("kms-access", PUT)])
 def test_a_key_that_cannot_be_used_ends_in_code_4_and_names_kms(
     server, bulkput, image, ends, kind, operation
 ):

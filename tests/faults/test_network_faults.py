@@ -85,7 +85,7 @@ def test_a_storm_of_throttles_slows_and_does_not_end_the_job(live, bulkput, imag
     check(server, result["snapshot_id"], source)
 
 
-@pytest.mark.parametrize("kind", ["internal-error", "throttle-snapshot", "never-answer"])
+@pytest.mark.parametrize("kind", ["internal-error", "never-answer"])
 def test_a_time_without_a_put_ends_in_code_5_and_is_resumed(
     server, bulkput, image, check, ends, kind
 ):

@@ -67,7 +67,7 @@ def test_puts_that_do_not_end_are_left_after_the_grace(server, bulkput, image, c
         began_s = time.monotonic()
         running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=10)
-        assert 0.4 < time.monotonic() - began_s < 60
+        assert 0.4 < time.monotonic() - began_s < 4
     assert running.returncode == 130
     server.calm()
     result = resumed(program, err)
@@ -93,7 +93,7 @@ def test_a_second_signal_leaves_at_once(server, bulkput, image, check):
         began_s = time.monotonic()
         running.send_signal(signal.SIGTERM)
         _, err = running.communicate(timeout=10)
-    assert time.monotonic() - began_s < 60
+    assert time.monotonic() - began_s < 2
     assert running.returncode in (143, -signal.SIGTERM)
     assert "Traceback" not in err
     server.calm()
