@@ -26,7 +26,7 @@ from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import has_ledger
 from bulkput.ledger.ledger import Ledger
 from bulkput.model.block import volume_size_gib
-from bulkput.model.errors import ConfigError, Problem, ServiceError, SnapshotError
+from bulkput.model.errors import ConfigError, LedgerError, Problem, ServiceError, SnapshotError
 from bulkput.model.failure import FailureClass
 from bulkput.model.zeros import ZeroPolicy
 from bulkput.pipeline.retry import Retrier
@@ -97,7 +97,14 @@ def open_ledger(context: JobContext, volume: VolumeSettings, source: Source) -> 
     ensure_state_dir(context.state_dir)
     ensure_folder(folder)
     if has_ledger(folder):
-        return Ledger.open(folder)
+        ledger = Ledger.open(folder)
+        if ledger.header.source_path != str(source.path):
+            # The folder's name is made of the path: a ledger that was copied here would put
+            # this source's blocks into the other's snapshot.
+            ledger.close()
+            what = f"is the ledger of {ledger.header.source_path}, not of {source.path}"
+            raise LedgerError(folder, f"{what}. To start a new snapshot, remove this folder")
+        return ledger
     size_gib = wanted_gib or needed_gib
     return Ledger.create(folder, _new_header(context, volume, source, size_gib, attempt=1))
 
