@@ -30,7 +30,7 @@ from bulkput.model.errors import ConfigError, LedgerError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
 from bulkput.model.zeros import ZeroPolicy
 from bulkput.pipeline.retry import Retrier
-from bulkput.plan.zeros import ResolvedZeros, resolve_zero_policy
+from bulkput.planning.zeros import ResolvedZeros, resolve_zero_policy
 from bulkput.source.source import Source
 
 _REPLAY_AGE_S = 5.0

@@ -12,8 +12,8 @@ from bulkput.jobs.ceilings import Ceilings
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.exit_code import ExitCode
 from bulkput.pipeline.survey import Tally
-from bulkput.plan.cost import put_duration_s, put_price_usd
-from bulkput.plan.zeros import ResolvedZeros
+from bulkput.planning.cost import put_duration_s, put_price_usd
+from bulkput.planning.zeros import ResolvedZeros
 
 
 class EncryptionBasis(StrEnum):

@@ -28,7 +28,7 @@ from bulkput.model.errors import BulkputError, ConfigError, Problem
 from bulkput.model.zeros import ZeroPolicy
 from bulkput.pipeline.survey import SurveyPolicy, Tally, survey_blocks
 from bulkput.pipeline.workers import ThreadWorkers, Workers
-from bulkput.plan.zeros import ResolvedZeros, resolve_zero_policy
+from bulkput.planning.zeros import ResolvedZeros, resolve_zero_policy
 from bulkput.source.open import open_source
 from bulkput.source.source import Source
 

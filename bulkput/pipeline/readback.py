@@ -21,7 +21,7 @@ from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.hashing import is_zero
 from bulkput.pipeline.retry import OnRetry, Retrier
 from bulkput.pipeline.workers import Workers
-from bulkput.plan.spans import Span, spans
+from bulkput.planning.spans import Span, spans
 from bulkput.source.source import Source
 
 _WINDOW_BLOCKS = 16

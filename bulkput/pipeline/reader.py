@@ -18,7 +18,7 @@ from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.channel import Channel
 from bulkput.pipeline.decide import runs
 from bulkput.pipeline.workers import Workers
-from bulkput.plan.spans import Span
+from bulkput.planning.spans import Span
 
 _SPANS_PER_HOP = 64
 """Finding extents blocks (lseek), so it runs in a worker; one hop (~50 us) for many spans."""

@@ -20,7 +20,7 @@ from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.decide import decide, runs
 from bulkput.pipeline.hashing import HashedWindow, hash_hole, hash_window, is_zero
 from bulkput.pipeline.workers import Workers
-from bulkput.plan.spans import Span, spans
+from bulkput.planning.spans import Span, spans
 from bulkput.source.source import Source, Window
 
 _PIECES_PER_TURN = 256

@@ -24,7 +24,7 @@ from bulkput.pipeline.reader import Piece, Reader
 from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.uploader import Uploader
 from bulkput.pipeline.workers import Workers
-from bulkput.plan.spans import spans
+from bulkput.planning.spans import spans
 from bulkput.source.source import Source
 
 

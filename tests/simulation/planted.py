@@ -15,7 +15,7 @@ from bulkput.pipeline.hashing import hash_hole
 from bulkput.pipeline.put import PutPath
 from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.uploader import Uploader
-from bulkput.plan.zeros import resolve_zero_policy
+from bulkput.planning.zeros import resolve_zero_policy
 
 
 def acknowledged_before_the_put(patch):

@@ -4,7 +4,7 @@ import pytest
 
 from bulkput.model.errors import ConfigError
 from bulkput.model.zeros import ZeroPolicy
-from bulkput.plan.zeros import resolve_zero_policy
+from bulkput.planning.zeros import resolve_zero_policy
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bulkput.plan.cost import put_duration_s, put_price_usd
+from bulkput.planning.cost import put_duration_s, put_price_usd
 
 TEBIBYTE_PUTS = 2_097_152
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkput.model.block import Extent
-from bulkput.plan.spans import Span, spans
+from bulkput.planning.spans import Span, spans
 
 
 @st.composite

@@ -1,1 +1,0 @@
-"""Which blocks will be considered, and what that costs."""
