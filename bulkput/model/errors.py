@@ -129,6 +129,23 @@ class LedgerError(BulkputError):
         super().__init__(f"{path}: {what}")
 
 
+class ManifestError(BulkputError):
+    """A manifest cannot be used: missing, of another version, or of another snapshot."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+    def __init__(self, path: Path, what: str) -> None:
+        self.path = path
+        self.what = what
+        super().__init__(f"{path}: {what}")
+
+
+class DamagedManifestError(ManifestError):
+    """A manifest's bytes are not what its checksum says."""
+
+    exit_code = ExitCode.INTEGRITY
+
+
 _EXIT_CODES: dict[FailureClass, ExitCode] = {
     FailureClass.TRANSIENT: ExitCode.TEMPORARY,
     FailureClass.THROTTLED_ACCOUNT: ExitCode.TEMPORARY,
