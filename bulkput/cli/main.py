@@ -38,6 +38,7 @@ _VERBS = {
     "abort": "Give an unfinished upload up: delete its snapshot and state.",
     "gc": "Find pending snapshots whose ledgers are lost.",
     "ledger": "Show and check what is known to be in a snapshot.",
+    "manifest": "Show and check what a completed snapshot holds.",
     "config": "Check, show and describe job files.",
     "emulator": "Serve the EBS direct API on this machine.",
 }

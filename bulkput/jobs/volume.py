@@ -3,11 +3,13 @@
 import asyncio
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.birth import Birth, Birthplace, find_or_start, open_ledger
 from bulkput.jobs.compare import compare_with_source
 from bulkput.jobs.context import JobContext
+from bulkput.jobs.manifests import keep_manifest
 from bulkput.jobs.seal import Sealing, complete, wait_until_completed
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
@@ -47,6 +49,7 @@ class _Run:
     notes: list[str] = field(default_factory=list)
     status: str = "failed"
     verified: str | None = None
+    manifest: Path | None = None
 
     def enter(self, phase: Phase, detail: str = "") -> None:
         """Tell that a phase begins."""
@@ -72,6 +75,7 @@ class _Run:
             blocks=progress.block_counts,
             puts=progress.put_counts,
             verified=self.verified,
+            manifest=None if self.manifest is None else str(self.manifest),
             notes=tuple(self.notes),
             error=None if error is None else str(error),
             exit_code=0 if error is None else error.status,
@@ -164,6 +168,8 @@ async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
     except SnapshotError:
         _enter(run, ledger, LedgerPhase.FAILED)
         raise
+    # Before the ledger says that all is done: after a crash in between, the next run writes it.
+    run.manifest = await context.workers.run(partial(keep_manifest, context, ledger, None))
     _enter(run, ledger, LedgerPhase.COMPLETED)
     run.status = "completed"
     if volume.verify == "full":

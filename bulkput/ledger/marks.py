@@ -43,6 +43,15 @@ class Linear(NamedTuple):
     """SHA-256 over the acknowledged digests in ascending block index, in base64."""
 
 
+class Acknowledged(NamedTuple):
+    """Some blocks from index ``start`` on, and which of them the snapshot was given."""
+
+    start: int
+    present: BoolArray
+    digests: Uint8Array
+    """Of shape ``(block count, 32)``; says nothing where a block is not present."""
+
+
 class Marks:
     """The marks in one table, which may be missing until the snapshot is started.
 
@@ -170,6 +179,12 @@ class Marks:
             seen += len(window.states)
         found[State.UNKNOWN] += self._bound().block_count - seen
         return Counts(*(int(found[state]) for state in State))
+
+    def acknowledged_windows(self) -> Iterator[Acknowledged]:
+        """Iterate over all records that were ever written, in bounded windows, ascending."""
+        for window in self._bound().windows():
+            present = window.states == State.ACKNOWLEDGED
+            yield Acknowledged(window.start, present, window.records["digest"])
 
     def linear(self) -> Linear:
         """Return the count and the LINEAR checksum of the blocks given to the snapshot.

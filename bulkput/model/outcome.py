@@ -23,6 +23,8 @@ class VolumeOutcome:
     """``attempts``, ``retried``, ``throttled``."""
     verified: str | None = None
     """``full`` when the snapshot was read back and compared, else None."""
+    manifest: str | None = None
+    """Path of the manifest, once the snapshot is completed."""
     notes: tuple[str, ...] = ()
     """What the user should know, a sentence each."""
     error: str | None = None
@@ -41,6 +43,7 @@ class VolumeOutcome:
             "blocks": dict(self.blocks),
             "puts": dict(self.puts),
             "verified": self.verified,
+            "manifest": self.manifest,
             "notes": list(self.notes),
             "error": self.error,
             "exit_code": self.exit_code,

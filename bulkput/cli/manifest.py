@@ -1,0 +1,110 @@
+"""``bulkput manifest``: show and check manifests. Reads only."""
+
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bulkput.cli.options import invocation_of, shown_options, state_option
+from bulkput.cli.state import facts, surroundings_of
+from bulkput.cli.streams import write_result
+from bulkput.model.duration import format_duration
+from bulkput.model.size import format_size
+from bulkput.observe.result import OutputForm, as_json
+
+if TYPE_CHECKING:
+    from bulkput.ledger.manifest import Manifest
+
+_TARGET = click.argument("target", metavar="FILE|SNAPSHOT")
+_RANGES_LIMIT = 1_000_000
+
+
+@click.group()
+def manifest() -> None:
+    """Show and check what a completed snapshot holds."""
+
+
+@manifest.command()
+@_TARGET
+@click.option(
+    "--ranges",
+    type=click.IntRange(0, _RANGES_LIMIT),
+    default=20,
+    show_default=True,
+    metavar="COUNT",
+    help="Most ranges of blocks to show.",
+)
+@state_option
+@shown_options
+@click.pass_context
+def show(context: click.Context, target: str, *, ranges: int, state_dir: Path | None) -> None:
+    """Show which snapshot it is of, how many blocks that has, and which.
+
+    The manifest is named by its file, or by its snapshot if it is in the state folder.
+    """
+    with _opened(target, state_dir) as found:
+        extents = list(islice(found.extents(), ranges + 1))
+        more = len(extents) > ranges
+        if invocation_of(context).output is OutputForm.JSON:
+            facts_of_it = {
+                "manifest": str(found.path),
+                **found.header.as_dict(),
+                "present_count": found.present_count,
+                "present": {"extents": extents[:ranges], "more": more},
+            }
+            write_result(as_json(facts_of_it))
+        else:
+            texts = [
+                str(start) if stop == start + 1 else f"{start}-{stop - 1}"
+                for start, stop in extents[:ranges]
+            ]
+            shown = ", ".join([*texts, *(["and more"] if more else [])]) or "none"
+            write_result(facts([*_facts(found, time.time()), ("present", shown)]))
+
+
+@manifest.command()
+@_TARGET
+@state_option
+@shown_options
+@click.pass_context
+def verify(context: click.Context, target: str, *, state_dir: Path | None) -> None:
+    """Check the file's SHA-256, its header and the order of its blocks.
+
+    Exit code 0: sound. 7: damaged. 3: it is no manifest that can be used.
+    """
+    with _opened(target, state_dir) as found:  # which checks all of it
+        if invocation_of(context).output is OutputForm.JSON:
+            write_result(as_json({"manifest": str(found.path), "sound": True}))
+        else:
+            snapshot = found.header.snapshot_id
+            write_result(f"ok: {found.present_count:,} blocks of {snapshot}\n")
+
+
+def _opened(target: str, state_dir: Path | None) -> "Manifest":
+    from bulkput.jobs.manifests import locate_manifest  # noqa: PLC0415 - numpy is not for --help
+    from bulkput.ledger.manifest import Manifest  # noqa: PLC0415 - the same
+
+    _, folder = surroundings_of(state_dir=state_dir)
+    return Manifest.open(locate_manifest(folder, target))
+
+
+def _facts(found: "Manifest", now_unix_s: float) -> Iterator[tuple[str, str]]:
+    header = found.header
+    yield "manifest", str(found.path)
+    yield "snapshot", header.snapshot_id
+    yield "parent", header.parent_snapshot_id or "none"
+    if header.source_path is None or header.source_size_bytes is None:
+        yield "source", "not known: made by reading the snapshot"
+    else:
+        yield "source", f"{header.source_path} ({format_size(header.source_size_bytes)})"
+    encryption = "encrypted" if header.encrypted else "not encrypted"
+    yield "volume", f"{header.volume_size_gib:,} GiB, {encryption}"
+    place = f" at {header.endpoint_url}" if header.endpoint_url else ""
+    yield "region", f"{header.region}{place}"
+    ago = format_duration(max(now_unix_s - header.created_unix_s, 0.0))
+    yield "written", f"{ago} ago by bulkput {header.program_version}"
+    yield "size", format_size(found.path.stat().st_size)
+    yield "blocks", f"{found.present_count:,} of {header.block_count:,}"
