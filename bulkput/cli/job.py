@@ -71,8 +71,8 @@ def _run(settings: Settings, verbosity: Verbosity) -> tuple[VolumeOutcome, ...]:
     # numpy's BLAS would start a thread a core that nothing here uses: 40 ms of CPU.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
+    from bulkput.api.job import run  # noqa: PLC0415 - see above
     from bulkput.jobs.loop import run_in_loop  # noqa: PLC0415 - see above
-    from bulkput.jobs.run import run_job  # noqa: PLC0415 - see above
 
     reporter = open_reporter(
         sys.stderr,
@@ -83,6 +83,6 @@ def _run(settings: Settings, verbosity: Verbosity) -> tuple[VolumeOutcome, ...]:
     handler = log_to(reporter.say, verbosity, os.environ)
     try:
         with Ticker(reporter):
-            return run_in_loop(lambda: run_job(settings, observer=reporter))
+            return run_in_loop(lambda: run(settings, on_event=reporter.on_event))
     finally:
         stop_logging(handler)

@@ -100,14 +100,14 @@ def plan_and_tell(settings: "Settings", invocation: Invocation, *, fast: bool = 
     """
     # numpy's BLAS would start a thread a core that nothing here uses.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from bulkput.cli.forecast import forecast_text  # noqa: PLC0415 - numpy is not for --help
+    from bulkput.api.plan import plan as forecast_of  # noqa: PLC0415 - numpy is not for --help
+    from bulkput.cli.forecast import forecast_text  # noqa: PLC0415 - the same
     from bulkput.jobs.loop import run_in_loop  # noqa: PLC0415 - the same
-    from bulkput.jobs.plan import plan_job  # noqa: PLC0415 - the same
 
     progress = _Progress(quiet=invocation.quiet)
 
     async def main() -> "JobForecast":
-        return await plan_job(settings, by_extents=fast, on_progress=progress)
+        return await forecast_of(settings, by_extents=fast, on_progress=progress)
 
     forecast = run_in_loop(main)
     if forecast.error is not None:

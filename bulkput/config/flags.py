@@ -1,8 +1,9 @@
-"""Settings of one volume from the flags of ``bulkput upload``.
+"""Settings of one volume from the flags of ``bulkput upload``, or from the options of a library.
 
-Owns which flag stands for which key. A file given beside them counts for how and where to upload
-(`tuning`, `region`, `profile`, `endpoint`, `allow_insecure_http`, `state_dir`), not for what: its
-name, volumes and `parallel` are a job's.
+Owns which flag stands for which key, and that an option has the name of the flag's parameter. A
+file given beside flags counts for how and where to upload (`tuning`, `region`, `profile`,
+`endpoint`, `allow_insecure_http`, `state_dir`), not for what: its name, volumes and `parallel` are
+a job's.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 from bulkput.config.document import Document, Location, read_document
 from bulkput.config.load import Given, LoadedSettings, build, from_here
-from bulkput.config.settings import VERSION
+from bulkput.config.settings import VERSION, Settings
 from bulkput.model.errors import Problem
 
 JOB_KEYS = ("name", "parallel", "volumes")
@@ -98,6 +99,35 @@ def settings_from_flags(
                 continue
         given.append(Given(flag.location, flag.name, from_here(value), "flag"))
     return build(document, given, environ=environ, problems=problems)
+
+
+def settings_from_options(options: Mapping[str, object]) -> Settings:
+    """Return settings with the one volume that ``options`` describe.
+
+    Args:
+        options: values by the names in `UPLOAD_FLAGS`, with ``tags`` for ``tag``, beside ``source``
+            and ``tuning``; None is not given.
+
+    Raises:
+        ConfigError: with every problem found, each by the option's name.
+        KeyError: a name that is none of these.
+    """
+    given = [
+        Given(_OPTIONS[name], name, from_here(value), "option")
+        for name, value in options.items()
+        if value is not None
+    ]
+    return build(Document(None, data={"version": VERSION}), given, environ={}).settings
+
+
+_OPTIONS: Mapping[str, Location] = MappingProxyType(
+    {name: flag.location for name, flag in UPLOAD_FLAGS.items() if name != "tag"}
+    | {
+        "source": (*_VOLUME, "source", "path"),
+        "tags": UPLOAD_FLAGS["tag"].location,
+        "tuning": ("tuning",),
+    }
+)
 
 
 def _shared_part(document: Document) -> Document:

@@ -4,7 +4,6 @@ The only place that knows how an aiobotocore session and its clients are made.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -28,9 +27,6 @@ from bulkput.ebs.trust import ca_file, proxy_url, tls_context
 from bulkput.model.clock import Clock
 from bulkput.model.errors import ConfigError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
-
-_SECRETIVE_LOGGERS = ("aiobotocore", "botocore", "aiohttp", "asyncio")
-"""At DEBUG botocore prints the session token, signatures and bodies."""
 
 _CONTROL_CONNECTIONS_MAX = 16
 """Volumes that list or poll at once; the quotas allow 50 lists and 10 starts a second."""
@@ -117,7 +113,6 @@ async def open_service(
         ConfigError: no Region, an endpoint that cannot be used, an unknown profile.
         CredentialsError: there are none.
     """
-    quiet_secretive_loggers()
     limits = deadlines or Deadlines()
     if endpoint_url is not None:
         parsed = parse_endpoint(endpoint_url, allow_insecure_http=allow_insecure_http)
@@ -171,14 +166,6 @@ async def open_service(
     finally:
         if not reading_trust.done():
             reading_trust.cancel()
-
-
-def quiet_secretive_loggers() -> None:
-    """Keep foreign loggers at INFO, whatever the root logger is set to."""
-    for name in _SECRETIVE_LOGGERS:
-        logger = logging.getLogger(name)
-        if logger.getEffectiveLevel() < logging.INFO or logger.level == logging.NOTSET:
-            logger.setLevel(logging.INFO)
 
 
 def new_session(profile: str | None) -> Any:

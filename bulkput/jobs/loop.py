@@ -1,5 +1,8 @@
 """The event loop of a command: uvloop, and signals that end it in order.
 
+What a command does to its process as a whole is done here, and nowhere that a library's caller
+comes along: signals, malloc, the levels of loggers.
+
 The first SIGINT, SIGTERM or SIGHUP cancels the command, which has a limited time to leave; the
 second leaves at once.
 """
@@ -10,6 +13,7 @@ import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from bulkput.ebs.loggers import quiet_secretive_loggers
 from bulkput.jobs.malloc import keep_freed_memory
 from bulkput.model.errors import InterruptedBySignal
 
@@ -27,6 +31,7 @@ def run_in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     import uvloop  # noqa: PLC0415 - 20 ms that ``--help`` need not pay
 
     keep_freed_memory()
+    quiet_secretive_loggers()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_until_signal(main()))
 

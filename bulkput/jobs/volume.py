@@ -79,6 +79,7 @@ class _Run:
             notes=tuple(self.notes),
             error=None if error is None else str(error),
             exit_code=0 if error is None else error.status,
+            cause=error,
         )
 
 

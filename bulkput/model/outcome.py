@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from bulkput.model.errors import BulkputError
+
 
 @dataclass(frozen=True)
 class VolumeOutcome:
@@ -29,6 +31,12 @@ class VolumeOutcome:
     """What the user should know, a sentence each."""
     error: str | None = None
     exit_code: int = 0
+    cause: BulkputError | None = field(default=None, repr=False, compare=False)
+    """The error itself, for whoever wants to raise it; not from another process."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process can be told: an error may hold what cannot travel."""
+        return {**self.__dict__, "cause": None}
 
     def as_dict(self) -> dict[str, Any]:
         """Return the documented JSON object."""

@@ -11,6 +11,7 @@ import trustme
 
 from bulkput.ebs.credentials import Credentials
 from bulkput.ebs.deadlines import Deadlines
+from bulkput.ebs.loggers import quiet_secretive_loggers
 from bulkput.ebs.service import open_service
 from bulkput.ebs.snapshot import StartRequest
 from bulkput.emulator.options import EmulatorOptions
@@ -277,6 +278,7 @@ async def test_nothing_secret_is_printed_even_at_debug(tmp_path, caplog):
     root = logging.getLogger()
     before = root.level
     caplog.set_level(logging.DEBUG)
+    quiet_secretive_loggers()  # as every command does
     shown = []
     try:
         wrong = Credentials("AKIACANARY0000000000", "secretcanary", "tokencanary")

@@ -72,6 +72,12 @@ class Served:
     def tags(self, snapshot_id):
         return dict(self.emulator.store.get(snapshot_id).record.tags or ())
 
+    def content(self, snapshot_id, blocks):
+        """Return what the first blocks of a snapshot read as, those that it lacks as zeros."""
+        snapshot = self.emulator.store.get(snapshot_id)
+        layers = [(index, snapshot.find(index)) for index in range(blocks)]
+        return b"".join(layer.read(at) if layer else bytes(BLOCK) for at, layer in layers)
+
     def states(self):
         """Return the state of every snapshot that ever was."""
         now_unix_s = self.emulator.account.clock.unix_s()

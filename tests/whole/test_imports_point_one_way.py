@@ -16,7 +16,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     **{room: {"model"} for room in ROOMS},
     "pipeline": {"model"} | ROOMS,
     "jobs": {"model", "config", "pipeline", "emulator"} | ROOMS,
-    "cli": {"model", "config", "observe", "jobs", "emulator"} | ROOMS,
+    "api": {"model", "config", "jobs"},
+    "cli": {"model", "config", "observe", "api", "jobs", "emulator"} | ROOMS,
 }
 """Room to the other rooms that it may import."""
 

@@ -1,0 +1,1 @@
+"""What a Python program calls; the command line is a thin face of the same functions."""

@@ -1,0 +1,73 @@
+"""What an upload is told: one frozen object, flat, as the flags of ``bulkput upload`` are.
+
+Owns the names. What they mean, their limits and their defaults are the configuration's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Literal
+
+from bulkput.config.flags import settings_from_options
+from bulkput.config.settings import Settings
+from bulkput.config.tuning import TuningSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadOptions:
+    """One disk and the snapshot that it becomes; what is not given is as the flags' default.
+
+    Nothing is checked before it is used: ``upload`` and ``plan`` raise ``ConfigError`` with every
+    problem, each by the name of its field. ``BULKPUT_`` variables do not count here; AWS's own do.
+    """
+
+    source: str | Path = field(kw_only=False)
+    """A raw disk image or a block device; relative ones start from the current folder."""
+
+    name: str | None = None
+    """Of the volume in events; else the file name of the source. Part of what a rerun finds its
+    own snapshot by."""
+    format: Literal["auto", "raw"] = "auto"
+    allow_mounted: bool = False
+    reader: Literal["auto", "mmap", "preadv"] = "auto"
+
+    volume_size_gib: int | None = None
+    """Else the source's, rounded up."""
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    encrypted: bool | None = None
+    """None leaves it to the account's default."""
+    kms_key_arn: str | None = None
+    client_token: str | None = None
+    timeout_min: int | None = None
+    wait: bool = True
+    """Return when EC2 says ``completed``; else after CompleteSnapshot."""
+
+    zeros: Literal["auto", "write", "skip-holes", "skip"] = "auto"
+    resume: Literal["auto", "trust", "verify"] = "auto"
+    on_failure: Literal["keep", "delete"] = "keep"
+    allow_changing_source: bool = False
+    verify: Literal["none", "full"] = "none"
+    """``full``: read the snapshot back and compare every byte."""
+
+    region: str | None = None
+    """Else AWS_REGION, the profile, the instance."""
+    profile: str | None = None
+    endpoint_url: str | None = None
+    """One URL of EBS and EC2, or ``embedded``; None for AWS's own."""
+    allow_insecure_http: bool = False
+    state_dir: str | Path | None = None
+    """Where ledgers live, which let the same call resume."""
+    usd_per_thousand_puts: float | None = None
+    tuning: TuningSettings = field(default_factory=TuningSettings)
+    """Limits and deadlines, by the keys of the YAML section ``tuning``."""
+
+    @property
+    def settings(self) -> Settings:
+        """The job of this one volume, checked.
+
+        Raises:
+            ConfigError: with every problem, each by the name of its field.
+        """
+        given = {each.name: getattr(self, each.name) for each in fields(self)}
+        return settings_from_options(given)

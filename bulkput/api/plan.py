@@ -1,0 +1,42 @@
+"""What an upload would put and cost, before anything is sent."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bulkput.api.options import UploadOptions
+from bulkput.config.settings import Settings
+
+if TYPE_CHECKING:
+    from bulkput.jobs.forecast import JobForecast  # numpy, which only a plan pays
+
+OnProgress = Callable[[str, float], None]
+"""Told a volume's name and the share of its blocks that have been looked at."""
+
+
+async def plan(
+    what: UploadOptions | Settings,
+    *,
+    by_extents: bool = False,
+    on_progress: OnProgress | None = None,
+) -> "JobForecast":
+    """Read the sources as an upload would, and tell what it would put. Sends nothing to anybody.
+
+    Args:
+        what: One disk, or a whole job.
+        by_extents: Read nothing: all that is no hole counts as data, and puts are an upper bound.
+        on_progress: Called in the event loop.
+
+    Returns:
+        A forecast for each volume; those that could not be uploaded say why.
+
+    Raises:
+        BulkputError: what concerns the job as a whole.
+    """
+    from bulkput.jobs.plan import plan_job  # noqa: PLC0415 - see above
+
+    job = what.settings if isinstance(what, UploadOptions) else what
+    return await plan_job(job, by_extents=by_extents, on_progress=on_progress or _tell_nobody)
+
+
+def _tell_nobody(volume: str, fraction: float) -> None:
+    pass

@@ -1,0 +1,37 @@
+"""The README's script does what the README says, against an emulator."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_script_uploads_three_volumes_at_once_and_shows_its_own_progress(
+    account, image, tmp_path
+):
+    (script,) = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+    assert "asyncio.run(main(" in script
+    paths = [image(f"{name}.img") for name in ("web", "db", "mail")]
+    environ = account.environment(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, paths), str(tmp_path / "missing.img")],
+        env={
+            **{name: value for name, value in environ.items() if not name.startswith("BULKPUT_")},
+            "AWS_ENDPOINT_URL": account.url,
+            "XDG_STATE_HOME": str(tmp_path / "state"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    ended = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    for path in paths:
+        assert account.content(ended[str(path)], 8) == path.read_bytes()
+        assert account.tags(ended[str(path)])["From"] == str(path)
+    assert "missing.img: " in ended[str(tmp_path / "missing.img")]
+    assert re.search(r"\d+%  \d+%  \d+%", done.stderr)
+    assert len(script.splitlines()) < 28

@@ -1,0 +1,123 @@
+"""Uses of the library, for the type checkers: run by nobody, accepted by mypy and pyright.
+
+What must not be accepted carries an ignore, which is an error itself once it is needless.
+"""
+
+from pathlib import Path
+
+import bulkput
+from bulkput import (
+    BulkputError,
+    ConfigError,
+    Event,
+    FailedForecast,
+    JobForecast,
+    Noted,
+    OnEvent,
+    Phase,
+    PhaseChanged,
+    Progress,
+    PutRetried,
+    ServiceError,
+    Settings,
+    SourceError,
+    TuningSettings,
+    UploadOptions,
+    VolumeEnded,
+    VolumeForecast,
+    VolumeOutcome,
+    VolumeStarted,
+    load_job,
+    plan,
+    run,
+    upload,
+)
+
+
+async def the_least() -> str | None:
+    outcome: VolumeOutcome = await upload(UploadOptions("disk.img", region="eu-central-1"))
+    return outcome.snapshot_id
+
+
+async def with_everything_that_is_often_said(image: Path, heard: OnEvent) -> VolumeOutcome:
+    options = UploadOptions(
+        source=image,
+        name="web-01",
+        region="eu-central-1",
+        profile="migration",
+        tags={"Name": "web-01"},
+        description="web-01 before the move",
+        encrypted=True,
+        zeros="auto",
+        resume="trust",
+        verify="full",
+        state_dir=Path("state"),
+        tuning=TuningSettings(in_flight_max=64, puts_per_s_account=250.0),
+    )
+    return await upload(options, on_event=heard)
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.progress: Progress | None = None
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case VolumeStarted(progress=progress):
+                self.progress = progress
+            case PhaseChanged(phase=phase):
+                done: bool = phase is Phase.DONE
+                print(done)
+            case PutRetried(block_index=index, delay_s=delay_s):
+                print(index + 1, delay_s / 2)
+            case Noted(text=text, warning=warning):
+                print(text.upper(), not warning)
+            case VolumeEnded(outcome=outcome):
+                print(outcome.blocks["put"], outcome.as_dict())
+
+    @property
+    def share(self) -> float:
+        if self.progress is None:
+            return 0.0
+        return self.progress.blocks_considered / max(1, self.progress.blocks_total)
+
+
+async def errors_say_who_must_act(options: UploadOptions) -> int:
+    try:
+        await upload(options, on_event=Listener())
+    except ConfigError as error:
+        return len(error.problems)
+    except SourceError as error:
+        return error.block_index or 0
+    except ServiceError as error:
+        return error.http_status or error.attempts
+    except BulkputError as error:
+        return error.status
+    return 0
+
+
+async def a_forecast(options: UploadOptions) -> float:
+    forecast: JobForecast = await plan(options, by_extents=True, on_progress=lambda _, __: None)
+    for volume in forecast.volumes:
+        if isinstance(volume, FailedForecast):
+            print(volume.error)
+        else:
+            known: VolumeForecast = volume
+            print(known.tally.puts, known.cost.price_usd)
+    return forecast.cost.time_at_quota_s
+
+
+async def a_whole_job() -> list[str | None]:
+    job: Settings = load_job("job.yaml", environ={})
+    await plan(job)
+    outcomes: tuple[VolumeOutcome, ...] = await run(job, on_event=print)
+    return [outcome.snapshot_id for outcome in outcomes]
+
+
+async def what_is_refused(options: UploadOptions) -> None:
+    UploadOptions("disk.img", zeros="all")  # type: ignore[arg-type]
+    UploadOptions("disk.img", "web-01")  # type: ignore[call-arg]
+    options.region = "eu-west-1"  # type: ignore[misc]
+    await upload("disk.img")  # type: ignore[arg-type]
+    await upload(options, on_event=lambda: None)  # type: ignore[arg-type, misc]
+    print(bulkput.uplaod)  # type: ignore[attr-defined]
