@@ -103,6 +103,45 @@ def test_a_second_signal_leaves_at_once(server, bulkput, image, check):
     check(server, result["snapshot_id"], source)
 
 
+HANGING = """
+import os, sys, threading
+from bulkput.source import exact
+from bulkput.cli.main import main
+class Disk:
+    read = 0
+    def __getattr__(self, name):
+        return getattr(os, name)
+    def preadv(self, *arguments):
+        self.read += 1
+        if self.read > 2:
+            threading.Event().wait()
+        return os.preadv(*arguments)
+exact.os = Disk()
+main(sys.argv[1:])
+"""
+
+
+def test_a_disk_that_hangs_does_not_hold_the_program(server, bulkput, image, job, check):
+    source = image(BLOCKS)
+    config = job(f"{{path: {source}, reader: preadv}}")
+    program = bulkput(server, window="1MiB")
+    _, _, _, *arguments = program.command("run", config)
+    command = [sys.executable, "-c", HANGING, *arguments]
+    with subprocess.Popen(
+        command, env=program.environment, stderr=subprocess.PIPE, text=True
+    ) as running:
+        until(lambda: server.count(PUT, 201) == 4)
+        running.send_signal(signal.SIGTERM)
+        _, err = running.communicate(timeout=10)
+    assert running.returncode == 143, err
+    assert "resume with: bulkput run" in err
+    done = program.run("run", config)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["blocks"]["resumed"] == 4
+    check(server, result["snapshot_id"], source)
+
+
 @pytest.mark.parametrize("phase", ["starting", "sealing", "waiting"])
 def test_a_signal_outside_the_upload_ends_it_too(live, bulkput, image, check, phase):
     server = live(completion_delay_s=20)
