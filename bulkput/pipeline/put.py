@@ -11,7 +11,7 @@ from bulkput.ledger.ledger import Ledger
 from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
 from bulkput.model.progress import Progress
-from bulkput.pace.pacer import Pacer
+from bulkput.pace.pacer import Admission, Pacer
 from bulkput.pipeline.held import HeldBlock
 from bulkput.pipeline.retry import Retrier
 
@@ -80,25 +80,30 @@ class PutPath:
         sees a retry of another.
         """
         index = block.index
+        clock = self._retrier.clock
+        queued_s = 0.0
 
         async def attempt() -> None:
-            nonlocal block
+            nonlocal block, queued_s
+            asked_s = clock.monotonic_s()
             if not block.is_held:
                 block = await self._reread(index)
-            await self._paced(block)
+            admission = await self._pacer.admit()
+            queued_s += clock.monotonic_s() - asked_s
+            await self._admitted(block, admission)
 
         def on_retry(error: ServiceError, delay_s: float) -> None:
             self._progress.retried += 1
             self._on_retry(index, error, delay_s)
 
         try:
-            await self._retrier.run(attempt, on_retry)
+            # A slow pace is no failure: a queue may be longer than an operation's deadline.
+            await self._retrier.run(attempt, on_retry, lambda: queued_s)
         finally:
             block.let_go()
 
-    async def _paced(self, block: HeldBlock) -> None:
+    async def _admitted(self, block: HeldBlock, admission: Admission) -> None:
         progress = self._progress
-        admission = await self._pacer.admit()
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine that runs has one
         self.sending.add(task)

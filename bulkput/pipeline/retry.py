@@ -29,6 +29,10 @@ OnRetry = Callable[[ServiceError, float], None]
 """Told of every repeated call: the error and the delay in seconds; may raise to stop it."""
 
 
+def _never_queued() -> float:
+    return 0.0
+
+
 @dataclass
 class Retrier:
     """Repeats failed calls of one snapshot; every call has one deadline for all its attempts."""
@@ -37,12 +41,22 @@ class Retrier:
     random: random.Random
     recovery: Recovery
     deadline_s: float
-    """For one call with all its attempts and delays."""
+    """For one call with all its attempts and delays; what it waits for its turn is not counted."""
     snapshot_started_s: float = field(default=float("-inf"))
     """Monotonic time of the snapshot's start, for the 404 of eventual consistency."""
 
-    async def run(self, call: Callable[[], Awaitable[T]], on_retry: OnRetry) -> T:
+    async def run(
+        self,
+        call: Callable[[], Awaitable[T]],
+        on_retry: OnRetry,
+        queued_s: Callable[[], float] = _never_queued,
+    ) -> T:
         """Return the result of the first ``call`` that succeeds.
+
+        Args:
+            call: Makes one attempt.
+            on_retry: Told of every repetition.
+            queued_s: How long the attempts have waited for their turn by now, in all.
 
         Raises:
             ServiceError: final, with the number of attempts; or temporary, past the deadline.
@@ -59,19 +73,20 @@ class Retrier:
             except ServiceError as error:
                 attempts[error.failure] += 1
                 error.attempts = attempts.total()
-                delay_s = self._delay_s(error, attempts[error.failure], started_s)
+                began_s = started_s + queued_s()
+                delay_s = self._delay_s(error, attempts[error.failure], began_s)
                 if delay_s is None:
                     raise
                 on_retry(error, delay_s)
                 refused = refused or error  # until it is mended, the call would be refused again
                 await self.clock.sleep(delay_s)
 
-    def _delay_s(self, error: ServiceError, attempts: int, started_s: float) -> float | None:
+    def _delay_s(self, error: ServiceError, attempts: int, began_s: float) -> float | None:
         """Return the delay, counting only attempts that failed in this way; None to give up."""
         now_s = self.clock.monotonic_s()
         is_young = error.failure is FailureClass.NOT_YET_VISIBLE
-        since_s = self.snapshot_started_s if is_young else started_s
+        since_s = self.snapshot_started_s if is_young else began_s
         delay_s = decide(error.failure, attempts, now_s - since_s, self.random)
-        if delay_s is None or now_s + delay_s > started_s + self.deadline_s:
+        if delay_s is None or now_s + delay_s > began_s + self.deadline_s:
             return None
         return delay_s
