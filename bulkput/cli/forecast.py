@@ -29,6 +29,8 @@ def _paragraph(volume: VolumeForecast | FailedForecast, forecast: JobForecast) -
     if isinstance(volume, FailedForecast):
         return shown(head.rstrip("\n")) + "\n" + _indented([("error", volume.error)])
     size = f"{format_size(volume.source_size_bytes)}, a volume of {volume.volume_size_gib:,} GiB"
+    if volume.source_format != "raw":
+        size = f"{volume.source_format}, decoded while it is read: {size}"
     rows = [
         ("source", size),
         ("blocks", _blocks(volume, by_extents=forecast.by_extents)),

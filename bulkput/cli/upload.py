@@ -63,9 +63,15 @@ _source_options = with_options(
     ),
     click.option(
         "--format",
-        type=click.Choice(["auto", "raw"]),
+        type=click.Choice(["auto", "raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"]),
         default=None,
-        help="raw: take the bytes as they are, even if they begin like qcow2, gzip and the like.",
+        help="How the disk is written down; auto (the default) goes by the content, raw takes the "
+        "bytes as they are, even if they begin like qcow2, gzip and the like.",
+    ),
+    click.option(
+        "--allow-backing-file",
+        is_flag=True,
+        help="Read the files too that a qcow2 image builds upon.",
     ),
     click.option(
         "--allow-mounted", is_flag=True, help="Read a block device although it is mounted."
@@ -127,6 +133,7 @@ def upload(
     config: Path | None,
     *,
     encrypted: bool,
+    allow_backing_file: bool,
     allow_mounted: bool,
     allow_changing_source: bool,
     no_wait: bool,
@@ -136,13 +143,14 @@ def upload(
 ) -> int:
     """Turn one disk into a snapshot, by flags.
 
-    SOURCE is a raw disk image or a block device. Running the same command again resumes what was
-    left unfinished.
+    SOURCE is a disk image (raw, qcow2, VMDK, VHD, VHDX, VDI) or a block device. Running the same
+    command again resumes what was left unfinished.
     """
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 
     flags |= {
         "encrypted": encrypted or None,
+        "allow_backing_file": allow_backing_file or None,
         "allow_mounted": allow_mounted or None,
         "allow_changing_source": allow_changing_source or None,
         "wait": False if no_wait else None,

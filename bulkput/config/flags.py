@@ -40,6 +40,9 @@ UPLOAD_FLAGS: Mapping[str, Flag] = MappingProxyType(
         "usd_per_thousand_puts": Flag("--usd-per-thousand", ("usd_per_thousand_puts",)),
         "name": Flag("--name", (*_VOLUME, "name")),
         "format": Flag("--format", (*_VOLUME, "source", "format")),
+        "allow_backing_file": Flag(
+            "--allow-backing-file", (*_VOLUME, "source", "allow_backing_file")
+        ),
         "allow_mounted": Flag("--allow-mounted", (*_VOLUME, "source", "allow_mounted")),
         "reader": Flag("--reader", (*_VOLUME, "source", "reader")),
         "zeros": Flag("--zeros", (*_VOLUME, "zeros")),

@@ -71,7 +71,7 @@ class SourceSettings(Section, json_schema_extra=_path_or_section):
 
     path: FilePath | None = Field(
         default=None,
-        description="The raw image file or block device; `~` is the home folder, a relative path "
+        description="The disk image or block device; `~` is the home folder, a relative path "
         "starts from the folder of the configuration file.",
     )
     # ext4 with a journal needs 8 MiB.
@@ -83,10 +83,16 @@ class SourceSettings(Section, json_schema_extra=_path_or_section):
         "with `endpoint: embedded`.",
     )
     # Sending qcow2 and the like as raw is the commonest mistake, so content is looked at.
-    format: Literal["auto", "raw"] = Field(
+    format: Literal["auto", "raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"] = Field(
         default="auto",
-        description="`auto` refuses what begins like qcow2, VMDK, VHD, VHDX, VDI, gzip, xz or "
-        "zstd; `raw` takes every file as it is.",
+        description="How the disk is written down: `auto` goes by the content and refuses "
+        "archives, `raw` takes every file as it is, and the others are refused where the content "
+        "is another. All but `raw` take QEMU's `qemu-nbd`.",
+    )
+    # Off: an image decides what it names, and who reads it should.
+    allow_backing_file: bool = Field(
+        default=False,
+        description="Read the files too that a qcow2 image builds upon, as its header names them.",
     )
     # A mounted file system changes under the reader: its snapshot may be damaged.
     allow_mounted: bool = Field(

@@ -245,7 +245,7 @@ def _take_up(place: Birthplace, *, only_wait: bool) -> Birth:
                 "was then: run again afterwards for a new snapshot"
             )
         return Birth(header.snapshot_id, zeros, trust=True, only_wait=True)
-    trust = same_source and trusts(place.volume.resume, source.kind)
+    trust = same_source and trusts(place.volume.resume, tells_changes=source.tells_changes)
     same_policy = header.zero_policy is zeros.policy
     if trust and same_policy:
         ledger.trust_unknown()

@@ -2,14 +2,12 @@
 
 import asyncio
 import contextlib
-import ctypes
 import os
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import IO
 
-_PR_SET_PDEATHSIG = 1
+from bulkput.model.parent import die_with_parent
 
 
 async def start_child(
@@ -41,7 +39,7 @@ async def start_child(
         env={**os.environ, "PYTHONPATH": os.pathsep.join(each or os.curdir for each in sys.path)},
         pass_fds=pass_fds,
         start_new_session=True,
-        preexec_fn=_die_with_parent(os.getpid()),
+        preexec_fn=die_with_parent(),
     )
 
 
@@ -57,15 +55,3 @@ def kill(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-
-
-def _die_with_parent(parent: int) -> Callable[[], None]:
-    """Return what asks the kernel, in the child, to end it when ``parent`` ends."""
-    prctl = ctypes.CDLL(None).prctl  # looked up before the fork, where locks may be held after it
-
-    def in_child() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return in_child

@@ -98,7 +98,7 @@ def find_earlier(
         verdict=judgement.verdict,
         note=judgement.note,
         same_source=same_source,
-        trusted=same_source and trusts(volume.resume, source.kind),
+        trusted=same_source and trusts(volume.resume, tells_changes=source.tells_changes),
     )
 
 

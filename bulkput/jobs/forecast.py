@@ -87,6 +87,8 @@ class VolumeForecast:
 
     volume: str
     source: str
+    source_format: str
+    """``raw``, or the format that is decoded."""
     source_size_bytes: int
     volume_size_gib: int
     tally: Tally
@@ -115,6 +117,7 @@ class VolumeForecast:
         return {
             "volume": self.volume,
             "source": self.source,
+            "source_format": self.source_format,
             "source_size_bytes": self.source_size_bytes,
             "volume_size_gib": self.volume_size_gib,
             "blocks": {

@@ -19,6 +19,7 @@ from bulkput.jobs.forecast import (
     Resumed,
     VolumeForecast,
 )
+from bulkput.jobs.opening import open_volume
 from bulkput.jobs.samples import with_samples
 from bulkput.jobs.threads import worker_count
 from bulkput.ledger.folder import default_state_dir, ensure_folder
@@ -29,7 +30,6 @@ from bulkput.model.zeros import ZeroPolicy
 from bulkput.pipeline.survey import SurveyPolicy, Tally, survey_blocks
 from bulkput.pipeline.workers import ThreadWorkers, Workers
 from bulkput.planning.zeros import ResolvedZeros, resolve_zero_policy
-from bulkput.source.open import open_source
 from bulkput.source.source import Source
 
 OnProgress = Callable[[str, float], None]
@@ -103,17 +103,7 @@ class _Planner:
             )
 
     async def _plan(self, volume: VolumeSettings) -> VolumeForecast:
-        path = volume.source.path
-        assert path is not None  # noqa: S101 - samples are made already
-        source = await self._workers.run(
-            partial(
-                open_source,
-                path,
-                format=volume.source.format,
-                allow_mounted=volume.source.allow_mounted,
-                reader=volume.source.reader,
-            )
-        )
+        source = await self._workers.run(partial(open_volume, volume))
         with ExitStack() as stack:
             stack.callback(source.close)
             size_gib = _size_gib(volume, source)
@@ -131,6 +121,7 @@ class _Planner:
         return VolumeForecast(
             volume=volume.label,
             source=str(source.path),
+            source_format=source.format,
             source_size_bytes=source.size_bytes,
             volume_size_gib=size_gib,
             tally=tally,

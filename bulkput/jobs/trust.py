@@ -3,18 +3,19 @@
 from collections.abc import Callable
 from typing import Literal
 
-_TRUSTS: dict[str, Callable[[str], bool]] = {
-    "auto": lambda kind: kind == "file",  # a file tells when it changed, a device does not
-    "trust": lambda kind: True,  # noqa: ARG005 - the user knows that nothing wrote to it
-    "verify": lambda kind: False,  # noqa: ARG005 - everything is read and compared
+_TRUSTS: dict[str, Callable[[bool], bool]] = {
+    "auto": lambda tells_changes: tells_changes,
+    "trust": lambda tells_changes: True,  # noqa: ARG005 - the user knows that nothing wrote to it
+    "verify": lambda tells_changes: False,  # noqa: ARG005 - everything is read and compared
 }
 
 
-def trusts(resume: Literal["auto", "trust", "verify"], kind: Literal["file", "device"]) -> bool:
+def trusts(resume: Literal["auto", "trust", "verify"], *, tells_changes: bool) -> bool:
     """Return whether what the ledger vouches for need not be read again.
 
     Args:
         resume: As configured.
-        kind: Of the source.
+        tells_changes: Whether the source's identity changes with its content: a file's does, a
+            block device's does not.
     """
-    return _TRUSTS[resume](kind)
+    return _TRUSTS[resume](tells_changes)

@@ -10,6 +10,7 @@ from bulkput.jobs.birth import Birth, Birthplace, find_or_start, open_ledger
 from bulkput.jobs.compare import compare_with_source
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.manifests import keep_manifest
+from bulkput.jobs.opening import open_volume
 from bulkput.jobs.seal import Sealing, complete, wait_until_completed
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
@@ -28,7 +29,6 @@ from bulkput.model.progress import Phase, Progress
 from bulkput.pace.pacer import Pacer
 from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.upload import UploadParts, UploadPolicy, upload_blocks
-from bulkput.source.open import open_source
 from bulkput.source.source import Source
 
 _DELETE_LIMIT_S = 10.0
@@ -50,6 +50,7 @@ class _Run:
     status: str = "failed"
     verified: str | None = None
     manifest: Path | None = None
+    source_format: str | None = None
 
     def enter(self, phase: Phase, detail: str = "") -> None:
         """Tell that a phase begins."""
@@ -67,6 +68,7 @@ class _Run:
         return VolumeOutcome(
             volume=self.volume.label,
             source=str(self.volume.source.path),
+            source_format=self.source_format,
             status=self.status if error is None else "failed",
             snapshot_id=progress.snapshot_id,
             volume_size_gib=self.volume_size_gib,
@@ -106,9 +108,10 @@ async def upload_volume(context: JobContext, volume: VolumeSettings) -> VolumeOu
 
 
 async def _upload(run: _Run) -> None:
-    source = await run.context.workers.run(partial(_open, run.volume))
+    source = await run.context.workers.run(partial(open_volume, run.volume))
     try:
         run.progress.blocks_total = source.block_count
+        run.source_format = source.format
         ledger = await run.context.workers.run(lambda: open_ledger(run.context, run.volume, source))
         try:
             await _upload_source(run, source, ledger)
@@ -120,16 +123,6 @@ async def _upload(run: _Run) -> None:
             await run.context.workers.run(ledger.close)
     finally:
         source.close()
-
-
-def _open(volume: VolumeSettings) -> Source:
-    assert volume.source.path is not None  # noqa: S101 - the job has made samples already
-    return open_source(
-        volume.source.path,
-        format=volume.source.format,
-        allow_mounted=volume.source.allow_mounted,
-        reader=volume.source.reader,
-    )
 
 
 async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:

@@ -14,6 +14,8 @@ class VolumeOutcome:
     source: str
     status: str
     """``completed``, ``pending`` (not waited for), or ``failed``."""
+    source_format: str | None = None
+    """``raw``, or the format that was decoded; None of a source that was not opened."""
     snapshot_id: str | None = None
     volume_size_gib: int | None = None
     checksum: str | None = None
@@ -43,6 +45,7 @@ class VolumeOutcome:
         return {
             "volume": self.volume,
             "source": self.source,
+            "source_format": self.source_format,
             "snapshot_id": self.snapshot_id,
             "status": self.status,
             "volume_size_gib": self.volume_size_gib,

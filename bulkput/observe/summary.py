@@ -31,6 +31,8 @@ def summary(outcomes: Sequence[VolumeOutcome]) -> str:
 def _paragraph(outcome: VolumeOutcome, *, alone: bool) -> str:
     snapshot = f" {outcome.snapshot_id}" if outcome.snapshot_id else ""
     rows = [("source", outcome.source)]
+    if outcome.source_format not in {None, "raw"}:
+        rows.append(("format", f"{outcome.source_format}, decoded while it was read"))
     if outcome.volume_size_gib is not None:
         rows.append(("volume", f"{outcome.volume_size_gib:,} GiB"))
     if outcome.blocks:

@@ -1,10 +1,15 @@
 """Which image or archive format a source begins like: one table of magic numbers.
 
-Owns the table and the sentences of refusal. Decodes nothing: what is in the table is sent as the
-raw bytes of a disk only by mistake.
+Owns the table, the choice between what was said and what is there, and the sentences of refusal.
+Decodes nothing: what is in the table is sent as the raw bytes of a disk only by mistake.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+from bulkput.source.image.formats import ImageFormat
+
+Format = Literal["raw"] | ImageFormat
+FormatChoice = Literal["auto", "raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"]
 
 HEAD_SIZE_BYTES = 512
 """All magic numbers of the table lie in the first 512 bytes, or the last."""
@@ -22,6 +27,8 @@ class FormatMark(NamedTuple):
     """From the start; negative: from the end."""
     conversion: str
     """The command that makes a raw image of it."""
+    read_as: ImageFormat | None = None
+    """How bulkput reads it; None: it does not."""
 
 
 def _qemu(name: str) -> str:
@@ -30,15 +37,15 @@ def _qemu(name: str) -> str:
 
 # The first match counts: a dynamic VHD is named by its head before its footer is looked at.
 MARKS: tuple[FormatMark, ...] = (
-    FormatMark("qcow2", b"QFI\xfb", 0, "qemu-img convert -O raw IMAGE disk.raw"),
+    FormatMark("qcow2", b"QFI\xfb", 0, "qemu-img convert -O raw IMAGE disk.raw", "qcow2"),
     FormatMark("QED", b"QED\0", 0, _qemu("qed")),
-    FormatMark("VMDK", b"KDMV", 0, _qemu("vmdk")),
-    FormatMark("VMDK (ESX sparse)", b"COWD", 0, _qemu("vmdk")),
-    FormatMark("VMDK descriptor", b"# Disk DescriptorFile", 0, _qemu("vmdk")),
-    FormatMark("VHD", b"conectix", 0, _qemu("vpc")),
-    FormatMark("fixed VHD", b"conectix", _FOOTER_OFFSET_BYTES, _qemu("vpc")),
-    FormatMark("VHDX", b"vhdxfile", 0, _qemu("vhdx")),
-    FormatMark("VDI", b"\x7f\x10\xda\xbe", 0x40, _qemu("vdi")),
+    FormatMark("VMDK", b"KDMV", 0, _qemu("vmdk"), "vmdk"),
+    FormatMark("VMDK (ESX sparse)", b"COWD", 0, _qemu("vmdk"), "vmdk"),
+    FormatMark("VMDK descriptor", b"# Disk DescriptorFile", 0, _qemu("vmdk"), "vmdk"),
+    FormatMark("VHD", b"conectix", 0, _qemu("vpc"), "vhd"),
+    FormatMark("fixed VHD", b"conectix", _FOOTER_OFFSET_BYTES, _qemu("vpc"), "vhd"),
+    FormatMark("VHDX", b"vhdxfile", 0, _qemu("vhdx"), "vhdx"),
+    FormatMark("VDI", b"\x7f\x10\xda\xbe", 0x40, _qemu("vdi"), "vdi"),
     FormatMark("gzip", b"\x1f\x8b\x08", 0, "gzip -dc IMAGE > disk.raw"),
     FormatMark("xz", b"\xfd7zXZ\0", 0, "xz -dc IMAGE > disk.raw"),
     FormatMark("zstd", b"\x28\xb5\x2f\xfd", 0, "zstd -d IMAGE -o disk.raw"),
@@ -79,11 +86,40 @@ def detect_format(head: bytes, foot: bytes) -> FormatMark | None:
     return None
 
 
-def refusal(mark: FormatMark) -> str:
-    """Return the sentence that says why a source with ``mark`` is not sent."""
-    place = "ends" if mark.offset_bytes < 0 else "begins"
+def choose_format(said: FormatChoice, mark: FormatMark | None) -> Format:
+    """Return how a source is read.
+
+    Args:
+        said: What the user says; ``auto`` goes by the content, ``raw`` never looks at it.
+        mark: What the content says.
+
+    Raises:
+        ValueError: it is not read; the message says why, and follows the source's name.
+    """
+    if said == "raw":
+        return "raw"
+    if said == "auto":
+        if mark is None:
+            return "raw"
+        if mark.read_as is None:
+            raise ValueError(_refusal(mark))
+        return mark.read_as
+    if mark is None or mark.read_as != said:
+        like = "a raw disk, or a format that is not known" if mark is None else mark.name
+        raise ValueError(
+            f"is no {said}, as the format says: it {_place(mark)} like {like}; say what it is, or "
+            "format: auto"
+        )
+    return said
+
+
+def _place(mark: FormatMark | None) -> str:
+    return "ends" if mark is not None and mark.offset_bytes < 0 else "begins"
+
+
+def _refusal(mark: FormatMark) -> str:
     return (
-        f"{place} like {mark.name}, not like a raw disk, and a volume made of these bytes would "
-        f"not be that disk; convert it first ({mark.conversion}), or say format: raw if it is "
-        "the disk itself"
+        f"{_place(mark)} like {mark.name}, not like a raw disk, and a volume made of these bytes "
+        f"would not be that disk; convert it first ({mark.conversion}), or say format: raw if it "
+        "is the disk itself"
     )

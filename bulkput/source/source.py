@@ -5,10 +5,9 @@ Owns the two protocols. Knows nothing of files, digests or requests.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from bulkput.model.block import Extent
-from bulkput.source.identity import SourceIdentity
 
 SourceKind = Literal["file", "device"]
 
@@ -51,6 +50,14 @@ class Window(Protocol):
         ...
 
 
+class Identity(Protocol):
+    """What told a source from any other at one moment."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain facts; equal ones are of an unchanged source, as far as it tells."""
+        ...
+
+
 class Source(Protocol):
     """A disk, read in blocks. All methods may block and may be called from any thread."""
 
@@ -65,8 +72,18 @@ class Source(Protocol):
         ...
 
     @property
+    def format(self) -> str:
+        """``raw``, or the name of the format that is decoded."""
+        ...
+
+    @property
+    def tells_changes(self) -> bool:
+        """Whether an equal identity means equal content: a block device's never does."""
+        ...
+
+    @property
     def size_bytes(self) -> int:
-        """Length when it was opened; at least 1."""
+        """Length of the disk when it was opened; at least 1."""
         ...
 
     @property
@@ -75,7 +92,7 @@ class Source(Protocol):
         ...
 
     @property
-    def identity(self) -> SourceIdentity:
+    def identity(self) -> Identity:
         """What told this source from any other when it was opened."""
         ...
 

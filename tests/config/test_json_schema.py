@@ -66,7 +66,7 @@ SOURCE = st.one_of(
         {
             "path": st.sampled_from(["a", None, "", 5]),
             "sample": st.sampled_from(["5MiB", None, "0", 7]),
-            "format": st.sampled_from(["auto", "raw", "qcow2", None]),
+            "format": st.sampled_from(["auto", "raw", "qcow2", "qed", None]),
             "allow_mounted": truth,
             "reader": st.sampled_from(["auto", "mmap", "preadv", "x"]),
         }

@@ -110,7 +110,11 @@ def test_a_mistake_is_placed_and_says_what_was_expected(problems, text, path, li
         ("source: 5", "source", "expected a section"),
         ("source: {path: a, sample: 9MiB}", "source.sample", "exactly one"),
         ("source: {reader: mmap}", "source.sample", "exactly one"),
-        ("source: {path: a, format: qcow2}", "source.format", "auto or raw"),
+        (
+            "source: {path: a, format: qed}",
+            "source.format",
+            "auto or raw or qcow2 or vmdk or vhd or vhdx or vdi",
+        ),
         ("source: {path: a, reader: read}", "source.reader", "auto or mmap or preadv"),
         ("{source: a, zeros: none}", "zeros", "auto or write or skip-holes or skip"),
         ("{source: a, verify: true}", "verify", "none or full"),

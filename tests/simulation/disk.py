@@ -63,12 +63,14 @@ class SimulatedSource:
     """One run's view of the disk; with ``live`` windows show changes as memory maps do."""
 
     path = PATH
+    format = "raw"
 
     def __init__(self, disk, machine, *, live):
         self.disk = disk
         self.machine = machine
         self.live = live
         self.kind = disk.kind
+        self.tells_changes = disk.kind == "file"
         self.identity = disk.identity
         self.size_bytes = self.identity.size_bytes
         self.block_count = len(disk.blocks)

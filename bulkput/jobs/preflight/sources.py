@@ -1,12 +1,12 @@
 """The sources: whether each can be opened and read at both ends, and how large it is."""
 
 from bulkput.config.volume import VolumeSettings
+from bulkput.jobs.opening import open_volume
 from bulkput.jobs.preflight.finding import Finding, failed, failure, ok
 from bulkput.model.block import volume_size_gib
 from bulkput.model.errors import BulkputError
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.size import format_size
-from bulkput.source.open import open_source
 
 
 def look_at_source(volume: VolumeSettings) -> tuple[Finding, int]:
@@ -20,12 +20,7 @@ def look_at_source(volume: VolumeSettings) -> tuple[Finding, int]:
         size_bytes = volume.source.sample_bytes or 0
         return ok(name, f"a sample of {format_size(size_bytes)}, which the run makes"), 0
     try:
-        source = open_source(
-            path,
-            format=volume.source.format,
-            allow_mounted=volume.source.allow_mounted,
-            reader=volume.source.reader,
-        )
+        source = open_volume(volume)
         try:
             for index in sorted({0, source.block_count - 1}):
                 source.read_window(index, 1).close()
@@ -34,7 +29,8 @@ def look_at_source(volume: VolumeSettings) -> tuple[Finding, int]:
     except BulkputError as error:
         return failed(name, error), 0
     needed_gib, wanted_gib = volume_size_gib(source.size_bytes), volume.snapshot.volume_size_gib
-    what = f"{source.path}: {source.kind} of {format_size(source.size_bytes)}"
+    kind = source.kind if source.format == "raw" else f"{source.format} {source.kind}"
+    what = f"{source.path}: {kind} of {format_size(source.size_bytes)}"
     if wanted_gib is not None and wanted_gib < needed_gib:
         finding = failure(
             name,

@@ -1,0 +1,168 @@
+"""The process that decodes an image: qemu-nbd, read-only, for this process alone.
+
+Owns the process and the connections to it. The socket lies in a folder that only this user can
+enter, and is gone as soon as all connections are made. The process ends with the last of them,
+and by the kernel's hand when this process is killed.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bulkput.model.errors import SourceError
+from bulkput.model.parent import die_with_parent
+from bulkput.source.image.nbd import NbdBroken, NbdClient
+
+PROGRAM = "qemu-nbd"
+
+_CONNECTIONS = 4
+"""As many as threads read by default; each has up to 16 requests under way."""
+
+_START_LIMIT_S = 60.0
+"""QEMU opens an image in milliseconds, and replays nothing, being read-only; a large chain on a
+cold network disk takes longer."""
+
+_LOOK_EVERY_S = 0.005
+_END_LIMIT_S = 5.0
+"""Then it is killed; it writes nothing, so nothing can be lost."""
+
+_SOCKET_PATH_MAX_BYTES = 100
+"""Of the 108 that a Unix socket's address may have."""
+
+_SAID_MAX_BYTES = 4096
+
+
+class ImageServer:
+    """A running qemu-nbd and the connections to it; ``start`` makes it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], clients: Sequence[NbdClient]) -> None:
+        self.clients = tuple(clients)
+        self._process = process
+
+    @classmethod
+    def start(
+        cls, path: Path, driver: str, node: dict[str, Any], paths: Mapping[int, Path]
+    ) -> "ImageServer":
+        """Start the process and connect to it. Blocks.
+
+        The calling thread has to live as long as the server: the kernel ends it with that thread.
+
+        Args:
+            path: for messages only.
+            driver: QEMU's name of the format, which it never guesses.
+            node: how QEMU is to open the image: a tree of descriptors, of which it opens nothing
+                else.
+            paths: the descriptors in it, and what they are open on.
+
+        Raises:
+            SourceError: QEMU is not installed, or does not open the image.
+        """
+        program = shutil.which(PROGRAM)
+        if program is None:
+            raise SourceError(
+                path,
+                f"takes QEMU to be read, and {PROGRAM} is not installed: it comes with the package "
+                "qemu-utils (Debian, Ubuntu) or qemu-img (Fedora, RHEL, Amazon Linux)",
+            )
+        folder = Path(tempfile.mkdtemp(prefix="bulkput-", dir=_temporary_folder()))
+        clients: list[NbdClient] = []
+        process: subprocess.Popen[bytes] | None = None
+        try:
+            address = folder / "nbd"
+            with tempfile.TemporaryFile() as said:
+                process = subprocess.Popen(  # noqa: S603 - found on the PATH, no shell
+                    [
+                        *(program, "--read-only", f"--format={driver}"),
+                        *(f"--socket={address}", f"--shared={_CONNECTIONS}"),
+                        f"json:{json.dumps(node)}",
+                    ],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=said,
+                    pass_fds=tuple(paths),
+                    env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+                    start_new_session=True,
+                    preexec_fn=die_with_parent(),  # noqa: PLW1509 - a system call alone
+                )
+                try:
+                    for _ in range(_CONNECTIONS):
+                        clients.append(NbdClient(_connect(process, address)))  # noqa: PERF401 - closed below if one fails
+                except NbdBroken as error:
+                    what = _last_words(said.fileno(), paths) or str(error)
+                    raise SourceError(path, f"is not opened by QEMU as {driver}: {what}") from error
+        except BaseException:
+            for client in clients:
+                client.close()
+            if process is not None:
+                process.kill()
+                process.wait()
+            raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return cls(process, clients)
+
+    def close(self) -> None:
+        """End the process, which no read may need any more. Safe to repeat."""
+        for client in self.clients:
+            client.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            self._process.wait(_END_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _temporary_folder() -> str:
+    usual = tempfile.gettempdir()
+    return usual if len(os.fsencode(usual)) + 24 < _SOCKET_PATH_MAX_BYTES else "/tmp"  # noqa: S108 - mkdtemp's folder in it is private
+
+
+def _connect(process: subprocess.Popen[bytes], address: Path) -> socket.socket:
+    """Return a connection as soon as the server listens."""
+    limit_s = time.monotonic() + _START_LIMIT_S
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        while not _is_connected(connection, address):
+            _check_alive(process, limit_s)
+            time.sleep(_LOOK_EVERY_S)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _is_connected(connection: socket.socket, address: Path) -> bool:
+    try:
+        connection.connect(str(address))
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
+    return True
+
+
+def _check_alive(process: subprocess.Popen[bytes], limit_s: float) -> None:
+    if process.poll() is not None:
+        raise NbdBroken(f"it ended with code {process.returncode}")
+    if time.monotonic() >= limit_s:
+        raise NbdBroken(f"no answer for {_START_LIMIT_S:.0f} s")
+
+
+def _last_words(fd: int, paths: Mapping[int, Path]) -> str:
+    """Return what the program wrote, as one line and with the files' own names."""
+    text = os.pread(fd, _SAID_MAX_BYTES, 0).decode(errors="replace")
+    lines = [line.removeprefix(f"{PROGRAM}: ") for line in text.splitlines()]
+    lines = [line.rpartition("}': ")[2] if "'json:{" in line else line for line in lines]
+    said = "; ".join(dict.fromkeys(line.strip() for line in lines if line))
+    return re.sub(
+        r"/proc/self/fd/(\d+)", lambda found: str(paths.get(int(found[1]), found[0])), said
+    )

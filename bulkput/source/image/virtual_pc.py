@@ -1,0 +1,65 @@
+"""What VHD and VDI images say of themselves, read before QEMU opens them.
+
+After Microsoft's "Virtual Hard Disk Image Format Specification" and VirtualBox's VDICore.h. QEMU
+checks the ends of dynamic VHD and of VHDX images itself, and refuses VHDX images with a parent.
+"""
+
+import struct
+
+from bulkput.model.errors import SourceError
+from bulkput.source.opened import OpenedFile
+
+_VHD_KIND_AT_BYTES = 60
+_VHD_KINDS = {2: "fixed", 3: "dynamic"}
+
+_VDI_KIND_AT_BYTES = 0x4C
+_VDI_KINDS = {1: "dynamic", 2: "static"}
+_VDI_DATA_AT_BYTES = 0x158
+_VDI_BLOCK_SIZE_AT_BYTES = 0x178
+_VDI_ALLOCATED_AT_BYTES = 0x184
+
+
+def inspect_vhd(file: OpenedFile) -> None:
+    """Return if the image is whole in itself. Blocks.
+
+    Raises:
+        SourceError: it is of what changed since a parent, which QEMU would show as zeros.
+        OSError: it cannot be read.
+    """
+    head, foot = file.ends(512)
+    for copy in (head, foot):
+        if copy.startswith(b"conectix"):
+            (kind,) = struct.unpack_from(">I", copy, _VHD_KIND_AT_BYTES)
+            if kind not in _VHD_KINDS:
+                _refuse_differences(file, "VHD")
+
+
+def inspect_vdi(file: OpenedFile) -> None:
+    """Return if the image is whole in itself. Blocks.
+
+    Raises:
+        SourceError: it is of what changed since a parent, or cut short.
+        OSError: it cannot be read.
+    """
+    head, _ = file.ends(512)
+    if len(head) < 512:
+        raise SourceError(file.path, "begins like VDI and ends within its header")
+
+    def field(at_bytes: int) -> int:
+        return int(struct.unpack_from("<I", head, at_bytes)[0])
+
+    if field(_VDI_KIND_AT_BYTES) not in _VDI_KINDS:
+        _refuse_differences(file, "VDI")
+    blocks_bytes = field(_VDI_BLOCK_SIZE_AT_BYTES) * field(_VDI_ALLOCATED_AT_BYTES)
+    needed_bytes = field(_VDI_DATA_AT_BYTES) + blocks_bytes
+    if needed_bytes > file.size_bytes:
+        raise SourceError(
+            file.path,
+            f"is a VDI cut short: it has {file.size_bytes} of at least {needed_bytes} bytes; copy "
+            "it again",
+        )
+
+
+def _refuse_differences(file: OpenedFile, name: str) -> None:
+    what = f"is a {name} of what changed since its parent disk, which is not followed"
+    raise SourceError(file.path, f"{what}; merge the two first")

@@ -1,0 +1,181 @@
+"""A file or block device that is open for reading, and is watched for changes.
+
+Owns the descriptor, what may be opened at all, and one clear sentence for everything else. Does
+not look at the content.
+"""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from bulkput.model.errors import SourceError
+from bulkput.source.device import device_size_bytes, device_users
+from bulkput.source.identity import (
+    SourceIdentity,
+    check_path,
+    check_same,
+    device_identity,
+    file_identity,
+)
+from bulkput.source.source import SourceKind
+
+_KINDS: dict[int, SourceKind] = {stat.S_IFREG: "file", stat.S_IFBLK: "device"}
+
+_NOT_A_DISK: dict[int, str] = {
+    stat.S_IFDIR: "is a directory; name a file or block device in it",
+    stat.S_IFIFO: "is a pipe, which cannot be read at any place; write it to a file first",
+    stat.S_IFSOCK: "is a socket; name a file or block device",
+    stat.S_IFCHR: "is a character device; name a file or block device",
+}
+
+_OPEN_ERRORS: dict[int, str] = {
+    errno.ENOENT: "does not exist",
+    errno.ENOTDIR: "does not exist: a part of its path is no directory",
+    errno.EACCES: "may not be read by this user; run as its owner or grant read permission",
+    errno.EPERM: "may not be read by this user; run as its owner or grant read permission",
+    errno.ELOOP: "is a symbolic link that leads in a circle",
+    errno.ENXIO: "has no device behind it",
+    errno.ENODEV: "has no device behind it",
+    errno.ENOMEDIUM: "has no medium in it",
+    errno.ENAMETOOLONG: "is longer than a path may be",
+}
+
+
+class OpenedFile:
+    """One descriptor and what it was when it was opened; made by ``open_file``."""
+
+    def __init__(self, fd: int, path: Path, identity: SourceIdentity) -> None:
+        self.path = path
+        self.identity = identity
+        self._fd: int | None = fd
+
+    @property
+    def kind(self) -> SourceKind:
+        """``file`` or ``device``."""
+        return self.identity.kind
+
+    @property
+    def tells_changes(self) -> bool:
+        """Whether an equal identity means equal content: a device's never does."""
+        return self.kind == "file"
+
+    @property
+    def size_bytes(self) -> int:
+        """Length when it was opened."""
+        return self.identity.size_bytes
+
+    @property
+    def fd(self) -> int:
+        """The descriptor.
+
+        Raises:
+            SourceError: it was closed.
+        """
+        if self._fd is None:
+            raise SourceError(self.path, "was closed before all of it was read")
+        return self._fd
+
+    def ends(self, length_bytes: int) -> tuple[bytes, bytes]:
+        """Return the first and the last ``length_bytes``, fewer where it has fewer.
+
+        Raises:
+            OSError: they cannot be read.
+        """
+        head = os.pread(self.fd, length_bytes, 0)
+        return head, os.pread(self.fd, length_bytes, max(0, self.size_bytes - length_bytes))
+
+    def check_unchanged(self) -> None:
+        """Compare with what it was when it was opened.
+
+        Raises:
+            SourceError: it was truncated, grew, or was replaced or modified.
+        """
+        fd = self.fd
+        # The path first: a replaced or removed file has changed its ctime too.
+        check_path(self.path, self.identity)
+        check_same(self.path, self.identity, _identity_of(fd, self.path, self.kind))
+
+    def close(self) -> None:
+        """Close the descriptor. Safe to repeat."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            os.close(fd)
+
+
+def open_file(path: str | os.PathLike[str], *, allow_mounted: bool) -> OpenedFile:
+    """Open a regular file or block device for reading. Blocks.
+
+    Args:
+        path: Symbolic links are followed; the real path is kept.
+        allow_mounted: Open a block device although someone uses it. Otherwise it stays claimed
+            (O_EXCL) until closed, so that nobody can mount it meanwhile.
+
+    Raises:
+        SourceError: it is not there, may not be read, is no disk, or is in use.
+    """
+    try:
+        real_path = Path(path).resolve(strict=True)
+        kind = _kind(real_path, os.stat(real_path).st_mode)  # noqa: PTH116 - beside os.open
+        fd = _open(real_path, kind, exclusive=kind == "device" and not allow_mounted)
+    except (OSError, RuntimeError, ValueError) as error:
+        # RuntimeError: pathlib's word for a circle of links before 3.13; ValueError: a NUL byte
+        raise _cannot_open(Path(path), error) from error
+    try:
+        # A cold disk with the usual readahead of 128 KiB: 1.3 times the speed by preadv, 1.5 times
+        # by maps; asking for each window ahead (WILLNEED) gained nothing beyond that.
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        return OpenedFile(fd, real_path, _identity_of(fd, real_path, kind))
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _identity_of(fd: int, path: Path, kind: SourceKind) -> SourceIdentity:
+    try:
+        status = os.fstat(fd)
+        if kind == "device":
+            return device_identity(status, device_size_bytes(fd))
+        return file_identity(status)
+    except OSError as error:
+        raise SourceError(path, f"cannot be examined: {error.strerror}") from error
+
+
+def _kind(path: Path, mode: int) -> SourceKind:
+    kind = _KINDS.get(stat.S_IFMT(mode))
+    if kind is None:
+        raise SourceError(path, _NOT_A_DISK.get(stat.S_IFMT(mode), "is no file or block device"))
+    return kind
+
+
+def _open(path: Path, kind: SourceKind, *, exclusive: bool) -> int:
+    # O_NONBLOCK: if a pipe took the place since it was examined, opening it must not wait.
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (os.O_EXCL if exclusive else 0)
+    try:
+        fd = os.open(path, flags)
+    except OSError as error:
+        if error.errno == errno.EBUSY and exclusive:
+            raise SourceError(path, _in_use(path)) from error
+        raise
+    if _KINDS.get(stat.S_IFMT(os.fstat(fd).st_mode)) != kind:
+        os.close(fd)
+        raise SourceError(path, "was replaced by something else while it was opened")
+    return fd
+
+
+def _in_use(path: Path) -> str:
+    users = device_users(path.stat().st_rdev, path) or ["another program holds it"]
+    return (
+        f"is in use: {', '.join(users)}; what is written while it is read makes a volume that "
+        "never was: unmount it, or read a snapshot of it, or say allow_mounted"
+    )
+
+
+def _cannot_open(path: Path, error: Exception) -> SourceError:
+    if isinstance(error, OSError):
+        what = _OPEN_ERRORS.get(error.errno or 0) or f"cannot be opened: {error.strerror}"
+    elif isinstance(error, RuntimeError):
+        what = _OPEN_ERRORS[errno.ELOOP]
+    else:
+        what = f"is no path: {error}"
+    return SourceError(path, what)
