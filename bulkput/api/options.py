@@ -22,12 +22,13 @@ class UploadOptions:
     """
 
     source: str | Path = field(kw_only=False)
-    """A raw disk image or a block device; relative ones start from the current folder."""
+    """A disk image or a block device; relative ones start from the current folder."""
 
     name: str | None = None
     """Of the volume in events; else the file name of the source. Part of what a rerun finds its
     own snapshot by."""
-    format: Literal["auto", "raw"] = "auto"
+    format: Literal["auto", "raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"] = "auto"
+    allow_backing_file: bool = False
     allow_mounted: bool = False
     reader: Literal["auto", "mmap", "preadv"] = "auto"
 

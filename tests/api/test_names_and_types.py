@@ -1,6 +1,5 @@
 """What the package exports, and that pyright refuses its misuses (mypy has its own test)."""
 
-import dataclasses
 import json
 import pickle
 import subprocess
@@ -11,7 +10,6 @@ import pytest
 
 import bulkput
 from bulkput.api import public
-from bulkput.config.flags import UPLOAD_FLAGS, settings_from_flags
 from bulkput.model.errors import SourceError
 from bulkput.model.outcome import VolumeOutcome
 
@@ -42,17 +40,6 @@ def test_the_package_alone_imports_nothing():
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert done.stdout == "['bulkput']\n"
-
-
-def test_every_flag_of_an_upload_is_an_option_and_no_other_is():
-    options = {each.name for each in dataclasses.fields(bulkput.UploadOptions)}
-    flags = set(UPLOAD_FLAGS) - {"tag"}
-    assert options == flags | {"source", "tags", "tuning"}
-
-
-def test_options_that_are_not_given_are_as_flags_that_are_not_given(tmp_path):
-    flagged = settings_from_flags("disk.img", flags={}, environ={}).settings
-    assert bulkput.UploadOptions("disk.img").settings == flagged
 
 
 def test_an_outcome_travels_without_its_error():
