@@ -48,8 +48,10 @@ class UploadOptions:
     resume: Literal["auto", "trust", "verify"] = "auto"
     on_failure: Literal["keep", "delete"] = "keep"
     allow_changing_source: bool = False
-    verify: Literal["none", "full"] = "none"
-    """``full``: read the snapshot back and compare every byte."""
+    verify: Literal["none", "sample", "full"] = "none"
+    """``full``: read the snapshot back and compare every byte; ``sample``: ``verify_sample`` of it.
+    """
+    verify_sample: str | int = "1GiB"
 
     region: str | None = None
     """Else AWS_REGION, the profile, the instance."""

@@ -21,6 +21,7 @@ from bulkput.model.errors import (
 )
 from bulkput.model.events import (
     Event,
+    GetRetried,
     Noted,
     PhaseChanged,
     PutRetried,
@@ -36,6 +37,7 @@ __all__ = [
     "CredentialsError",
     "Event",
     "FailedForecast",
+    "GetRetried",
     "IntegrityError",
     "JobForecast",
     "LedgerError",

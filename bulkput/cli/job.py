@@ -7,8 +7,8 @@ import dataclasses
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 from bulkput.cli.logs import log_to, stop_logging
 from bulkput.cli.options import Invocation
@@ -16,6 +16,7 @@ from bulkput.cli.resumption import tell_resumption
 from bulkput.cli.streams import tell, write_result
 from bulkput.cli.ticker import Ticker
 from bulkput.config.settings import Settings
+from bulkput.model.events import Observer
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.observe.open import open_reporter
@@ -23,6 +24,8 @@ from bulkput.observe.plain import masked, plain
 from bulkput.observe.result import OutputForm, as_json, error_sentence, exit_code, snapshot_ids
 from bulkput.observe.summary import summary
 from bulkput.observe.verbosity import Verbosity
+
+T = TypeVar("T")
 
 ObjectOf = Callable[[Sequence[VolumeOutcome], float], dict[str, Any]]
 """Builds the JSON object of a verb from the outcomes and the seconds that the job took."""
@@ -72,17 +75,37 @@ def _run(settings: Settings, verbosity: Verbosity) -> tuple[VolumeOutcome, ...]:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
     from bulkput.api.job import run  # noqa: PLC0415 - see above
-    from bulkput.jobs.loop import run_in_loop  # noqa: PLC0415 - see above
+
+    return run_shown(
+        lambda observer: run(settings, on_event=observer.on_event),
+        verbosity,
+        volume_count=len(settings.volumes),
+    )
+
+
+def run_shown(
+    main: Callable[[Observer], Coroutine[Any, Any, T]],
+    verbosity: Verbosity,
+    *,
+    volume_count: int = 1,
+) -> T:
+    """Run ``main`` in an event loop of its own, with a display of what it tells.
+
+    Raises:
+        InterruptedBySignal: a signal ended it.
+        BulkputError: as ``main``.
+    """
+    from bulkput.jobs.loop import run_in_loop  # noqa: PLC0415 - as in _run
 
     reporter = open_reporter(
         sys.stderr,
         verbosity,
-        volume_count=len(settings.volumes),
+        volume_count=volume_count,
         environment=os.environ,
     )
     handler = log_to(reporter.say, verbosity, os.environ)
     try:
         with Ticker(reporter):
-            return run_in_loop(lambda: run(settings, on_event=reporter.on_event))
+            return run_in_loop(lambda: main(reporter))
     finally:
         stop_logging(handler)

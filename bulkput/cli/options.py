@@ -140,6 +140,30 @@ state_option = click.option(
     metavar="DIR",
     help="Where ledgers live, which let the same command resume.",
 )
+source_options = with_options(
+    click.option(
+        "--format",
+        type=click.Choice(["auto", "raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"]),
+        default=None,
+        help="How the disk is written down; auto (the default) goes by the content, raw takes the "
+        "bytes as they are, even if they begin like qcow2, gzip and the like.",
+    ),
+    click.option(
+        "--allow-backing-file",
+        is_flag=True,
+        help="Read the files too that a qcow2 image builds upon.",
+    ),
+    click.option(
+        "--allow-mounted", is_flag=True, help="Read a block device although it is mounted."
+    ),
+)
+"""How a source is opened."""
+config_option = click.option(
+    "--config",
+    type=PATH,
+    metavar="FILE",
+    help="YAML file whose tuning section, region, endpoint and the like are used.",
+)
 telling_options = with_options(
     output_option("What stdout carries: the snapshot id alone, or one JSON object."),
     quiet_option,

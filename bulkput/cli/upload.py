@@ -9,14 +9,17 @@ import click
 
 from bulkput.cli.options import (
     PATH,
+    config_option,
     invocation_of,
     service_options,
+    source_options,
     state_option,
     telling_options,
     with_options,
 )
 from bulkput.cli.plan import dry_run_option, plan_and_tell
 from bulkput.model.block import VOLUME_SIZE_MAX_GIB, VOLUME_SIZE_MIN_GIB
+from bulkput.model.errors import UsageError
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.zeros import ZeroPolicy
 
@@ -54,28 +57,11 @@ _snapshot_options = with_options(
         "else 4320.",
     ),
 )
-_source_options = with_options(
-    click.option(
-        "--zeros",
-        type=click.Choice([policy.value for policy in ZeroPolicy]),
-        default=None,
-        help="Which blocks of zeros are put; auto (the default) puts all if encrypted, else none.",
-    ),
-    click.option(
-        "--format",
-        type=click.Choice(["auto", "raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"]),
-        default=None,
-        help="How the disk is written down; auto (the default) goes by the content, raw takes the "
-        "bytes as they are, even if they begin like qcow2, gzip and the like.",
-    ),
-    click.option(
-        "--allow-backing-file",
-        is_flag=True,
-        help="Read the files too that a qcow2 image builds upon.",
-    ),
-    click.option(
-        "--allow-mounted", is_flag=True, help="Read a block device although it is mounted."
-    ),
+_zeros_option = click.option(
+    "--zeros",
+    type=click.Choice([policy.value for policy in ZeroPolicy]),
+    default=None,
+    help="Which blocks of zeros are put; auto (the default) puts all if encrypted, else none.",
 )
 _end_options = with_options(
     click.option(
@@ -107,22 +93,23 @@ _end_options = with_options(
         is_flag=True,
         help="Read the snapshot back and compare every byte.",
     ),
+    click.option(
+        "--verify-sample",
+        metavar="SIZE",
+        help="Read a random sample of this size back, such as 10GiB, and compare it.",
+    ),
 )
 
 
 @click.command()
 @click.argument("source", type=PATH)
 @_snapshot_options
-@_source_options
+@_zeros_option
+@source_options
 @_end_options
 @dry_run_option
 @state_option
-@click.option(
-    "--config",
-    type=PATH,
-    metavar="FILE",
-    help="YAML file whose tuning section, region, endpoint and the like are used.",
-)
+@config_option
 @service_options
 @telling_options
 @click.pass_context
@@ -138,6 +125,7 @@ def upload(
     allow_changing_source: bool,
     no_wait: bool,
     verify: bool,
+    verify_sample: str | None,
     dry_run: bool,
     **flags: Any,
 ) -> int:
@@ -154,7 +142,8 @@ def upload(
         "allow_mounted": allow_mounted or None,
         "allow_changing_source": allow_changing_source or None,
         "wait": False if no_wait else None,
-        "verify": "full" if verify else None,
+        "verify": _verify(full=verify, sample=verify_sample),
+        "verify_sample": verify_sample,
     }
     loaded = settings_from_flags(source, flags=flags, environ=os.environ, config=config)
     if dry_run:
@@ -162,6 +151,19 @@ def upload(
     from bulkput.cli.job import run_and_tell  # noqa: PLC0415 - not for --help
 
     return run_and_tell(loaded.settings, invocation_of(context), _as_object)
+
+
+def _verify(*, full: bool, sample: str | None) -> str | None:
+    """Return how much is read back.
+
+    Raises:
+        UsageError: all and a sample.
+    """
+    if full and sample is not None:
+        raise UsageError("--verify and --verify-sample exclude each other.")
+    if full:
+        return "full"
+    return None if sample is None else "sample"
 
 
 def _as_object(outcomes: Sequence[VolumeOutcome], _: float) -> dict[str, Any]:

@@ -52,6 +52,7 @@ UPLOAD_FLAGS: Mapping[str, Flag] = MappingProxyType(
             "--allow-changing-source", (*_VOLUME, "allow_changing_source")
         ),
         "verify": Flag("--verify", (*_VOLUME, "verify")),
+        "verify_sample": Flag("--verify-sample", (*_VOLUME, "verify_sample")),
         "volume_size_gib": Flag("--volume-size-gib", (*_SNAPSHOT, "volume_size_gib")),
         "description": Flag("--description", (*_SNAPSHOT, "description")),
         "tag": Flag("--tag", (*_SNAPSHOT, "tags")),

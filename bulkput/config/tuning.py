@@ -16,7 +16,7 @@ MEMORY_BUDGET_MIN_BYTES = 32 * _MIB
 WINDOWS_PER_BUDGET = 4
 """One window being read, one hashed, two whose blocks are on their way: fewer would stall."""
 
-RatePutsPerS = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+RatePerS = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 """100,000/s is twenty times the highest account quota reported (5000/s)."""
 
 
@@ -50,15 +50,27 @@ class TuningSettings(Section):
         "use is found, and `memory_budget` may bound it earlier.",
     )
     # None: the quota decides, 1000/s for one snapshot, not adjustable (Service Quotas L-1774F84A).
-    puts_per_s_snapshot: RatePutsPerS | None = Field(
+    puts_per_s_snapshot: RatePerS | None = Field(
         default=None,
         description="Most puts per second for one snapshot; if not given, the service's quota.",
     )
     # None: the quota decides, 1000/s or more for an account (Service Quotas L-AFAE1BE8).
-    puts_per_s_account: RatePutsPerS | None = Field(
+    puts_per_s_account: RatePerS | None = Field(
         default=None,
         description="Most puts per second for all volumes together; if not given, the service's "
         "quota. Lower it to leave room for others in the account.",
+    )
+    # None: the quota decides, 1000/s for one snapshot, not adjustable (Service Quotas L-028ACFB9).
+    gets_per_s_snapshot: RatePerS | None = Field(
+        default=None,
+        description="Most gets per second from one snapshot, when it is verified or downloaded; "
+        "if not given, the service's quota.",
+    )
+    # None: the quota decides, 1000/s or more for an account (Service Quotas L-C125AE42).
+    gets_per_s_account: RatePerS | None = Field(
+        default=None,
+        description="Most gets per second from all snapshots together; if not given, the "
+        "service's quota.",
     )
     # A handshake within a Region takes milliseconds; 5 s outlasts one lost SYN and its repeats.
     connect_deadline_s: Deadline = Field(

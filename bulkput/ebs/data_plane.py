@@ -19,6 +19,7 @@ from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import Endpoint
 from bulkput.ebs.outage import error_of_outage
 from bulkput.ebs.signer import Signer, encode_query
+from bulkput.ebs.snapshot import GotBlock
 from bulkput.ebs.wire import Answer, Wire, WireError
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import Clock
@@ -142,7 +143,7 @@ class DataPlane:
         what = f"an answer {answer.status} that does not echo the block's checksum"
         raise self._failed(_PUT, FailureClass.TRANSIENT, what, snapshot_id, block_index)
 
-    async def get_block(self, snapshot_id: str, block_index: int, block_token: str) -> bytes:
+    async def get_block(self, snapshot_id: str, block_index: int, block_token: str) -> GotBlock:
         """Return one block, got in one attempt; length and checksum have been compared.
 
         Raises:
@@ -169,10 +170,11 @@ class DataPlane:
         block = answer.body
         if len(block) != BLOCK_SIZE_BYTES:
             what = f"the block received has {len(block)} bytes instead of {BLOCK_SIZE_BYTES}"
-        elif answer.headers.get("x-amz-Checksum") != _checksum(block):
-            what = "the bytes received are not what the answer's checksum says"
         else:
-            return block
+            digest = hashlib.sha256(block).digest()
+            if answer.headers.get("x-amz-Checksum") == b64encode(digest).decode():
+                return GotBlock(block, digest)
+            what = "the bytes received are not what the answer's checksum says"
         raise self._failed(_GET, FailureClass.BODY_CHANGED, what, snapshot_id, block_index)
 
     def _path(self, operation: str, snapshot_id: str, block_index: int) -> str:
@@ -226,7 +228,3 @@ class DataPlane:
             block_index=block_index,
             what=error.known_cause,
         )
-
-
-def _checksum(block: bytes) -> str:
-    return b64encode(hashlib.sha256(block).digest()).decode()

@@ -1,4 +1,4 @@
-"""What the account may put a second, as Service Quotas tells it.
+"""What the account may put and get a second, as Service Quotas tells it.
 
 A convenience: an account whose roles may not ask, or a Region without an answer, gets None and
 works by the published defaults.
@@ -11,8 +11,9 @@ from typing import Any, NamedTuple, Protocol
 from bulkput.ebs.advice import PENDING_SNAPSHOTS_QUOTA
 
 _SERVICE_CODE = "ebs"
-_SNAPSHOT_CODE = "L-1774F84A"
-_ACCOUNT_CODE = "L-AFAE1BE8"
+_PUT_CODES = ("L-1774F84A", "L-AFAE1BE8")
+_GET_CODES = ("L-028ACFB9", "L-C125AE42")
+"""One snapshot's and the account's."""
 
 _LIMIT_S = 2.0
 """For both questions: the first put shall not wait longer for what has a default."""
@@ -25,6 +26,13 @@ class PutQuotas(NamedTuple):
     account_puts_per_s: float | None
 
 
+class GetQuotas(NamedTuple):
+    """Gets a second; None where the account does not tell."""
+
+    snapshot_gets_per_s: float | None
+    account_gets_per_s: float | None
+
+
 class OpenClient(Protocol):
     """Makes the async context of an aiobotocore client and its signer."""
 
@@ -35,13 +43,12 @@ class OpenClient(Protocol):
 
 async def read_put_quotas(open_client: OpenClient) -> PutQuotas:
     """Ask for the quotas of PutSnapshotBlock; never raises for want of an answer."""
-    try:
-        async with asyncio.timeout(_LIMIT_S), open_client("service-quotas") as (client, _):
-            return PutQuotas(
-                *await asyncio.gather(_read(client, _SNAPSHOT_CODE), _read(client, _ACCOUNT_CODE))
-            )
-    except Exception:  # noqa: BLE001 - whatever it is, the defaults hold
-        return PutQuotas(None, None)
+    return PutQuotas(*await _read_both(open_client, _PUT_CODES))
+
+
+async def read_get_quotas(open_client: OpenClient) -> GetQuotas:
+    """Ask for the quotas of GetSnapshotBlock; never raises for want of an answer."""
+    return GetQuotas(*await _read_both(open_client, _GET_CODES))
 
 
 async def read_pending_quota(open_client: OpenClient) -> float | None:
@@ -51,6 +58,20 @@ async def read_pending_quota(open_client: OpenClient) -> float | None:
             return await _read(client, PENDING_SNAPSHOTS_QUOTA)
     except Exception:  # noqa: BLE001 - whatever it is, the default holds
         return None
+
+
+async def _read_both(
+    open_client: OpenClient, codes: tuple[str, str]
+) -> tuple[float | None, float | None]:
+    snapshot_code, account_code = codes
+    try:
+        async with asyncio.timeout(_LIMIT_S), open_client("service-quotas") as (client, _):
+            snapshot, account = await asyncio.gather(
+                _read(client, snapshot_code), _read(client, account_code)
+            )
+    except Exception:  # noqa: BLE001 - whatever it is, the defaults hold
+        return None, None
+    return snapshot, account
 
 
 async def _read(client: Any, code: str) -> float | None:

@@ -21,7 +21,13 @@ from bulkput.ebs.credentials import (
 from bulkput.ebs.data_plane import DataPlane
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import is_loopback_url, parse_endpoint
-from bulkput.ebs.quotas import OpenClient, PutQuotas, read_put_quotas
+from bulkput.ebs.quotas import (
+    GetQuotas,
+    OpenClient,
+    PutQuotas,
+    read_get_quotas,
+    read_put_quotas,
+)
 from bulkput.ebs.region import resolve_region
 from bulkput.ebs.trust import ca_file, proxy_url, tls_context
 from bulkput.model.clock import Clock
@@ -53,6 +59,10 @@ class Service:
     async def put_quotas(self) -> PutQuotas:
         """Return what Service Quotas tells; nothing unless the endpoint is AWS's own."""
         return await read_put_quotas(self.open_client) if self.is_aws else PutQuotas(None, None)
+
+    async def get_quotas(self) -> GetQuotas:
+        """Return what Service Quotas tells; nothing unless the endpoint is AWS's own."""
+        return await read_get_quotas(self.open_client) if self.is_aws else GetQuotas(None, None)
 
     @property
     def clock_offset_s(self) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -99,3 +100,12 @@ class ChangedBlockPage:
     next_token: str | None
     volume_size_gib: int
     expiry_unix_s: float | None
+
+
+class GotBlock(NamedTuple):
+    """One block as GetSnapshotBlock gave it; the digest has been computed and compared."""
+
+    content: bytes
+    """524288 bytes."""
+    digest: bytes
+    """Raw SHA-256 of ``content``."""

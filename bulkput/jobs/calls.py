@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bulkput.ebs.credentials import Credentials
+from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import Service, open_service
 from bulkput.ebs.snapshot import FoundSnapshot, SnapshotState
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
@@ -101,8 +102,15 @@ async def open_calls(address: Address, note: Note) -> AsyncIterator[Calls]:
 
 
 @contextlib.asynccontextmanager
-async def open_addressed(address: Address) -> AsyncIterator[Service]:
+async def open_addressed(
+    address: Address, *, connections_max: int = 1, deadlines: Deadlines | None = None
+) -> AsyncIterator[Service]:
     """Open both planes where ``address`` says, and close them at the end.
+
+    Args:
+        address: Where.
+        connections_max: Gets that may be under way at once.
+        deadlines: Limits of an attempt.
 
     Raises:
         ConfigError: there is no Region, or no such profile or endpoint.
@@ -125,7 +133,8 @@ async def open_addressed(address: Address) -> AsyncIterator[Service]:
                 endpoint_url=url,
                 allow_insecure_http=address.allow_insecure_http,
                 clock=LoopClock(),
-                connections_max=1,
+                connections_max=connections_max,
+                deadlines=deadlines,
                 static_credentials=credentials,
             )
         )

@@ -1,4 +1,4 @@
-"""How many puts a second are allowed: what the user says, else the quota, else the default."""
+"""How many puts and gets a second are allowed: as the user says, else the quota or the default."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,6 +10,10 @@ if TYPE_CHECKING:
 RATE_DEFAULT_PUTS_PER_S = 1000.0
 """The service's published quota, for one snapshot (Service Quotas L-1774F84A, not adjustable) and
 for one account (L-AFAE1BE8, in most Regions)."""
+
+
+RATE_DEFAULT_GETS_PER_S = 1000.0
+"""The same for gets (Service Quotas L-028ACFB9 and L-C125AE42)."""
 
 
 class Ceilings(NamedTuple):
@@ -35,3 +39,23 @@ def stated_ceilings(tuning: TuningSettings) -> Ceilings:
         tuning.puts_per_s_snapshot or RATE_DEFAULT_PUTS_PER_S,
         tuning.puts_per_s_account or RATE_DEFAULT_PUTS_PER_S,
     )
+
+
+class GetCeilings(NamedTuple):
+    """Gets a second."""
+
+    snapshot_gets_per_s: float = RATE_DEFAULT_GETS_PER_S
+    account_gets_per_s: float = RATE_DEFAULT_GETS_PER_S
+
+
+GET_CEILINGS_DEFAULT = GetCeilings()
+
+
+async def find_get_ceilings(tuning: TuningSettings, service: "Service") -> GetCeilings:
+    """Return the ceilings; Service Quotas is asked only for what the user leaves open."""
+    snapshot, account = tuning.gets_per_s_snapshot, tuning.gets_per_s_account
+    if snapshot is None or account is None:
+        quotas = await service.get_quotas()
+        snapshot = snapshot or quotas.snapshot_gets_per_s
+        account = account or quotas.account_gets_per_s
+    return GetCeilings(snapshot or RATE_DEFAULT_GETS_PER_S, account or RATE_DEFAULT_GETS_PER_S)

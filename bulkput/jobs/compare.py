@@ -1,92 +1,117 @@
 """The ``verify`` step: the snapshot is read back and compared with its source."""
 
-from collections.abc import AsyncIterator
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from bulkput.ebs.service import Service
+from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.context import JobContext
+from bulkput.jobs.gets import Gets
+from bulkput.model.block import BLOCK_SIZE_BYTES, block_count
+from bulkput.model.difference import Difference
 from bulkput.model.errors import IntegrityError
 from bulkput.model.progress import Progress
-from bulkput.pace.pacer import AccountPacer, Pacer
-from bulkput.pipeline.readback import ListedBlock, ReadbackParts, differing_blocks
-from bulkput.pipeline.retry import OnRetry, Retrier
+from bulkput.model.size import format_size
+from bulkput.pipeline.readback import ReadbackParts, Sample, compare
+from bulkput.pipeline.reference import Reference, SourceReference
+from bulkput.pipeline.retry import Retrier
 from bulkput.source.source import Source
 
-RATE_DEFAULT_GETS_PER_S = 1000.0
-"""The service's quota of gets for one snapshot (Service Quotas L-028ACFB9), not adjustable."""
-
-_GETS_IN_FLIGHT_MAX = 64
 _SHOWN_MAX = 10
-_PAGE_BLOCKS = 10_000
-"""The most that ListSnapshotBlocks gives at once."""
+"""Ranges that an error's sentence names; `bulkput verify` lists all."""
 
 
-class _SnapshotReads:
-    """The service's snapshots as the comparison reads them."""
+@dataclass
+class Findings:
+    """Counts what a comparison finds, and keeps the first ranges."""
 
-    def __init__(self, service: Service, retrier: Retrier, on_retry: OnRetry) -> None:
-        self._service = service
-        self._retrier = retrier
-        self._on_retry = on_retry
+    range_count: int = 0
+    block_count: int = 0
+    first: tuple[Difference, ...] = ()
 
-    async def list_blocks(self, snapshot_id: str) -> AsyncIterator[ListedBlock]:
-        page_token: str | None = None
-        while True:
-            page = await self._retrier.run(
-                partial(
-                    self._service.control.list_blocks_page,
-                    snapshot_id,
-                    page_token=page_token,
-                    max_results=_PAGE_BLOCKS,
-                ),
-                self._on_retry,
-            )
-            for index, token in page.blocks:
-                yield ListedBlock(index, token)
-            page_token = page.next_token
-            if page_token is None:
-                return
+    def take(self, difference: Difference) -> None:
+        """Note one differing range."""
+        self.range_count += 1
+        self.block_count += difference.stop - difference.start
+        if len(self.first) < _SHOWN_MAX:
+            self.first += (difference,)
 
-    async def get_block(self, snapshot_id: str, block_index: int, block_token: str) -> bytes:
-        return await self._service.data.get_block(snapshot_id, block_index, block_token)
+    def error(self, snapshot_id: str, compared_with: str) -> IntegrityError:
+        """Return the error of a comparison that found something."""
+        shown = "; ".join(each.words for each in self.first)
+        rest = self.range_count - len(self.first)
+        more = f"; and {rest} more ranges" if rest else ""
+        what = f"{snapshot_id} differs from {compared_with} in {self.block_count} blocks"
+        return IntegrityError(f"{what}: {shown}{more}")
 
 
-async def compare_with_source(
+async def compare_snapshot(
+    gets: Gets,
+    retrier: Retrier,
+    snapshot_id: str,
+    references: tuple[Reference, ...],
+    progress: Progress,
+    *,
+    memory_budget_bytes: int,
+    tell: Callable[[Difference], None],
+    sample: Sample | None = None,
+) -> int:
+    """Compare all blocks or a sample, and return how many were compared.
+
+    Raises:
+        BulkputError: something could not be read.
+    """
+    parts = ReadbackParts(
+        references=references,
+        list_pages=lambda: gets.pages(snapshot_id, retrier, progress.volume),
+        get=gets.path(snapshot_id, retrier, progress, memory_budget_bytes=memory_budget_bytes),
+        workers=gets.workers,
+        progress=progress,
+        held_blocks_max=gets.held_blocks_max(memory_budget_bytes),
+        tell=tell,
+    )
+    return await compare(parts, sample)
+
+
+async def verify_volume(
     context: JobContext,
     retrier: Retrier,
+    volume: VolumeSettings,
     snapshot_id: str,
     source: Source,
     progress: Progress,
-    volume: str,
-) -> None:
-    """Compare every byte.
+    *,
+    encrypted: bool,
+) -> str | None:
+    """Compare as much as ``volume.verify`` says; returns what the user should know of it.
 
     Raises:
-        IntegrityError: names the blocks that differ.
+        IntegrityError: names the ranges that differ.
         BulkputError: something could not be read.
     """
-    on_retry = context.on_call_retry(volume)
     # EC2 says completed up to a minute before the direct side lists the snapshot.
     retrier.snapshot_started_s = context.clock.monotonic_s()
-    pacer = Pacer(
-        ceiling_puts_per_s=RATE_DEFAULT_GETS_PER_S,
-        in_flight_max=_GETS_IN_FLIGHT_MAX,
-        account=AccountPacer(RATE_DEFAULT_GETS_PER_S),
-        clock=context.clock,
+    sample = None
+    if volume.verify == "sample":
+        sample = Sample(block_count(volume.verify_sample_bytes), context.random.getrandbits(32))
+    findings = Findings()
+    compared = await compare_snapshot(
+        context.gets,
+        retrier,
+        snapshot_id,
+        (SourceReference(source, encrypted=encrypted),),
+        progress,
+        memory_budget_bytes=context.memory_budget_bytes,
+        tell=findings.take,
+        sample=sample,
     )
-    parts = ReadbackParts(
-        source=source,
-        reads=_SnapshotReads(context.service, retrier, on_retry),
-        pacer=pacer,
-        retrier=retrier,
-        workers=context.workers,
-        progress=progress,
-        on_retry=on_retry,
-    )
-    differing = await differing_blocks(snapshot_id, parts)
-    if differing:
-        shown = ", ".join(str(index) for index in differing[:_SHOWN_MAX])
-        more = f" and {len(differing) - _SHOWN_MAX} more" if len(differing) > _SHOWN_MAX else ""
-        raise IntegrityError(
-            f"{snapshot_id} differs from {source.path} in {len(differing)} blocks: {shown}{more}"
-        )
+    if findings.range_count:
+        raise findings.error(snapshot_id, str(source.path))
+    if sample is None:
+        return None
+    return sample_words(compared, sample)
+
+
+def sample_words(compared: int, sample: Sample) -> str:
+    """Return what was compared, and how to compare the same again."""
+    size = format_size(compared * BLOCK_SIZE_BYTES)
+    return f"a random sample of {compared:,} blocks ({size}) was compared, with seed {sample.seed}"

@@ -1,13 +1,14 @@
 """What the volumes of one job share."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bulkput.config.settings import Settings
 from bulkput.config.tuning import WINDOWS_PER_BUDGET
 from bulkput.ebs.service import Service
-from bulkput.jobs.ceilings import Ceilings
+from bulkput.jobs.ceilings import GET_CEILINGS_DEFAULT, Ceilings, GetCeilings
+from bulkput.jobs.gets import Gets
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration
@@ -33,6 +34,24 @@ class JobContext:
     clock: Clock
     random: random.Random
     observer: Observer
+    get_ceilings: GetCeilings = GET_CEILINGS_DEFAULT
+    get_account: AccountPacer = field(
+        default_factory=lambda: AccountPacer(GET_CEILINGS_DEFAULT.account_gets_per_s)
+    )
+
+    @property
+    def gets(self) -> Gets:
+        """How snapshots are read back, all volumes in one rate of the account."""
+        return Gets(
+            service=self.service,
+            tuning=self.settings.tuning,
+            ceilings=self.get_ceilings,
+            account=self.get_account,
+            workers=self.workers,
+            clock=self.clock,
+            random=self.random,
+            observer=self.observer,
+        )
 
     @property
     def places(self) -> int:

@@ -11,7 +11,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from bulkput.config.settings import Settings
-from bulkput.jobs.ceilings import Ceilings
+from bulkput.jobs.ceilings import Ceilings, GetCeilings
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.messages import Hired
 from bulkput.jobs.shares import MEASURE_S, Division
@@ -82,7 +82,7 @@ class _Processes:
         self._workers: list[WorkerProcess] = []
         self._division = Division(context.ceilings.account_puts_per_s)
         self._hired = Hired(
-            settings=divided_settings(context.settings, count),
+            settings=divided_settings(context.settings, count, context.get_ceilings),
             server_url=(
                 context.service.endpoint_url if context.settings.endpoint == "embedded" else None
             ),
@@ -144,10 +144,14 @@ class _Processes:
                 worker.allow(sum(shares[label] for label in labels))
 
 
-def divided_settings(settings: Settings, count: int) -> Settings:
+def divided_settings(settings: Settings, count: int, gets: GetCeilings) -> Settings:
     """Return the settings of each of ``count`` processes; the byte budget is each volume's own."""
     in_all = worker_count(settings.tuning)
     tuning = settings.tuning.model_copy(
-        update={"hash_workers": max(in_all // count, min(in_all, _HASH_WORKERS_MIN))}
+        update={
+            "hash_workers": max(in_all // count, min(in_all, _HASH_WORKERS_MIN)),
+            "gets_per_s_snapshot": gets.snapshot_gets_per_s,
+            "gets_per_s_account": gets.account_gets_per_s / count,
+        }
     )
     return settings.model_copy(update={"tuning": tuning})

@@ -12,7 +12,7 @@ from bulkput.ebs.credentials import Credentials
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import open_service
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
-from bulkput.jobs.ceilings import Ceilings, find_ceilings
+from bulkput.jobs.ceilings import GET_CEILINGS_DEFAULT, Ceilings, find_ceilings, find_get_ceilings
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.embedded import embedded_server
 from bulkput.jobs.processes import open_uploads
@@ -112,6 +112,8 @@ async def open_context(
             )
         )
         ceilings = ceilings or await find_ceilings(tuning, service)
+        reads_back = any(volume.verify != "none" for volume in settings.volumes)
+        gets = await find_get_ceilings(tuning, service) if reads_back else GET_CEILINGS_DEFAULT
         workers = ThreadWorkers(worker_count(tuning))
         stack.callback(workers.close)
         yield JobContext(
@@ -125,4 +127,6 @@ async def open_context(
             clock=clock,
             random=random.Random(),  # noqa: S311 - jitter, nothing secret
             observer=observer,
+            get_ceilings=gets,
+            get_account=AccountPacer(gets.account_gets_per_s),
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.birth import Birth, Birthplace, find_or_start, open_ledger
-from bulkput.jobs.compare import compare_with_source
+from bulkput.jobs.compare import verify_volume
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.manifests import keep_manifest
 from bulkput.jobs.opening import open_volume
@@ -166,12 +166,20 @@ async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
     run.manifest = await context.workers.run(partial(keep_manifest, context, ledger, None))
     _enter(run, ledger, LedgerPhase.COMPLETED)
     run.status = "completed"
-    if volume.verify == "full":
+    if volume.verify != "none":
         run.enter(Phase.VERIFYING)
-        await compare_with_source(
-            context, run.retrier, birth.snapshot_id, source, run.progress, volume.label
+        note = await verify_volume(
+            context,
+            run.retrier,
+            volume,
+            birth.snapshot_id,
+            source,
+            run.progress,
+            encrypted=ledger.header.encrypted,
         )
-        run.verified = "full"
+        run.verified = volume.verify
+        if note is not None:
+            run.note(note)
 
 
 def _check_source(run: _Run, source: Source) -> None:

@@ -16,7 +16,7 @@ from bulkput.jobs.messages import Allow, Counted, GaveUp, Hired, Take, receive, 
 from bulkput.jobs.run import open_context
 from bulkput.jobs.volume import upload_volume
 from bulkput.model.errors import BulkputError, InterruptedBySignal
-from bulkput.model.events import Event, PutRetried, VolumeEnded, VolumeStarted
+from bulkput.model.events import Event, GetRetried, PutRetried, VolumeEnded, VolumeStarted
 from bulkput.model.exit_code import ExitCode
 from bulkput.pipeline.cause import first_cause
 
@@ -79,7 +79,7 @@ class _Teller:
         self._counted: dict[str, Progress] = {}
 
     def on_event(self, event: Event) -> None:
-        if isinstance(event, PutRetried):
+        if isinstance(event, PutRetried | GetRetried):
             if not self._is_unread():
                 send(self._writer, event)
             return

@@ -36,6 +36,12 @@ class Extent(NamedTuple):
         return self.stop - self.start
 
 
+def place_words(start: int, stop: int) -> str:
+    """Return ``blocks 3-5, bytes 1572864-3145727`` of blocks ``start`` to ``stop``, excluded."""
+    name = f"block {start}" if stop == start + 1 else f"blocks {start}-{stop - 1}"
+    return f"{name}, bytes {start * BLOCK_SIZE_BYTES}-{stop * BLOCK_SIZE_BYTES - 1}"
+
+
 def block_count(size_bytes: int) -> int:
     """Return how many blocks hold ``size_bytes``, the last one perhaps partly (rounds up)."""
     return -(-size_bytes // BLOCK_SIZE_BYTES)

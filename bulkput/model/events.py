@@ -39,6 +39,17 @@ class PutRetried:
 
 
 @dataclass(frozen=True)
+class GetRetried:
+    """A get failed and will be repeated after ``delay_s``."""
+
+    volume: str
+    block_index: int
+    failure: str
+    delay_s: float
+    error: str
+
+
+@dataclass(frozen=True)
 class Noted:
     """Something that the user should know, in one sentence."""
 
@@ -54,7 +65,7 @@ class VolumeEnded:
     outcome: VolumeOutcome
 
 
-Event = VolumeStarted | PhaseChanged | PutRetried | Noted | VolumeEnded
+Event = VolumeStarted | PhaseChanged | PutRetried | GetRetried | Noted | VolumeEnded
 
 
 class Observer(Protocol):

@@ -26,7 +26,7 @@ class VolumeOutcome:
     puts: dict[str, int] = field(default_factory=dict)
     """``attempts``, ``retried``, ``throttled``."""
     verified: str | None = None
-    """``full`` when the snapshot was read back and compared, else None."""
+    """``full`` or ``sample`` when so much was read back and compared, else None."""
     manifest: str | None = None
     """Path of the manifest, once the snapshot is completed."""
     notes: tuple[str, ...] = ()

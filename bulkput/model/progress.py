@@ -17,6 +17,7 @@ class Phase(StrEnum):
     SEALING = "sealing"
     WAITING = "waiting"
     VERIFYING = "verifying"
+    DOWNLOADING = "downloading"
     DONE = "done"
     FAILED = "failed"
 
@@ -38,11 +39,20 @@ class Progress:
     blocks_skipped_hole: int = 0
     blocks_unchanged: int = 0
     """Equal to the parent's."""
+    blocks_to_verify: int = 0
+    """0: all."""
     blocks_verified: int = 0
+    """Compared, or known to be zeros on both sides."""
+    blocks_restored: int = 0
+    """Settled at the destination of a download: got, found there, or zeros."""
     attempts: int = 0
     """Puts that left, repeated ones included."""
     retried: int = 0
     throttled: int = 0
+    gets_attempted: int = 0
+    """Gets that left, repeated ones included."""
+    gets_retried: int = 0
+    gets_throttled: int = 0
     in_flight: int = 0
     in_flight_limit: int = 0
     bytes_in_flight_max: int = 0
@@ -80,4 +90,13 @@ class Progress:
             "attempts": self.attempts,
             "retried": self.retried,
             "throttled": self.throttled,
+        }
+
+    @property
+    def get_counts(self) -> dict[str, int]:
+        """What became of the gets, as an outcome tells it."""
+        return {
+            "attempts": self.gets_attempted,
+            "retried": self.gets_retried,
+            "throttled": self.gets_throttled,
         }

@@ -21,6 +21,8 @@ _UNMEASURED = frozenset(
     {Phase.PREPARING, Phase.STARTING, Phase.SEALING, Phase.WAITING, Phase.DONE, Phase.FAILED}
 )
 """Phases in which no block moves: they have a duration, not a rate."""
+_READING_BACK = frozenset({Phase.VERIFYING, Phase.DOWNLOADING})
+"""Phases that get, and do not put."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Figures:
     phase_s: float
     """How long the phase has lasted."""
     fraction: float
-    """Blocks considered (or read back, while verifying) of all, 0 to 1."""
+    """Blocks considered (compared or restored, while reading back) of all, 0 to 1."""
     puts_per_s: float
     mib_per_s: float
     in_flight: int
@@ -45,6 +47,11 @@ class Figures:
     def measured(self) -> bool:
         """Whether blocks move in this phase, so that rates mean something."""
         return self.phase not in _UNMEASURED
+
+    @property
+    def reading_back(self) -> bool:
+        """Whether blocks come from the snapshot."""
+        return self.phase in _READING_BACK
 
 
 @dataclass
@@ -67,11 +74,13 @@ class _Volume:
         """Sample the counters and return what they say."""
         progress = self.progress
         self.enter(progress.phase, now_s)
-        verifying = self.phase is Phase.VERIFYING
-        done = progress.blocks_verified if verifying else progress.blocks_considered
-        self.moved.sample(now_s, progress.blocks_verified if verifying else progress.blocks_put)
+        reading_back = self.phase in _READING_BACK
+        done, moved = _counts(progress, self.phase)
+        self.moved.sample(now_s, moved)
         self.considered.sample(now_s, done)
         total = progress.blocks_total
+        if self.phase is Phase.VERIFYING:
+            total = progress.blocks_to_verify or total
         rate_blocks_per_s = self.considered.rate_per_s()
         measured = self.phase not in _UNMEASURED
         moved_per_s = self.moved.rate_per_s() if measured else 0.0
@@ -80,15 +89,24 @@ class _Volume:
             phase=self.phase,
             phase_s=max(0.0, now_s - self.since_s),
             fraction=min(1.0, done / total) if total else 0.0,
-            puts_per_s=0.0 if verifying else moved_per_s,
+            puts_per_s=0.0 if reading_back else moved_per_s,
             mib_per_s=moved_per_s * _MIB_PER_BLOCK,
             in_flight=progress.in_flight,
-            retried=progress.retried,
-            throttled=progress.throttled,
+            retried=progress.gets_retried if reading_back else progress.retried,
+            throttled=progress.gets_throttled if reading_back else progress.throttled,
             left_s=max(0, total - done) / rate_blocks_per_s
             if measured and rate_blocks_per_s > 0
             else None,
         )
+
+
+def _counts(progress: Progress, phase: Phase) -> tuple[int, int]:
+    """Return the blocks that are done in ``phase``, and those that were moved."""
+    if phase is Phase.VERIFYING:
+        return progress.blocks_verified, progress.blocks_verified
+    if phase is Phase.DOWNLOADING:
+        return progress.blocks_restored, progress.blocks_restored
+    return progress.blocks_considered, progress.blocks_put
 
 
 class Board:

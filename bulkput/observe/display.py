@@ -79,7 +79,7 @@ def _heading(figures: Figures, name_columns: int) -> Table:
     """Return the row of name, phase, bar and percentage."""
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(no_wrap=True, overflow="ellipsis", width=name_columns)
-    table.add_column(no_wrap=True, width=len("verifying"))
+    table.add_column(no_wrap=True, min_width=len("verifying"))
     table.add_column(ratio=1)
     table.add_column(no_wrap=True, justify="right", width=len("100.0%"))
     table.add_row(

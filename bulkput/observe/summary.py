@@ -19,7 +19,11 @@ _SETTLED = (
     ("skipped_zero", "skipped as zeros"),
     ("skipped_hole", "skipped as holes"),
 )
-_VERIFIED = {"full": "read back, every byte equal to the source", None: "not read back"}
+_VERIFIED = {
+    "full": "read back, every byte equal to the source",
+    "sample": "a random sample read back, every byte of it equal to the source",
+    None: "not read back",
+}
 _LABEL_COLUMNS = 10
 
 

@@ -7,8 +7,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from bulkput.model.duration import format_duration
-from bulkput.model.events import Event, Noted, PhaseChanged, PutRetried, VolumeEnded
-from bulkput.model.progress import Phase
+from bulkput.model.events import Event, GetRetried, Noted, PhaseChanged, PutRetried, VolumeEnded
 from bulkput.observe.board import Figures
 from bulkput.observe.plain import one_line
 from bulkput.observe.verbosity import Verbosity
@@ -50,7 +49,7 @@ def event_line(event: Event, verbosity: Verbosity, *, announce_failures: bool) -
         return Line(one_line(sentence), Tone.ERROR) if failed else None
     if verbosity is Verbosity.QUIET:
         return None
-    if isinstance(event, PutRetried):
+    if isinstance(event, PutRetried | GetRetried):
         return _retry_line(event) if verbosity is Verbosity.VERBOSE else None
     return _news_line(event)
 
@@ -66,10 +65,11 @@ def _news_line(event: Event) -> Line | None:
     return None
 
 
-def _retry_line(event: PutRetried) -> Line:
+def _retry_line(event: PutRetried | GetRetried) -> Line:
+    done = "put" if isinstance(event, PutRetried) else "got"
     return Line(
         one_line(
-            f"{event.volume}: block {event.block_index} is put again in {event.delay_s:.2f}s "
+            f"{event.volume}: block {event.block_index} is {done} again in {event.delay_s:.2f}s "
             f"({event.failure}): {event.error}"
         )
     )
@@ -79,8 +79,7 @@ def figure_words(figures: Figures) -> list[str]:
     """Return what is known of a volume beside its name, phase and percentage, most wanted first."""
     if not figures.measured:
         return [f"for {format_duration(figures.phase_s)}"]
-    reading_back = figures.phase is Phase.VERIFYING
-    words = [] if reading_back else [f"{figures.puts_per_s:,.0f} puts/s"]
+    words = [] if figures.reading_back else [f"{figures.puts_per_s:,.0f} puts/s"]
     words.append(f"{figures.mib_per_s:,.1f} MiB/s")
     words.append(f"{figures.in_flight:,} in flight")
     words.append(counted(figures.retried, "retry", "retries"))

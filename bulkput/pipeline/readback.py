@@ -1,110 +1,123 @@
-"""The proof: a snapshot is read back and compared with its source, byte for byte.
+"""The proof: a snapshot is read back and compared with what it should be.
 
-Blocks that the snapshot does not have must be zero in the source; blocks beyond the source's end
-must be zero in the snapshot.
+Blocks that the snapshot does not have must be zeros; so must blocks beyond the end of what it is
+compared with. Differences are told in ascending order, whatever the order of the answers.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+import random
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Protocol
 
-import numpy as np
-
-from bulkput.model.errors import ServiceError
+from bulkput.model.block import Extent
+from bulkput.model.difference import Difference, DifferenceRuns, Verdict, runs_of
 from bulkput.model.progress import Progress
-from bulkput.pace.pacer import Pacer
 from bulkput.pipeline.cause import first_cause
-from bulkput.pipeline.hashing import is_zero
-from bulkput.pipeline.retry import OnRetry, Retrier
+from bulkput.pipeline.get import GetPath
+from bulkput.pipeline.listing import ListedBlock, Page
+from bulkput.pipeline.reference import Blocks, Reference
 from bulkput.pipeline.workers import Workers
-from bulkput.planning.spans import Span, spans
-from bulkput.source.source import Source
+from bulkput.planning.spans import spans, union
 
 _WINDOW_BLOCKS = 16
-"""8 MiB of the source and as much of the snapshot for each window under comparison."""
+"""8 MiB of each reference for each piece under comparison."""
 
 _SPANS_PER_HOP = 64
 """Finding extents blocks, so it runs in a worker; one hop for many spans."""
-
-_WINDOWS_AT_ONCE = 4
-"""64 gets in flight, 64 MiB in memory: as many as the other clients run by default."""
-
-
-@dataclass(frozen=True)
-class ListedBlock:
-    """A block that the snapshot has, and the token to get it with."""
-
-    index: int
-    token: str
-
-
-class SnapshotReads(Protocol):
-    """How a snapshot is read."""
-
-    def list_blocks(self, snapshot_id: str) -> AsyncIterator[ListedBlock]:
-        """Return all blocks in ascending order."""
-        ...
-
-    async def get_block(self, snapshot_id: str, block_index: int, block_token: str) -> bytes:
-        """Return 524288 bytes whose checksum has been compared; one attempt."""
-        ...
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One window's worth of work."""
-
-    span: Span
-    tokens: Mapping[int, str]
 
 
 @dataclass(frozen=True)
 class ReadbackParts:
     """What a comparison works with; all of it is the caller's to open and to close."""
 
-    source: Source
-    reads: SnapshotReads
-    pacer: Pacer
-    retrier: Retrier
+    references: Sequence[Reference]
+    list_pages: Callable[[], AsyncGenerator[Page[ListedBlock], None]]
+    """Lists the blocks of the snapshot from the start."""
+    get: GetPath
     workers: Workers
     progress: Progress
-    on_retry: OnRetry
+    held_blocks_max: int
+    """Blocks of the snapshot in memory at once; the references' windows come on top of it."""
+    tell: Callable[[Difference], None]
+    """Told of each differing range."""
 
 
-async def differing_blocks(snapshot_id: str, parts: ReadbackParts) -> list[int]:
-    """Return the indexes of all blocks that differ, ascending; empty when all are equal.
+@dataclass(frozen=True)
+class Sample:
+    """Which blocks are compared, if not all: ``block_count`` of those with data, at random."""
+
+    block_count: int
+    seed: int
+
+
+async def compare(parts: ReadbackParts, sample: Sample | None = None) -> int:
+    """Compare, tell every differing range, and return how many blocks were compared.
 
     Raises:
-        BulkputError: the snapshot or the source could not be read.
+        BulkputError: the snapshot or a reference could not be read.
     """
-    differing: list[int] = []
-    places = asyncio.Semaphore(_WINDOWS_AT_ONCE)
+    runs = DifferenceRuns(parts.tell)
+    progress = parts.progress
 
-    async def compare(work: Comparison) -> None:
-        try:
-            differing.extend(await _compare(snapshot_id, work, parts))
-        finally:
-            places.release()
+    def pass_over(block_count: int) -> None:
+        progress.blocks_verified += block_count
+
+    pieces = _pieces(parts, pass_over) if sample is None else _sampled(parts, sample)
+    under_way: deque[tuple[_Piece, asyncio.Task[list[Verdict]]]] = deque()
+    held = compared = 0
+
+    async def settle_first() -> int:
+        piece, task = under_way.popleft()
+        for verdict in await task:
+            runs.add(verdict)
+        progress.blocks_verified += piece.block_count if piece.counts else 0
+        return piece.cost
 
     try:
-        async with (
-            asyncio.TaskGroup() as group,
-            aclosing(_comparisons(snapshot_id, parts)) as work_items,
-        ):
-            async for work in work_items:
-                await places.acquire()
-                group.create_task(compare(work))
+        async with asyncio.TaskGroup() as group, aclosing(pieces):
+            async for piece in pieces:
+                while under_way and held + piece.cost > parts.held_blocks_max:
+                    held -= await settle_first()
+                held += piece.cost
+                compared += piece.block_count
+                under_way.append((piece, group.create_task(_verdicts(piece, parts))))
+            while under_way:
+                held -= await settle_first()
     except BaseExceptionGroup as failures:
         raise first_cause(failures) from failures
-    return sorted(differing)
+    finally:
+        runs.close()
+    return compared
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Blocks that are compared in one go."""
+
+    extents: tuple[Extent, ...]
+    tokens: Mapping[int, str]
+    counts: bool = True
+    """For the progress; not if its blocks are part of a hole, which is counted as a whole."""
+
+    @property
+    def block_count(self) -> int:
+        return sum(extent.block_count for extent in self.extents)
+
+    @property
+    def cost(self) -> int:
+        return max(1, len(self.tokens))
+
+    @property
+    def indexes(self) -> Iterable[int]:
+        return (index for extent in self.extents for index in range(extent.start, extent.stop))
 
 
 class _Cursor:
-    """Takes listed blocks in order, up to a limit that the source's walk sets."""
+    """Takes listed blocks in order, up to a limit that the references' walk sets."""
 
     def __init__(self, listed: AsyncIterator[ListedBlock]) -> None:
         self._listed = listed
@@ -123,74 +136,79 @@ class _Cursor:
         return tokens
 
 
-async def _comparisons(snapshot_id: str, parts: ReadbackParts) -> AsyncGenerator[Comparison, None]:
-    """Walk source and snapshot side by side; holes that the snapshot lacks need no work."""
-    source = parts.source
-    walk = spans(source.extents(), source.block_count, span_blocks=_WINDOW_BLOCKS)
-    cursor = _Cursor(parts.reads.list_blocks(snapshot_id))
-    while batch := await parts.workers.run(lambda: list(islice(walk, _SPANS_PER_HOP))):
-        for span in batch:
-            if span.is_hole:
-                async for work in _empty(cursor, span.stop):
-                    yield work
-            else:
-                yield Comparison(span, await cursor.below(span.stop))
-            parts.progress.blocks_verified += span.stop - span.start
-    async for work in _empty(cursor, float("inf")):
-        yield work
+async def _listed(pages: AsyncIterator[Page[ListedBlock]]) -> AsyncGenerator[ListedBlock, None]:
+    async for page in pages:
+        for block in page.items:
+            yield block
 
 
-async def _empty(cursor: _Cursor, stop: float) -> AsyncIterator[Comparison]:
-    """Return the blocks that the snapshot has where the source has none."""
-    while tokens := await cursor.below(stop):
-        indexes = list(tokens)
-        yield Comparison(Span(indexes[0], indexes[-1] + 1, is_hole=True), tokens)
+async def _pieces(
+    parts: ReadbackParts, pass_over: Callable[[int], None]
+) -> AsyncGenerator[_Piece, None]:
+    """Walk references and snapshot side by side; where neither has data there is nothing to do.
+
+    Holes are passed over as they are met, with the number of their blocks.
+    """
+    count = max(reference.block_count for reference in parts.references)
+    extents = union(*(reference.extents() for reference in parts.references))
+    walk = spans(extents, count, span_blocks=_WINDOW_BLOCKS)
+    async with aclosing(parts.list_pages()) as pages, aclosing(_listed(pages)) as listed:
+        cursor = _Cursor(listed)
+        while batch := await parts.workers.run(lambda: list(islice(walk, _SPANS_PER_HOP))):
+            for span in batch:
+                if span.is_hole:
+                    while tokens := await cursor.below(span.stop):
+                        yield _Piece(tuple(runs_of(list(tokens))), tokens, counts=False)
+                    pass_over(span.stop - span.start)
+                else:
+                    tokens = await cursor.below(span.stop)
+                    yield _Piece((Extent(span.start, span.stop),), tokens)
+        while tokens := await cursor.below(float("inf")):
+            yield _Piece(tuple(runs_of(list(tokens))), tokens, counts=False)
 
 
-async def _compare(snapshot_id: str, work: Comparison, parts: ReadbackParts) -> list[int]:
-    """Get the blocks of one window and return the indexes of those that differ."""
+async def _sampled(parts: ReadbackParts, sample: Sample) -> AsyncGenerator[_Piece, None]:
+    """Walk twice: count the blocks that may be chosen, then choose (Knuth's algorithm S)."""
+    candidates = 0
+    async with aclosing(_pieces(parts, lambda _: None)) as pieces:
+        async for piece in pieces:
+            candidates += piece.block_count
+    wanted = min(sample.block_count, candidates)
+    parts.progress.blocks_to_verify = wanted
+    chance = random.Random(sample.seed)  # noqa: S311 - has to be repeatable, nothing secret
+    async with aclosing(_pieces(parts, lambda _: None)) as pieces:
+        async for piece in pieces:
+            chosen = []
+            for index in piece.indexes:
+                if chance.random() * candidates < wanted:
+                    chosen.append(index)
+                    wanted -= 1
+                candidates -= 1
+            if chosen:
+                tokens = {index: piece.tokens[index] for index in chosen if index in piece.tokens}
+                yield _Piece(tuple(runs_of(chosen)), tokens)
+            if not wanted:
+                return
+
+
+async def _verdicts(piece: _Piece, parts: ReadbackParts) -> list[Verdict]:
+    """Get the blocks of one piece and return those that differ."""
     async with asyncio.TaskGroup() as gets:
         tasks = {
-            index: gets.create_task(_get(snapshot_id, index, token, parts))
-            for index, token in work.tokens.items()
+            index: gets.create_task(parts.get(index, token))
+            for index, token in piece.tokens.items()
         }
     blocks = {index: task.result() for index, task in tasks.items()}
-    return await parts.workers.run(partial(_differing, parts.source, work.span, blocks))
+    return await parts.workers.run(partial(_judge, piece.extents, blocks, parts.references))
 
 
-async def _get(snapshot_id: str, index: int, token: str, parts: ReadbackParts) -> bytes:
-    async def attempt() -> bytes:
-        admission = await parts.pacer.admit()
-        try:
-            block = await parts.reads.get_block(snapshot_id, index, token)
-        except ServiceError as error:
-            parts.pacer.settled(admission, error.failure)
-            raise
-        except BaseException:
-            parts.pacer.withdraw(admission)
-            raise
-        parts.pacer.settled(admission, None)
-        return block
-
-    return await parts.retrier.run(attempt, parts.on_retry)
-
-
-def _differing(source: Source, span: Span, blocks: Mapping[int, bytes]) -> list[int]:
+def _judge(
+    extents: Iterable[Extent], blocks: Blocks, references: Sequence[Reference]
+) -> list[Verdict]:
     """Compare in a worker: blocking."""
-    if span.is_hole:
-        return [index for index, block in blocks.items() if not is_zero(memoryview(block))]
-    window = source.read_window(span.start, span.stop - span.start)
-    try:
-        return [
-            index
-            for index in range(span.start, span.stop)
-            if not _is_equal(window.block(index), blocks.get(index))
-        ]
-    finally:
-        window.close()
-
-
-def _is_equal(block: memoryview, got: bytes | None) -> bool:
-    if got is None:
-        return is_zero(block)
-    return np.array_equal(np.frombuffer(block, np.uint64), np.frombuffer(got, np.uint64))
+    return [
+        verdict
+        for reference in references
+        for extent in extents
+        for verdict in reference.verdicts(extent, blocks)
+    ]

@@ -77,7 +77,8 @@ VOLUME = section(
     {
         "snapshot": st.one_of(SNAPSHOT, SNAPSHOT, st.sampled_from(ODD)),
         "zeros": st.sampled_from(["auto", "write", "skip-holes", "skip", "none", None, 1]),
-        "verify": st.sampled_from(["none", "full", "sample", None]),
+        "verify": st.sampled_from(["none", "full", "sample", "x", None]),
+        "verify_sample": either("size"),
         "resume": st.sampled_from(["auto", "trust", "verify", "x"]),
         "on_failure": st.sampled_from(["keep", "delete", None]),
         "allow_changing_source": truth,
@@ -93,6 +94,8 @@ TUNING = section(
         "in_flight_max": either("count"),
         "puts_per_s_snapshot": either("rate"),
         "puts_per_s_account": either("rate"),
+        "gets_per_s_snapshot": either("rate"),
+        "gets_per_s_account": either("rate"),
     }
     | {
         key.path.removeprefix("tuning."): either("duration")

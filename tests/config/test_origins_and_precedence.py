@@ -49,7 +49,7 @@ def test_every_single_value_of_top_and_tuning_has_a_variable():
         if not key.path.startswith("volumes") and key.path not in ("version", "tuning")
     }
     assert set(variables()) == expected
-    assert len(expected) == 21
+    assert len(expected) == 23
 
 
 def test_variables_are_converted_to_what_their_key_takes(load, tmp_path, monkeypatch):

@@ -117,7 +117,7 @@ def test_a_mistake_is_placed_and_says_what_was_expected(problems, text, path, li
         ),
         ("source: {path: a, reader: read}", "source.reader", "auto or mmap or preadv"),
         ("{source: a, zeros: none}", "zeros", "auto or write or skip-holes or skip"),
-        ("{source: a, verify: true}", "verify", "none or full"),
+        ("{source: a, verify: true}", "verify", "none or sample or full"),
         ("{source: a, name: a/b}", "name", "a name of letters"),
         ("{source: a, snapshot: {description: ''}}", "snapshot.description", "1 to 255"),
         ("{source: a, snapshot: {client_token: a b}}", "snapshot.client_token", "without spaces"),

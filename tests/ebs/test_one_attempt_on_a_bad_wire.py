@@ -339,7 +339,7 @@ async def test_a_get_returns_the_block_and_signs_its_token(lab, block, digest):
         await peer.answer(200, {"x-amz-Checksum": b64encode(digest).decode()}, block)
 
     async with lab.serving(gives) as server, lab.data_plane(server.url) as plane:
-        assert await plane.get_block(lab.SNAPSHOT, 9, "a+/=b c") == block
+        assert await plane.get_block(lab.SNAPSHOT, 9, "a+/=b c") == (block, digest)
     expected = f"GET /snapshots/{lab.SNAPSHOT}/blocks/9?blockToken=a%2B%2F%3Db%20c HTTP/1.1"
     assert seen[0].line == expected
 

@@ -94,7 +94,8 @@ async def whole_life(service):
     assert page.next_token is None
     assert page.volume_size_gib == 1
     for index, token in page.blocks:
-        assert await service.data.get_block(started.snapshot_id, index, token) == blocks[index]
+        got = await service.data.get_block(started.snapshot_id, index, token)
+        assert got == (blocks[index], hashlib.sha256(blocks[index]).digest())
     page = await service.control.list_blocks_page(started.snapshot_id, starting_block_index=4)
     assert [index for index, _ in page.blocks] == [7, 2047]
     return started.snapshot_id

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bulkput.config.settings import Settings
-from bulkput.jobs.ceilings import Ceilings
+from bulkput.jobs.ceilings import Ceilings, GetCeilings
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.processes import PROCESS_PUTS_PER_S, divided_settings, open_uploads, process_count
 from bulkput.model.block import BLOCK_SIZE_BYTES
@@ -83,9 +83,11 @@ def test_however_many_volumes_the_budget_holds_and_windows_fit(parallel, budget)
 
 def test_a_worker_has_its_part_of_the_threads_and_every_volume_the_same_budget_anywhere():
     whole = settings(4, 4, hash_workers=12)
-    assert divided_settings(whole, 3).tuning.hash_workers == 4
-    assert divided_settings(whole, 12).tuning.hash_workers == 2
-    assert divided_settings(settings(4, 4, hash_workers=1), 4).tuning.hash_workers == 1
+    assert divided_settings(whole, 3, GetCeilings()).tuning.hash_workers == 4
+    assert divided_settings(whole, 12, GetCeilings()).tuning.hash_workers == 2
+    assert (
+        divided_settings(settings(4, 4, hash_workers=1), 4, GetCeilings()).tuning.hash_workers == 1
+    )
     here = context(4, 4, memory_budget="128MiB")
-    there = replace(here, settings=divided_settings(here.settings, 3))
+    there = replace(here, settings=divided_settings(here.settings, 3, GetCeilings()))
     assert there.memory_budget_bytes == here.memory_budget_bytes == 32 * MIB

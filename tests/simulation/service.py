@@ -11,6 +11,7 @@ from simulation.contents import content, digest
 
 from bulkput.ebs.snapshot import (
     BlockPage,
+    GotBlock,
     SnapshotState,
     StartedSnapshot,
     StartRequest,
@@ -204,4 +205,5 @@ class ModelService:
         )
 
     def get(self, snapshot_id, index):
-        return content(self._readable("GetSnapshotBlock", snapshot_id).blocks[index])
+        number = self._readable("GetSnapshotBlock", snapshot_id).blocks[index]
+        return GotBlock(content(number), digest(number))

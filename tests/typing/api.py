@@ -11,6 +11,7 @@ from bulkput import (
     ConfigError,
     Event,
     FailedForecast,
+    GetRetried,
     JobForecast,
     Noted,
     OnEvent,
@@ -70,6 +71,8 @@ class Listener:
                 print(done)
             case PutRetried(block_index=index, delay_s=delay_s):
                 print(index + 1, delay_s / 2)
+            case GetRetried(failure=failure):
+                print(failure.upper())
             case Noted(text=text, warning=warning):
                 print(text.upper(), not warning)
             case VolumeEnded(outcome=outcome):

@@ -1,0 +1,188 @@
+"""``bulkput verify``: a snapshot is compared with its source, its manifest, or both."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulkput.cli.options import (
+    PATH,
+    Invocation,
+    config_option,
+    invocation_of,
+    output_option,
+    quiet_option,
+    service_options,
+    source_options,
+    state_option,
+    verbose_option,
+    with_options,
+)
+from bulkput.cli.ranges import Ranges
+from bulkput.cli.state import shown, tell_line
+from bulkput.cli.streams import tell, write_result
+from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.errors import BulkputError, UsageError
+from bulkput.model.size import format_size, parse_size_bytes
+from bulkput.observe.result import OutputForm
+from bulkput.observe.verbosity import Verbosity
+from bulkput.observe.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from bulkput.jobs.verify import VerifyOutcome
+    from bulkput.model.difference import Difference
+    from bulkput.model.events import Observer
+
+_NO_SOURCE = Path("/dev/null")
+"""Settings have a volume; this one is not opened."""
+
+_SEED_MAX = (1 << 32) - 1
+
+_compared_options = with_options(
+    click.option(
+        "--source", type=PATH, metavar="PATH", help="Compare every byte with this file or device."
+    ),
+    click.option(
+        "--manifest",
+        type=PATH,
+        metavar="FILE",
+        help="Compare with the digests in this manifest; else, without --source, with the one in "
+        "the state folder.",
+    ),
+    click.option(
+        "--sample",
+        metavar="SIZE",
+        help="Compare only so much, such as 10GiB, of the blocks with data, chosen at random.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(0, _SEED_MAX),
+        metavar="NUMBER",
+        help="Choose the same sample as the run that told this seed.",
+    ),
+)
+
+
+@click.command()
+@click.argument("snapshot")
+@_compared_options
+@source_options
+@state_option
+@config_option
+@service_options
+@output_option("What stdout carries: a line for each differing range, or one JSON object.")
+@quiet_option
+@verbose_option("Tell every retry with its error, and tracebacks of what nobody foresaw.")
+@click.pass_context
+def verify(
+    context: click.Context,
+    /,
+    snapshot: str,
+    source: Path | None,
+    manifest: Path | None,
+    sample: str | None,
+    seed: int | None,
+    config: Path | None,
+    *,
+    allow_backing_file: bool,
+    allow_mounted: bool,
+    **flags: Any,
+) -> int:
+    """Compare a snapshot with its source, its manifest, or both.
+
+    Every range that differs is told. The exit code is 7 if anything does.
+    """
+    from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
+
+    if seed is not None and sample is None:
+        raise UsageError("--seed goes with --sample")
+    flags |= {
+        "allow_backing_file": allow_backing_file or None,
+        "allow_mounted": allow_mounted or None,
+    }
+    settings = settings_from_flags(
+        source or _NO_SOURCE, flags=flags, environ=os.environ, config=config
+    ).settings
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
+    from bulkput.cli.job import run_shown  # noqa: PLC0415 - not for --help
+    from bulkput.jobs.verify import VerifyRequest, verify_snapshot  # noqa: PLC0415 - the same
+
+    request = VerifyRequest(
+        snapshot_id=snapshot,
+        has_source=source is not None,
+        manifest=manifest,
+        sample_bytes=_sample_bytes(sample),
+        seed=seed,
+    )
+    invocation = invocation_of(context)
+    with Ranges() as ranges:
+
+        def take(difference: "Difference") -> None:
+            ranges.add(_facts(difference))
+
+        def main(observer: "Observer") -> "Coroutine[Any, Any, VerifyOutcome]":
+            return verify_snapshot(settings, request, observer, take)
+
+        try:
+            outcome = run_shown(main, invocation.verbosity)
+        except BulkputError:
+            if invocation.output is OutputForm.TEXT:
+                ranges.write_text(_range_words)
+            raise
+        _tell_outcome(outcome, ranges, invocation)
+    return outcome.exit_code
+
+
+def _sample_bytes(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        size_bytes = parse_size_bytes(text)
+    except ValueError as error:
+        raise UsageError(f"--sample: {error}") from error
+    if not size_bytes:
+        raise UsageError("--sample: expected more than nothing")
+    return size_bytes
+
+
+def _tell_outcome(outcome: "VerifyOutcome", ranges: Ranges, invocation: Invocation) -> None:
+    if invocation.verbosity is not Verbosity.QUIET:
+        for note in outcome.notes:
+            tell_line(note)
+    if outcome.error is not None:
+        tell(f"bulkput: error: {shown(str(outcome.error))}")
+    if invocation.output is OutputForm.JSON:
+        ranges.write_object(outcome.as_dict(), "differences")
+    elif ranges.count:
+        ranges.write_text(_range_words)
+    else:
+        write_result(f"{shown(_equal_words(outcome))}\n")
+
+
+def _equal_words(outcome: "VerifyOutcome") -> str:
+    size = format_size(outcome.block_count * BLOCK_SIZE_BYTES)
+    what = " and ".join(outcome.compared_with)
+    return f"equal: {counted(outcome.block_count, 'block')} ({size}) compared with {what}"
+
+
+def _facts(difference: "Difference") -> dict[str, Any]:
+    """Return the documented JSON object of one range."""
+    return {
+        "reference": difference.reference,
+        "kind": str(difference.kind),
+        "first_block": difference.start,
+        "block_count": difference.stop - difference.start,
+        "first_byte": difference.start * BLOCK_SIZE_BYTES,
+        "byte_count": (difference.stop - difference.start) * BLOCK_SIZE_BYTES,
+    }
+
+
+def _range_words(facts: dict[str, Any]) -> str:
+    from bulkput.model.difference import Difference, DifferenceKind  # noqa: PLC0415 - numpy
+
+    stop = facts["first_block"] + facts["block_count"]
+    kind = DifferenceKind(facts["kind"])
+    return Difference(facts["first_block"], stop, kind, facts["reference"]).words

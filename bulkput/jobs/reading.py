@@ -1,0 +1,79 @@
+"""What the verbs that read snapshots open: the service, its rate of gets, and threads."""
+
+import contextlib
+import os
+import random
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from bulkput.config.settings import Settings
+from bulkput.ebs.deadlines import Deadlines
+from bulkput.jobs.calls import Address, open_addressed
+from bulkput.jobs.ceilings import find_get_ceilings
+from bulkput.jobs.gets import Gets
+from bulkput.jobs.threads import worker_count
+from bulkput.ledger.folder import default_state_dir
+from bulkput.model.errors import ConfigError, Problem
+from bulkput.model.events import Observer
+from bulkput.pace.pacer import AccountPacer
+from bulkput.pipeline.workers import ThreadWorkers
+
+_SNAPSHOT_ID = re.compile(r"snap-[0-9a-f]{1,64}")
+
+
+def require_snapshot_id(text: str, name: str = "SNAPSHOT") -> str:
+    """Return ``text`` if it can be a snapshot's id.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if _SNAPSHOT_ID.fullmatch(text) is None:
+        raise ConfigError(
+            (Problem(name, "expected a snapshot's id such as snap-0123456789abcdef0"),)
+        )
+    return text
+
+
+def state_dir_of(settings: Settings) -> Path:
+    """Return the state folder; it may not exist."""
+    return settings.state_dir or default_state_dir(os.environ)
+
+
+@contextlib.asynccontextmanager
+async def open_gets(settings: Settings, observer: Observer) -> AsyncIterator[Gets]:
+    """Open what reading a snapshot needs, and close it at the end.
+
+    Raises:
+        BulkputError: the service cannot be opened.
+    """
+    tuning = settings.tuning
+    address = Address(
+        region=settings.region,
+        profile=settings.profile,
+        endpoint=settings.endpoint,
+        allow_insecure_http=settings.allow_insecure_http,
+        state_dir=state_dir_of(settings),
+    )
+    deadlines = Deadlines(
+        connect_s=tuning.connect_deadline_s,
+        no_progress_s=tuning.no_progress_deadline_s,
+        attempt_s=tuning.attempt_deadline_s,
+    )
+    opened = open_addressed(address, connections_max=tuning.in_flight_max, deadlines=deadlines)
+    async with opened as service:
+        ceilings = await find_get_ceilings(tuning, service)
+        workers = ThreadWorkers(worker_count(tuning))
+        try:
+            yield Gets(
+                service=service,
+                tuning=tuning,
+                ceilings=ceilings,
+                account=AccountPacer(ceilings.account_gets_per_s),
+                workers=workers,
+                clock=service.clock,
+                random=random.Random(),  # noqa: S311 - jitter, nothing secret
+                observer=observer,
+            )
+        finally:
+            workers.close()
