@@ -93,7 +93,7 @@ def _resumed(volume: VolumeForecast) -> str:
     if resumed.only_waits:
         how = "all there: only the wait is left"
     what = f"{volume.tally.resumed:,} blocks in {resumed.snapshot_id}, {how}"
-    return f"{what}, if EC2 still has it pending ({resumed.folder})"
+    return f"{what}, if EC2 still has it ({resumed.folder})"
 
 
 def _cost_rows(cost: Cost, rates: Rates, bound: str) -> list[tuple[str, str]]:

@@ -58,6 +58,10 @@ def run_and_tell(settings: Settings, invocation: Invocation, object_of: ObjectOf
     except BrokenPipeError:
         if not status:
             raise
+        return status
+    from bulkput.jobs.told import note_told  # noqa: PLC0415 - as in _run
+
+    note_told(outcomes)
     return status
 
 

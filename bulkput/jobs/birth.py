@@ -54,6 +54,8 @@ class Birth:
     trust: bool
     """The source is what it was, so blocks that the ledger vouches for need not be read."""
     only_wait: bool = False
+    is_completed: bool = False
+    """There is not even a wait left."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,9 @@ async def find_or_start(place: Birthplace) -> Birth:
         BulkputError: of the ledger, the service, or the configuration.
     """
     header = place.ledger.header
+    wait = place.volume.snapshot.wait
     live = None
-    if header.snapshot_id is not None and header.phase in _UNFINISHED:
+    if header.snapshot_id is not None and not header.is_over(wait=wait):
         live = await _describe(place, header.snapshot_id)
     if live is not None:
         # A run that died at once may be resumed before puts find the snapshot.
@@ -127,8 +130,10 @@ async def find_or_start(place: Birthplace) -> Birth:
     judgement = judge(
         header,
         live,
+        same_source=dict(header.source_identity) == place.source.identity.as_dict(),
         block_count=place.source.block_count,
         volume_size_gib=place.volume_size_gib,
+        wait=wait,
     )
     if judgement.note:
         place.note(judgement.note)
@@ -138,10 +143,7 @@ async def find_or_start(place: Birthplace) -> Birth:
         _begin_attempt(place)
     if judgement.verdict in {Verdict.START, Verdict.REPLAY}:
         return await _start(place)
-    return _take_up(place, only_wait=judgement.verdict is Verdict.WAIT)
-
-
-_UNFINISHED = frozenset({LedgerPhase.UPLOADING, LedgerPhase.SEALING})
+    return _take_up(place, only_wait=judgement.verdict in {Verdict.WAIT, Verdict.TELL})
 
 
 async def _start(place: Birthplace) -> Birth:
@@ -244,7 +246,10 @@ def _take_up(place: Birthplace, *, only_wait: bool) -> Birth:
                 f"the source changed since {header.snapshot_id} was sealed, which holds it as it "
                 "was then: run again afterwards for a new snapshot"
             )
-        return Birth(header.snapshot_id, zeros, trust=True, only_wait=True)
+        is_completed = header.phase is LedgerPhase.COMPLETED
+        return Birth(
+            header.snapshot_id, zeros, trust=True, only_wait=True, is_completed=is_completed
+        )
     trust = same_source and trusts(place.volume.resume, tells_changes=source.tells_changes)
     same_policy = header.zero_policy is zeros.policy
     if trust and same_policy:

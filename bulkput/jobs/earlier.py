@@ -24,7 +24,8 @@ from bulkput.source.source import Source
 _EMBEDDED_REGION = "us-east-1"
 """What a rehearsal takes where none is named."""
 
-_GOES_ON = frozenset({Verdict.RESUME, Verdict.WAIT})
+_ALL_PUT = frozenset({Verdict.WAIT, Verdict.TELL})
+_GOES_ON = _ALL_PUT | {Verdict.RESUME}
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Earlier:
     @property
     def only_waits(self) -> bool:
         """Whether everything is put and sealed."""
-        return self.verdict is Verdict.WAIT
+        return self.verdict in _ALL_PUT
 
     def zeros(self, volume: VolumeSettings) -> ZeroPolicy:
         """Return the policy to go on with: what an unknown run began is put completely."""
@@ -85,13 +86,15 @@ def find_earlier(
     if found is None:
         return None
     folder, header = found
+    same_source = dict(header.source_identity) == source.identity.as_dict()
     judgement = judge(
         header,
         _assumed_pending(header),
+        same_source=same_source,
         block_count=source.block_count,
         volume_size_gib=volume.snapshot.volume_size_gib or volume_size_gib(source.size_bytes),
+        wait=volume.snapshot.wait,
     )
-    same_source = dict(header.source_identity) == source.identity.as_dict()
     return Earlier(
         folder=folder,
         header=header,

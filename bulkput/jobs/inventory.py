@@ -42,8 +42,9 @@ class Entry:
 
     @property
     def is_completed(self) -> bool:
-        """Whether nothing is left to do."""
-        return self.header is not None and self.header.phase is LedgerPhase.COMPLETED
+        """Whether nothing is left to do, and the user knows."""
+        header = self.header
+        return header is not None and header.phase is LedgerPhase.COMPLETED and header.told
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Unfinished:
         header, counts = self.entry.header, self.counts
         if header is None or counts is None:
             return 0.0
-        if header.phase is LedgerPhase.SEALING:
+        if header.phase in {LedgerPhase.SEALING, LedgerPhase.COMPLETED}:
             return 1.0
         settled = counts.acknowledged + counts.skipped_zero + counts.unchanged
         return settled / header.block_count

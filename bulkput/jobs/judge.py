@@ -18,6 +18,8 @@ class Verdict(Enum):
     """The snapshot takes puts: go on."""
     WAIT = auto()
     """Everything is put and sealed: only the wait is left."""
+    TELL = auto()
+    """It is completed: only that nobody was told so is left."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,25 @@ class Judgement:
 
 
 def judge(
-    header: LedgerHeader, live: SnapshotState | None, *, block_count: int, volume_size_gib: int
+    header: LedgerHeader,
+    live: SnapshotState | None,
+    *,
+    same_source: bool,
+    block_count: int,
+    volume_size_gib: int,
+    wait: bool,
 ) -> Judgement:
     """Decide from the earlier run's header and EC2's word.
 
     Args:
         header: Of the ledger found.
         live: The snapshot as EC2 describes it; None if it does not exist or was never named.
+        same_source: Whether the source is the one that the header is of, unchanged.
         block_count: Of the source now.
         volume_size_gib: As wanted now.
+        wait: Whether the snapshot's completion is to be waited for.
     """
-    if header.phase in {LedgerPhase.COMPLETED, LedgerPhase.FAILED}:
+    if header.is_over(wait=wait):
         return Judgement(Verdict.START)
     same_size = (header.block_count, header.volume_size_gib) == (block_count, volume_size_gib)
     if header.snapshot_id is None:
@@ -55,6 +65,14 @@ def judge(
         why = live.state_message or "no reason given"
         return Judgement(
             Verdict.START, f"{snapshot_id} ended in error ({why}): starting a new snapshot"
+        )
+    if header.phase is LedgerPhase.COMPLETED:
+        was = f"{snapshot_id} was completed by a run that did not come to its own end"
+        if same_source and same_size:
+            return Judgement(Verdict.TELL, f"{was}: nothing is put again")
+        return Judgement(
+            Verdict.START,
+            f"{was}. It is kept; source or size changed since, so a new snapshot is started",
         )
     if header.phase is LedgerPhase.SEALING:
         return Judgement(Verdict.WAIT, f"{snapshot_id} is uploaded and sealed: waiting for it")

@@ -1,6 +1,7 @@
 """One volume from source to sealed snapshot: the order of the steps, and its outcome."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from bulkput.jobs.opening import open_volume
 from bulkput.jobs.seal import Sealing, complete, wait_until_completed
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
+from bulkput.ledger.manifest import manifest_path
 from bulkput.ledger.marks import Linear
 from bulkput.model.errors import (
     BulkputError,
@@ -51,6 +53,7 @@ class _Run:
     verified: str | None = None
     manifest: Path | None = None
     source_format: str | None = None
+    ledger_folder: Path | None = None
 
     def enter(self, phase: Phase, detail: str = "") -> None:
         """Tell that a phase begins."""
@@ -82,6 +85,7 @@ class _Run:
             error=None if error is None else str(error),
             exit_code=0 if error is None else error.status,
             cause=error,
+            ledger_folder=self.ledger_folder,
         )
 
 
@@ -113,6 +117,7 @@ async def _upload(run: _Run) -> None:
         run.progress.blocks_total = source.block_count
         run.source_format = source.format
         ledger = await run.context.workers.run(lambda: open_ledger(run.context, run.volume, source))
+        run.ledger_folder = ledger.folder
         try:
             await _upload_source(run, source, ledger)
         except BaseException:
@@ -140,6 +145,24 @@ async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
         await _put_blocks(run, birth, source, ledger)
         await context.workers.run(partial(_check_source, run, source))
         _seal_ledger(run, source, ledger)
+    if birth.is_completed:
+        # A mark that was damaged since takes the checksum from the result, not the snapshot.
+        with suppress(IntegrityError):
+            run.linear = await context.workers.run(ledger.linear)
+        kept = manifest_path(context.state_dir, birth.snapshot_id)
+        run.manifest = kept if kept.exists() else None
+        run.status = "completed"
+    else:
+        await _seal(run, birth, ledger)
+    if run.progress.blocks_skipped_zero or run.progress.blocks_skipped_hole:
+        run.note(birth.zeros.reason)
+    if run.status == "completed" and volume.verify != "none":
+        await _verify(run, birth, source, ledger)
+
+
+async def _seal(run: _Run, birth: Birth, ledger: Ledger) -> None:
+    """Seal the snapshot and, if that is wanted, wait until it is completed."""
+    context, volume = run.context, run.volume
     run.enter(Phase.SEALING)
     try:
         run.linear = await context.workers.run(ledger.linear)
@@ -151,8 +174,6 @@ async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
     )
     await complete(birth.snapshot_id, *run.linear, sealing)
     run.status = "pending"
-    if run.progress.blocks_skipped_zero or run.progress.blocks_skipped_hole:
-        run.note(birth.zeros.reason)
     if not volume.snapshot.wait:
         return
     run.enter(Phase.WAITING)
@@ -166,20 +187,26 @@ async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
     run.manifest = await context.workers.run(partial(keep_manifest, context, ledger, None))
     _enter(run, ledger, LedgerPhase.COMPLETED)
     run.status = "completed"
-    if volume.verify != "none":
-        run.enter(Phase.VERIFYING)
+
+
+async def _verify(run: _Run, birth: Birth, source: Source, ledger: Ledger) -> None:
+    run.enter(Phase.VERIFYING)
+    try:
         note = await verify_volume(
-            context,
+            run.context,
             run.retrier,
-            volume,
+            run.volume,
             birth.snapshot_id,
             source,
             run.progress,
             encrypted=ledger.header.encrypted,
         )
-        run.verified = volume.verify
-        if note is not None:
-            run.note(note)
+    except IntegrityError:
+        _enter(run, ledger, LedgerPhase.FAILED)
+        raise
+    run.verified = run.volume.verify
+    if note is not None:
+        run.note(note)
 
 
 def _check_source(run: _Run, source: Source) -> None:

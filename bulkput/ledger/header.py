@@ -41,7 +41,11 @@ class LedgerPhase(StrEnum):
     COMPLETED = "completed"
     """EC2 said ``completed``."""
     FAILED = "failed"
-    """The snapshot ended otherwise; the next run starts another."""
+    """The snapshot ended otherwise, or differs from its source; the next run starts another."""
+
+
+_ENDS = frozenset({LedgerPhase.SEALING, LedgerPhase.COMPLETED})
+"""What a result without an error tells: that it is sealed and pending, or completed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,8 @@ class LedgerHeader:
     snapshot_id: str | None = None
     """None until StartSnapshot answered."""
     phase: LedgerPhase = LedgerPhase.STARTING
+    told: bool = False
+    """The result of a run that ended in this phase was written out; until then a rerun tells it."""
     open_boot_id: str | None = None
     """The machine's boot while a writer has the table open; None once closed and flushed."""
     marks_lost: bool = False
@@ -93,6 +99,19 @@ class LedgerHeader:
             raise ValueError("block_count: expected no more blocks than the volume has")
         if self.snapshot_id is None and self.phase is not LedgerPhase.STARTING:
             raise ValueError(f"snapshot_id: expected one in the phase {self.phase}")
+        if self.told and self.phase not in _ENDS:
+            raise ValueError(f"told: expected false in the phase {self.phase}")
+
+    def is_over(self, *, wait: bool) -> bool:
+        """Return whether nothing of this snapshot is left to do or to tell.
+
+        Args:
+            wait: whether it is to be told that the snapshot is completed, not only that it is
+                sealed.
+        """
+        if self.phase is LedgerPhase.FAILED:
+            return True
+        return self.told and (self.phase is LedgerPhase.COMPLETED or not wait)
 
 
 def _is_identity(value: object) -> bool:
@@ -116,6 +135,7 @@ _FIELDS: dict[str, Fact] = {
     "updated_unix_s": FACTS["created_unix_s"],
     "snapshot_id": FACTS["parent_snapshot_id"],
     "phase": (lambda value: isinstance(value, LedgerPhase), ", ".join(LedgerPhase)),
+    "told": (lambda value: isinstance(value, bool), "true or false"),
     "open_boot_id": (or_none(is_text(0, 255)), "a text or null"),
     "marks_lost": (lambda value: isinstance(value, bool), "true or false"),
 }

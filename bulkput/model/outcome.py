@@ -1,6 +1,7 @@
 """What became of one volume: the end of its story, as data."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from bulkput.model.errors import BulkputError
@@ -35,6 +36,8 @@ class VolumeOutcome:
     exit_code: int = 0
     cause: BulkputError | None = field(default=None, repr=False, compare=False)
     """The error itself, for whoever wants to raise it; not from another process."""
+    ledger_folder: Path | None = None
+    """Where the ledger lies, if it was opened; scripts do not need it."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what another process can be told: an error may hold what cannot travel."""

@@ -176,6 +176,15 @@ def test_a_completed_upload_is_no_resume(bulkput, service, image):
     assert planned(bulkput, "plan", path)["resumes"] is None
 
 
+def test_a_completed_upload_that_nobody_was_told_of_costs_nothing(bulkput, service, image):
+    path = image()
+    service.fail("ListSnapshotBlocks")
+    assert bulkput("upload", path, "--verify").status == 4
+    volume = planned(bulkput, "plan", path)
+    assert (volume["puts"], volume["resumes"]["only_waits"]) == (0, True)
+    assert any("nothing is put again" in note for note in volume["notes"])
+
+
 def test_a_job_of_several_volumes_has_a_sum(bulkput, image, tmp_path):
     one, two = image("one.img"), image("two.img")
     job = tmp_path / "job.yml"

@@ -1,11 +1,12 @@
 """The real program is killed at any moment, as often as may be, and the next run finishes."""
 
+import fcntl
 import json
 import os
 import random
-import re
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from faults.emulated import COMPLETE, DESCRIBE, PUT, START, until
@@ -18,31 +19,35 @@ def killed_and_resumed(seed, kills, server, bulkput, source, check):
     """Kill the program ``kills`` times, let it end, and check what a user is promised."""
     chance = random.Random(seed)
     program = bulkput(server, in_flight_max=IN_FLIGHT, puts_per_s_snapshot=50)
-    killed = 0
+    killed, known, is_noted = 0, None, True
     while True:
         stored_before, snapshots_before, phases = server.stored, len(server.snapshots), []
-        ended = None
-        while ended is None:
+        out = ""
+        while not out:
             with program.start("upload", source) as running:
                 # From before the first import to after the seal.
                 limit_s = chance.uniform(0.0, 2.0) if killed < kills else 60
                 try:
-                    _, err = running.communicate(timeout=limit_s)
+                    out, err = running.communicate(timeout=limit_s)
                 except subprocess.TimeoutExpired:
                     assert killed < kills, "the last run hangs"
                     running.kill()
-                    _, err = running.communicate()
+                    out, err = running.communicate()
                     killed += 1
                     phases.append(err.strip().rsplit("\n", 1)[-1])
-            # Told to be done, though a kill may have come before the process had left.
-            ended = re.search(r"(snap-[0-9a-f]+) completed\n", err)
-            assert ended or running.returncode == -signal.SIGKILL, (seed, err)
-        check(server, ended[1], source)
-        assert len(server.snapshots) == snapshots_before + 1, (seed, phases)
-        repeated = server.stored - stored_before - BLOCKS
-        assert 0 <= repeated <= len(phases) * IN_FLIGHT, (seed, repeated, phases)
+            assert running.returncode in {0, -signal.SIGKILL}, (seed, err)
+        told = json.loads(out)["snapshot_id"]
+        check(server, told, source)
+        if told == known:  # at least once: a kill came between the result and the note of it
+            assert not is_noted, (seed, phases)
+            assert (len(server.snapshots), server.stored) == (snapshots_before, stored_before)
+        else:
+            assert len(server.snapshots) == snapshots_before + 1, (seed, phases)
+            repeated = server.stored - stored_before - BLOCKS
+            assert 0 <= repeated <= len(phases) * IN_FLIGHT, (seed, repeated, phases)
         if killed == kills:
             return
+        known, is_noted = told, running.returncode == 0
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -84,6 +89,70 @@ def test_a_program_killed_in_a_phase_is_resumed(server, bulkput, image, check, p
     assert result["blocks"]["resumed"] == resumed, result["blocks"]
     assert server.stored <= BLOCKS + 1
     check(server, result["snapshot_id"], source)
+
+
+@pytest.mark.parametrize("verify", [(), ("--verify",)], ids=["unverified", "verified"])
+def test_a_program_killed_before_it_told_its_result_tells_it_when_it_is_run_again(
+    server, bulkput, image, verify
+):
+    source = image(4)
+    program = bulkput(server)
+    unread, full = os.pipe()  # a pipe that nobody reads: the result cannot be written
+    os.write(full, bytes(fcntl.fcntl(full, fcntl.F_GETPIPE_SZ)))
+    with program.start("upload", source, *verify, stdout=full) as running:
+        assert any("completed" in line for line in running.stderr), "the summary"
+        running.kill()
+    os.close(unread)
+    os.close(full)
+    stored, seals = server.stored, server.count(COMPLETE)
+    (first,) = server.snapshots
+    (listed,) = json.loads(program.run("jobs").stdout)["jobs"]
+    assert (listed["snapshot_id"], listed["phase"], listed["percent"]) == (first, "completed", 100)
+    again = program.upload(source, *verify)
+    assert (again["snapshot_id"], again["status"]) == (first, "completed")
+    assert again["verified"] == ("full" if verify else None)
+    assert again["blocks"]["resumed"] == 4
+    assert (server.stored, server.count(COMPLETE)) == (stored, seals)
+    assert json.loads(program.run("jobs").stdout)["jobs"] == []
+    assert program.upload(source)["snapshot_id"] != first
+
+
+def test_a_result_that_finds_no_room_is_told_by_the_next_run(server, bulkput, image, ends):
+    source = image(4)
+    program = bulkput(server)
+    with Path("/dev/full").open("w") as full, program.start("upload", source, stdout=full) as it:
+        _, err = it.communicate(timeout=60)
+    assert it.returncode == 1, err
+    assert program.upload(source)["snapshot_id"] == server.snapshots[0]
+    assert server.stored == 4
+
+
+def test_volumes_that_were_completed_are_told_and_not_sent_again_when_the_job_is_resumed(
+    server, bulkput, image, tmp_path
+):
+    """Killed in the second volume, then out of time there: the first is uploaded once."""
+    sources = [image(4, name="one.img", seed=1), image(4, name="two.img", seed=2)]
+    job = tmp_path / "job.yaml"
+    volumes = "".join(f"  - source: {source}\n" for source in sources)
+    job.write_text(f"version: 1\nvolumes:\n{volumes}")
+    server.script("delay-answer", nth=5, delay_s=30)
+    patient = bulkput(server, attempt_deadline="30s", no_progress_deadline="30s")
+    with patient.start("run", job) as running:
+        until(lambda: server.hits() == 1)
+        running.kill()
+        running.communicate()
+    server.calm()
+    server.script("internal-error", times=None)
+    ended = bulkput(server, give_up_after="0.5s", operation_deadline="0.5s").run("run", job)
+    assert ended.returncode == 8, ended.stderr
+    assert "resume with" in ended.stderr
+    server.calm()
+    done = bulkput(server).run("run", job)
+    assert done.returncode == 0, done.stderr
+    told = [volume["snapshot_id"] for volume in json.loads(done.stdout)["volumes"]]
+    assert told == server.snapshots
+    assert len(told) == 2
+    assert bulkput(server).run("jobs").stdout.count("snap-") == 0
 
 
 def test_a_killed_and_resumed_device_upload_sends_only_what_is_not_acknowledged(

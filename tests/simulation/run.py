@@ -13,6 +13,7 @@ from virtual_time import run_virtual
 from bulkput.jobs import birth, volume
 from bulkput.jobs.ceilings import Ceilings
 from bulkput.jobs.context import JobContext
+from bulkput.jobs.told import note_told
 from bulkput.ledger import ledger as ledger_module
 from bulkput.ledger import lock as lock_module
 from bulkput.ledger import storage as storage_module
@@ -116,6 +117,7 @@ async def _run(settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s)
     try:
         async with asyncio.timeout(RUN_LIMIT_S):
             outcome = await task
+        note_told((outcome,))
     except TimeoutError:
         machine.violate(f"a run took more than {RUN_LIMIT_S} s")
     except asyncio.CancelledError:

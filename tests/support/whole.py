@@ -85,10 +85,7 @@ class Program:
         return subprocess.Popen(
             self.command(*arguments),
             env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            **options,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options,
         )
 
     def run(self, *arguments):

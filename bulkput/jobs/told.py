@@ -1,0 +1,44 @@
+"""That a result has reached whoever asked for it: noted, so that the next run begins anew.
+
+A run may die between EC2's word and its own last. What is not noted here, the next run tells again
+instead of putting it all into another snapshot: a result is told at least once.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from bulkput.ledger.header import LedgerPhase
+from bulkput.ledger.header_file import read_header, write_header
+from bulkput.ledger.lock import FolderLock
+from bulkput.model.errors import BulkputError
+from bulkput.model.exit_code import ExitCode
+from bulkput.model.outcome import VolumeOutcome
+
+_PHASES = {"pending": LedgerPhase.SEALING, "completed": LedgerPhase.COMPLETED}
+"""What the ledger says of a volume whose outcome has this status."""
+
+
+def note_told(outcomes: Sequence[VolumeOutcome]) -> None:
+    """Note that the volumes of a job that went well have been told; call it when they have.
+
+    If one of them is to be run again, that is the same command for all: it tells of the others
+    once more, and uploads none of them twice.
+    """
+    if any(outcome.exit_code == ExitCode.TEMPORARY for outcome in outcomes):
+        return
+    for outcome in outcomes:
+        if outcome.ledger_folder is not None and not outcome.exit_code:
+            # A ledger that cannot be had, or belongs to another run already, costs only that the
+            # result is told twice.
+            with suppress(BulkputError):
+                _note(outcome.ledger_folder, outcome)
+
+
+def _note(folder: Path, outcome: VolumeOutcome) -> None:
+    what_was_told = (outcome.snapshot_id, _PHASES[outcome.status])
+    with FolderLock(folder):
+        header = read_header(folder)
+        if (header.snapshot_id, header.phase) == what_was_told:
+            write_header(folder, replace(header, told=True))
