@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from faults.emulated import COMPLETE, DESCRIBE, PUT, START, until
 
+from bulkput.jobs.inventory import read_unfinished
+
 IN_FLIGHT = 4
 BLOCKS = 36
 
@@ -106,15 +108,14 @@ def test_a_program_killed_before_it_told_its_result_tells_it_when_it_is_run_agai
     os.close(full)
     stored, seals = server.stored, server.count(COMPLETE)
     (first,) = server.snapshots
-    (listed,) = json.loads(program.run("jobs").stdout)["jobs"]
-    assert (listed["snapshot_id"], listed["phase"], listed["percent"]) == (first, "completed", 100)
+    (left,) = read_unfinished(program.state_dir)
+    assert (left.entry.snapshot_id, left.settled_fraction) == (first, 1.0)
     again = program.upload(source, *verify)
     assert (again["snapshot_id"], again["status"]) == (first, "completed")
     assert again["verified"] == ("full" if verify else None)
     assert again["blocks"]["resumed"] == 4
     assert (server.stored, server.count(COMPLETE)) == (stored, seals)
-    assert json.loads(program.run("jobs").stdout)["jobs"] == []
-    assert program.upload(source)["snapshot_id"] != first
+    assert read_unfinished(program.state_dir) == []
 
 
 def test_a_result_that_finds_no_room_is_told_by_the_next_run(server, bulkput, image, ends):
@@ -152,7 +153,7 @@ def test_volumes_that_were_completed_are_told_and_not_sent_again_when_the_job_is
     told = [volume["snapshot_id"] for volume in json.loads(done.stdout)["volumes"]]
     assert told == server.snapshots
     assert len(told) == 2
-    assert bulkput(server).run("jobs").stdout.count("snap-") == 0
+    assert read_unfinished(patient.state_dir) == []
 
 
 def test_a_killed_and_resumed_device_upload_sends_only_what_is_not_acknowledged(
