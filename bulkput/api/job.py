@@ -36,5 +36,8 @@ async def run(job: Settings, *, on_event: OnEvent | None = None) -> tuple[Volume
         BulkputError: what concerns the job as a whole.
     """
     from bulkput.jobs.run import run_job  # noqa: PLC0415 - 0.5 s that only a run pays
+    from bulkput.jobs.told import note_told  # noqa: PLC0415 - the same
 
-    return await run_job(job, observer=observer_of(on_event))
+    outcomes = await run_job(job, observer=observer_of(on_event))
+    note_told(outcomes)  # not awaited: a cancellation from here on would take what it says is told
+    return outcomes

@@ -173,6 +173,24 @@ async def test_what_the_callback_raises_ends_the_upload_which_can_be_resumed(opt
     assert (await upload(options(path))).blocks["put"] == 0
 
 
+async def test_a_completed_snapshot_that_was_not_returned_is_returned_by_the_next_call(
+    options, image
+):
+    path = image("unreturned.img")
+    first = []
+
+    def on_event(event):
+        if isinstance(event, VolumeEnded):
+            first.append(event.outcome.snapshot_id)
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        await upload(options(path), on_event=on_event)
+    again = await upload(options(path))
+    assert ([again.snapshot_id], again.blocks["put"]) == (first, 0)
+    assert (await upload(options(path))).snapshot_id != again.snapshot_id
+
+
 async def test_variables_of_the_command_line_do_not_count(options, image, monkeypatch, tmp_path):
     monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("BULKPUT_NO_SUCH_THING", "1")

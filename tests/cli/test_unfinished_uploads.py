@@ -59,7 +59,9 @@ def cut_short(bulkput, service, image):
 
 
 def folders(state_dir):
-    return sorted(path for path in state_dir.iterdir() if path.is_dir())
+    return sorted(
+        path for path in state_dir.iterdir() if path.is_dir() and path.name != "manifests"
+    )
 
 
 # jobs
