@@ -78,10 +78,10 @@ def _run(settings: Settings, verbosity: Verbosity) -> tuple[VolumeOutcome, ...]:
     # numpy's BLAS would start a thread a core that nothing here uses: 40 ms of CPU.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
-    from bulkput.api.job import run  # noqa: PLC0415 - see above
+    from bulkput.jobs.run import run_job  # noqa: PLC0415 - see above
 
     return run_shown(
-        lambda observer: run(settings, on_event=observer.on_event),
+        lambda observer: run_job(settings, observer=observer),
         verbosity,
         volume_count=len(settings.volumes),
     )
