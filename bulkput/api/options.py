@@ -39,6 +39,10 @@ class UploadOptions:
     encrypted: bool | None = None
     """None leaves it to the account's default."""
     kms_key_arn: str | None = None
+    parent: str | None = None
+    """A completed snapshot, of which only what differs is put."""
+    parent_manifest: str | Path | None = None
+    """The parent's; else the one in ``state_dir``, and if there is none, the parent is read."""
     client_token: str | None = None
     timeout_min: int | None = None
     wait: bool = True

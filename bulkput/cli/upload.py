@@ -45,6 +45,17 @@ _snapshot_options = with_options(
         help="Encrypt the snapshot, with the account's key if no other.",
     ),
     click.option(
+        "--parent",
+        metavar="SNAPSHOT",
+        help="Put only what differs from this completed snapshot.",
+    ),
+    click.option(
+        "--parent-manifest",
+        type=PATH,
+        metavar="FILE",
+        help="The parent's manifest; else the one in the state folder, else the parent is read.",
+    ),
+    click.option(
         "--client-token",
         metavar="TOKEN",
         help="StartSnapshot's token; else one derived from the source, found again by a rerun.",

@@ -59,6 +59,8 @@ UPLOAD_FLAGS: Mapping[str, Flag] = MappingProxyType(
         "kms_key_arn": Flag("--kms-key-arn", (*_SNAPSHOT, "kms_key_arn")),
         "encrypted": Flag("--encrypted", (*_SNAPSHOT, "encrypted")),
         "client_token": Flag("--client-token", (*_SNAPSHOT, "client_token")),
+        "parent": Flag("--parent", (*_SNAPSHOT, "parent")),
+        "parent_manifest": Flag("--parent-manifest", (*_SNAPSHOT, "parent_manifest")),
         "timeout_min": Flag("--timeout-min", (*_SNAPSHOT, "timeout_min")),
         "wait": Flag("--no-wait", (*_SNAPSHOT, "wait")),
     }

@@ -41,6 +41,9 @@ KmsKeyArn = Annotated[
         length_max=2048,
     ),
 ]
+SnapshotId = Annotated[
+    str, Text("a snapshot's id such as snap-0123456789abcdef0", r"^snap-[0-9a-f]+$", length_max=48)
+]
 # The service takes 255 characters; 15 are left for the number of the attempt.
 ClientToken = Annotated[
     str,
@@ -118,15 +121,30 @@ class SourceSettings(Section, json_schema_extra=_path_or_section):
         return sample_bytes
 
 
-def _key_or_unencrypted(schema: dict[str, Any]) -> None:
-    """Say in JSON Schema what ``_key_encrypts`` says."""
-    schema["not"] = {
-        "properties": {"encrypted": {"const": False}, "kms_key_arn": {"type": "string"}},
-        "required": ["encrypted", "kms_key_arn"],
-    }
+def _never(**together: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema that refuses keys which all have such values."""
+    return {"not": {"properties": together, "required": sorted(together)}}
 
 
-class SnapshotSettings(Section, json_schema_extra=_key_or_unencrypted):
+_GIVEN: dict[str, Any] = {"not": {"type": "null"}}
+
+
+def _rules_of_snapshots(schema: dict[str, Any]) -> None:
+    """Say in JSON Schema what the validators between keys say."""
+    schema["allOf"] = [
+        _never(encrypted={"const": False}, kms_key_arn=_GIVEN),
+        _never(encrypted=_GIVEN, parent=_GIVEN),
+        _never(kms_key_arn=_GIVEN, parent=_GIVEN),
+        {
+            "anyOf": [
+                {"properties": {"parent_manifest": {"type": "null"}}},
+                {"properties": {"parent": _GIVEN}, "required": ["parent"]},
+            ]
+        },
+    ]
+
+
+class SnapshotSettings(Section, json_schema_extra=_rules_of_snapshots):
     """The snapshot's attributes, as StartSnapshot takes them."""
 
     volume_size_gib: (
@@ -152,6 +170,17 @@ class SnapshotSettings(Section, json_schema_extra=_key_or_unencrypted):
     kms_key_arn: KmsKeyArn | None = Field(
         default=None,
         description="ARN of the KMS key to encrypt with; not together with `encrypted: false`.",
+    )
+    parent: SnapshotId | None = Field(
+        default=None,
+        description="A completed snapshot of the same account and Region; only blocks that differ "
+        "from it are put. It brings its encryption along, so not together with `encrypted` or "
+        "`kms_key_arn`.",
+    )
+    parent_manifest: FilePath | None = Field(
+        default=None,
+        description="The manifest of `parent`; if not given, the one in `state_dir`, and if there "
+        "is none, the parent is read.",
     )
     timeout_min: Annotated[int, Field(ge=10, le=4320)] | None = Field(
         default=None,
@@ -182,6 +211,24 @@ class SnapshotSettings(Section, json_schema_extra=_key_or_unencrypted):
         if kms_key_arn is not None and info.data.get("encrypted") is False:
             raise ValueError("cannot be given with `encrypted: false`: remove one of the two")
         return kms_key_arn
+
+    @field_validator("parent")
+    @classmethod
+    def _parent_encrypts(cls, parent: str | None, info: ValidationInfo) -> str | None:
+        for key in ("encrypted", "kms_key_arn"):
+            if parent is not None and info.data.get(key) is not None:
+                raise ValueError(
+                    f"cannot be given with `{key}`: a snapshot with a parent is encrypted as that "
+                    "is; remove one of the two"
+                )
+        return parent
+
+    @field_validator("parent_manifest")
+    @classmethod
+    def _manifest_of_parent(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if path is not None and info.data.get("parent", "") is None:
+            raise ValueError("expected only with `parent`, whose manifest it is")
+        return path
 
     @property
     def asks_for_encryption(self) -> bool:

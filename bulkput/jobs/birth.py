@@ -7,7 +7,7 @@ snapshot, and a snapshot that was deleted or has ended is never handed out again
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -15,10 +15,12 @@ from typing import Any
 from bulkput import __version__
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.classify import denies_tags
-from bulkput.ebs.snapshot import SnapshotState, StartedSnapshot, StartRequest
+from bulkput.ebs.snapshot import StartedSnapshot, StartRequest
+from bulkput.jobs.birthplace import Birthplace
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.judge import Verdict, judge
 from bulkput.jobs.mark import tags_with_mark
+from bulkput.jobs.parentage import begun_with, wanted_parent
 from bulkput.jobs.trust import trusts
 from bulkput.jobs.upload_folder import upload_folder, upload_key
 from bulkput.ledger.folder import ensure_folder, ensure_state_dir
@@ -29,7 +31,6 @@ from bulkput.model.block import volume_size_gib
 from bulkput.model.errors import ConfigError, LedgerError, Problem, ServiceError, SnapshotError
 from bulkput.model.failure import FailureClass
 from bulkput.model.zeros import ZeroPolicy
-from bulkput.pipeline.retry import Retrier
 from bulkput.planning.zeros import ResolvedZeros, resolve_zero_policy
 from bulkput.source.source import Source
 
@@ -56,25 +57,8 @@ class Birth:
     only_wait: bool = False
     is_completed: bool = False
     """There is not even a wait left."""
-
-
-@dataclass(frozen=True)
-class Birthplace:
-    """What finding or starting a snapshot needs; all of it is the caller's."""
-
-    context: JobContext
-    volume: VolumeSettings
-    source: Source
-    ledger: Ledger
-    retrier: Retrier
-    note: Callable[[str], None]
-    """Tells the user."""
-
-    @property
-    def volume_size_gib(self) -> int:
-        """As wanted, or as the source needs."""
-        wanted_gib = self.volume.snapshot.volume_size_gib
-        return wanted_gib or volume_size_gib(self.source.size_bytes)
+    puts_all: bool = False
+    """The snapshot may hold blocks of an unknown run: none is taken for the parent's."""
 
 
 def open_ledger(context: JobContext, volume: VolumeSettings, source: Source) -> Ledger:
@@ -108,47 +92,70 @@ def open_ledger(context: JobContext, volume: VolumeSettings, source: Source) -> 
             raise LedgerError(folder, f"{what}. To start a new snapshot, remove this folder")
         return ledger
     size_gib = wanted_gib or needed_gib
-    return Ledger.create(folder, _new_header(context, volume, source, size_gib, attempt=1))
+    first = _new_header(
+        context,
+        volume,
+        source,
+        attempt=1,
+        block_count=source.block_count,
+        size_gib=size_gib,
+        parent_snapshot_id=volume.snapshot.parent,
+    )
+    return Ledger.create(folder, first)
 
 
-async def find_or_start(place: Birthplace) -> Birth:
+async def find_or_start(place: Birthplace) -> tuple[Birth, Birthplace]:
     """Return the snapshot to put this volume's blocks into; its table is open in the ledger.
 
+    Returns:
+        The snapshot, and the place with the parent that was found.
+
     Raises:
-        BulkputError: of the ledger, the service, or the configuration.
+        BulkputError: of the ledger, the parent, the service, or the configuration.
     """
     header = place.ledger.header
     wait = place.volume.snapshot.wait
     live = None
     if header.snapshot_id is not None and not header.is_over(wait=wait):
-        live = await _describe(place, header.snapshot_id)
+        live = await place.describe(header.snapshot_id)
     if live is not None:
         # A run that died at once may be resumed before puts find the snapshot.
         clock = place.context.clock
         age_s = max(0.0, clock.unix_s() - live.start_unix_s)
         place.retrier.snapshot_started_s = clock.monotonic_s() - age_s
+    goes_on = live is not None and live.state != "error"
+    place = replace(place, parent=await (begun_with if goes_on else wanted_parent)(place))
     judgement = judge(
         header,
         live,
         same_source=dict(header.source_identity) == place.source.identity.as_dict(),
-        block_count=place.source.block_count,
+        block_count=place.block_count,
         volume_size_gib=place.volume_size_gib,
+        parent_snapshot_id=place.parent_snapshot_id,
         wait=wait,
     )
     if judgement.note:
         place.note(judgement.note)
     if judgement.abandoned_snapshot_id is not None:
-        await _delete(place, judgement.abandoned_snapshot_id)
+        await place.delete(judgement.abandoned_snapshot_id)
     if judgement.verdict is Verdict.START:
+        if goes_on:
+            place = replace(place, parent=await wanted_parent(place))
         _begin_attempt(place)
     if judgement.verdict in {Verdict.START, Verdict.REPLAY}:
-        return await _start(place)
-    return _take_up(place, only_wait=judgement.verdict in {Verdict.WAIT, Verdict.TELL})
+        birth = await _start(place)
+    else:
+        only_wait = judgement.verdict in {Verdict.WAIT, Verdict.TELL}
+        birth = _take_up(place, only_wait=only_wait)
+    return birth, place
 
 
 async def _start(place: Birthplace) -> Birth:
     """Call StartSnapshot until it gives a snapshot that takes puts."""
-    resolve_zero_policy(place.volume.zeros, encrypted=place.volume.snapshot.asks_for_encryption)
+    resolve_zero_policy(place.volume.zeros, encrypted=_is_asked_for_encryption(place))
+    if place.parent is not None:
+        # EC2 says completed up to a minute before the direct side starts children.
+        place.retrier.snapshot_started_s = place.context.clock.monotonic_s()
     for attempts_left in reversed(range(_ATTEMPTS_MAX)):
         try:
             started = await _call_start(place)
@@ -160,7 +167,7 @@ async def _start(place: Birthplace) -> Birth:
             continue
         replayed = started.age_s > _REPLAY_AGE_S
         if replayed:
-            live = await _describe(place, started.snapshot_id)
+            live = await place.describe(started.snapshot_id)
             if live is None or live.state != "pending":
                 _begin_attempt(place)
                 continue
@@ -170,15 +177,23 @@ async def _start(place: Birthplace) -> Birth:
     )
 
 
+def _is_asked_for_encryption(place: Birthplace) -> bool:
+    """Tell whether the snapshot is encrypted by the settings or by its parent."""
+    if place.parent is not None:
+        return place.parent.header.encrypted
+    return place.volume.snapshot.asks_for_encryption
+
+
 async def _call_start(place: Birthplace) -> StartedSnapshot:
-    snapshot = place.volume.snapshot
+    snapshot, parent = place.volume.snapshot, place.parent
     request = StartRequest(
         volume_size_gib=place.volume_size_gib,
+        parent_snapshot_id=place.parent_snapshot_id,
         client_token=place.ledger.header.client_token,
         description=snapshot.description or "",
         tags=tags_with_mark(snapshot, place.ledger.folder),
-        encrypted=snapshot.encrypted,
-        kms_key_arn=snapshot.kms_key_arn,
+        encrypted=snapshot.encrypted if parent is None else None,
+        kms_key_arn=snapshot.kms_key_arn if parent is None else None,
         timeout_min=snapshot.timeout_min or TIMEOUT_DEFAULT_MIN,
     )
     try:
@@ -210,14 +225,15 @@ async def _bind(place: Birthplace, started: StartedSnapshot, *, holds_unknown: b
     """
     context = place.context
     requested = place.volume.zeros
-    if holds_unknown and place.volume.snapshot.client_token is not None:
+    puts_all = holds_unknown and place.volume.snapshot.client_token is not None
+    if puts_all:
         requested = ZeroPolicy.WRITE
         place.note(f"{started.snapshot_id} was begun by an unknown run: every block is put")
-    encrypted = started.encrypted or place.volume.snapshot.asks_for_encryption
+    encrypted = started.encrypted or _is_asked_for_encryption(place)
     try:
         zeros = resolve_zero_policy(requested, encrypted=encrypted)
     except ConfigError:
-        await _delete(place, started.snapshot_id)
+        await place.delete(started.snapshot_id)
         raise
     ledger = place.ledger
     # Nothing is marked yet: what will be is marked of the source as it is now.
@@ -229,7 +245,7 @@ async def _bind(place: Birthplace, started: StartedSnapshot, *, holds_unknown: b
         now_unix_s=context.clock.unix_s(),
     )
     place.retrier.snapshot_started_s = context.clock.monotonic_s()
-    return Birth(started.snapshot_id, zeros, trust=False)
+    return Birth(started.snapshot_id, zeros, trust=False, puts_all=puts_all)
 
 
 def _take_up(place: Birthplace, *, only_wait: bool) -> Birth:
@@ -267,7 +283,7 @@ def _take_up(place: Birthplace, *, only_wait: bool) -> Birth:
             updated_unix_s=place.context.clock.unix_s(),
         )
     )
-    return Birth(header.snapshot_id, zeros, trust=trust)
+    return Birth(header.snapshot_id, zeros, trust=trust, puts_all=_may_hold_unknown(place))
 
 
 _MIXED: dict[str, Any] = {}
@@ -277,23 +293,39 @@ however often this one is interrupted before it has compared them all."""
 
 def _zeros_to_go_on_with(place: Birthplace) -> ZeroPolicy:
     """Return the wanted policy; every block stays to be put where an unknown run may have been."""
+    return ZeroPolicy.WRITE if _may_hold_unknown(place) else place.volume.zeros
+
+
+def _may_hold_unknown(place: Birthplace) -> bool:
+    """Tell whether the snapshot was found by a token that the user gave and is put completely."""
     begun_under = place.ledger.header.zero_policy
-    if place.volume.snapshot.client_token is not None and begun_under is ZeroPolicy.WRITE:
-        return begun_under
-    return place.volume.zeros
+    return place.volume.snapshot.client_token is not None and begun_under is ZeroPolicy.WRITE
 
 
 def _begin_attempt(place: Birthplace) -> None:
     attempt = place.ledger.header.attempt + 1
     place.ledger.restart(
         _new_header(
-            place.context, place.volume, place.source, place.volume_size_gib, attempt=attempt
+            place.context,
+            place.volume,
+            place.source,
+            attempt=attempt,
+            block_count=place.block_count,
+            size_gib=place.volume_size_gib,
+            parent_snapshot_id=place.parent_snapshot_id,
         )
     )
 
 
 def _new_header(
-    context: JobContext, volume: VolumeSettings, source: Source, size_gib: int, *, attempt: int
+    context: JobContext,
+    volume: VolumeSettings,
+    source: Source,
+    *,
+    attempt: int,
+    block_count: int,
+    size_gib: int,
+    parent_snapshot_id: str | None,
 ) -> LedgerHeader:
     nonce = secrets.token_hex(16)
     now_s = context.clock.unix_s()
@@ -304,8 +336,9 @@ def _new_header(
         source_path=str(source.path),
         source_identity=source.identity.as_dict(),
         size_bytes=source.size_bytes,
-        block_count=source.block_count,
+        block_count=block_count,
         volume_size_gib=size_gib,
+        parent_snapshot_id=parent_snapshot_id,
         zero_policy=ZeroPolicy.WRITE,
         encrypted=False,
         region=context.service.region,
@@ -332,18 +365,4 @@ def _key(context: JobContext, volume: VolumeSettings, source: Source) -> Iterato
         endpoint_url=context.endpoint_url,
         region=context.service.region,
         source_path=source.path,
-    )
-
-
-async def _describe(place: Birthplace, snapshot_id: str) -> SnapshotState | None:
-    return await place.retrier.run(
-        partial(place.context.service.control.describe_snapshot, snapshot_id),
-        place.context.on_call_retry(place.volume.label),
-    )
-
-
-async def _delete(place: Birthplace, snapshot_id: str) -> None:
-    await place.retrier.run(
-        partial(place.context.service.control.delete_snapshot, snapshot_id),
-        place.context.on_call_retry(place.volume.label),
     )

@@ -40,6 +40,7 @@ def judge(
     block_count: int,
     volume_size_gib: int,
     wait: bool,
+    parent_snapshot_id: str | None = None,
 ) -> Judgement:
     """Decide from the earlier run's header and EC2's word.
 
@@ -47,15 +48,17 @@ def judge(
         header: Of the ledger found.
         live: The snapshot as EC2 describes it; None if it does not exist or was never named.
         same_source: Whether the source is the one that the header is of, unchanged.
-        block_count: Of the source now.
+        block_count: To consider now.
         volume_size_gib: As wanted now.
         wait: Whether the snapshot's completion is to be waited for.
+        parent_snapshot_id: As wanted now.
     """
     if header.is_over(wait=wait):
         return Judgement(Verdict.START)
     same_size = (header.block_count, header.volume_size_gib) == (block_count, volume_size_gib)
     if header.snapshot_id is None:
-        return Judgement(Verdict.REPLAY if same_size else Verdict.START)
+        same = same_size and header.parent_snapshot_id == parent_snapshot_id
+        return Judgement(Verdict.REPLAY if same else Verdict.START)
     snapshot_id = header.snapshot_id
     if live is None:
         return Judgement(

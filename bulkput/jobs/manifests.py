@@ -1,29 +1,68 @@
-"""Keeping manifests: what a completed snapshot holds stays known when its ledger is begun anew."""
+"""Manifests of a job's snapshots: kept when one is completed, found again, or made by reading."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from bulkput import __version__
-from bulkput.jobs.context import JobContext
+from bulkput.ebs.snapshot import SnapshotState
+from bulkput.jobs.birthplace import Birthplace
 from bulkput.ledger.facts import is_snapshot_id
-from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.ledger.manifest_header import ManifestHeader
+from bulkput.ledger.manifest_writer import ManifestWriter
 from bulkput.ledger.overlay import write_overlay
 from bulkput.model.block import BLOCKS_PER_GIB
+from bulkput.model.errors import ManifestError
+from bulkput.model.events import Noted, PhaseChanged
+from bulkput.model.progress import Phase
+from bulkput.pipeline.digesting import digest_blocks
+
+_TELL_EVERY_S = 30.0
+"""A full TiB takes 35 minutes at the quota of gets."""
 
 
-def keep_manifest(context: JobContext, ledger: Ledger, parent: Manifest | None) -> Path:
-    """Write the manifest of the snapshot that ``ledger`` is of, and return where it is. Blocks.
+def locate_manifest(state_dir: Path, target: str) -> Path:
+    """Return the file that ``target`` names: a path, or a snapshot whose manifest is kept here."""
+    given = Path(target)
+    is_kept = is_snapshot_id(target) and not given.exists()
+    return manifest_path(state_dir, target) if is_kept else given
 
-    Writing it again is harmless.
+
+def open_manifest(
+    path: Path, snapshot_id: str, *, region: str, endpoint_url: str | None
+) -> Manifest:
+    """Open the manifest of this very snapshot. Blocks.
+
+    Raises:
+        ManifestError: it is missing, damaged, of another version, or of another snapshot.
+    """
+    manifest = Manifest.open(path)
+    header = manifest.header
+    if (header.snapshot_id, header.region, header.endpoint_url) != (
+        snapshot_id,
+        region,
+        endpoint_url,
+    ):
+        place = f"{header.region} at {header.endpoint_url or 'AWS'}"
+        what = f"is the manifest of {header.snapshot_id} in {place}, not of {snapshot_id}"
+        raise ManifestError(path, what)
+    return manifest
+
+
+async def keep_manifest(place: Birthplace) -> Path:
+    """Write the manifest of the snapshot in the ledger, once it is completed; return its path.
+
+    Writing it again is harmless. Where nothing of the parent is known any more, the snapshot is
+    read.
 
     Raises:
         LedgerError: it cannot be written.
         TemporaryError: the disk is full.
+        BulkputError: the snapshot had to be read, and could not be.
     """
-    facts = ledger.header
+    facts = place.ledger.header
     assert facts.snapshot_id is not None  # noqa: S101 - it is completed
-    path = manifest_path(context.state_dir, facts.snapshot_id)
     header = ManifestHeader(
         snapshot_id=facts.snapshot_id,
         parent_snapshot_id=facts.parent_snapshot_id,
@@ -34,15 +73,64 @@ def keep_manifest(context: JobContext, ledger: Ledger, parent: Manifest | None) 
         encrypted=facts.encrypted,
         region=facts.region,
         endpoint_url=facts.endpoint_url,
-        created_unix_s=context.clock.unix_s(),
+        created_unix_s=place.context.clock.unix_s(),
         program_version=__version__,
     )
-    write_overlay(path, header, ledger, parent)
+    if facts.parent_snapshot_id != place.parent_snapshot_id:
+        return await _read(place, header)
+    path = manifest_path(place.context.state_dir, facts.snapshot_id)
+    work = partial(write_overlay, path, header, place.ledger, place.parent)
+    await place.context.workers.run(work)
     return path
 
 
-def locate_manifest(state_dir: Path, target: str) -> Path:
-    """Return the file that ``target`` names: a path, or a snapshot whose manifest is kept here."""
-    given = Path(target)
-    is_kept = is_snapshot_id(target) and not given.exists()
-    return manifest_path(state_dir, target) if is_kept else given
+async def read_manifest(place: Birthplace, snapshot_id: str, live: SnapshotState) -> Path:
+    """Make the manifest of any completed snapshot by reading all of it; return its path.
+
+    Args:
+        place: Where it is needed.
+        snapshot_id: The snapshot.
+        live: What EC2 says of it.
+
+    Raises:
+        BulkputError: it could not be read, or the manifest not be written.
+    """
+    header = ManifestHeader(
+        snapshot_id=snapshot_id,
+        parent_snapshot_id=None,
+        volume_size_gib=live.volume_size_gib,
+        block_count=live.volume_size_gib * BLOCKS_PER_GIB,
+        source_path=None,
+        source_size_bytes=None,
+        encrypted=live.encrypted,
+        region=place.context.service.region,
+        endpoint_url=place.context.endpoint_url,
+        created_unix_s=place.context.clock.unix_s(),
+        program_version=__version__,
+    )
+    return await _read(place, header)
+
+
+async def _read(place: Birthplace, header: ManifestHeader) -> Path:
+    context, label, snapshot_id = place.context, place.volume.label, header.snapshot_id
+    place.progress.phase = Phase.READING_PARENT
+    context.observer.on_event(PhaseChanged(label, Phase.READING_PARENT, snapshot_id))
+    # EC2 says completed up to a minute before the direct side lists the snapshot.
+    retrier = replace(place.retrier, snapshot_started_s=context.clock.monotonic_s())
+    pages = context.gets.pages(snapshot_id, retrier, label)
+    budget_bytes = context.memory_budget_bytes
+    get = context.gets.path(snapshot_id, retrier, place.progress, memory_budget_bytes=budget_bytes)
+    path = manifest_path(context.state_dir, snapshot_id)
+    writer = await context.workers.run(partial(ManifestWriter, path, header))
+    told_s = context.clock.monotonic_s()
+    with writer:
+        async for part in digest_blocks(pages, get):
+            await context.workers.run(partial(writer.add, part.indexes, part.digests))
+            if context.clock.monotonic_s() - told_s >= _TELL_EVERY_S:
+                told_s = context.clock.monotonic_s()
+                text = f"{writer.present_count:,} blocks of {snapshot_id} are read"
+                context.observer.on_event(Noted(label, text))
+        await context.workers.run(writer.finish)
+    text = f"{snapshot_id} was read: {writer.present_count:,} blocks, manifest {path}"
+    context.observer.on_event(Noted(label, text))
+    return path

@@ -163,7 +163,7 @@ class _Planner:
         def on_progress(tally: Tally) -> None:
             self._on_progress(volume.label, tally.settled / source.block_count)
 
-        tally = await survey_blocks(source, ledger, policy, self._workers, on_progress)
+        tally = await survey_blocks(source, ledger, None, policy, self._workers, on_progress)
         return tally, time.monotonic() - began_s
 
 

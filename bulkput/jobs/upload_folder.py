@@ -37,6 +37,7 @@ def upload_key(
     yield region
     yield str(source_path)
     yield volume.label
-    yield json.dumps(
-        snapshot.model_dump(mode="json", exclude={"wait", "timeout_min", "mark"}), sort_keys=True
-    )
+    left_out = {"wait", "timeout_min", "mark", "parent_manifest"}
+    if snapshot.parent is None:
+        left_out.add("parent")  # so that folders of versions that knew no parent are found
+    yield json.dumps(snapshot.model_dump(mode="json", exclude=left_out), sort_keys=True)

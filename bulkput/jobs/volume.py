@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from bulkput.config.volume import VolumeSettings
-from bulkput.jobs.birth import Birth, Birthplace, find_or_start, open_ledger
+from bulkput.jobs.birth import Birth, find_or_start, open_ledger
+from bulkput.jobs.birthplace import Birthplace
 from bulkput.jobs.compare import verify_volume
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.manifests import keep_manifest
@@ -15,7 +16,7 @@ from bulkput.jobs.opening import open_volume
 from bulkput.jobs.seal import Sealing, complete, wait_until_completed
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
-from bulkput.ledger.manifest import manifest_path
+from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.ledger.marks import Linear
 from bulkput.model.errors import (
     BulkputError,
@@ -29,9 +30,11 @@ from bulkput.model.failure import FailureClass
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress
 from bulkput.pace.pacer import Pacer
+from bulkput.pipeline.baseline import NoBaseline
 from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.upload import UploadParts, UploadPolicy, upload_blocks
 from bulkput.source.source import Source
+from bulkput.source.zero import LengthenedSource
 
 _DELETE_LIMIT_S = 10.0
 """For DeleteSnapshot after a failure: a second signal or a spot instance's end may be near."""
@@ -51,6 +54,7 @@ class _Run:
     notes: list[str] = field(default_factory=list)
     status: str = "failed"
     verified: str | None = None
+    parent_snapshot_id: str | None = None
     manifest: Path | None = None
     source_format: str | None = None
     ledger_folder: Path | None = None
@@ -74,6 +78,7 @@ class _Run:
             source_format=self.source_format,
             status=self.status if error is None else "failed",
             snapshot_id=progress.snapshot_id,
+            parent_snapshot_id=self.parent_snapshot_id,
             volume_size_gib=self.volume_size_gib,
             checksum=None if self.linear is None else self.linear.checksum_b64,
             elapsed_s=self.context.clock.monotonic_s() - self.started_s,
@@ -133,16 +138,29 @@ async def _upload(run: _Run) -> None:
 async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
     context, volume = run.context, run.volume
     run.enter(Phase.STARTING)
-    birth = await find_or_start(Birthplace(context, volume, source, ledger, run.retrier, run.note))
+    birth, place = await find_or_start(
+        Birthplace(context, volume, source, ledger, run.retrier, run.progress, run.note)
+    )
+    parent = place.parent
+    if ledger.header.block_count > source.block_count:
+        beyond = ledger.header.block_count - source.block_count
+        run.note(
+            f"the source ends before the parent's last block: what the parent has in the {beyond} "
+            "blocks behind the end is put as zeros"
+        )
+        source = LengthenedSource(source, ledger.header.block_count)
+        run.progress.blocks_total = source.block_count
     run.progress.snapshot_id = birth.snapshot_id
+    run.parent_snapshot_id = ledger.header.parent_snapshot_id
     run.volume_size_gib = ledger.header.volume_size_gib
     if birth.only_wait:
         counts = await context.workers.run(ledger.counts)
         run.progress.blocks_resumed = counts.acknowledged
         run.progress.blocks_skipped_zero = counts.skipped_zero
+        run.progress.blocks_unchanged = counts.unchanged
     else:
         run.enter(Phase.UPLOADING)
-        await _put_blocks(run, birth, source, ledger)
+        await _put_blocks(run, birth, source, ledger, parent)
         await context.workers.run(partial(_check_source, run, source))
         _seal_ledger(run, source, ledger)
     if birth.is_completed:
@@ -153,16 +171,16 @@ async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
         run.manifest = kept if kept.exists() else None
         run.status = "completed"
     else:
-        await _seal(run, birth, ledger)
+        await _seal(run, birth, place)
     if run.progress.blocks_skipped_zero or run.progress.blocks_skipped_hole:
         run.note(birth.zeros.reason)
     if run.status == "completed" and volume.verify != "none":
         await _verify(run, birth, source, ledger)
 
 
-async def _seal(run: _Run, birth: Birth, ledger: Ledger) -> None:
+async def _seal(run: _Run, birth: Birth, place: Birthplace) -> None:
     """Seal the snapshot and, if that is wanted, wait until it is completed."""
-    context, volume = run.context, run.volume
+    context, volume, ledger = run.context, run.volume, place.ledger
     run.enter(Phase.SEALING)
     try:
         run.linear = await context.workers.run(ledger.linear)
@@ -184,7 +202,7 @@ async def _seal(run: _Run, birth: Birth, ledger: Ledger) -> None:
         _enter(run, ledger, LedgerPhase.FAILED)
         raise
     # Before the ledger says that all is done: after a crash in between, the next run writes it.
-    run.manifest = await context.workers.run(partial(keep_manifest, context, ledger, None))
+    run.manifest = await keep_manifest(place)
     _enter(run, ledger, LedgerPhase.COMPLETED)
     run.status = "completed"
 
@@ -249,7 +267,9 @@ async def _delete(run: _Run, ledger: Ledger) -> None:
         run.note(f"{header.snapshot_id} was deleted, as on_failure says")
 
 
-async def _put_blocks(run: _Run, birth: Birth, source: Source, ledger: Ledger) -> None:
+async def _put_blocks(
+    run: _Run, birth: Birth, source: Source, ledger: Ledger, parent: Manifest | None
+) -> None:
     context, tuning = run.context, run.context.settings.tuning
     observer, label = context.observer, run.volume.label
 
@@ -273,6 +293,7 @@ async def _put_blocks(run: _Run, birth: Birth, source: Source, ledger: Ledger) -
         clock=context.clock,
         progress=run.progress,
         on_retry=on_retry,
+        baseline=parent if parent is not None and not birth.puts_all else NoBaseline(),
     )
     policy = UploadPolicy(
         put_holes=birth.zeros.put_holes,

@@ -143,6 +143,12 @@ class Manifest:
         if floor - 1 > self.header.block_count or (not len(self._runs) and self.present_count):
             raise DamagedManifestError(self.path, "its runs do not fit the volume")
 
+    @property
+    def stop(self) -> int:
+        """One past the last block that the snapshot has; 0 if it has none."""
+        starts, counts = self._unpacked(max(len(self._runs) - 1, 0), len(self._runs))
+        return int(starts[0] + counts[0]) if len(counts) else 0
+
     def present(self, start: int, stop: int) -> BoolArray:
         """Return which blocks the snapshot has; blocks beyond the volume are absent."""
         first, last = self._overlapping(start, stop)

@@ -18,6 +18,7 @@ class VolumeOutcome:
     source_format: str | None = None
     """``raw``, or the format that was decoded; None of a source that was not opened."""
     snapshot_id: str | None = None
+    parent_snapshot_id: str | None = None
     volume_size_gib: int | None = None
     checksum: str | None = None
     """Base64 LINEAR checksum over the blocks of this snapshot."""
@@ -51,6 +52,7 @@ class VolumeOutcome:
             "source_format": self.source_format,
             "snapshot_id": self.snapshot_id,
             "status": self.status,
+            "parent_snapshot_id": self.parent_snapshot_id,
             "volume_size_gib": self.volume_size_gib,
             "checksum": self.checksum,
             "elapsed_s": round(self.elapsed_s, 3),

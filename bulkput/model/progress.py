@@ -12,6 +12,7 @@ class Phase(StrEnum):
     """Where a volume is on its way."""
 
     PREPARING = "preparing"
+    READING_PARENT = "reading parent"
     STARTING = "starting"
     UPLOADING = "uploading"
     SEALING = "sealing"

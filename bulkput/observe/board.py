@@ -18,7 +18,15 @@ LEFT_WINDOW_S = 30.0
 
 _MIB_PER_BLOCK = BLOCK_SIZE_BYTES / (1 << 20)
 _UNMEASURED = frozenset(
-    {Phase.PREPARING, Phase.STARTING, Phase.SEALING, Phase.WAITING, Phase.DONE, Phase.FAILED}
+    {
+        Phase.PREPARING,
+        Phase.READING_PARENT,
+        Phase.STARTING,
+        Phase.SEALING,
+        Phase.WAITING,
+        Phase.DONE,
+        Phase.FAILED,
+    }
 )
 """Phases in which no block moves: they have a duration, not a rate."""
 _READING_BACK = frozenset({Phase.VERIFYING, Phase.DOWNLOADING})

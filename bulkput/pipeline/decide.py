@@ -1,9 +1,11 @@
 """Which blocks of a window are put, and why the others are not: pure, over whole windows.
 
 The one rule that must never break: a block that was ever sent may be in the snapshot, so it is
-never skipped, only put again or vouched for by an acknowledged, equal digest.
+never skipped nor taken for the parent's, only put again or vouched for by an acknowledged, equal
+digest.
 """
 
+import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from bulkput.ledger.record import State
 from bulkput.model.block import Extent
+from bulkput.pipeline.baseline import Baseline
 from bulkput.pipeline.hashing import HashedWindow
 
 Mask = NDArray[np.bool_]
@@ -26,14 +29,17 @@ class Decision:
     put: Mask
     resumed: Mask
     """In the snapshot already, with this very digest."""
+    unchanged: Mask
+    """The parent shows this very block."""
     skipped: Mask
-    """Empty, and the zero policy leaves it out."""
+    """Empty, absent from the parent too, and the zero policy leaves it out."""
 
 
 def decide(
     hashed: HashedWindow,
     states: NDArray[np.uint8],
     acknowledged: NDArray[np.uint8],
+    baseline: Baseline,
     *,
     skip_zeros: bool,
 ) -> Decision:
@@ -44,13 +50,36 @@ def decide(
         states: The ledger's states, shape ``(block_count,)``.
         acknowledged: The ledger's digests, shape ``(block_count, 32)``; read only where the
             state is ACKNOWLEDGED.
-        skip_zeros: Whether empty blocks of this window may be left out of the snapshot.
+        baseline: The parent's blocks.
+        skip_zeros: Whether empty blocks that the parent has not either may be left out.
     """
+    start, stop = hashed.window.start, hashed.window.start + hashed.window.block_count
     is_acknowledged = states == State.ACKNOWLEDGED
     resumed = is_acknowledged & (hashed.digests == acknowledged).all(axis=1)
     untouched = ~np.isin(states, _MAY_BE_IN_SNAPSHOT)
-    skipped = hashed.is_zero & untouched if skip_zeros else np.zeros_like(resumed)
-    return Decision(put=~resumed & ~skipped, resumed=resumed, skipped=skipped)
+    present = baseline.present(start, stop)
+    unchanged = np.zeros_like(resumed)
+    if present.any():
+        same = (hashed.digests == baseline.digests(start, stop)).all(axis=1)
+        unchanged = untouched & present & same
+    # What the parent has shows through wherever nothing is put.
+    skipped = hashed.is_zero & untouched & ~present if skip_zeros else np.zeros_like(resumed)
+    put = ~(resumed | unchanged | skipped)
+    return Decision(put=put, resumed=resumed, unchanged=unchanged, skipped=skipped)
+
+
+def merged(*ascending: Iterator[Extent]) -> Iterator[Extent]:
+    """Yield the runs of blocks that are in any of some series of runs, each as long as can be."""
+    current: Extent | None = None
+    for extent in heapq.merge(*ascending):
+        if current is not None and extent.start <= current.stop:
+            current = Extent(current.start, max(current.stop, extent.stop))
+            continue
+        if current is not None:
+            yield current
+        current = extent
+    if current is not None:
+        yield current
 
 
 def runs(mask: Mask) -> Iterator[Extent]:

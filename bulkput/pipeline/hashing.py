@@ -9,30 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bulkput.model.block import BLOCK_SIZE_BYTES, DIGEST_SIZE_BYTES, ZERO_BLOCK_DIGEST
+from bulkput.model.block import DIGEST_SIZE_BYTES, ZERO_BLOCK_DIGEST
 from bulkput.source.source import Window
-
-_ZERO_BLOCK = memoryview(bytes(BLOCK_SIZE_BYTES))
+from bulkput.source.zero import ZeroWindow
 
 _PROBE_WORDS = 64
 """512 bytes: random or text data fails the zero test here, before the rest is touched."""
-
-
-class ZeroWindow:
-    """A run of blocks that are holes: all zeros, nothing read and nothing held."""
-
-    def __init__(self, start: int, block_count: int) -> None:
-        self.start = start
-        self.block_count = block_count
-
-    def block(self, index: int) -> memoryview:  # noqa: ARG002 - every block is the same
-        return _ZERO_BLOCK
-
-    def release(self, index: int) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,9 +14,10 @@ from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.record import State
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.progress import Progress
+from bulkput.pipeline.baseline import Baseline
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.channel import Channel
-from bulkput.pipeline.decide import runs
+from bulkput.pipeline.decide import merged, runs
 from bulkput.pipeline.workers import Workers
 from bulkput.planning.spans import Span
 
@@ -41,6 +42,7 @@ class Reader:
         *,
         spans: Iterator[Span],
         ledger: Ledger,
+        baseline: Baseline,
         output: Channel[Piece],
         budget: ByteBudget,
         workers: Workers,
@@ -52,6 +54,7 @@ class Reader:
     ) -> None:
         self._spans = spans
         self._ledger = ledger
+        self._baseline = baseline
         self._output = output
         self._budget = budget
         self._workers = workers
@@ -75,9 +78,12 @@ class Reader:
         return list(islice(self._spans, _SPANS_PER_HOP))
 
     async def _walk_hole(self, hole: Span) -> None:
-        """Pass over a hole, but for blocks that an earlier run may have put there."""
+        """Pass over a hole, but for blocks that an earlier run may have put, or the parent has."""
         skipped = hole.stop - hole.start
-        for extent in self._ledger.not_skippable(hole.start, hole.stop):
+        for extent in merged(
+            self._ledger.not_skippable(hole.start, hole.stop),
+            self._baseline.extents(hole.start, hole.stop),
+        ):
             skipped -= extent.block_count
             await self._send(Span(extent.start, extent.stop, is_hole=True))
         self._progress.blocks_skipped_hole += skipped
@@ -92,9 +98,11 @@ class Reader:
             states = self._ledger.states(start, stop)
             acknowledged = states == State.ACKNOWLEDGED
             skipped = (states == State.SKIPPED_ZERO) & self._skip_zeros
+            unchanged = states == State.UNCHANGED
             self._progress.blocks_resumed += int(np.count_nonzero(acknowledged))
             self._progress.blocks_skipped_zero += int(np.count_nonzero(skipped))
-            for run in runs(~(acknowledged | skipped)):
+            self._progress.blocks_unchanged += int(np.count_nonzero(unchanged))
+            for run in runs(~(acknowledged | skipped | unchanged)):
                 await self._send(Span(start + run.start, start + run.stop, span.is_hole))
 
     async def _send(self, span: Span) -> None:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from bulkput.ledger.record import State
 from bulkput.model.block import DIGEST_SIZE_BYTES, Extent
+from bulkput.pipeline.baseline import Baseline, NoBaseline
 from bulkput.pipeline.cause import first_cause
-from bulkput.pipeline.decide import decide, runs
+from bulkput.pipeline.decide import decide, merged, runs
 from bulkput.pipeline.hashing import HashedWindow, hash_hole, hash_window, is_zero
 from bulkput.pipeline.workers import Workers
 from bulkput.planning.spans import Span, spans
@@ -61,13 +62,15 @@ class SurveyPolicy:
 
 @dataclass
 class Tally:
-    """Blocks; the first four have no block in common and are all blocks together."""
+    """Blocks; the first five have no block in common and are all blocks together."""
 
     data: int = 0
     zeros: int = 0
     holes: int = 0
     resumed: int = 0
     """In the snapshot already, with the content that the source has."""
+    unchanged: int = 0
+    """The parent shows what the source has."""
     puts: int = 0
     """To be put, of the first three."""
     read: int = 0
@@ -80,12 +83,13 @@ class Tally:
     @property
     def settled(self) -> int:
         """Blocks of which it is known what becomes of them."""
-        return self.data + self.zeros + self.holes + self.resumed
+        return self.data + self.zeros + self.holes + self.resumed + self.unchanged
 
 
 async def survey_blocks(
     source: Source,
     known: Known | None,
+    baseline: Baseline | None,
     policy: SurveyPolicy,
     workers: Workers,
     on_progress: Callable[[Tally], None],
@@ -95,6 +99,7 @@ async def survey_blocks(
     Args:
         source: Read, if the policy says so; never written.
         known: Of an earlier run whose snapshot the upload would go on with; None of none.
+        baseline: The blocks of the snapshot's parent; None of none.
         policy: What decides.
         workers: Each holds one window at a time.
         on_progress: Told the counts so far, in the event loop.
@@ -102,8 +107,8 @@ async def survey_blocks(
     Raises:
         BulkputError: of the source or the ledger.
     """
-    survey = _Survey(source, known, policy)
-    if known is None and not policy.reads:
+    survey = _Survey(source, known, baseline or NoBaseline(), policy)
+    if known is None and baseline is None and not policy.reads:
         return await workers.run(survey.by_extents_alone)
     total = Tally()
 
@@ -124,9 +129,12 @@ async def survey_blocks(
 class _Survey:
     """The walk over one source; its methods block and may be called from any thread."""
 
-    def __init__(self, source: Source, known: Known | None, policy: SurveyPolicy) -> None:
+    def __init__(
+        self, source: Source, known: Known | None, baseline: Baseline, policy: SurveyPolicy
+    ) -> None:
         self._source = source
         self._known = known
+        self._baseline = baseline
         self._policy = policy
         self._spans = spans(source.extents(), source.block_count, span_blocks=policy.window_blocks)
         self._walk = threading.Lock()
@@ -164,18 +172,23 @@ class _Survey:
         return taken
 
     def _count_hole(self, span: Span, tally: Tally) -> None:
-        """Count a hole, which only blocks of an earlier run make worth a look."""
+        """Count a hole, which only blocks of an earlier run or of the parent make worth a look."""
         rest = span.stop - span.start
-        if self._known is not None:
-            whole: Iterator[Extent] = iter((Extent(span.start, span.stop),))
-            put_holes = self._policy.put_holes
-            for extent in whole if put_holes else self._known.not_skippable(span.start, span.stop):
-                for start in range(extent.start, extent.stop, _HOLE_BLOCKS):
-                    stop = min(start + _HOLE_BLOCKS, extent.stop)
-                    self._settle(hash_hole(start, stop - start), tally)
-                rest -= extent.block_count
+        for extent in self._worth_a_look(span):
+            for start in range(extent.start, extent.stop, _HOLE_BLOCKS):
+                stop = min(start + _HOLE_BLOCKS, extent.stop)
+                self._settle(hash_hole(start, stop - start), tally)
+            rest -= extent.block_count
         tally.holes += rest
         tally.puts += rest if self._policy.put_holes else 0
+
+    def _worth_a_look(self, hole: Span) -> Iterator[Extent]:
+        parents = self._baseline.extents(hole.start, hole.stop)
+        if self._known is None:
+            return parents
+        if self._policy.put_holes:
+            return iter((Extent(hole.start, hole.stop),))
+        return merged(self._known.not_skippable(hole.start, hole.stop), parents)
 
     def _count_data(self, span: Span, tally: Tally) -> None:
         """Count a piece of data, without what a trusted ledger vouches for."""
@@ -184,9 +197,11 @@ class _Survey:
             states = self._known.states(span.start, span.stop)
             acknowledged = states == State.ACKNOWLEDGED
             skipped = (states == State.SKIPPED_ZERO) & (not self._policy.put_zeros)
+            unchanged = states == State.UNCHANGED
             tally.resumed += int(np.count_nonzero(acknowledged))
             tally.zeros += int(np.count_nonzero(skipped))
-            rest = ~(acknowledged | skipped)
+            tally.unchanged += int(np.count_nonzero(unchanged))
+            rest = ~(acknowledged | skipped | unchanged)
         for run in runs(rest):
             if self._policy.reads:
                 tally.read += run.block_count
@@ -199,8 +214,9 @@ class _Survey:
         """Read blocks; hash them only if there is a digest to compare with."""
         window = self._source.read_window(start, count)
         try:
-            states = None if self._known is None else self._known.states(start, start + count)
-            if states is not None and (states == State.ACKNOWLEDGED).any():
+            stop = start + count
+            acknowledged = self._states(start, stop) == State.ACKNOWLEDGED
+            if acknowledged.any() or self._baseline.present(start, stop).any():
                 return hash_window(window)
             return _tested(window)
         finally:
@@ -210,26 +226,32 @@ class _Survey:
 
     def _settle(self, hashed: HashedWindow, tally: Tally) -> None:
         """Decide as the upload does, and count."""
-        start, count = hashed.window.start, hashed.window.block_count
+        start, stop = hashed.window.start, hashed.window.start + hashed.window.block_count
         skips = not (self._policy.put_holes if hashed.is_hole else self._policy.put_zeros)
-        if self._known is None:
-            left = hashed.is_zero
-            tally.puts += count - (int(np.count_nonzero(left)) if skips else 0)
-        else:
-            stop = start + count
-            states, digests = self._known.states(start, stop), self._known.digests(start, stop)
-            decision = decide(hashed, states, digests, skip_zeros=skips)
-            left = hashed.is_zero & ~decision.resumed
-            resumed = int(np.count_nonzero(decision.resumed))
-            tally.puts += int(np.count_nonzero(decision.put))
-            tally.resumed += resumed
-            count -= resumed
-        zeros = int(np.count_nonzero(left))
+        decision = decide(
+            hashed,
+            self._states(start, stop),
+            np.zeros_like(hashed.digests)
+            if self._known is None
+            else self._known.digests(start, stop),
+            self._baseline,
+            skip_zeros=skips,
+        )
+        is_there = decision.resumed | decision.unchanged
+        tally.resumed += int(np.count_nonzero(decision.resumed))
+        tally.unchanged += int(np.count_nonzero(decision.unchanged))
+        tally.puts += int(np.count_nonzero(decision.put))
+        zeros = int(np.count_nonzero(hashed.is_zero & ~is_there))
         if hashed.is_hole:
             tally.holes += zeros
         else:
             tally.zeros += zeros
-            tally.data += count - zeros
+            tally.data += int(np.count_nonzero(~hashed.is_zero & ~is_there))
+
+    def _states(self, start: int, stop: int) -> NDArray[np.uint8]:
+        if self._known is None:
+            return np.full(stop - start, State.UNKNOWN, dtype=np.uint8)
+        return self._known.states(start, stop)
 
 
 def _tested(window: Window) -> HashedWindow:

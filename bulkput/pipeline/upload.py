@@ -4,7 +4,7 @@ Knows no YAML, no terminal and no service but a place to put blocks.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from bulkput.ledger.ledger import Ledger
@@ -13,6 +13,7 @@ from bulkput.model.clock import Clock
 from bulkput.model.errors import ServiceError
 from bulkput.model.progress import Progress
 from bulkput.pace.pacer import Pacer
+from bulkput.pipeline.baseline import Baseline, NoBaseline
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.channel import Channel
@@ -57,6 +58,8 @@ class UploadParts:
     clock: Clock
     progress: Progress
     on_retry: OnPutRetry
+    baseline: Baseline = field(default_factory=NoBaseline)
+    """The parent's blocks, which need no put where the source has the same."""
 
 
 async def upload_blocks(snapshot_id: str, parts: UploadParts, policy: UploadPolicy) -> None:
@@ -78,6 +81,7 @@ async def upload_blocks(snapshot_id: str, parts: UploadParts, policy: UploadPoli
             parts.source.extents(), parts.source.block_count, span_blocks=policy.window_blocks
         ),
         ledger=parts.ledger,
+        baseline=parts.baseline,
         output=pieces,
         budget=budget,
         workers=workers,
@@ -113,6 +117,7 @@ async def upload_blocks(snapshot_id: str, parts: UploadParts, policy: UploadPoli
         sending=put.sending,
         stopping=stopping,
         ledger=parts.ledger,
+        baseline=parts.baseline,
         clock=parts.clock,
         budget=budget,
         progress=progress,

@@ -15,6 +15,7 @@ from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration
 from bulkput.model.errors import TemporaryError
 from bulkput.model.progress import Progress
+from bulkput.pipeline.baseline import Baseline
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.channel import Channel
 from bulkput.pipeline.decide import decide, runs
@@ -38,6 +39,7 @@ class Uploader:
         sending: set[asyncio.Task[None]],
         stopping: asyncio.Event,
         ledger: Ledger,
+        baseline: Baseline,
         clock: Clock,
         budget: ByteBudget,
         progress: Progress,
@@ -50,6 +52,7 @@ class Uploader:
         self._sending = sending
         self._stopping = stopping
         self._ledger = ledger
+        self._baseline = baseline
         self._clock = clock
         self._budget = budget
         self._progress = progress
@@ -103,11 +106,20 @@ class Uploader:
         start, stop = window.start, window.start + window.block_count
         states = self._ledger.states(start, stop)
         may_skip = not self._put_holes if hashed.is_hole else self._skip_zeros
-        decision = decide(hashed, states, self._ledger.digests(start, stop), skip_zeros=may_skip)
+        decision = decide(
+            hashed,
+            states,
+            self._ledger.digests(start, stop),
+            self._baseline,
+            skip_zeros=may_skip,
+        )
         self._progress.blocks_resumed += int(np.count_nonzero(decision.resumed))
         for run in runs(decision.skipped):
             self._progress.blocks_skipped_zero += run.block_count
             self._ledger.mark_skipped_zero(start + run.start, start + run.stop)
+        for run in runs(decision.unchanged):
+            self._progress.blocks_unchanged += run.block_count
+            self._ledger.mark_unchanged(start + run.start, start + run.stop)
         puts = np.flatnonzero(decision.put).tolist()
         for position in puts:
             block = HeldBlock(

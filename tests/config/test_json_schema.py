@@ -55,6 +55,8 @@ SNAPSHOT = section(
         "kms_key_arn": st.sampled_from([ARN, ARN, "arn:aws:kms:x", None, 5]),
         "timeout_min": either("count"),
         "client_token": either("name"),
+        "parent": st.sampled_from(["snap-0a", "snap-0a", "snap-", "vol-1", None, 5]),
+        "parent_manifest": st.sampled_from(["a.manifest", "", None, 5]),
         "wait": truth,
     }
 )

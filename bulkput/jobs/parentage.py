@@ -1,0 +1,118 @@
+"""An increment's parent: whether it may be one, and the manifest of what it shows."""
+
+from functools import partial
+
+from bulkput.ebs.snapshot import SnapshotState
+from bulkput.jobs.birthplace import Birthplace
+from bulkput.jobs.manifests import open_manifest, read_manifest
+from bulkput.ledger.header import LedgerPhase
+from bulkput.ledger.manifest import Manifest, manifest_path
+from bulkput.model.errors import ConfigError, ManifestError, Problem, SnapshotError
+
+_ALL_PUT = frozenset({LedgerPhase.SEALING, LedgerPhase.COMPLETED})
+
+
+async def begun_with(place: Birthplace) -> Manifest | None:
+    """Return the manifest of the parent that the ledger's snapshot was started with.
+
+    None of a full snapshot, and where it is not to be had and all blocks are put already.
+
+    Raises:
+        ManifestError: the manifest that was named cannot be used.
+        BulkputError: the parent had to be read, and could not be.
+    """
+    header = place.ledger.header
+    if header.parent_snapshot_id is None:
+        return None
+    manifest = await _known_manifest(place, header.parent_snapshot_id)
+    if manifest is not None or header.phase in _ALL_PUT:
+        return manifest
+    found = await place.describe(header.parent_snapshot_id)
+    if found is None or found.state != "completed":
+        what = (
+            f"the parent {header.parent_snapshot_id} does not exist any more and there is no "
+            "manifest of it: what differs from it cannot be told. Name the manifest "
+            f"(`parent_manifest`), or give the increment up: `bulkput abort {place.ledger.folder}`"
+        )
+        raise SnapshotError(header.snapshot_id or "", what)
+    return await _read(place, header.parent_snapshot_id, found)
+
+
+async def wanted_parent(place: Birthplace) -> Manifest | None:
+    """Return the manifest of the parent that a new snapshot is to have; None of a full snapshot.
+
+    Raises:
+        ConfigError: the wanted snapshot cannot be a parent; names the rule.
+        ManifestError: the manifest that was named cannot be used.
+        BulkputError: the parent had to be read, and could not be.
+    """
+    wanted = place.volume.snapshot.parent
+    if wanted is None:
+        return None
+    found = await place.describe(wanted)
+    _require_fit(place, wanted, found)
+    assert found is not None  # noqa: S101 - it is fit
+    manifest = await _known_manifest(place, wanted)
+    if manifest is None:
+        manifest = await _read(place, wanted, found)
+    _require_agreement(manifest, found)
+    return manifest
+
+
+def _require_fit(place: Birthplace, snapshot_id: str, found: SnapshotState | None) -> None:
+    """Return if a child of the snapshot can be started.
+
+    Raises:
+        ConfigError: it cannot; names the rule.
+    """
+    wanted_gib = place.volume.snapshot.volume_size_gib
+    if found is None:
+        what = f"{snapshot_id} does not exist in {place.context.service.region} for this account"
+    elif found.state != "completed":
+        what = f"{snapshot_id} is in state {found.state}: a parent must be completed"
+    elif wanted_gib is not None and wanted_gib < found.volume_size_gib:
+        what = (
+            f"{wanted_gib} GiB are less than the {found.volume_size_gib} GiB of the parent "
+            f"{snapshot_id}: a child's volume cannot be smaller than its parent's"
+        )
+        raise ConfigError((Problem("snapshot.volume_size_gib", what),))
+    else:
+        return
+    raise ConfigError((Problem("snapshot.parent", what),))
+
+
+async def _known_manifest(place: Birthplace, snapshot_id: str) -> Manifest | None:
+    """Return the manifest that was named, or the one that is kept; None if that cannot be used."""
+    context, given = place.context, place.volume.snapshot.parent_manifest
+    opened = partial(
+        open_manifest,
+        given or manifest_path(context.state_dir, snapshot_id),
+        snapshot_id,
+        region=context.service.region,
+        endpoint_url=context.endpoint_url,
+    )
+    try:
+        return await context.workers.run(opened)
+    except ManifestError as error:
+        if given is not None:
+            raise
+        place.note(f"{error}; {snapshot_id} is read instead")
+        return None
+
+
+async def _read(place: Birthplace, snapshot_id: str, found: SnapshotState) -> Manifest:
+    path = await read_manifest(place, snapshot_id, found)
+    return await place.context.workers.run(partial(Manifest.open, path))
+
+
+def _require_agreement(manifest: Manifest, found: SnapshotState) -> None:
+    """Return if the manifest and EC2 speak of the same snapshot.
+
+    Raises:
+        ManifestError: they do not.
+    """
+    header = manifest.header
+    said = (header.volume_size_gib, header.encrypted)
+    if said != (found.volume_size_gib, found.encrypted):
+        what = f"does not fit what EC2 says of {header.snapshot_id}. Remove the file"
+        raise ManifestError(manifest.path, what)

@@ -1,0 +1,56 @@
+"""Zeros where no source has bytes: in a hole, and beyond a source's end."""
+
+from collections.abc import Iterator
+
+from bulkput.model.block import BLOCK_SIZE_BYTES, Extent
+from bulkput.source.source import Source, Window
+
+_ZERO_BLOCK = memoryview(bytes(BLOCK_SIZE_BYTES))
+
+
+class ZeroWindow:
+    """A run of blocks that are holes: all zeros, nothing read and nothing held."""
+
+    def __init__(self, start: int, block_count: int) -> None:
+        self.start = start
+        self.block_count = block_count
+
+    def block(self, index: int) -> memoryview:  # noqa: ARG002 - every block is the same
+        return _ZERO_BLOCK
+
+    def release(self, index: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class LengthenedSource:
+    """A source with a hole behind its end, up to ``block_count``; closing it is the caller's.
+
+    A disk that became smaller than its parent snapshot reads as zeros behind its end.
+    """
+
+    def __init__(self, source: Source, block_count: int) -> None:
+        self._source = source
+        self.block_count = block_count
+        self.path = source.path
+        self.kind = source.kind
+        self.size_bytes = source.size_bytes
+        self.identity = source.identity
+        self.format = source.format
+        self.tells_changes = source.tells_changes
+
+    def extents(self, start: int = 0) -> Iterator[Extent]:
+        return self._source.extents(start)
+
+    def read_window(self, start: int, block_count: int) -> Window:
+        if start >= self._source.block_count:
+            return ZeroWindow(start, block_count)
+        return self._source.read_window(start, block_count)
+
+    def check_unchanged(self) -> None:
+        self._source.check_unchanged()
+
+    def close(self) -> None:
+        self._source.close()
