@@ -35,6 +35,7 @@ _VERBS = {
     "plan": "Tell what would be put, and what that costs.",
     "check": "Look at everything that an upload needs.",
     "verify": "Compare a snapshot with its source or its manifest.",
+    "download": "Write a snapshot to a file or a block device.",
     "jobs": "List the uploads that are unfinished.",
     "abort": "Give an unfinished upload up: delete its snapshot and state.",
     "gc": "Find pending snapshots whose ledgers are lost.",

@@ -8,7 +8,7 @@ from bulkput.cli.streams import tell
 from bulkput.model.exit_code import ExitCode
 from bulkput.observe.plain import masked, plain
 
-_RESUMABLE_VERBS = frozenset({"run", "upload"})
+_RESUMABLE_VERBS = frozenset({"run", "upload", "download"})
 _FIRST_SIGNAL_STATUS = 128
 
 

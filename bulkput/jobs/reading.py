@@ -5,18 +5,22 @@ import os
 import random
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 from bulkput.config.settings import Settings
 from bulkput.ebs.deadlines import Deadlines
+from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.calls import Address, open_addressed
 from bulkput.jobs.ceilings import find_get_ceilings
 from bulkput.jobs.gets import Gets
 from bulkput.jobs.threads import worker_count
 from bulkput.ledger.folder import default_state_dir
-from bulkput.model.errors import ConfigError, Problem
+from bulkput.model.errors import ConfigError, Problem, ServiceError, SnapshotError
 from bulkput.model.events import Observer
+from bulkput.model.failure import FailureClass
 from bulkput.pace.pacer import AccountPacer
+from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.workers import ThreadWorkers
 
 _SNAPSHOT_ID = re.compile(r"snap-[0-9a-f]{1,64}")
@@ -77,3 +81,29 @@ async def open_gets(settings: Settings, observer: Observer) -> AsyncIterator[Get
             )
         finally:
             workers.close()
+
+
+async def completed_snapshot(
+    gets: Gets, snapshot_id: str, retrier: Retrier
+) -> SnapshotState | None:
+    """Return what EC2 says of a completed snapshot; None if EC2 may not be asked.
+
+    Afterwards ``retrier`` waits for the direct side, which may lag a minute behind.
+
+    Raises:
+        SnapshotError: it is not completed, or EC2 does not know it.
+    """
+    call = partial(gets.service.control.describe_snapshot, snapshot_id)
+    try:
+        live = await retrier.run(call, gets.on_call_retry(snapshot_id))
+    except ServiceError as error:
+        if error.failure is not FailureClass.ACCESS_DENIED:
+            raise
+        return None
+    if live is None:
+        raise SnapshotError(snapshot_id, "EC2 does not know it in this Region and account")
+    if live.state != "completed":
+        why = f" ({live.state_message})" if live.state_message else ""
+        raise SnapshotError(snapshot_id, f"is {live.state}{why}: only completed ones can be read")
+    retrier.snapshot_started_s = gets.clock.monotonic_s()
+    return live

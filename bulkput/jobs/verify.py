@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.compare import Findings, compare_snapshot, sample_words
 from bulkput.jobs.gets import Gets
 from bulkput.jobs.opening import open_volume
-from bulkput.jobs.reading import open_gets, require_snapshot_id, state_dir_of
+from bulkput.jobs.reading import completed_snapshot, open_gets, require_snapshot_id, state_dir_of
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.block import BLOCKS_PER_GIB, block_count
 from bulkput.model.difference import Difference
@@ -21,11 +20,8 @@ from bulkput.model.errors import (
     IntegrityError,
     ManifestError,
     Problem,
-    ServiceError,
-    SnapshotError,
 )
 from bulkput.model.events import Noted, Observer, PhaseChanged, VolumeStarted
-from bulkput.model.failure import FailureClass
 from bulkput.model.progress import Phase, Progress
 from bulkput.pipeline.readback import Sample
 from bulkput.pipeline.reference import ManifestReference, Reference, SourceReference
@@ -240,29 +236,3 @@ class _Verification:
             event = Noted(self.request.snapshot_id, text, warning=True)
             self.gets.observer.on_event(event)
         return live
-
-
-async def completed_snapshot(
-    gets: Gets, snapshot_id: str, retrier: Retrier
-) -> SnapshotState | None:
-    """Return what EC2 says of a completed snapshot; None if EC2 may not be asked.
-
-    Afterwards ``retrier`` waits for the direct side, which may lag a minute behind.
-
-    Raises:
-        SnapshotError: it is not completed, or EC2 does not know it.
-    """
-    call = partial(gets.service.control.describe_snapshot, snapshot_id)
-    try:
-        live = await retrier.run(call, gets.on_call_retry(snapshot_id))
-    except ServiceError as error:
-        if error.failure is not FailureClass.ACCESS_DENIED:
-            raise
-        return None
-    if live is None:
-        raise SnapshotError(snapshot_id, "EC2 does not know it in this Region and account")
-    if live.state != "completed":
-        why = f" ({live.state_message})" if live.state_message else ""
-        raise SnapshotError(snapshot_id, f"is {live.state}{why}: only completed ones can be read")
-    retrier.snapshot_started_s = gets.clock.monotonic_s()
-    return live

@@ -101,6 +101,17 @@ class SourceError(BulkputError):
         super().__init__(f"{path}{place}: {what}")
 
 
+class TargetError(BulkputError):
+    """What a snapshot is to be written to cannot be used, or not as asked."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+    def __init__(self, path: Path, what: str) -> None:
+        self.path = path
+        self.what = what
+        super().__init__(f"{path}: {what}")
+
+
 class IntegrityError(BulkputError):
     """Bytes are not what their digest says; nothing was sealed on that ground."""
 

@@ -1,19 +1,14 @@
 """``verify`` against a real server: whatever is not what it should be is found, and named."""
 
-import hashlib
 import os
-from base64 import b64encode
 
-import boto3
-import numpy as np
 import pytest
 from support.served import BLOCK, Served
+from support.snapshots import make_snapshot, write_manifest
 
 from bulkput.cli.main import status_of
 from bulkput.emulator.faults import FaultKind
 from bulkput.ledger.manifest import manifest_path
-from bulkput.ledger.manifest_header import ManifestHeader
-from bulkput.ledger.manifest_writer import ManifestWriter
 
 
 def written(path, head, tail):
@@ -72,30 +67,6 @@ def flip(path, offset_bytes):
         (byte,) = file.read(1)
         file.seek(offset_bytes)
         file.write(bytes([byte ^ 1]))
-
-
-def write_manifest(path, snapshot_id, blocks, **more):
-    """Write the manifest of a snapshot of 1 GiB that has ``blocks``, by index."""
-    header = ManifestHeader(
-        snapshot_id=snapshot_id,
-        parent_snapshot_id=None,
-        volume_size_gib=1,
-        block_count=2048,
-        source_path=None,
-        source_size_bytes=None,
-        encrypted=False,
-        region="us-east-1",
-        endpoint_url=None,
-        created_unix_s=0.0,
-        program_version="0",
-        **more,
-    )
-    digests = b"".join(hashlib.sha256(block).digest() for block in blocks.values())
-    with ManifestWriter(path, header) as writer:
-        rows = np.frombuffer(digests, np.uint8).reshape(-1, 32)
-        writer.add(np.array(list(blocks), np.int64), rows)
-        writer.finish()
-    return path
 
 
 def blocks_of(image):
@@ -238,21 +209,7 @@ def test_a_sample_larger_than_the_disk_is_all_of_it(bulkput, snapshot_id, image)
 
 
 def test_a_hole_of_an_encrypted_snapshot_is_no_zeros(bulkput, service, image):
-    ebs = boto3.client(
-        "ebs", endpoint_url=service.url, region_name="us-east-1", aws_account_id="0" * 12
-    )
-    started = ebs.start_snapshot(VolumeSize=1, Encrypted=True)["SnapshotId"]
-    for index, block in blocks_of(image).items():
-        checksum = b64encode(hashlib.sha256(block).digest()).decode()
-        ebs.put_snapshot_block(
-            SnapshotId=started,
-            BlockIndex=index,
-            BlockData=block,
-            DataLength=BLOCK,
-            Checksum=checksum,
-            ChecksumAlgorithm="SHA256",
-        )
-    ebs.complete_snapshot(SnapshotId=started, ChangedBlocksCount=4)
+    started = make_snapshot(service.url, blocks_of(image), Encrypted=True)
     ended = bulkput("verify", started, "--source", image, "--output", "json")
     assert found(ended) == [("source", "missing", 3, 7)]
 

@@ -1,0 +1,122 @@
+"""``bulkput download``: a snapshot becomes a file or the content of a block device."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulkput.cli.options import (
+    PATH,
+    config_option,
+    invocation_of,
+    output_option,
+    quiet_option,
+    service_options,
+    state_option,
+    verbose_option,
+)
+from bulkput.cli.state import shown
+from bulkput.cli.streams import tell, write_result
+from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.duration import format_duration
+from bulkput.model.errors import UsageError
+from bulkput.model.size import format_size
+from bulkput.observe.result import OutputForm, as_json
+from bulkput.observe.verbosity import Verbosity
+
+if TYPE_CHECKING:
+    from bulkput.jobs.download import DownloadOutcome
+
+_NO_SOURCE = Path("/dev/null")
+"""Settings have a volume; this one is not opened."""
+
+
+@click.command()
+@click.argument("snapshot")
+@click.argument("dest", type=PATH)
+@click.option(
+    "--changed-since",
+    metavar="SNAPSHOT",
+    help="DEST holds this older snapshot: bring only what differs, in place.",
+)
+@click.option("--force", is_flag=True, help="Replace DEST, once the download is whole.")
+@click.option(
+    "--whole-volume",
+    is_flag=True,
+    help="Give a file the volume's size; else the source's own, where a manifest knows it.",
+)
+@state_option
+@config_option
+@service_options
+@output_option("What stdout carries: the path of DEST alone, or one JSON object.")
+@quiet_option
+@verbose_option("Tell every retry with its error, and tracebacks of what nobody foresaw.")
+@click.pass_context
+def download(
+    context: click.Context,
+    /,
+    snapshot: str,
+    dest: Path,
+    config: Path | None,
+    *,
+    changed_since: str | None,
+    force: bool,
+    whole_volume: bool,
+    **flags: Any,
+) -> int:
+    """Write a snapshot to a file or a block device.
+
+    A file is written beside DEST and renamed when it is whole; zeros become holes. Running the
+    same command again resumes what was left unfinished.
+    """
+    from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
+
+    if force and changed_since is not None:
+        raise UsageError("--force and --changed-since exclude each other")
+    settings = settings_from_flags(
+        _NO_SOURCE, flags=flags, environ=os.environ, config=config
+    ).settings
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
+    from bulkput.cli.job import run_shown  # noqa: PLC0415 - not for --help
+    from bulkput.jobs.download import DownloadRequest, download_snapshot  # noqa: PLC0415
+
+    request = DownloadRequest(
+        snapshot_id=snapshot,
+        destination=dest,
+        changed_since=changed_since,
+        force=force,
+        whole_volume=whole_volume,
+    )
+    invocation = invocation_of(context)
+    outcome = run_shown(
+        lambda observer: download_snapshot(settings, request, observer), invocation.verbosity
+    )
+    if invocation.verbosity is not Verbosity.QUIET:
+        tell(_summary(outcome))
+    if invocation.output is OutputForm.JSON:
+        write_result(as_json(outcome.as_dict()))
+    else:
+        write_result(f"{outcome.destination}\n")
+    return 0
+
+
+def _summary(outcome: "DownloadOutcome") -> str:
+    counts, total = outcome.counts, outcome.total_blocks
+    known = {"manifest": "the source's length, as its manifest tells", "volume": "the volume's"}
+    blocks = f"{counts.got:,} got"
+    if counts.resumed:
+        blocks += f", {counts.resumed:,} there from an earlier run"
+    if counts.zero:
+        blocks += f"; {counts.zero:,} of zeros"
+    mib_per_s = counts.got * BLOCK_SIZE_BYTES / (1 << 20) / max(outcome.elapsed_s, 1e-9)
+    since = f", in place, since {outcome.changed_since}" if outcome.changed_since else ""
+    size = format_size(outcome.length.size_bytes)
+    length = f"{size} ({outcome.length.size_bytes:,} bytes)"
+    lines = (
+        f"{shown(str(outcome.destination))}: {outcome.snapshot_id}{since}",
+        f"  size    {length}: {known[outcome.length.known_from]}",
+        f"  blocks  {blocks}; {total:,} in all",
+        f"  time    {format_duration(outcome.elapsed_s)}, {mib_per_s:,.1f} MiB/s got on average",
+    )
+    return "\n".join(lines)

@@ -1,0 +1,171 @@
+"""What a download has settled at its destination: a table like a ledger's, and what it is of.
+
+Losing it, or a part of it, costs gets and nothing else. After a start of the machine its marks may
+be of writes that the disk never saw: whoever trusts them then has to look at the bytes.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bulkput.ledger.folder import ensure_folder
+from bulkput.ledger.lock import LOCK_NAME, FolderLock
+from bulkput.ledger.record import State
+from bulkput.ledger.storage import boot_id, replace_file, storage_error
+from bulkput.ledger.table import Table
+from bulkput.model.block import ZERO_BLOCK_DIGEST, Extent
+from bulkput.model.errors import LedgerError
+
+_HEADER_NAME = "download.json"
+_TABLE_NAME = "settled"
+FORMAT_VERSION = 1
+
+_DIGEST_STATES = frozenset({State.ACKNOWLEDGED})
+
+
+class Restoration:
+    """The state of one download in ``folder``, locked until ``close``."""
+
+    def __init__(self, folder: Path) -> None:
+        """Lock the folder, which is made where it is missing; nothing is read.
+
+        Raises:
+            LedgerError: another process works on this download, or the folder cannot be used.
+        """
+        ensure_folder(folder.parent)
+        ensure_folder(folder)
+        self.folder = folder
+        self.is_fresh = True
+        """Whether nothing was settled before."""
+        self.must_recheck = False
+        """Whether the machine has started since: marks hold only if the bytes do."""
+        self._lock = FolderLock(folder)
+        self._table: Table | None = None
+
+    def stored(self) -> dict[str, Any]:
+        """Return the facts that an earlier run began with; empty if there are none to be had."""
+        try:
+            facts = json.loads((self.folder / _HEADER_NAME).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        is_known = isinstance(facts, dict) and facts.get("format_version") == FORMAT_VERSION
+        return facts if is_known else {}
+
+    def open(self, facts: Mapping[str, Any], snapshot_id: str, block_count: int) -> None:
+        """Take up what an earlier run settled if it had the same ``facts``; else begin anew.
+
+        Raises:
+            LedgerError: the files cannot be written.
+            TemporaryError: the disk is full.
+        """
+        stored = self.stored()
+        path = self.folder / _TABLE_NAME
+        now = boot_id()
+        if stored and {**stored, **facts} == stored:
+            try:
+                table = Table.open(path, snapshot_id, block_count, writable=True)
+            except LedgerError:
+                pass
+            else:
+                if table.whole:
+                    self._table, self.is_fresh = table, False
+                    self.must_recheck = not now or stored.get("boot_id") != now
+                    return
+                table.close()
+        self.forget()
+        self._table = Table.create(path, snapshot_id, block_count)
+        header = {**facts, "format_version": FORMAT_VERSION, "boot_id": now}
+        replace_file(self.folder / _HEADER_NAME, json.dumps(header).encode("ascii"))
+
+    def forget(self) -> None:
+        """Let nothing count as settled that an earlier run settled.
+
+        Raises:
+            LedgerError: it cannot be removed.
+        """
+        path = self.folder / _HEADER_NAME
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise storage_error(path, "remove the file", error) from error
+
+    @property
+    def table(self) -> Table:
+        """The open table."""
+        assert self._table is not None  # noqa: S101 - opened by whoever asks
+        return self._table
+
+    def digests(self, indexes: list[int]) -> list[bytes | None]:
+        """Return the digest of what was settled at each index, or None. Blocks.
+
+        Raises:
+            LedgerError: the table cannot be read.
+        """
+        if self.is_fresh:
+            return [None] * len(indexes)
+        return [self._digest(index) for index in indexes]
+
+    def _digest(self, index: int) -> bytes | None:
+        window = self.table.read(Extent(index, index + 1))
+        state = window.states[0]
+        if state == State.SKIPPED_ZERO:
+            return ZERO_BLOCK_DIGEST
+        return window.records["digest"][0].tobytes() if state in _DIGEST_STATES else None
+
+    def are_zeros(self, extent: Extent) -> bool:
+        """Return whether all of ``extent`` was settled as zeros. Blocks.
+
+        Raises:
+            LedgerError: the table cannot be read.
+        """
+        if self.is_fresh or self.must_recheck:
+            return False
+        return bool((self.table.read(extent).states == State.SKIPPED_ZERO).all())
+
+    def settle(self, index: int, digest: bytes) -> None:
+        """Note that the destination holds the block with ``digest``.
+
+        Raises:
+            LedgerError: the table cannot be written.
+            TemporaryError: the disk is full.
+        """
+        self.table.write(index, State.ACKNOWLEDGED, digest)
+
+    def settle_zeros(self, extent: Extent) -> None:
+        """Note that blocks the snapshot does not have are zeros there.
+
+        Raises:
+            LedgerError: the table cannot be written.
+            TemporaryError: the disk is full.
+        """
+        self.table.write_skipped(extent, State.SKIPPED_ZERO)
+
+    def remove(self) -> None:
+        """Forget all of it: the download is done. Files of others are left.
+
+        Raises:
+            OSError: as the system says.
+        """
+        for name in (_HEADER_NAME, _TABLE_NAME, LOCK_NAME):
+            (self.folder / name).unlink(missing_ok=True)
+        if not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    def close(self) -> None:
+        """Let others in; idempotent."""
+        if self._table is not None:
+            self._table.close()
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
