@@ -65,6 +65,7 @@ def make_sample(path: Path, size_bytes: int, seed: int = 0) -> SampleInfo:
     random = Random(seed)  # noqa: S311
     partial = path.with_name(f".{path.name}.partial")
     try:
+        partial.touch(mode=0o600)  # it lies among state files, which are private
         with partial.open("wb") as image:
             image.truncate(block_count * BLOCK_SIZE_BYTES)
         is_ext4 = _make_ext4(partial, block_count, random)

@@ -85,3 +85,7 @@ def test_a_sample_too_small_for_its_parts_is_refused(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="cannot be written as a sample"):
         make_sample(tmp_path / "none" / "a.img", SIZE_BYTES)
+
+
+def test_a_sample_is_as_private_as_the_state_that_it_lies_among(tmp_path):
+    assert make_sample(tmp_path / "disk.img", SIZE_BYTES).path.stat().st_mode & 0o777 == 0o600
