@@ -39,11 +39,12 @@ def _paragraph(outcome: VolumeOutcome, *, alone: bool) -> str:
         rows.append(("format", f"{outcome.source_format}, decoded while it was read"))
     if outcome.volume_size_gib is not None:
         rows.append(("volume", f"{outcome.volume_size_gib:,} GiB"))
-    if outcome.blocks:
-        rows.append(("blocks", _blocks(outcome.blocks)))
-    rows.append(("time", _time(outcome)))
-    if outcome.puts:
-        rows.append(("puts", _puts(outcome.puts)))
+    if outcome.snapshot_id or not outcome.exit_code:  # else nothing has begun that could be told of
+        rows += [
+            ("blocks", _blocks(outcome.blocks)),
+            ("time", _time(outcome)),
+            ("puts", _puts(outcome.puts)),
+        ]
     if outcome.checksum:
         rows.append(("checksum", f"{outcome.checksum} (SHA256, LINEAR)"))
     if not outcome.exit_code:

@@ -112,6 +112,13 @@ def test_a_failed_volume_tells_its_error_among_several_and_once_alone(done, fail
     assert summary((failed,)).startswith("db-02: failed\n")
 
 
+def test_a_volume_that_failed_before_it_began_is_two_lines(failed):
+    never_sent = dataclasses.replace(failed, blocks={"total": 0, "put": 0}, puts={"attempts": 0})
+    assert summary((never_sent,)) == "db-02: failed\n  source    /dev/sdb\n"
+    begun = dataclasses.replace(never_sent, snapshot_id="snap-0bad")
+    assert "none put" in summary((begun,))
+
+
 def test_a_volume_of_nothing_but_holes_divides_by_nothing(done):
     empty = dataclasses.replace(done, blocks={"total": 2048, "put": 0}, elapsed_s=0.0)
     assert "none put; 2,048 in all (1.0 GiB)" in summary((empty,))
