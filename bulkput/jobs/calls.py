@@ -87,7 +87,7 @@ class Calls:
                 return found
 
     def _on_retry(self, error: ServiceError, delay_s: float) -> None:
-        self._note(f"{error}; trying again in {delay_s:.1f} s")
+        self._note(f"{error.occurrence}; trying again in {delay_s:.1f} s")
 
 
 @contextlib.asynccontextmanager

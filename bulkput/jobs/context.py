@@ -14,6 +14,7 @@ from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration
 from bulkput.model.errors import ServiceError
 from bulkput.model.events import Noted, Observer
+from bulkput.model.failure import FailureClass
 from bulkput.pace.pacer import AccountPacer
 from bulkput.pipeline.retry import OnRetry, Retrier
 from bulkput.pipeline.workers import Workers
@@ -84,7 +85,10 @@ class JobContext:
         """Return what tells of repeated calls of the control plane: few, so each is a note."""
 
         def on_retry(error: ServiceError, delay_s: float) -> None:
-            text = f"{error}; trying again in {delay_s:.1f} s"
+            # A full account is somebody's to clear up meanwhile; other repeats ask for nothing.
+            is_full = error.failure is FailureClass.CONCURRENT_LIMIT
+            what = str(error) if is_full else error.occurrence
+            text = f"{what}; trying again in {delay_s:.1f} s"
             self.observer.on_event(Noted(volume, text, warning=True))
 
         return on_retry

@@ -275,7 +275,7 @@ async def _put_blocks(
 
     def on_retry(index: int, error: ServiceError, delay_s: float) -> None:
         name = error.failure.name.lower()
-        observer.on_event(PutRetried(label, index, name, delay_s, str(error)))
+        observer.on_event(PutRetried(label, index, name, delay_s, error.occurrence))
 
     pacer = Pacer(
         ceiling_puts_per_s=context.ceilings.snapshot_puts_per_s,

@@ -214,6 +214,11 @@ class ServiceError(BulkputError):
         return int(_EXIT_CODES[self.failure])
 
     def __str__(self) -> str:
+        return f"{self.occurrence}. {self.advice}" if self.advice else self.occurrence
+
+    @property
+    def occurrence(self) -> str:
+        """What happened, to what, without what to do: for a call that is repeated anyway."""
         target = "".join(
             f" {part}"
             for part in (
@@ -225,9 +230,9 @@ class ServiceError(BulkputError):
         names = "/".join(str(part) for part in (self.http_status, self.code, self.reason) if part)
         tries = f" after {self.attempts} attempts" if self.attempts > 1 else ""
         request = f" (request {self.request_id})" if self.request_id else ""
-        answer = f"{names}: {self.what}" if names else self.what
-        advice = f". {self.advice}" if self.advice else ""
-        return f"{self.operation}{target} failed{tries}: {answer}{request}{advice}"
+        what = self.what.rstrip(".")  # the service ends some messages so, and others not
+        answer = f"{names}: {what}" if names else what
+        return f"{self.operation}{target} failed{tries}: {answer}{request}"
 
 
 class JobFailedError(BulkputError):
@@ -239,8 +244,10 @@ class JobFailedError(BulkputError):
 class InterruptedBySignal(BulkputError):  # noqa: N818 - an event that happened, not a mistake
     """A signal asked the program to leave; state is kept and the same command resumes."""
 
-    def __init__(self, signal_number: int) -> None:
+    def __init__(self, signal_number: int, snapshot_id: str | None = None) -> None:
         self.signal_number = signal_number
+        self.snapshot_id = snapshot_id
+        """The pending snapshot that a job of one volume leaves."""
         super().__init__(f"stopped by {signals.Signals(signal_number).name}")
 
     @property

@@ -93,3 +93,14 @@ def test_secrets_are_in_neither_sentence_nor_traceback():
 
 def test_messages_of_others_cannot_steer_the_terminal():
     assert "\x1b" not in explain(TemporaryError("reset \x1b[2J"), {}).sentence
+
+
+def test_what_happened_can_be_told_without_what_to_do_and_without_a_second_full_stop():
+    error = ServiceError(
+        "StartSnapshot",
+        FailureClass.TRANSIENT,
+        "Connection was closed.",
+        advice="Running again resumes",
+    )
+    assert error.occurrence == "StartSnapshot failed: Connection was closed"
+    assert str(error) == f"{error.occurrence}. Running again resumes"
