@@ -16,14 +16,18 @@ from bulkput.cli.resumption import tell_resumption
 from bulkput.cli.streams import tell, write_result
 from bulkput.cli.ticker import Ticker
 from bulkput.config.settings import Settings
-from bulkput.model.events import Observer
+from bulkput.model.errors import InterruptedBySignal
+from bulkput.model.events import Event, Observer
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.outcome import VolumeOutcome
+from bulkput.model.progress import Progress
+from bulkput.observe.board import Board
 from bulkput.observe.open import open_reporter
 from bulkput.observe.plain import masked, plain
 from bulkput.observe.result import OutputForm, as_json, error_sentence, exit_code, snapshot_ids
 from bulkput.observe.summary import summary
 from bulkput.observe.verbosity import Verbosity
+from bulkput.observe.wording import unfinished_line
 
 T = TypeVar("T")
 
@@ -80,11 +84,34 @@ def _run(settings: Settings, verbosity: Verbosity) -> tuple[VolumeOutcome, ...]:
     # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
     from bulkput.jobs.run import run_job  # noqa: PLC0415 - see above
 
-    return run_shown(
-        lambda observer: run_job(settings, observer=observer),
-        verbosity,
-        volume_count=len(settings.volumes),
-    )
+    board = Board()
+    try:
+        return run_shown(
+            lambda observer: run_job(settings, observer=_Folding(board, observer)),
+            verbosity,
+            volume_count=len(settings.volumes),
+        )
+    except InterruptedBySignal as interruption:
+        left = _left_behind(settings, board.unfinished)
+        if verbosity is not Verbosity.QUIET:
+            for progress in left:
+                tell(unfinished_line(progress).text)
+        if len(settings.volumes) == 1 and left:
+            interruption.snapshot_id = left[0].snapshot_id
+        raise
+
+
+@dataclasses.dataclass(frozen=True)
+class _Folding:
+    """An observer that keeps the board up to date at once, which a display does on its ticks."""
+
+    board: Board
+    observer: Observer
+
+    def on_event(self, event: Event) -> None:
+        """Fold ``event`` in and pass it on."""
+        self.board.apply(event, time.monotonic())
+        self.observer.on_event(event)
 
 
 def run_shown(
@@ -113,3 +140,9 @@ def run_shown(
             return run_in_loop(lambda: main(reporter))
     finally:
         stop_logging(handler)
+
+
+def _left_behind(settings: Settings, unfinished: Sequence[Progress]) -> list[Progress]:
+    """Return the volumes whose snapshots a signal left; ``on_failure: delete`` leaves none."""
+    deleted = {each.label for each in settings.volumes if each.on_failure == "delete"}
+    return [progress for progress in unfinished if progress.volume not in deleted]

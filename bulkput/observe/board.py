@@ -141,6 +141,12 @@ class Board:
             else:
                 self.completed += 1
 
+    @property
+    def unfinished(self) -> list[Progress]:
+        """The counters of every volume that has a snapshot and has not ended."""
+        active = [volume.progress for volume in self._active.values()]
+        return [progress for progress in active if progress.snapshot_id is not None]
+
     def figures(self, now_s: float) -> list[Figures]:
         """Return the figures of every volume that has started and not ended."""
         return [volume.figures(now_s) for volume in self._active.values()]

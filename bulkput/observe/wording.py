@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from bulkput.model.duration import format_duration
 from bulkput.model.events import Event, GetRetried, Noted, PhaseChanged, PutRetried, VolumeEnded
+from bulkput.model.progress import Phase, Progress
 from bulkput.observe.board import Figures
 from bulkput.observe.plain import one_line
 from bulkput.observe.verbosity import Verbosity
@@ -73,6 +74,17 @@ def _retry_line(event: PutRetried | GetRetried) -> Line:
             f"({event.failure}): {event.error}"
         )
     )
+
+
+def unfinished_line(progress: Progress) -> Line:
+    """Return how far a volume came that a signal ended; it has a snapshot."""
+    name = f"{progress.volume}: {progress.snapshot_id}"
+    if progress.phase is Phase.VERIFYING:
+        return Line(one_line(f"{name} is completed, but was not read back to the end"))
+    if progress.phase is Phase.WAITING:
+        return Line(one_line(f"{name} is uploaded and sealed, but not completed yet"))
+    done, total = progress.blocks_considered, progress.blocks_total
+    return Line(one_line(f"{name} stays pending, with {done:,} of {total:,} blocks done"))
 
 
 def figure_words(figures: Figures) -> list[str]:

@@ -42,8 +42,11 @@ def test_a_signal_lets_puts_end_and_tells_how_to_go_on(live, bulkput, image, che
         out, err = running.communicate(timeout=10)
     assert running.returncode == code, err
     assert "Traceback" not in err
-    assert json.loads(out)["exit_code"] == code
     stored = server.stored
+    assert json.loads(out)["exit_code"] == code
+    assert json.loads(out)["snapshot_id"] == server.snapshots[0]
+    where = f"{server.snapshots[0]} stays pending, with {stored} of {BLOCKS} blocks done"
+    assert where in err
     assert stored < BLOCKS
     result = resumed(program, err)
     assert result["snapshot_id"] == server.snapshots[0]
@@ -157,6 +160,7 @@ def test_a_signal_outside_the_upload_ends_it_too(live, bulkput, image, check, ph
     assert running.returncode == 130, err
     assert "Traceback" not in err
     assert "resume with: " in err
+    assert ("uploaded and sealed" in err) == (phase == "waiting")
     server.clock.ahead_s += 25 if phase != "starting" else 0
     server.emulator.account.options.__dict__["completion_delay_s"] = 0.05
     result = program.upload(source)
@@ -178,6 +182,7 @@ def test_on_failure_decides_what_becomes_of_the_snapshot(
         _, err = running.communicate(timeout=10)
     assert running.returncode == 143, err
     assert server.state(server.snapshots[0])[0] == state
+    assert ("stays pending" in err) == (state == "pending")
     done = program.run("run", config)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
