@@ -49,6 +49,7 @@ class _Run:
     progress: Progress
     retrier: Retrier
     started_s: float
+    upload_s: float = 0.0
     volume_size_gib: int | None = None
     linear: Linear | None = None
     notes: list[str] = field(default_factory=list)
@@ -82,6 +83,7 @@ class _Run:
             volume_size_gib=self.volume_size_gib,
             checksum=None if self.linear is None else self.linear.checksum_b64,
             elapsed_s=self.context.clock.monotonic_s() - self.started_s,
+            upload_s=self.upload_s,
             blocks=progress.block_counts,
             puts=progress.put_counts,
             verified=self.verified,
@@ -160,7 +162,11 @@ async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
         run.progress.blocks_unchanged = counts.unchanged
     else:
         run.enter(Phase.UPLOADING)
-        await _put_blocks(run, birth, source, ledger, parent)
+        began_s = context.clock.monotonic_s()
+        try:
+            await _put_blocks(run, birth, source, ledger, parent)
+        finally:
+            run.upload_s = context.clock.monotonic_s() - began_s
         await context.workers.run(partial(_check_source, run, source))
         _seal_ledger(run, source, ledger)
     if birth.is_completed:

@@ -23,6 +23,8 @@ class VolumeOutcome:
     checksum: str | None = None
     """Base64 LINEAR checksum over the blocks of this snapshot."""
     elapsed_s: float = 0.0
+    upload_s: float = 0.0
+    """The part of it in which blocks were put: neither the wait for EC2 nor the reading back."""
     blocks: dict[str, int] = field(default_factory=dict)
     """``total``, ``put``, ``resumed``, ``skipped_zero``, ``skipped_hole``, ``unchanged``."""
     puts: dict[str, int] = field(default_factory=dict)

@@ -67,10 +67,12 @@ def _blocks(blocks: dict[str, int]) -> str:
 
 def _time(outcome: VolumeOutcome) -> str:
     put_bytes = outcome.blocks.get("put", 0) * BLOCK_SIZE_BYTES
-    if not put_bytes or outcome.elapsed_s <= 0:
-        return format_duration(outcome.elapsed_s)
-    mib_per_s = put_bytes / (1 << 20) / outcome.elapsed_s
-    return f"{format_duration(outcome.elapsed_s)}, {mib_per_s:,.1f} MiB/s put on average"
+    took = format_duration(outcome.elapsed_s)
+    if not put_bytes or outcome.upload_s <= 0:
+        return took
+    mib_per_s = put_bytes / (1 << 20) / outcome.upload_s
+    uploading = format_duration(outcome.upload_s)
+    return f"{took}, {uploading} of it uploading: {mib_per_s:,.1f} MiB/s put on average"
 
 
 def _puts(puts: dict[str, int]) -> str:

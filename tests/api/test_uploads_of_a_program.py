@@ -42,6 +42,7 @@ async def test_an_upload_inside_a_running_loop_returns_what_became_of_it(options
     assert outcome.status == "completed"
     assert outcome.verified == "full"
     assert outcome.blocks["put"] == 8
+    assert 0 < outcome.upload_s < outcome.elapsed_s
     assert account.tags(outcome.snapshot_id)["Name"] == "web"
     assert account.content(outcome.snapshot_id, 8) == path.read_bytes()
 

@@ -43,7 +43,8 @@ def done():
         snapshot_id="snap-0123456789abcdef0",
         volume_size_gib=10,
         checksum="Pq34jf4xh07iqiQpo/morRl/xL06mqy1ERimH+Hypi8=",
-        elapsed_s=16.0,
+        elapsed_s=18.0,
+        upload_s=16.0,
         blocks={
             "total": 20_480,
             "put": 1_024,

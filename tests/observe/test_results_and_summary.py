@@ -94,7 +94,7 @@ def test_the_summary_says_all_that_a_person_wants_to_know(done):
         "  volume    10 GiB\n"
         "  blocks    1,024 put, 7 resumed from an earlier run, 449 skipped as zeros, "
         "19,000 skipped as holes; 20,480 in all (10.0 GiB)\n"
-        "  time      16.0s, 32.0 MiB/s put on average\n"
+        "  time      18.0s, 16.0s of it uploading: 32.0 MiB/s put on average\n"
         "  puts      1,030 sent, 6 retries, 1 throttle\n"
         "  checksum  Pq34jf4xh07iqiQpo/morRl/xL06mqy1ERimH+Hypi8= (SHA256, LINEAR)\n"
         "  verified  read back, every byte equal to the source\n"
