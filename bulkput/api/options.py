@@ -11,6 +11,7 @@ from typing import Literal
 from bulkput.config.flags import settings_from_options
 from bulkput.config.settings import Settings
 from bulkput.config.tuning import TuningSettings
+from bulkput.model.disk_format import FormatChoice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,18 +23,19 @@ class UploadOptions:
     """
 
     source: str | Path = field(kw_only=False)
-    """A disk image or a block device; relative ones start from the current folder."""
+    """A disk image or a block device; relative ones start from the current folder. ``"-"`` is
+    standard input."""
 
     name: str | None = None
     """Of the volume in events; else the file name of the source. Part of what a rerun finds its
     own snapshot by."""
-    format: Literal["auto", "raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"] = "auto"
+    format: FormatChoice = "auto"
     allow_backing_file: bool = False
     allow_mounted: bool = False
     reader: Literal["auto", "mmap", "preadv"] = "auto"
 
     volume_size_gib: int | None = None
-    """Else the source's, rounded up."""
+    """Else the source's, rounded up; needed where that is not known beforehand."""
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     encrypted: bool | None = None

@@ -4,10 +4,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
+from bulkput.model.disk_format import FormatChoice
 from bulkput.observe.result import OutputForm
 from bulkput.observe.verbosity import Verbosity
 
@@ -125,6 +126,10 @@ PATH = _GivenPath(path_type=Path, readable=False)
 """Whether it can be read is told by who reads it, with the exit code of a source or a file."""
 
 
+SOURCE = _GivenPath(readable=False)
+"""As it was written: ``-`` is standard input, and ``./-`` a file."""
+
+
 service_options = with_options(
     click.option(
         "--region", metavar="NAME", help="AWS Region; else AWS_REGION, the profile, IMDS."
@@ -143,7 +148,7 @@ state_option = click.option(
 source_options = with_options(
     click.option(
         "--format",
-        type=click.Choice(["auto", "raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"]),
+        type=click.Choice(get_args(FormatChoice)),
         default=None,
         help="How the disk is written down; auto (the default) goes by the content, raw takes the "
         "bytes as they are, even if they begin like qcow2, gzip and the like.",

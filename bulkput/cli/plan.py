@@ -38,7 +38,7 @@ dry_run_option = click.option(
 
 
 @click.command()
-@click.argument("target", metavar="CONFIG|SOURCE", type=click.Path(path_type=Path))
+@click.argument("target", metavar="CONFIG|SOURCE", type=click.Path())
 @click.option(
     "--fast",
     is_flag=True,
@@ -57,7 +57,7 @@ dry_run_option = click.option(
 def plan(
     context: click.Context,
     /,
-    target: Path,
+    target: str,
     *,
     fast: bool,
     usd_per_thousand: float | None,
@@ -80,9 +80,9 @@ def plan(
         "region": region,
         "profile": profile,
     }
-    if target.suffix.lower() in CONFIG_SUFFIXES:
+    if Path(target).suffix.lower() in CONFIG_SUFFIXES:
         overrides = flags | {"endpoint": endpoint_url}
-        loaded = load_settings(target, environ=os.environ, overrides=overrides)
+        loaded = load_settings(Path(target), environ=os.environ, overrides=overrides)
     else:
         flags["endpoint_url"] = endpoint_url
         loaded = settings_from_flags(target, flags=flags, environ=os.environ)

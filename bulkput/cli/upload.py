@@ -9,6 +9,7 @@ import click
 
 from bulkput.cli.options import (
     PATH,
+    SOURCE,
     config_option,
     invocation_of,
     service_options,
@@ -29,7 +30,7 @@ _snapshot_options = with_options(
         type=int,
         metavar="GIB",
         help=f"Size of the volume, {VOLUME_SIZE_MIN_GIB} to {VOLUME_SIZE_MAX_GIB}; else the "
-        "source's, rounded up.",
+        "source's, rounded up. Needed for compressed disks and standard input.",
     ),
     click.option("--description", metavar="TEXT", help="The snapshot's description."),
     click.option(
@@ -113,7 +114,7 @@ _end_options = with_options(
 
 
 @click.command()
-@click.argument("source", type=PATH)
+@click.argument("source", type=SOURCE)
 @_snapshot_options
 @_zeros_option
 @source_options
@@ -127,7 +128,7 @@ _end_options = with_options(
 def upload(
     context: click.Context,
     /,
-    source: Path,
+    source: str,
     config: Path | None,
     *,
     encrypted: bool,
@@ -142,8 +143,9 @@ def upload(
 ) -> int:
     """Turn one disk into a snapshot, by flags.
 
-    SOURCE is a disk image (raw, qcow2, VMDK, VHD, VHDX, VDI) or a block device. Running the same
-    command again resumes what was left unfinished.
+    SOURCE is a disk image (raw, qcow2, VMDK, VHD, VHDX, VDI, or raw in gzip, xz or zstd), a block
+    device, or - for standard input. Running the same command again resumes what was left
+    unfinished.
     """
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 

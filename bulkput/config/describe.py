@@ -133,7 +133,8 @@ def _bare(annotation: Any, marks: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]
     """Return an annotation without ``None`` and ``Annotated``, and what these said."""
     while True:
         if get_origin(annotation) in (Union, UnionType):
-            (annotation,) = (arg for arg in get_args(annotation) if arg is not NoneType)
+            # The first counts: a source is a path, or what is written in the place of one.
+            annotation = next(arg for arg in get_args(annotation) if arg is not NoneType)
         elif get_origin(annotation) is Annotated:
             annotation, *more = get_args(annotation)
             for mark in more:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from bulkput.config.document import Document, Location, read_document
 from bulkput.config.load import Given, LoadedSettings, build, from_here
+from bulkput.config.place import STANDARD_INPUT
 from bulkput.config.settings import VERSION, Settings
 from bulkput.model.errors import Problem
 
@@ -93,7 +94,7 @@ def settings_from_flags(
     else:
         document = _shared_part(read_document(Path(config)))
     path = (*_VOLUME, "source", "path")
-    given = [Given(path, "SOURCE", from_here(Path(source) if source else source), "argument")]
+    given = [Given(path, "SOURCE", _place(source), "argument")]
     problems: list[Problem] = []
     for name, value in flags.items():
         flag = UPLOAD_FLAGS[name]
@@ -134,6 +135,12 @@ _OPTIONS: Mapping[str, Location] = MappingProxyType(
         "tuning": ("tuning",),
     }
 )
+
+
+def _place(source: Path | str) -> object:
+    """Return a path below the current folder; what is no path, as it is."""
+    text = str(source)
+    return from_here(Path(text)) if text and text != STANDARD_INPUT else text
 
 
 def _shared_part(document: Document) -> Document:

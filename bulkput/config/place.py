@@ -15,6 +15,9 @@ from pydantic_core import CoreSchema
 PATH_LENGTH_MAX = 4095
 """PATH_MAX of Linux without the NUL."""
 
+STANDARD_INPUT = "-"
+"""The source that is no path: what is piped in. A file of that name is ``./-``."""
+
 FOLDER = "folder"
 """The name in the validation context under which the folder of relative paths is handed in."""
 
@@ -51,5 +54,11 @@ class _PathSchema:
         return "path"
 
 
+def _source_from_text(value: object, info: ValidationInfo) -> object:
+    return value if value == STANDARD_INPUT else _from_text(value, info)
+
+
 _MARK: Any = _PathSchema()
 FilePath = Annotated[Path, BeforeValidator(_from_text), _MARK]
+SourcePlace = Annotated[Path | str, BeforeValidator(_source_from_text), _MARK]
+"""A path; only what is no path is text."""

@@ -14,7 +14,7 @@ from pydantic import (
 from pydantic.functional_validators import BeforeValidator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from bulkput.config.place import FilePath
+from bulkput.config.place import STANDARD_INPUT, FilePath
 from bulkput.config.section import Section
 from bulkput.config.text import Text
 from bulkput.config.tuning import TuningSettings
@@ -172,6 +172,9 @@ def _across(volumes: Sequence[object], endpoint: str) -> list[InitErrorDetails]:
         if label is not None and first.setdefault(label, index) != index:
             text = f"the same name as volumes[{first[label]}]: give each volume a `name` of its own"
             found.append(_custom(text, (index, "name")))
+        if _path(volume) == STANDARD_INPUT and len(volumes) > 1:
+            text = "standard input can be read once: make it the only volume of its job"
+            found.append(_custom(text, (index, "source", "path")))
         if has_sample and endpoint != "embedded":
             text = "only with `endpoint: embedded`: a sample is for rehearsal"
             found.append(_custom(text, (index, "source", "sample")))
@@ -184,17 +187,22 @@ def _custom(text: str, location: tuple[str | int, ...]) -> InitErrorDetails:
     )
 
 
+def _path(volume: object) -> object:
+    """Return the source's path, of a volume or of data that may be anything."""
+    if isinstance(volume, VolumeSettings):
+        return volume.source.path
+    source = volume.get("source") if isinstance(volume, Mapping) else None
+    return source.get("path") if isinstance(source, Mapping) else source
+
+
 def _facts(volume: object) -> tuple[str | None, bool]:
     """Return label and whether there is a sample, of a volume or of data that may be anything."""
     if isinstance(volume, VolumeSettings):
         return volume.label, volume.source.sample_bytes is not None
     if not isinstance(volume, Mapping):
         return None, False
-    name, source = volume.get("name"), volume.get("source")
-    if isinstance(source, Mapping):
-        path, has_sample = source.get("path"), source.get("sample") is not None
-    else:
-        path, has_sample = source, False
+    name, path, source = volume.get("name"), _path(volume), volume.get("source")
+    has_sample = isinstance(source, Mapping) and source.get("sample") is not None
     if isinstance(name, str):
         return name, has_sample
     if isinstance(path, str) and path:

@@ -6,14 +6,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from bulkput.config.place import FilePath
+from bulkput.config.place import STANDARD_INPUT, FilePath, SourcePlace
 from bulkput.config.quantity import Size
 from bulkput.config.section import Section
 from bulkput.config.text import Text
 from bulkput.model.block import BLOCK_SIZE_BYTES, VOLUME_SIZE_MAX_GIB, VOLUME_SIZE_MIN_GIB
+from bulkput.model.disk_format import FormatChoice
 from bulkput.model.zeros import ZeroPolicy
 
 SAMPLE_LABEL = "sample"
+STANDARD_INPUT_LABEL = "stdin"
+STANDARD_INPUT_SHOWN = "standard input"
 
 Name = Annotated[
     str,
@@ -72,10 +75,10 @@ def _path_or_section(schema: dict[str, Any]) -> None:
 class SourceSettings(Section, json_schema_extra=_path_or_section):
     """What is read. A plain text instead of the section is its `path`."""
 
-    path: FilePath | None = Field(
+    path: SourcePlace | None = Field(
         default=None,
         description="The disk image or block device; `~` is the home folder, a relative path "
-        "starts from the folder of the configuration file.",
+        "starts from the folder of the configuration file. `-` is standard input.",
     )
     # ext4 with a journal needs 8 MiB.
     sample_bytes: Annotated[int, Size(8 << 20, 64 << 30)] | None = Field(
@@ -86,11 +89,12 @@ class SourceSettings(Section, json_schema_extra=_path_or_section):
         "with `endpoint: embedded`.",
     )
     # Sending qcow2 and the like as raw is the commonest mistake, so content is looked at.
-    format: Literal["auto", "raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"] = Field(
+    format: FormatChoice = Field(
         default="auto",
         description="How the disk is written down: `auto` goes by the content and refuses "
         "archives, `raw` takes every file as it is, and the others are refused where the content "
-        "is another. All but `raw` take QEMU's `qemu-nbd`.",
+        "is another. `gzip`, `xz` and `zstd` are a raw disk compressed, and take "
+        "`volume_size_gib`; images from `qcow2` to `vdi` take QEMU's `qemu-nbd`.",
     )
     # Off: an image decides what it names, and who reads it should.
     allow_backing_file: bool = Field(
@@ -107,6 +111,11 @@ class SourceSettings(Section, json_schema_extra=_path_or_section):
         description="How the source is read: memory maps without a copy, or `preadv` into pooled "
         "buffers; `auto` maps where the kernel has MADV_POPULATE_READ.",
     )
+
+    @property
+    def shown(self) -> str:
+        """What it is called wherever it is told of."""
+        return STANDARD_INPUT_SHOWN if self.path == STANDARD_INPUT else str(self.path)
 
     @model_validator(mode="before")
     @classmethod
@@ -151,7 +160,8 @@ class SnapshotSettings(Section, json_schema_extra=_rules_of_snapshots):
         Annotated[int, Field(ge=VOLUME_SIZE_MIN_GIB, le=VOLUME_SIZE_MAX_GIB)] | None
     ) = Field(
         default=None,
-        description="Size of the volume in GiB; if not given, the source's, rounded up.",
+        description="Size of the volume in GiB; if not given, the source's, rounded up. Needed "
+        "where that is not known beforehand: compressed disks, standard input.",
     )
     description: Description | None = Field(
         default=None,
@@ -290,6 +300,14 @@ class VolumeSettings(Section):
         "whole blocks of 512KiB.",
     )
 
+    @field_validator("verify")
+    @classmethod
+    def _readable_again(cls, verify: str, info: ValidationInfo) -> str:
+        source = info.data.get("source")
+        if verify != "none" and source is not None and source.path == STANDARD_INPUT:
+            raise ValueError("expected none: standard input cannot be read a second time")
+        return verify
+
     @property
     def label(self) -> str:
         """The volume's name, given or taken from its source."""
@@ -300,4 +318,6 @@ def source_label(path: Path | str | None) -> str:
     """Return the name that a volume gets from its source's path; None is a sample."""
     if path is None:
         return SAMPLE_LABEL
+    if path == STANDARD_INPUT:
+        return STANDARD_INPUT_LABEL
     return re.sub(r"[^A-Za-z0-9._-]", "_", Path(path).name) or "volume"

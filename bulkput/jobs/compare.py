@@ -60,13 +60,16 @@ async def compare_snapshot(
     Raises:
         BulkputError: something could not be read.
     """
+    held_blocks_max = gets.held_blocks_max(memory_budget_bytes)
+    if any(reference.is_sequential for reference in references):
+        held_blocks_max = 1  # one piece after the other
     parts = ReadbackParts(
         references=references,
         list_pages=lambda: gets.pages(snapshot_id, retrier, progress.volume),
         get=gets.path(snapshot_id, retrier, progress, memory_budget_bytes=memory_budget_bytes),
         workers=gets.workers,
         progress=progress,
-        held_blocks_max=gets.held_blocks_max(memory_budget_bytes),
+        held_blocks_max=held_blocks_max,
         tell=tell,
     )
     return await compare(parts, sample)

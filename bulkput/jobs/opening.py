@@ -19,4 +19,5 @@ def open_volume(volume: VolumeSettings) -> Source:
         allow_backing_file=settings.allow_backing_file,
         allow_mounted=settings.allow_mounted,
         reader=settings.reader,
+        volume_size_gib=volume.snapshot.volume_size_gib,
     )

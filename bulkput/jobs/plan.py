@@ -98,9 +98,7 @@ class _Planner:
         try:
             return await self._plan(volume)
         except BulkputError as error:
-            return FailedForecast(
-                volume.label, str(volume.source.path), str(error), int(error.status)
-            )
+            return FailedForecast(volume.label, volume.source.shown, str(error), int(error.status))
 
     async def _plan(self, volume: VolumeSettings) -> VolumeForecast:
         source = await self._workers.run(partial(open_volume, volume))
@@ -164,6 +162,8 @@ class _Planner:
             self._on_progress(volume.label, tally.settled / source.block_count)
 
         tally = await survey_blocks(source, ledger, None, policy, self._workers, on_progress)
+        if policy.reads:
+            await self._workers.run(source.check_complete)
         return tally, time.monotonic() - began_s
 
 

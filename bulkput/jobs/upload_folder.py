@@ -14,7 +14,7 @@ def upload_folder(
     *,
     endpoint_url: str | None,
     region: str,
-    source_path: Path,
+    source_path: Path | str,
 ) -> Path:
     """Return the folder of the ledger; nothing is created."""
     key = upload_key(volume, endpoint_url=endpoint_url, region=region, source_path=source_path)
@@ -22,7 +22,7 @@ def upload_folder(
 
 
 def upload_key(
-    volume: VolumeSettings, *, endpoint_url: str | None, region: str, source_path: Path
+    volume: VolumeSettings, *, endpoint_url: str | None, region: str, source_path: Path | str
 ) -> Iterator[str]:
     """Yield the texts that tell this upload from any other.
 
@@ -30,7 +30,7 @@ def upload_key(
         volume: Its settings; how long to wait and the mark make no difference.
         endpoint_url: The one URL of EBS and EC2, or ``embedded``; None for AWS's own.
         region: Where the snapshot is.
-        source_path: The real path.
+        source_path: The real path, or the name of what has none.
     """
     snapshot = volume.snapshot
     yield endpoint_url or "aws"

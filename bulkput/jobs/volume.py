@@ -105,7 +105,7 @@ async def upload_volume(context: JobContext, volume: VolumeSettings) -> VolumeOu
     run = _Run(
         context, volume, progress, context.retrier(volume.label), context.clock.monotonic_s()
     )
-    context.observer.on_event(VolumeStarted(progress, str(volume.source.path)))
+    context.observer.on_event(VolumeStarted(progress, volume.source.shown))
     try:
         await _upload(run)
     except BulkputError as error:
@@ -167,6 +167,7 @@ async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
             await _put_blocks(run, birth, source, ledger, parent)
         finally:
             run.upload_s = context.clock.monotonic_s() - began_s
+        await context.workers.run(source.check_complete)
         await context.workers.run(partial(_check_source, run, source))
         _seal_ledger(run, source, ledger)
     if birth.is_completed:
@@ -215,19 +216,25 @@ async def _seal(run: _Run, birth: Birth, place: Birthplace) -> None:
 
 async def _verify(run: _Run, birth: Birth, source: Source, ledger: Ledger) -> None:
     run.enter(Phase.VERIFYING)
+    workers = run.context.workers
+    # A stream is at its end: it is read from the front again.
+    again = await workers.run(partial(open_volume, run.volume)) if source.is_sequential else None
     try:
         note = await verify_volume(
             run.context,
             run.retrier,
             run.volume,
             birth.snapshot_id,
-            source,
+            again or source,
             run.progress,
             encrypted=ledger.header.encrypted,
         )
     except IntegrityError:
         _enter(run, ledger, LedgerPhase.FAILED)
         raise
+    finally:
+        if again is not None:
+            again.close()
     run.verified = run.volume.verify
     if note is not None:
         run.note(note)

@@ -211,7 +211,7 @@ class WorkerProcess:
             self._end(
                 VolumeOutcome(
                     volume=taken.volume.label,
-                    source=str(taken.volume.source.path),
+                    source=taken.volume.source.shown,
                     status="failed",
                     snapshot_id=progress.snapshot_id,
                     elapsed_s=self._clock.monotonic_s() - taken.started_s,

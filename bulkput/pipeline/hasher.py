@@ -1,5 +1,6 @@
-"""The hashers: read a piece and hash it, in one call of a worker."""
+"""The hashers: read a piece and hash it, in one call of a worker, or in two where order counts."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -20,17 +21,22 @@ class Hasher:
         self,
         *,
         read_window: ReadWindow,
+        turn: asyncio.Lock | None,
         workers: Workers,
         inputs: Channel[Piece],
         output: Channel[HashedWindow],
     ) -> None:
         self._read_window = read_window
+        self._turn = turn
         self._workers = workers
         self._inputs = inputs
         self._output = output
 
     async def run(self) -> None:
         """Hash pieces until there are no more."""
+        if self._turn is not None:
+            await self._run_in_turn(self._turn)
+            return
         async for piece in self._inputs:
             if piece.is_hole:
                 hashed = hash_hole(piece.start, piece.stop - piece.start)
@@ -38,5 +44,28 @@ class Hasher:
                 hashed = await self._workers.run(partial(self._hash, piece))
             await self._output.send(hashed)
 
+    async def _run_in_turn(self, turn: asyncio.Lock) -> None:
+        """Do the same with pieces that must be read in order: one at a time.
+
+        The turn begins before the piece is taken, so that nobody overtakes.
+        """
+        pieces = aiter(self._inputs)
+        while True:
+            async with turn:
+                piece = await anext(pieces, None)
+                if piece is None:
+                    return
+                window = None
+                if not piece.is_hole:
+                    window = await self._workers.run(partial(self._read, piece))
+            if window is None:
+                hashed = hash_hole(piece.start, piece.stop - piece.start)
+            else:
+                hashed = await self._workers.run(partial(hash_window, window))
+            await self._output.send(hashed)
+
     def _hash(self, piece: Piece) -> HashedWindow:
-        return hash_window(self._read_window(piece.start, piece.stop - piece.start))
+        return hash_window(self._read(piece))
+
+    def _read(self, piece: Piece) -> Window:
+        return self._read_window(piece.start, piece.stop - piece.start)

@@ -9,16 +9,26 @@ class HeldBlock:
     """A block's index, digest and bytes; the bytes count against the budget while held.
 
     The bytes are let go as soon as the kernel has them, not when the answer comes: what waits
-    for an answer costs no memory, and a put that must be repeated is read and hashed again.
+    for an answer costs no memory, and a put that must be repeated is read and hashed again. Bytes
+    that cannot be read again are kept until the put is done with, and the budget with them.
     """
 
-    __slots__ = ("_budget", "_window", "digest", "index")
+    __slots__ = ("_budget", "_can_be_reread", "_window", "digest", "index")
 
-    def __init__(self, index: int, digest: bytes, window: Window, budget: ByteBudget) -> None:
+    def __init__(
+        self,
+        index: int,
+        digest: bytes,
+        window: Window,
+        budget: ByteBudget,
+        *,
+        can_be_reread: bool,
+    ) -> None:
         self.index = index
         self.digest = digest
         self._window: Window | None = window
         self._budget = budget
+        self._can_be_reread = can_be_reread
 
     @property
     def is_held(self) -> bool:
@@ -30,6 +40,11 @@ class HeldBlock:
         if self._window is None:
             raise RuntimeError(f"block {self.index} has been let go")
         return self._window.block(self.index)
+
+    def spare(self) -> None:
+        """Let go of the bytes, which this attempt needs no more, if another could get them."""
+        if self._can_be_reread:
+            self.let_go()
 
     def let_go(self) -> None:
         """Give bytes and budget back; more than once is harmless."""

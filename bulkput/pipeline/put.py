@@ -123,7 +123,7 @@ class PutPath:
         else:
             self._pacer.settled(admission, None)
         finally:
-            block.let_go()
+            block.spare()
             self.sending.discard(task)
             progress.in_flight -= 1
 
@@ -131,7 +131,7 @@ class PutPath:
         digest = block.digest
         self._ledger.mark_sent(block.index, digest)
         await self._sink.put_block(
-            self._snapshot_id, block.index, block.view(), digest, block.let_go
+            self._snapshot_id, block.index, block.view(), digest, block.spare
         )
         self._ledger.mark_acknowledged(block.index, digest)
         self._progress.blocks_put += 1

@@ -27,6 +27,11 @@ class Reference(Protocol):
         """Blocks that it says something about; all beyond should be zeros."""
         ...
 
+    @property
+    def is_sequential(self) -> bool:
+        """Whether it is to be asked in ascending order, of one extent at a time."""
+        ...
+
     def extents(self) -> Iterator[Extent]:
         """Yield where there may be something else than zeros: ascending, disjoint.
 
@@ -55,6 +60,7 @@ class SourceReference:
         self._source = source
         self._encrypted = encrypted
         self.block_count = source.block_count
+        self.is_sequential = source.is_sequential
 
     def extents(self) -> Iterator[Extent]:
         if self._encrypted:
@@ -93,6 +99,8 @@ class SourceReference:
 
 class ManifestReference:
     """The digests of what the snapshot was given, kept when it was completed."""
+
+    is_sequential = False
 
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest

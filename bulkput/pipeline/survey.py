@@ -119,7 +119,7 @@ async def survey_blocks(
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(workers.count):
+            for _ in range(1 if source.is_sequential else workers.count):
                 group.create_task(look())
     except BaseExceptionGroup as failures:
         raise first_cause(failures) from failures

@@ -92,7 +92,11 @@ async def upload_blocks(snapshot_id: str, parts: UploadParts, policy: UploadPoli
         trust=policy.trust_ledger,
     )
     hasher = Hasher(
-        read_window=parts.source.read_window, workers=workers, inputs=pieces, output=hashed
+        read_window=parts.source.read_window,
+        turn=asyncio.Lock() if parts.source.is_sequential else None,
+        workers=workers,
+        inputs=pieces,
+        output=hashed,
     )
     stopping = asyncio.Event()
 
@@ -120,6 +124,7 @@ async def upload_blocks(snapshot_id: str, parts: UploadParts, policy: UploadPoli
         baseline=parts.baseline,
         clock=parts.clock,
         budget=budget,
+        can_reread=not parts.source.is_sequential,
         progress=progress,
         put_holes=policy.put_holes,
         skip_zeros=not policy.put_zeros,
@@ -155,4 +160,5 @@ async def _reread(parts: UploadParts, budget: ByteBudget, index: int) -> HeldBlo
     except BaseException:
         budget.release(BLOCK_SIZE_BYTES)
         raise
-    return HeldBlock(index, hashed.digests[0].tobytes(), hashed.window, budget)
+    digest = hashed.digests[0].tobytes()
+    return HeldBlock(index, digest, hashed.window, budget, can_be_reread=True)

@@ -42,6 +42,7 @@ class Uploader:
         baseline: Baseline,
         clock: Clock,
         budget: ByteBudget,
+        can_reread: bool,
         progress: Progress,
         put_holes: bool,
         skip_zeros: bool,
@@ -55,6 +56,7 @@ class Uploader:
         self._baseline = baseline
         self._clock = clock
         self._budget = budget
+        self._can_reread = can_reread
         self._progress = progress
         self._put_holes = put_holes
         self._skip_zeros = skip_zeros
@@ -123,7 +125,11 @@ class Uploader:
         puts = np.flatnonzero(decision.put).tolist()
         for position in puts:
             block = HeldBlock(
-                start + position, hashed.digests[position].tobytes(), window, self._budget
+                start + position,
+                hashed.digests[position].tobytes(),
+                window,
+                self._budget,
+                can_be_reread=self._can_reread,
             )
             task = asyncio.create_task(self._put_one(block))
             self._puts.add(task)

@@ -4,12 +4,9 @@ Owns the table, the choice between what was said and what is there, and the sent
 Decodes nothing: what is in the table is sent as the raw bytes of a disk only by mistake.
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple, TypeGuard, get_args
 
-from bulkput.source.image.formats import ImageFormat
-
-Format = Literal["raw"] | ImageFormat
-FormatChoice = Literal["auto", "raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"]
+from bulkput.model.disk_format import Compression, Format, FormatChoice, ImageFormat
 
 HEAD_SIZE_BYTES = 512
 """All magic numbers of the table lie in the first 512 bytes, or the last."""
@@ -27,7 +24,7 @@ class FormatMark(NamedTuple):
     """From the start; negative: from the end."""
     conversion: str
     """The command that makes a raw image of it."""
-    read_as: ImageFormat | None = None
+    read_as: ImageFormat | Compression | None = None
     """How bulkput reads it; None: it does not."""
 
 
@@ -46,9 +43,9 @@ MARKS: tuple[FormatMark, ...] = (
     FormatMark("fixed VHD", b"conectix", _FOOTER_OFFSET_BYTES, _qemu("vpc"), "vhd"),
     FormatMark("VHDX", b"vhdxfile", 0, _qemu("vhdx"), "vhdx"),
     FormatMark("VDI", b"\x7f\x10\xda\xbe", 0x40, _qemu("vdi"), "vdi"),
-    FormatMark("gzip", b"\x1f\x8b\x08", 0, "gzip -dc IMAGE > disk.raw"),
-    FormatMark("xz", b"\xfd7zXZ\0", 0, "xz -dc IMAGE > disk.raw"),
-    FormatMark("zstd", b"\x28\xb5\x2f\xfd", 0, "zstd -d IMAGE -o disk.raw"),
+    FormatMark("gzip", b"\x1f\x8b\x08", 0, "gzip -dc IMAGE > disk.raw", "gzip"),
+    FormatMark("xz", b"\xfd7zXZ\0", 0, "xz -dc IMAGE > disk.raw", "xz"),
+    FormatMark("zstd", b"\x28\xb5\x2f\xfd", 0, "zstd -d IMAGE -o disk.raw", "zstd"),
     # RFC 8878, 3.1.2: 0x184D2A50 to 0x184D2A5F, little-endian; pzstd's files begin with one.
     *(
         FormatMark(
@@ -56,6 +53,7 @@ MARKS: tuple[FormatMark, ...] = (
             bytes([nibble]) + b"\x2a\x4d\x18",
             0,
             "zstd -d IMAGE -o disk.raw",
+            "zstd",
         )
         for nibble in range(0x50, 0x60)
     ),
@@ -84,6 +82,16 @@ def detect_format(head: bytes, foot: bytes) -> FormatMark | None:
         if found == mark.magic:
             return mark
     return None
+
+
+def is_compression(format_: Format) -> TypeGuard[Compression]:
+    """Return whether it is read from front to back only."""
+    return format_ in get_args(Compression)
+
+
+def is_image(format_: Format) -> TypeGuard[ImageFormat]:
+    """Return whether it is read through QEMU."""
+    return format_ in get_args(ImageFormat)
 
 
 def choose_format(said: FormatChoice, mark: FormatMark | None) -> Format:

@@ -3,44 +3,47 @@
 Owns the order of the checks and the choice of the reader.
 """
 
-import os
+from pathlib import Path
 from typing import Literal
 
 from bulkput.model.block import GIB_BYTES, VOLUME_SIZE_MAX_GIB
+from bulkput.model.disk_format import Format, FormatChoice, ImageFormat
 from bulkput.model.errors import SourceError
 from bulkput.source.buffered import BufferedReader
 from bulkput.source.format import (
     HEAD_SIZE_BYTES,
-    Format,
-    FormatChoice,
     FormatMark,
     choose_format,
     detect_format,
+    is_compression,
+    is_image,
 )
 from bulkput.source.image.chain import open_chain
-from bulkput.source.image.formats import ImageFormat
 from bulkput.source.image.image import open_image
 from bulkput.source.mapped import MappedReader
 from bulkput.source.opened import OpenedFile, open_file
 from bulkput.source.populate import can_populate
 from bulkput.source.raw import RawSource, WindowReader
 from bulkput.source.source import Source
+from bulkput.source.stream.open import open_compressed, open_standard_input
 
+STANDARD_INPUT_PATH = "-"
 ReaderChoice = Literal["auto", "mmap", "preadv"]
 
 
 def open_source(
-    path: str | os.PathLike[str],
+    path: Path | str,
     *,
     format: FormatChoice = "auto",  # noqa: A002 - the configuration's word, always given by name
     allow_backing_file: bool = False,
     allow_mounted: bool = False,
     reader: ReaderChoice = "auto",
+    volume_size_gib: int | None = None,
 ) -> Source:
     """Open a raw disk or an image of one for reading. Blocks.
 
     Args:
-        path: Symbolic links are followed; the real path is kept.
+        path: Symbolic links are followed; the real path is kept. The text ``-`` is standard input.
         format: ``raw`` sends the bytes whatever they look like; ``auto`` goes by the content and
             refuses archives; an image format is refused where the content is another.
         allow_backing_file: Read the files that an image builds upon too.
@@ -49,21 +52,27 @@ def open_source(
         reader: Of raw disks. ``auto`` takes memory maps where the kernel can fault them in with an
             error instead of a SIGBUS and nobody is expected to write meanwhile, else preadv, whose
             bytes stay what they were when they were hashed.
+        volume_size_gib: How long a disk is taken to be whose length is not known beforehand.
 
     Raises:
+        ConfigError: it takes ``volume_size_gib``.
         SourceError: it is not there, may not be read, is no disk, is empty, is in use, is too
             long, or has a format that is not read.
     """
+    if path == STANDARD_INPUT_PATH:
+        return open_standard_input(said=format, size_gib=volume_size_gib)
     file = open_file(path, allow_mounted=allow_mounted)
     try:
         _check_size(file, file.size_bytes, "is empty: there is nothing to make a volume of")
         found = _format(file, format)
-        if found == "raw":
-            if reader == "auto" and file.kind == "device" and allow_mounted:
-                reader = "preadv"
-            buffered = BufferedReader(file.fd, file.path, file.size_bytes)
-            return RawSource(file, _choose(reader, buffered))
-        return _open_image(file, found, allow_backing_file=allow_backing_file)
+        if is_image(found):
+            return _open_image(file, found, allow_backing_file=allow_backing_file)
+        if is_compression(found):
+            return open_compressed(file, found, said=format, size_gib=volume_size_gib)
+        if reader == "auto" and file.kind == "device" and allow_mounted:
+            reader = "preadv"
+        buffered = BufferedReader(file.fd, file.path, file.size_bytes)
+        return RawSource(file, _choose(reader, buffered))
     except BaseException:
         file.close()
         raise

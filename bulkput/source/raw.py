@@ -27,6 +27,7 @@ class RawSource:
     """An open file or block device; made by ``open_source``."""
 
     format = "raw"
+    is_sequential = False
 
     def __init__(self, file: OpenedFile, reader: WindowReader) -> None:
         self.size_bytes = file.size_bytes
@@ -59,6 +60,9 @@ class RawSource:
         check_blocks(start, block_count, self.block_count)
         _ = self._file.fd  # refuses what is closed
         return self._reader.read_window(start, block_count)
+
+    def check_complete(self) -> None:
+        pass
 
     def check_unchanged(self) -> None:
         self._file.check_unchanged()

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from bulkput.model.block import Extent
 
-SourceKind = Literal["file", "device"]
+SourceKind = Literal["file", "device", "stream"]
 
 
 class Window(Protocol):
@@ -62,13 +62,18 @@ class Source(Protocol):
     """A disk, read in blocks. All methods may block and may be called from any thread."""
 
     @property
-    def path(self) -> Path:
-        """The real path, symbolic links resolved."""
+    def path(self) -> Path | str:
+        """The real path, symbolic links resolved; a name of what has none."""
         ...
 
     @property
     def kind(self) -> SourceKind:
-        """``file`` or ``device``."""
+        """``file``, ``device``, or ``stream`` for what can be read once only."""
+        ...
+
+    @property
+    def is_sequential(self) -> bool:
+        """Whether windows are to be read in ascending order, none of them twice."""
         ...
 
     @property
@@ -97,7 +102,7 @@ class Source(Protocol):
         ...
 
     def extents(self, start: int = 0) -> Iterator[Extent]:
-        """Yield the data extents from block ``start`` on: ascending, disjoint, not adjacent.
+        """Yield the data extents from block ``start`` on: ascending and disjoint.
 
         Raises:
             SourceError: the source became shorter or cannot be examined.
@@ -109,6 +114,14 @@ class Source(Protocol):
 
         Raises:
             SourceError: names the first block and bytes that could not be read.
+        """
+        ...
+
+    def check_complete(self) -> None:
+        """Make sure that nothing is left to read, or damaged, of what is read in order.
+
+        Raises:
+            SourceError: the windows that were read are not all of the disk.
         """
         ...
 

@@ -40,6 +40,7 @@ class LengthenedSource:
         self.identity = source.identity
         self.format = source.format
         self.tells_changes = source.tells_changes
+        self.is_sequential = source.is_sequential
 
     def extents(self, start: int = 0) -> Iterator[Extent]:
         return self._source.extents(start)
@@ -48,6 +49,9 @@ class LengthenedSource:
         if start >= self._source.block_count:
             return ZeroWindow(start, block_count)
         return self._source.read_window(start, block_count)
+
+    def check_complete(self) -> None:
+        self._source.check_complete()
 
     def check_unchanged(self) -> None:
         self._source.check_unchanged()

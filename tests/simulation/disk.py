@@ -64,6 +64,7 @@ class SimulatedSource:
 
     path = PATH
     format = "raw"
+    is_sequential = False
 
     def __init__(self, disk, machine, *, live):
         self.disk = disk
@@ -94,6 +95,9 @@ class SimulatedSource:
         disk.resident_blocks += block_count
         disk.resident_blocks_max = max(disk.resident_blocks_max, disk.resident_blocks)
         return SimulatedWindow(disk, start, block_count, live=self.live)
+
+    def check_complete(self):
+        pass
 
     def check_unchanged(self):
         self.checked = True

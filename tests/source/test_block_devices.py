@@ -42,9 +42,9 @@ def test_a_device_begins_like_an_archive_and_is_refused_like_a_file(
     image: Path, attach_loop
 ) -> None:
     with image.open("r+b") as file:
-        file.write(b"\x1f\x8b\x08")
+        file.write(b"BZh91AY&SY")
     device = attach_loop(image)
-    with pytest.raises(SourceError, match="begins like gzip"):
+    with pytest.raises(SourceError, match="begins like bzip2"):
         open_source(device)
     open_source(device, format="raw").close()
 

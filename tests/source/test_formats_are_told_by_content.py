@@ -1,9 +1,7 @@
 """Images that are no raw disks are noticed, made by the programs that make them."""
 
 import bz2
-import gzip
 import io
-import lzma
 import shutil
 import subprocess
 import tarfile
@@ -85,14 +83,9 @@ def tarred() -> bytes:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("gzip", gzip.compress(b"disk", mtime=0)),
-        ("xz", lzma.compress(b"disk")),
         ("bzip2", bz2.compress(b"disk")),
         ("zip", zipped()),
         ("tar or OVA", tarred()),
-        ("zstd", bytes.fromhex("28b52ffd04582100006469736b") + b"...."),
-        ("zstd (skippable frame)", bytes.fromhex("502a4d1804000000") + b"...."),
-        ("zstd (skippable frame)", bytes.fromhex("5f2a4d1804000000") + b"...."),
     ],
 )
 def test_archives_are_refused_by_name(tmp_path: Path, name: str, content: bytes) -> None:
@@ -101,7 +94,7 @@ def test_archives_are_refused_by_name(tmp_path: Path, name: str, content: bytes)
     assert f"begins like {name}, not like a raw disk" in refusal_of(path)
 
 
-@pytest.mark.parametrize("program", ["zstd", "lz4"])
+@pytest.mark.parametrize("program", ["lz4"])
 def test_what_the_program_itself_makes_is_refused_by_name(tmp_path: Path, program: str) -> None:
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")

@@ -88,10 +88,11 @@ class Program:
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options,
         )
 
-    def run(self, *arguments):
+    def run(self, *arguments, **options):
         done = subprocess.run(
             self.command(*arguments),
             env=self.environment,
+            **options,
             capture_output=True,
             text=True,
             timeout=150,

@@ -1,9 +1,10 @@
 """The sources: whether each can be opened and read at both ends, and how large it is."""
 
+from bulkput.config.place import STANDARD_INPUT
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.opening import open_volume
 from bulkput.jobs.preflight.finding import Finding, failed, failure, ok
-from bulkput.model.block import volume_size_gib
+from bulkput.model.block import BLOCKS_PER_GIB, volume_size_gib
 from bulkput.model.errors import BulkputError
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.size import format_size
@@ -19,10 +20,13 @@ def look_at_source(volume: VolumeSettings) -> tuple[Finding, int]:
     if path is None:
         size_bytes = volume.source.sample_bytes or 0
         return ok(name, f"a sample of {format_size(size_bytes)}, which the run makes"), 0
+    if path == STANDARD_INPUT:
+        blocks = (volume.snapshot.volume_size_gib or 0) * BLOCKS_PER_GIB
+        return ok(name, "standard input, which the run reads"), blocks
     try:
         source = open_volume(volume)
         try:
-            for index in sorted({0, source.block_count - 1}):
+            for index in sorted({0} if source.is_sequential else {0, source.block_count - 1}):
                 source.read_window(index, 1).close()
         finally:
             source.close()
@@ -39,5 +43,6 @@ def look_at_source(volume: VolumeSettings) -> tuple[Finding, int]:
             ExitCode.CONFIGURATION,
         )
     else:
-        finding = ok(name, f"{what}, both ends read, a volume of {wanted_gib or needed_gib:,} GiB")
+        read = "its beginning" if source.is_sequential else "both ends"
+        finding = ok(name, f"{what}, {read} read, a volume of {wanted_gib or needed_gib:,} GiB")
     return finding, source.block_count

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
+from bulkput.model.disk_format import ImageFormat
 from bulkput.model.errors import SourceError
 from bulkput.source.format import HEAD_SIZE_BYTES, choose_format, detect_format
-from bulkput.source.image.formats import DRIVERS, ImageFormat
+from bulkput.source.image.formats import DRIVERS
 from bulkput.source.image.qcow2 import Backing, inspect_qcow2
 from bulkput.source.image.virtual_pc import inspect_vdi, inspect_vhd
 from bulkput.source.image.vmdk import inspect_vmdk

@@ -1,8 +1,6 @@
 """The image formats that are read through QEMU: one table."""
 
-from typing import Literal
-
-ImageFormat = Literal["qcow2", "vmdk", "vhd", "vhdx", "vdi"]
+from bulkput.model.disk_format import ImageFormat
 
 DRIVERS: dict[ImageFormat, str] = {
     "qcow2": "qcow2",

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from bulkput.model.block import BLOCK_SIZE_BYTES, Extent, block_count
+from bulkput.model.disk_format import ImageFormat
 from bulkput.model.errors import SourceError
 from bulkput.source.blocks import check_blocks, merged_extents
 from bulkput.source.buffered import BlockPool, BufferedWindow
 from bulkput.source.image.chain import Layer, close_chain, node_of
-from bulkput.source.image.formats import DRIVERS, ImageFormat
+from bulkput.source.image.formats import DRIVERS
 from bulkput.source.image.nbd import NbdBroken, NbdClient, NbdError
 from bulkput.source.image.server import ImageServer
 from bulkput.source.image.wire import Allocation
@@ -50,6 +51,8 @@ class ImageIdentity:
 
 class ImageSource:
     """The disk in an image; made by ``open_source``."""
+
+    is_sequential = False
 
     def __init__(self, layers: tuple[Layer, ...], server: ImageServer) -> None:
         self.size_bytes = server.clients[0].size_bytes
@@ -112,6 +115,9 @@ class ImageSource:
             except NbdError as error:
                 self._search(client, *requests[error.position])
         return BufferedWindow(start, buffers, self._pool)
+
+    def check_complete(self) -> None:
+        pass
 
     def check_unchanged(self) -> None:
         for layer in self._layers:

@@ -13,8 +13,10 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +56,6 @@ class ImageServer:
     ) -> "ImageServer":
         """Start the process and connect to it. Blocks.
 
-        The calling thread has to live as long as the server: the kernel ends it with that thread.
-
         Args:
             path: for messages only.
             driver: QEMU's name of the format, which it never guesses.
@@ -79,23 +79,18 @@ class ImageServer:
         try:
             address = folder / "nbd"
             with tempfile.TemporaryFile() as said:
-                process = subprocess.Popen(  # noqa: S603 - found on the PATH, no shell
-                    [
-                        *(program, "--read-only", f"--format={driver}"),
-                        *(f"--socket={address}", f"--shared={_CONNECTIONS}"),
-                        f"json:{json.dumps(node)}",
-                    ],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=said,
-                    pass_fds=tuple(paths),
-                    env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
-                    start_new_session=True,
-                    preexec_fn=die_with_parent(),  # noqa: PLW1509 - a system call alone
-                )
+                command = [
+                    *(program, "--read-only", f"--format={driver}"),
+                    *(f"--socket={address}", f"--shared={_CONNECTIONS}"),
+                    f"json:{json.dumps(node)}",
+                ]
                 try:
+                    process = _kept_process(command, said.fileno(), paths)
                     for _ in range(_CONNECTIONS):
                         clients.append(NbdClient(_connect(process, address)))  # noqa: PERF401 - closed below if one fails
+                except OSError as error:
+                    what = f"cannot be read: {PROGRAM} does not start ({error.strerror})"
+                    raise SourceError(path, what) from error
                 except NbdBroken as error:
                     what = _last_words(said.fileno(), paths) or str(error)
                     raise SourceError(path, f"is not opened by QEMU as {driver}: {what}") from error
@@ -121,6 +116,38 @@ class ImageServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _kept_process(
+    command: Sequence[str], stderr: int, fds: Collection[int]
+) -> subprocess.Popen[bytes]:
+    """Start a process that ends with this one.
+
+    The kernel counts the thread that forks as the parent. So it is one that waits for the process
+    and does nothing else: any other may end earlier.
+    """
+    born: Future[subprocess.Popen[bytes]] = Future()
+
+    def keep() -> None:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - found on the PATH, no shell
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                pass_fds=tuple(fds),
+                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+                start_new_session=True,
+                preexec_fn=die_with_parent(),  # noqa: PLW1509 - a system call alone
+            )
+        except OSError as error:
+            born.set_exception(error)
+            return
+        born.set_result(process)
+        process.wait()
+
+    threading.Thread(target=keep, name=f"bulkput-{PROGRAM}", daemon=True).start()
+    return born.result()
 
 
 def _temporary_folder() -> str:

@@ -10,6 +10,7 @@ from support.images import BLOCK, BLOCKS, DATA, MADE, content, qemu_img
 from bulkput.model.block import Extent
 from bulkput.model.errors import SourceError
 from bulkput.source.image.nbd import NbdClient
+from bulkput.source.open import open_source
 
 TELLS_HOLES = sorted(set(MADE) - {"vhdx"})
 
@@ -144,3 +145,17 @@ def test_a_server_that_dies_is_an_error_and_no_wait(made, opened):
             source.read_window(0, 4)
     with pytest.raises(SourceError, match="qemu-nbd is of no use"):
         list(source.extents())
+
+
+def test_the_thread_that_opened_an_image_may_end_before_it_is_read(made, sample):
+    opened = []
+    thread = threading.Thread(target=lambda: opened.append(open_source(made("qcow2"))))
+    thread.start()
+    thread.join()
+    (source,) = opened
+    try:
+        assert source._server._process.poll() is None
+        assert content(source) == sample.read_bytes()
+    finally:
+        source.close()
+    assert source._server._process.returncode is not None

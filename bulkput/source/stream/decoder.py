@@ -1,0 +1,213 @@
+"""From a compressed stream to the bytes in it, in bounded memory, to a sound end or an error.
+
+Owns what a sound end is: every member complete with its checksum, and nothing behind the last.
+"""
+
+import lzma
+import zlib
+from collections.abc import Callable
+from typing import Protocol
+
+from bulkput.model.disk_format import Compression
+from bulkput.model.errors import SourceError
+from bulkput.source.stream.feed import Feed
+
+_XZ_MEMORY_MAX_BYTES = 256 << 20
+"""``xz -9`` takes 65 MiB to decompress; what a header may ask for is 4 GiB."""
+
+_ZSTD_WINDOW_LOG_MAX = 27
+"""128 MiB, the limit of the zstd program itself unless it is told otherwise."""
+
+_XZ_PADDING_UNIT_BYTES = 4
+"""Between and behind streams zeros are legal, by fours (the .xz file format, 2.2)."""
+
+
+class Member(Protocol):
+    """One gzip member, xz stream or zstd frame, as the standard library decompresses it."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether its end was reached, and its checksum holds."""
+        ...
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether nothing more comes without more input."""
+        ...
+
+    @property
+    def unused_data(self) -> bytes:
+        """What came behind its end."""
+        ...
+
+    def decompress(self, data: bytes, /, max_length: int) -> bytes:
+        """Take in ``data`` and return at most ``max_length`` bytes."""
+        ...
+
+
+class Stream(Protocol):
+    """The bytes of a disk, in order; one thread at a time."""
+
+    def read_into(self, view: memoryview) -> int:
+        """Fill ``view`` and return how much of it; less only at the end.
+
+        Raises:
+            SourceError: it cannot be read, or is damaged.
+        """
+        ...
+
+
+class Plain:
+    """The bytes of a feed as they are."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._rest = memoryview(b"")
+
+    def read_into(self, view: memoryview) -> int:
+        filled = 0
+        while filled < len(view):
+            self._rest = self._rest or memoryview(self._feed.read())
+            if not self._rest:
+                break
+            taken = self._rest[: len(view) - filled]
+            view[filled : filled + len(taken)] = taken
+            filled += len(taken)
+            self._rest = self._rest[len(taken) :]
+        return filled
+
+
+class Begun:
+    """A stream whose beginning has been looked at, and is given again."""
+
+    def __init__(self, stream: Stream, length_bytes: int) -> None:
+        head = bytearray(length_bytes)
+        filled = stream.read_into(memoryview(head))
+        self.head = bytes(head[:filled])
+        self._rest = memoryview(self.head)
+        self._stream = stream
+
+    def read_into(self, view: memoryview) -> int:
+        taken = self._rest[: len(view)]
+        view[: len(taken)] = taken
+        self._rest = self._rest[len(taken) :]
+        return len(taken) + self._stream.read_into(view[len(taken) :])
+
+
+class Decoded:
+    """The bytes in the members of a compressed feed, one after the other."""
+
+    def __init__(self, feed: Feed, compression: Compression) -> None:
+        self._feed = feed
+        self._compression = compression
+        self._begin, self._errors = _DECODERS[compression](feed)
+        self._member: Member | None = None
+        self._ahead = b""
+        """Compressed bytes that came behind the last member's end."""
+        self._members = 0
+
+    def read_into(self, view: memoryview) -> int:
+        filled = 0
+        while filled < len(view) and (some := self._some(len(view) - filled)):
+            view[filled : filled + len(some)] = some
+            filled += len(some)
+        return filled
+
+    def _some(self, length_max_bytes: int) -> bytes:
+        """Return some bytes; none at the sound end."""
+        some = b""
+        while not some and (self._member is not None or self._begin_member()):
+            member = self._member
+            assert member is not None  # noqa: S101 - begun
+            data = b""
+            if member.needs_input:
+                data, self._ahead = self._ahead or self._feed.read(), b""
+                if not data:
+                    raise self._damaged("it ends in the middle")
+            try:
+                some = member.decompress(data, max_length=length_max_bytes)
+            except self._errors as error:
+                raise self._damaged(str(error)) from error
+            if member.eof:
+                self._ahead = member.unused_data
+                self._member = None
+                self._members += 1
+        return some
+
+    def _begin_member(self) -> bool:
+        """Get ready for the next member; False where the stream ends well."""
+        padding_bytes = 0
+        while True:
+            self._ahead = self._ahead or self._feed.read()
+            if not self._ahead or self._compression != "xz" or not self._members:
+                break
+            padded_bytes = len(self._ahead)
+            self._ahead = self._ahead.lstrip(b"\0")
+            padding_bytes += padded_bytes - len(self._ahead)
+            if self._ahead:
+                break
+        if padding_bytes % _XZ_PADDING_UNIT_BYTES:
+            raise self._damaged("there are zeros behind its end")
+        if not self._ahead:
+            return False
+        self._member = self._begin()
+        return True
+
+    def _damaged(self, how: str) -> SourceError:
+        whole = f" behind {self._members} whole parts" if self._members else ""
+        return SourceError(
+            self._feed.path,
+            f"is damaged or cut short ({self._compression}{whole}: {how}); copy it again",
+        )
+
+
+class _GzipMember:
+    """``zlib`` in the form of its siblings."""
+
+    def __init__(self) -> None:
+        self._inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._inflater.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inflater.unused_data
+
+    def decompress(self, data: bytes, /, max_length: int) -> bytes:
+        some = self._inflater.decompress(self._inflater.unconsumed_tail + data, max_length)
+        # A full answer may leave more in the window, without any input left over.
+        self.needs_input = not self._inflater.unconsumed_tail and len(some) < max_length
+        return some
+
+
+_Decoder = tuple[Callable[[], Member], type[Exception]]
+
+
+def _gzip(feed: Feed) -> _Decoder:  # noqa: ARG001 - as its siblings
+    return _GzipMember, zlib.error
+
+
+def _xz(feed: Feed) -> _Decoder:  # noqa: ARG001 - as its siblings
+    def begin() -> Member:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY_MAX_BYTES)
+
+    return begin, lzma.LZMAError
+
+
+def _zstd(feed: Feed) -> _Decoder:
+    try:  # the standard library's from Python 3.14 on
+        from compression import zstd  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415
+    except ImportError:
+        try:
+            from backports import zstd  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            what = "takes the package backports.zstd to be read: pip install 'bulkput[zstd]'"
+            raise SourceError(feed.path, what) from error
+    options = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG_MAX}
+    return lambda: zstd.ZstdDecompressor(options=options), zstd.ZstdError
+
+
+_DECODERS: dict[Compression, Callable[[Feed], _Decoder]] = {"gzip": _gzip, "xz": _xz, "zstd": _zstd}

@@ -1,0 +1,86 @@
+"""Opening a stream: what is in it, and whether it is known how long the volume is to be."""
+
+import os
+
+from bulkput.model.disk_format import Compression, FormatChoice
+from bulkput.model.errors import ConfigError, Problem, SourceError
+from bulkput.source.format import (
+    HEAD_SIZE_BYTES,
+    choose_format,
+    detect_format,
+    is_compression,
+)
+from bulkput.source.opened import OpenedFile
+from bulkput.source.stream.decoder import Begun, Decoded, Plain, Stream
+from bulkput.source.stream.feed import STANDARD_INPUT, DescriptorFeed, Feed, FileFeed, Peeked
+from bulkput.source.stream.stream import StreamSource
+
+_STANDARD_INPUT_FD = 0
+
+
+def open_compressed(
+    file: OpenedFile, compression: Compression, *, said: FormatChoice, size_gib: int | None
+) -> StreamSource:
+    """Open a compressed file as the disk in it; takes the file over. Blocks.
+
+    Args:
+        file: What is compressed.
+        compression: How.
+        said: What the user says; only ``auto`` looks at what is inside.
+        size_gib: Of the volume: how long the disk is turns out at its end only.
+
+    Raises:
+        ConfigError: the size is not given.
+        SourceError: it cannot be read, or holds no raw disk.
+    """
+    wanted_gib = _required(size_gib, f"the disk in a {compression} file")
+    stream = _decoded(FileFeed(file), compression, said=said)
+    return StreamSource(stream, file=file, format_=compression, size_gib=wanted_gib)
+
+
+def open_standard_input(*, said: FormatChoice, size_gib: int | None) -> StreamSource:
+    """Open what is piped into this process. Blocks until the first bytes are there.
+
+    Raises:
+        ConfigError: the volume's size is not given.
+        SourceError: it is a terminal or closed, or of a format that is not read in order.
+    """
+    wanted_gib = _required(size_gib, STANDARD_INPUT)
+    try:
+        is_terminal = os.isatty(_STANDARD_INPUT_FD)
+    except OSError:
+        is_terminal = False
+    if is_terminal:
+        raise SourceError(STANDARD_INPUT, "is a terminal: pipe a disk into it")
+    feed = Peeked(DescriptorFeed(_STANDARD_INPUT_FD), HEAD_SIZE_BYTES)
+    mark = None if said == "raw" else detect_format(feed.head, b"")
+    try:
+        found = choose_format(said, mark)
+    except ValueError as error:
+        raise SourceError(STANDARD_INPUT, str(error)) from error
+    if found == "raw":
+        return StreamSource(Plain(feed), file=None, format_=None, size_gib=wanted_gib)
+    if not is_compression(found):
+        what = f"is a {found} image, which is not read in order; write it to a file first"
+        raise SourceError(STANDARD_INPUT, what)
+    stream = _decoded(feed, found, said=said)
+    return StreamSource(stream, file=None, format_=found, size_gib=wanted_gib)
+
+
+def _decoded(feed: Feed, compression: Compression, *, said: FormatChoice) -> Stream:
+    stream = Begun(Decoded(feed, compression), HEAD_SIZE_BYTES)
+    mark = detect_format(stream.head, b"") if said == "auto" else None
+    if mark is not None:
+        raise SourceError(
+            feed.path,
+            f"is {compression} of what begins like {mark.name}, not like a raw disk; decompress "
+            f"it first, or say format: {compression} if it is the disk itself",
+        )
+    return stream
+
+
+def _required(size_gib: int | None, what: str) -> int:
+    if size_gib is None:
+        expected = f"expected the volume's size (--volume-size-gib): the length of {what} is not "
+        raise ConfigError((Problem("snapshot.volume_size_gib", expected + "known beforehand"),))
+    return size_gib

@@ -1,0 +1,144 @@
+"""A stream as a source: windows in order, forward only, up to a size that somebody said.
+
+Owns the position. What lies behind the stream's end is zeros, and no extent once the end is known.
+"""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bulkput.model.block import BLOCK_SIZE_BYTES, GIB_BYTES, Extent, block_count
+from bulkput.model.disk_format import Compression
+from bulkput.model.errors import SourceError
+from bulkput.source.blocks import check_blocks
+from bulkput.source.buffered import BlockPool, BufferedWindow
+from bulkput.source.opened import OpenedFile
+from bulkput.source.source import SourceKind
+from bulkput.source.stream.decoder import Stream
+from bulkput.source.stream.feed import STANDARD_INPUT
+
+_EXTENT_BLOCKS = 64
+"""32 MiB: an extent is told before it is read, and not at all once the end is known."""
+
+
+@dataclass(frozen=True)
+class StreamIdentity:
+    """What tells a stream from any other; of standard input that is next to nothing."""
+
+    file: OpenedFile | None
+    format: str
+    size_bytes: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON can hold them."""
+        facts = {"kind": "stream"} if self.file is None else self.file.identity.as_dict()
+        return facts | {"format": self.format, "disk_bytes": self.size_bytes}
+
+
+class StreamSource:
+    """A disk that is read once, from front to back; made by ``open_source``."""
+
+    is_sequential = True
+
+    def __init__(
+        self, stream: Stream, *, file: OpenedFile | None, format_: Compression | None, size_gib: int
+    ) -> None:
+        self.format = format_ or "raw"
+        self.tells_changes = file is not None and file.tells_changes
+        self.size_bytes = size_gib * GIB_BYTES
+        self.block_count = block_count(self.size_bytes)
+        self.identity = StreamIdentity(file, self.format, self.size_bytes)
+        self._stream = stream
+        self._file = file
+        self._pool = BlockPool()
+        self._turn = threading.Lock()
+        self._read_bytes = 0
+        """How far the stream has been read."""
+        self._is_over = False
+        self._next = 0
+        """The first block that can still be read."""
+
+    @property
+    def path(self) -> Path | str:
+        return STANDARD_INPUT if self._file is None else self._file.path
+
+    @property
+    def kind(self) -> SourceKind:
+        return "stream" if self._file is None else self._file.kind
+
+    def extents(self, start: int = 0) -> Iterator[Extent]:
+        """Yield all that may be data, as far as the end is not known: adjacent extents."""
+        while start < self._end_block():
+            stop = min(start + _EXTENT_BLOCKS, self._end_block())
+            yield Extent(start, stop)
+            start = stop
+
+    def read_window(self, start: int, block_count: int) -> BufferedWindow:
+        check_blocks(start, block_count, self.block_count)
+        with self._turn:
+            if start < self._next:
+                raise SourceError(self.path, "cannot be read a second time", block_index=start)
+            self._skip_to(start)
+            self._next = start + block_count
+            buffers = []
+            for _ in range(block_count):
+                buffer = self._pool.take()
+                view = memoryview(buffer)
+                filled_bytes = self._fill(view)
+                view[filled_bytes:] = bytes(BLOCK_SIZE_BYTES - filled_bytes)
+                buffers.append(buffer)
+            return BufferedWindow(start, buffers, self._pool)
+
+    def check_complete(self) -> None:
+        """Read on to the end, if it has not been reached.
+
+        Raises:
+            SourceError: it is damaged, empty, or longer than the volume.
+        """
+        with self._turn:
+            self._skip_to(self.block_count)
+            if self._stream.read_into(memoryview(bytearray(1))):
+                raise SourceError(
+                    self.path,
+                    f"is longer than the volume of {self.size_bytes // GIB_BYTES} GiB; say a "
+                    "larger one (snapshot.volume_size_gib)",
+                )
+            if not self._read_bytes:
+                raise SourceError(self.path, "is empty: there is nothing to make a volume of")
+
+    def check_unchanged(self) -> None:
+        if self._file is not None:
+            self._file.check_unchanged()
+
+    def close(self) -> None:
+        self._pool.clear()
+        if self._file is not None:
+            self._file.close()
+
+    def _end_block(self) -> int:
+        return block_count(self._read_bytes) if self._is_over else self.block_count
+
+    def _skip_to(self, block: int) -> None:
+        """Read and forget what lies before ``block``."""
+        if self._is_over or self._next >= block:
+            return
+        scratch = self._pool.take()
+        while not self._is_over and self._read_bytes < block * BLOCK_SIZE_BYTES:
+            self._fill(memoryview(scratch))
+        self._pool.give(scratch)
+
+    def _fill(self, view: memoryview) -> int:
+        """Read one block, or what there is of it."""
+        if self._is_over:
+            return 0
+        try:
+            filled_bytes = self._stream.read_into(view)
+        except SourceError as error:
+            raise SourceError(
+                error.path, error.what, block_index=self._read_bytes // BLOCK_SIZE_BYTES
+            ) from error
+        self._read_bytes += filled_bytes
+        self._is_over = filled_bytes < len(view)
+        return filled_bytes
