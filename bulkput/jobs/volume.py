@@ -75,7 +75,7 @@ class _Run:
         progress = self.progress
         return VolumeOutcome(
             volume=self.volume.label,
-            source=str(self.volume.source.path),
+            source=self.volume.source.shown,
             source_format=self.source_format,
             status=self.status if error is None else "failed",
             snapshot_id=progress.snapshot_id,
