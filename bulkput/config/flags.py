@@ -155,12 +155,12 @@ def _shared_part(document: Document) -> Document:
 
 def _tags(values: object, problems: list[Problem]) -> dict[str, str]:
     tags: dict[str, str] = {}
-    for text in values if isinstance(values, Iterable) else ():
+    for number, text in enumerate(values if isinstance(values, Iterable) else (), start=1):
         key, equals, value = str(text).partition("=")
         if not equals:
-            problems.append(Problem("--tag", "expected Key=Value"))
+            problems.append(Problem("--tag", f"expected Key=Value, and number {number} has no `=`"))
         elif key in tags:
-            problems.append(Problem("--tag", "the same key is given twice"))
+            problems.append(Problem("--tag", f"the key {key!r} is given twice"))
         else:
             tags[key] = value
     return tags

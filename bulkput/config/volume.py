@@ -200,7 +200,8 @@ class SnapshotSettings(Section, json_schema_extra=_rules_of_snapshots):
     client_token: ClientToken | None = Field(
         default=None,
         description="Idempotency token; if not given, one is derived, so "
-        "that a rerun finds its own snapshot.",
+        "that a rerun finds its own snapshot. A run after that snapshot has ended takes the token "
+        "with `-2` behind it, and so on.",
     )
     # On: a pending snapshot whose ledger is lost counts against the account's limit of 100.
     mark: bool = Field(

@@ -43,8 +43,8 @@ def test_flags_alone_make_a_job_of_one_volume(tmp_path, monkeypatch):
     [
         ({"volume_size_gib": 0}, "--volume-size-gib", "1 to 65536"),
         ({"timeout_min": 1}, "--timeout-min", "10 to 4320"),
-        ({"tag": ("novalue",)}, "--tag", "Key=Value"),
-        ({"tag": ("a=1", "a=2")}, "--tag", "twice"),
+        ({"tag": ("a=1", "novalue")}, "--tag", "Key=Value, and number 2 has no `=`"),
+        ({"tag": ("a=1", "b=2", "b=3")}, "--tag", "the key 'b' is given twice"),
         ({"tag": ("aws:a=1",)}, "--tag", "prefix aws:"),
         ({"tag": [f"k{n}=v" for n in range(51)]}, "--tag", "at most 50"),
         (
