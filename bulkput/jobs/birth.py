@@ -117,7 +117,8 @@ async def find_or_start(place: Birthplace) -> tuple[Birth, Birthplace]:
     wait = place.volume.snapshot.wait
     live = None
     if header.snapshot_id is not None and not header.is_over(wait=wait):
-        live = await place.describe(header.snapshot_id)
+        age_s = place.context.clock.unix_s() - header.created_unix_s
+        live = await place.describe_new(header.snapshot_id, age_s)
     if live is not None:
         # A run that died at once may be resumed before puts find the snapshot.
         clock = place.context.clock
@@ -167,7 +168,7 @@ async def _start(place: Birthplace) -> Birth:
             continue
         replayed = started.age_s > _REPLAY_AGE_S
         if replayed:
-            live = await place.describe(started.snapshot_id)
+            live = await place.describe_new(started.snapshot_id, started.age_s)
             if live is None or live.state != "pending":
                 _begin_attempt(place)
                 continue

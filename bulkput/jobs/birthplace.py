@@ -7,6 +7,7 @@ from functools import partial
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.context import JobContext
+from bulkput.jobs.shown import describe_new
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest
 from bulkput.model.block import volume_size_gib
@@ -54,6 +55,17 @@ class Birthplace:
         return await self.retrier.run(
             partial(self.context.service.control.describe_snapshot, snapshot_id),
             self.context.on_call_retry(self.volume.label),
+        )
+
+    async def describe_new(self, snapshot_id: str, age_s: float) -> SnapshotState | None:
+        """Return what EC2 says of one that was started ``age_s`` ago; None if it is gone."""
+        return await describe_new(
+            partial(self.describe, snapshot_id),
+            age_s=age_s,
+            clock=self.context.clock,
+            on_unknown=lambda: self.note(
+                f"EC2 does not know {snapshot_id}, which is new: asking it again for a while"
+            ),
         )
 
     async def delete(self, snapshot_id: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bulkput.ebs.control_plane import ControlPlane
+from bulkput.jobs.shown import SHOWN_WITHIN_S
 from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration
 from bulkput.model.errors import SnapshotError, TemporaryError
@@ -18,10 +19,6 @@ _POLL_GROWTH = 1.6
 _SLOWEST_POLL_S = 5.0
 """EC2 needs from seconds to minutes; coldsnap polls every 2 s. Twelve calls a minute disturb no
 quota, and the end is noticed within 5 s."""
-
-_SHOWN_WITHIN_S = 120.0
-"""EC2's view of a new snapshot may lag behind the EBS direct APIs'. As long as puts may (two
-minutes, says the EBS team): a small upload is over before that."""
 
 _GONE_AFTER_POLLS = 3
 """So often in a row unknown to EC2, which knew it before: deleted, not one stale answer."""
@@ -70,7 +67,7 @@ async def wait_until_completed(snapshot_id: str, limit_s: float, sealing: Sealin
         now_s = sealing.clock.monotonic_s()
         was_shown = was_shown or found is not None
         unknown_polls = unknown_polls + 1 if found is None else 0
-        is_overdue = now_s - sealing.retrier.snapshot_started_s > _SHOWN_WITHIN_S
+        is_overdue = now_s - sealing.retrier.snapshot_started_s > SHOWN_WITHIN_S
         is_gone = was_shown and unknown_polls >= _GONE_AFTER_POLLS
         if found is None and (is_overdue or is_gone):
             raise SnapshotError(snapshot_id, "EC2 does not know it any more: it was deleted")

@@ -228,6 +228,33 @@ def test_a_snapshot_that_ec2_does_not_know_yet_is_waited_for(tmp_path):
     assert len(upload.service.snapshots) == 1
 
 
+@pytest.mark.parametrize("moment", [14, 16, 18, 30, 60, 100])
+def test_a_run_that_died_soon_is_resumed_before_ec2_knows_the_snapshot(moment, tmp_path):
+    upload = Scripted(tmp_path)
+
+    def slow(weather):
+        weather.is_slow_to_show = True
+        weather.visible_after_s = lambda _: 0.0
+        weather.described_after_s = lambda _: 90.0
+
+    if upload.go(dies_at=moment, change=slow) == 0:
+        pytest.fail("it was over before")
+    upload.unix_s -= 50.0
+    assert upload.go(change=slow) == 0
+    assert len(upload.service.snapshots) == 1
+
+
+def test_a_young_snapshot_that_is_gone_is_replaced_within_two_minutes(tmp_path):
+    upload = Scripted(tmp_path)
+    upload.go(dies_at=60)
+    (gone,) = upload.service.snapshots
+    upload.service.delete(gone)
+    upload.unix_s -= 50.0
+    assert upload.go() == 0
+    assert 100 < upload.outcomes[-1].elapsed_s < 170
+    assert f"{gone} does not exist any more: starting a new snapshot" in upload.outcomes[-1].notes
+
+
 def test_a_run_that_died_at_once_is_resumed_before_puts_find_the_snapshot(tmp_path):
     upload = Scripted(tmp_path)
 
