@@ -6,11 +6,20 @@ from simulation.planted import BUGS
 from simulation.proof import Violation
 from simulation.test_histories import SHORT_SEEDS
 
+NOTICED_BY = {
+    "sent_only_in_the_ledger_after_the_put": 18,
+    "the_aggregate_is_of_the_first_reading": 21,
+    "unreadable_blocks_become_zeros": 38,
+    "a_failed_volume_hangs": 34,
+}
+"""The seed to begin with where most do not notice; another one costs only time."""
+
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
 def test_a_planted_bug_is_caught_by_one_of_the_seeds(bug, tmp_path, monkeypatch):
     bug(monkeypatch)
-    for seed in range(SHORT_SEEDS):
+    known = NOTICED_BY.get(bug.__name__, 0)
+    for seed in [*range(known, SHORT_SEEDS), *range(known)]:
         folder = tmp_path / str(seed)
         folder.mkdir()
         try:

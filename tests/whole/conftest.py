@@ -1,12 +1,12 @@
-"""One server and one program for each test."""
+"""One server for each file, and one program for each test."""
 
 import pytest
 from support.whole import ENVIRONMENT, Program, Server
 
 
-@pytest.fixture
-def server(tmp_path):
-    with Server(tmp_path / "emulator") as running:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("emulator")) as running:
         yield running
 
 
