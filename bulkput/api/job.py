@@ -35,9 +35,17 @@ async def run(job: Settings, *, on_event: OnEvent | None = None) -> tuple[Volume
     Raises:
         BulkputError: what concerns the job as a whole.
     """
-    from bulkput.jobs.run import run_job  # noqa: PLC0415 - 0.5 s that only a run pays
-    from bulkput.jobs.told import note_told  # noqa: PLC0415 - the same
+    from bulkput.jobs.told import note_told  # noqa: PLC0415 - as in run_untold
 
-    outcomes = await run_job(job, observer=observer_of(on_event))
+    outcomes = await run_untold(job, on_event=on_event)
     note_told(outcomes)  # not awaited: a cancellation from here on would take what it says is told
     return outcomes
+
+
+async def run_untold(
+    job: Settings, *, on_event: OnEvent | None = None
+) -> tuple[VolumeOutcome, ...]:
+    """Do as ``run``, and leave it to the caller to note that the outcomes were told."""
+    from bulkput.jobs.run import run_job  # noqa: PLC0415 - 0.5 s that only a run pays
+
+    return await run_job(job, observer=observer_of(on_event))

@@ -1,5 +1,6 @@
 """Every name that ``from bulkput import ...`` gives, and no other."""
 
+from bulkput.api.copy import CopyOptions, copy
 from bulkput.api.job import load_job, run
 from bulkput.api.listen import OnEvent
 from bulkput.api.options import UploadOptions
@@ -34,6 +35,7 @@ from bulkput.model.progress import Phase, Progress
 __all__ = [
     "BulkputError",
     "ConfigError",
+    "CopyOptions",
     "CredentialsError",
     "Event",
     "FailedForecast",
@@ -58,6 +60,7 @@ __all__ = [
     "VolumeForecast",
     "VolumeOutcome",
     "VolumeStarted",
+    "copy",
     "load_job",
     "plan",
     "run",

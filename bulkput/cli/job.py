@@ -45,8 +45,15 @@ def run_and_tell(settings: Settings, invocation: Invocation, object_of: ObjectOf
         BulkputError: something that concerns the whole job; nothing was written to stdout.
     """
     started_s = time.monotonic()
-    outcomes = [_without_secrets(each) for each in _run(settings, invocation.verbosity)]
-    elapsed_s = time.monotonic() - started_s
+    outcomes = _run(settings, invocation.verbosity)
+    return tell_outcomes(outcomes, time.monotonic() - started_s, invocation, object_of)
+
+
+def tell_outcomes(
+    ended: Sequence[VolumeOutcome], elapsed_s: float, invocation: Invocation, object_of: ObjectOf
+) -> int:
+    """Tell people and scripts what became of the volumes; returns the exit code."""
+    outcomes = [_without_secrets(each) for each in ended]
     if invocation.verbosity is not Verbosity.QUIET:
         tell(summary(outcomes).removesuffix("\n"))
     error = error_sentence(outcomes)
@@ -82,12 +89,12 @@ def _run(settings: Settings, verbosity: Verbosity) -> tuple[VolumeOutcome, ...]:
     # numpy's BLAS would start a thread a core that nothing here uses: 40 ms of CPU.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
-    from bulkput.jobs.run import run_job  # noqa: PLC0415 - see above
+    from bulkput.api.job import run_untold  # noqa: PLC0415 - see above
 
     board = Board()
     try:
         return run_shown(
-            lambda observer: run_job(settings, observer=_Folding(board, observer)),
+            lambda observer: run_untold(settings, on_event=_Folding(board, observer).on_event),
             verbosity,
             volume_count=len(settings.volumes),
         )

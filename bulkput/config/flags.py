@@ -75,6 +75,7 @@ def settings_from_flags(
     flags: Mapping[str, object],
     environ: Mapping[str, str],
     config: Path | str | None = None,
+    said: Mapping[str, str] = MappingProxyType({}),
 ) -> LoadedSettings:
     """Return settings with the one volume that ``source`` and ``flags`` describe.
 
@@ -84,6 +85,7 @@ def settings_from_flags(
             ``Key=Value``. A relative ``Path`` starts from the current folder.
         environ: the process's environment.
         config: a file for all keys but those in `JOB_KEYS`, which are passed over.
+        said: what the user calls flags by which other ones are meant.
 
     Raises:
         ConfigError: with every problem found; those of flags name the flag.
@@ -104,23 +106,27 @@ def settings_from_flags(
             value = _tags(value, problems)  # noqa: PLW2901 - the same value, taken apart
             if not value:
                 continue
-        given.append(Given(flag.location, flag.name, from_here(value), "flag"))
+        called = said.get(name, flag.name)
+        given.append(Given(flag.location, called, from_here(value), "flag"))
     return build(document, given, environ=environ, problems=problems)
 
 
-def settings_from_options(options: Mapping[str, object]) -> Settings:
+def settings_from_options(
+    options: Mapping[str, object], *, said: Mapping[str, str] = MappingProxyType({})
+) -> Settings:
     """Return settings with the one volume that ``options`` describe.
 
     Args:
         options: values by the names in `UPLOAD_FLAGS`, with ``tags`` for ``tag``, beside ``source``
             and ``tuning``; None is not given.
+        said: what the caller calls options by which other ones are meant.
 
     Raises:
         ConfigError: with every problem found, each by the option's name.
         KeyError: a name that is none of these.
     """
     given = [
-        Given(_OPTIONS[name], name, from_here(value), "option")
+        Given(_OPTIONS[name], said.get(name, name), from_here(value), "option")
         for name, value in options.items()
         if value is not None
     ]

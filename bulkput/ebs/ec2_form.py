@@ -6,6 +6,9 @@ from typing import Any
 
 from bulkput.ebs.snapshot import FoundSnapshot, SnapshotPage, SnapshotState
 
+_NO_VOLUME = "vol-ffffffff"
+"""What EC2 says of snapshots that no volume of the account was the source of."""
+
 _PAGE_SNAPSHOTS = 1000
 """The most that DescribeSnapshots gives at once."""
 
@@ -32,7 +35,7 @@ def snapshot_page(answer: Mapping[str, Any]) -> SnapshotPage:
             FoundSnapshot(
                 snapshot_id=str(item["SnapshotId"]),
                 state=snapshot_state(item),
-                tags={tag["Key"]: tag["Value"] for tag in item.get("Tags") or ()},
+                tags=_tags(item),
             )
             for item in answer.get("Snapshots") or ()
         ),
@@ -42,6 +45,7 @@ def snapshot_page(answer: Mapping[str, Any]) -> SnapshotPage:
 
 def snapshot_state(item: Mapping[str, Any]) -> SnapshotState:
     """Return what one item of the answer says."""
+    volume_id = item.get("VolumeId") or None
     return SnapshotState(
         state=str(item.get("State", "")),
         state_message=item.get("StateMessage") or None,
@@ -50,7 +54,14 @@ def snapshot_state(item: Mapping[str, Any]) -> SnapshotState:
         kms_key_id=item.get("KmsKeyId") or None,
         start_unix_s=unix_s(item.get("StartTime")) or 0.0,
         volume_size_gib=int(item.get("VolumeSize") or 0),
+        description=item.get("Description") or "",
+        tags=_tags(item),
+        volume_id=None if volume_id == _NO_VOLUME else volume_id,
     )
+
+
+def _tags(item: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in item.get("Tags") or ()}
 
 
 def unix_s(moment: datetime | None) -> float | None:

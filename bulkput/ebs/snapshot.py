@@ -61,6 +61,11 @@ class SnapshotState:
     kms_key_id: str | None
     start_unix_s: float
     volume_size_gib: int
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """The caller's own; those of a snapshot that another account shares are not shown."""
+    volume_id: str | None = None
+    """None where there is none: of snapshots that were put or copied."""
 
 
 @dataclass(frozen=True)

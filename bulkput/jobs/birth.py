@@ -153,7 +153,7 @@ async def find_or_start(place: Birthplace) -> tuple[Birth, Birthplace]:
 
 async def _start(place: Birthplace) -> Birth:
     """Call StartSnapshot until it gives a snapshot that takes puts."""
-    resolve_zero_policy(place.volume.zeros, encrypted=_is_asked_for_encryption(place))
+    _resolved(place, place.volume.zeros, encrypted=_is_asked_for_encryption(place))
     if place.parent is not None:
         # EC2 says completed up to a minute before the direct side starts children.
         place.retrier.snapshot_started_s = place.context.clock.monotonic_s()
@@ -232,7 +232,7 @@ async def _bind(place: Birthplace, started: StartedSnapshot, *, holds_unknown: b
         place.note(f"{started.snapshot_id} was begun by an unknown run: every block is put")
     encrypted = started.encrypted or _is_asked_for_encryption(place)
     try:
-        zeros = resolve_zero_policy(requested, encrypted=encrypted)
+        zeros = _resolved(place, requested, encrypted=encrypted)
     except ConfigError:
         await place.delete(started.snapshot_id)
         raise
@@ -249,12 +249,18 @@ async def _bind(place: Birthplace, started: StartedSnapshot, *, holds_unknown: b
     return Birth(started.snapshot_id, zeros, trust=False, puts_all=puts_all)
 
 
+def _resolved(place: Birthplace, requested: ZeroPolicy, *, encrypted: bool) -> ResolvedZeros:
+    return resolve_zero_policy(
+        requested, encrypted=encrypted, holes_are_noise=place.holes_are_noise
+    )
+
+
 def _take_up(place: Birthplace, *, only_wait: bool) -> Birth:
     """Go on with the snapshot in the ledger."""
     ledger, source = place.ledger, place.source
     header = ledger.header
     assert header.snapshot_id is not None  # noqa: S101 - judged
-    zeros = resolve_zero_policy(_zeros_to_go_on_with(place), encrypted=header.encrypted)
+    zeros = _resolved(place, _zeros_to_go_on_with(place), encrypted=header.encrypted)
     same_source = dict(header.source_identity) == source.identity.as_dict()
     if only_wait:
         ledger.trust_unknown()  # every mark was flushed before the seal began

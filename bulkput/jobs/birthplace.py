@@ -30,6 +30,8 @@ class Birthplace:
     """Tells the user."""
     parent: Manifest | None = None
     """What the new blocks are compared with; None of a full snapshot."""
+    holes_are_noise: bool = False
+    """As ``Opening`` says."""
 
     @property
     def volume_size_gib(self) -> int:

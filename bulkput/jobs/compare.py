@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.context import JobContext
@@ -12,9 +13,8 @@ from bulkput.model.errors import IntegrityError
 from bulkput.model.progress import Progress
 from bulkput.model.size import format_size
 from bulkput.pipeline.readback import ReadbackParts, Sample, compare
-from bulkput.pipeline.reference import Reference, SourceReference
+from bulkput.pipeline.reference import Reference
 from bulkput.pipeline.retry import Retrier
-from bulkput.source.source import Source
 
 _SHOWN_MAX = 10
 """Ranges that an error's sentence names; `bulkput verify` lists all."""
@@ -80,10 +80,10 @@ async def verify_volume(
     retrier: Retrier,
     volume: VolumeSettings,
     snapshot_id: str,
-    source: Source,
+    reference: Reference,
     progress: Progress,
     *,
-    encrypted: bool,
+    compared_with: Path | str,
 ) -> str | None:
     """Compare as much as ``volume.verify`` says; returns what the user should know of it.
 
@@ -101,14 +101,14 @@ async def verify_volume(
         context.gets,
         retrier,
         snapshot_id,
-        (SourceReference(source, encrypted=encrypted),),
+        (reference,),
         progress,
         memory_budget_bytes=context.memory_budget_bytes,
         tell=findings.take,
         sample=sample,
     )
     if findings.range_count:
-        raise findings.error(snapshot_id, str(source.path))
+        raise findings.error(snapshot_id, str(compared_with))
     if sample is None:
         return None
     return sample_words(compared, sample)

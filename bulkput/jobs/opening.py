@@ -1,5 +1,9 @@
 """A volume's source, opened as its settings say."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
 from bulkput.config.volume import VolumeSettings
 from bulkput.source.open import open_source
 from bulkput.source.source import Source
@@ -21,3 +25,20 @@ def open_volume(volume: VolumeSettings) -> Source:
         reader=settings.reader,
         volume_size_gib=volume.snapshot.volume_size_gib,
     )
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a source is opened, and what its settings do not say of it."""
+
+    open: Callable[[], Source]
+    """Blocks."""
+    holes_are_noise: bool = False
+    """The source is an encrypted snapshot: what it lacks reads as noise, and need not be zeros."""
+    verifies_by_manifest: bool = False
+    """What is read back is compared with the digests of what was put: the source is remote."""
+
+
+def opening_of(volume: VolumeSettings) -> Opening:
+    """Return how the source that ``volume`` names is opened."""
+    return Opening(partial(open_volume, volume))

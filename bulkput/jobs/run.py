@@ -17,14 +17,13 @@ from bulkput.jobs.context import JobContext
 from bulkput.jobs.embedded import embedded_server
 from bulkput.jobs.processes import open_uploads
 from bulkput.jobs.samples import with_samples
-from bulkput.jobs.spot import spot_watch
+from bulkput.jobs.spot import until_notice
 from bulkput.jobs.threads import worker_count
 from bulkput.ledger.folder import default_state_dir, ensure_state_dir
 from bulkput.model.clock import LoopClock
 from bulkput.model.events import Observer
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.pace.pacer import AccountPacer
-from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.workers import ThreadWorkers
 
 _EMBEDDED_REGION = "us-east-1"
@@ -47,19 +46,14 @@ async def run_job(settings: Settings, *, observer: Observer) -> tuple[VolumeOutc
             async with places:
                 return await upload_one(index)
 
-        watch = spot_watch(context.clock)
-        try:
-            async with asyncio.TaskGroup() as group:
-                watching = None if watch is None else group.create_task(watch.run())
-                async with asyncio.TaskGroup() as volumes:
-                    tasks = [
-                        volumes.create_task(upload(index)) for index in range(len(settings.volumes))
-                    ]
-                if watching is not None:
-                    watching.cancel()
-        except BaseExceptionGroup as failures:
-            raise first_cause(failures) from failures
-    return tuple(task.result() for task in tasks)
+        async def upload_all() -> tuple[VolumeOutcome, ...]:
+            async with asyncio.TaskGroup() as volumes:
+                tasks = [
+                    volumes.create_task(upload(index)) for index in range(len(settings.volumes))
+                ]
+            return tuple(task.result() for task in tasks)
+
+        return await until_notice(context.clock, upload_all())
 
 
 @contextlib.asynccontextmanager

@@ -4,14 +4,19 @@ Polls IMDSv2 every 5 s, as AWS recommends, on EC2 only. Anything but a clear not
 a metadata service that does not answer must never end an upload.
 """
 
+import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 import aiohttp
 
 from bulkput.model.clock import Clock
 from bulkput.model.errors import TemporaryError
+from bulkput.pipeline.cause import first_cause
+
+T = TypeVar("T")
 
 POLL_S = 5.0
 """AWS's recommendation for spot/instance-action."""
@@ -99,6 +104,26 @@ def _described(notice: object) -> str | None:
     if not isinstance(notice, dict) or "action" not in notice:
         return None
     return f"{notice['action']} at {notice.get('time', 'once')}"
+
+
+async def until_notice(clock: Clock, work: Coroutine[Any, Any, T]) -> T:
+    """Return what ``work`` returns, unless EC2 takes the instance back meanwhile.
+
+    Raises:
+        TemporaryError: the notice is there; ``work`` was cancelled and has ended.
+        BaseException: as ``work``, the one that explains its end best.
+    """
+    watch = spot_watch(clock)
+    try:
+        async with asyncio.TaskGroup() as group:
+            watching = None if watch is None else group.create_task(watch.run())
+            task = group.create_task(work)
+            await asyncio.wait([task])
+            if watching is not None:
+                watching.cancel()
+    except BaseExceptionGroup as failures:
+        raise first_cause(failures) from failures
+    return task.result()
 
 
 def spot_watch(clock: Clock) -> SpotWatch | None:

@@ -1,7 +1,7 @@
 """One volume from source to sealed snapshot: the order of the steps, and its outcome."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from bulkput.jobs.birthplace import Birthplace
 from bulkput.jobs.compare import verify_volume
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.manifests import keep_manifest
-from bulkput.jobs.opening import open_volume
+from bulkput.jobs.opening import Opening, opening_of
 from bulkput.jobs.seal import Sealing, complete, wait_until_completed
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
@@ -31,6 +31,7 @@ from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress
 from bulkput.pace.pacer import Pacer
 from bulkput.pipeline.baseline import NoBaseline
+from bulkput.pipeline.reference import ManifestReference, Reference, SourceReference
 from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.upload import UploadParts, UploadPolicy, upload_blocks
 from bulkput.source.source import Source
@@ -46,6 +47,7 @@ class _Run:
 
     context: JobContext
     volume: VolumeSettings
+    opening: Opening
     progress: Progress
     retrier: Retrier
     started_s: float
@@ -96,14 +98,26 @@ class _Run:
         )
 
 
-async def upload_volume(context: JobContext, volume: VolumeSettings) -> VolumeOutcome:
+async def upload_volume(
+    context: JobContext, volume: VolumeSettings, opening: Opening | None = None
+) -> VolumeOutcome:
     """Make a snapshot of one volume; what goes wrong with it is in the outcome.
 
     After a cancellation no put is under way and the ledger is closed: the same job resumes.
+
+    Args:
+        context: The job's.
+        volume: The volume.
+        opening: Of another source than the one that ``volume`` names.
     """
     progress = Progress(volume.label)
     run = _Run(
-        context, volume, progress, context.retrier(volume.label), context.clock.monotonic_s()
+        context,
+        volume,
+        opening or opening_of(volume),
+        progress,
+        context.retrier(volume.label),
+        context.clock.monotonic_s(),
     )
     context.observer.on_event(VolumeStarted(progress, volume.source.shown))
     try:
@@ -119,7 +133,7 @@ async def upload_volume(context: JobContext, volume: VolumeSettings) -> VolumeOu
 
 
 async def _upload(run: _Run) -> None:
-    source = await run.context.workers.run(partial(open_volume, run.volume))
+    source = await run.context.workers.run(run.opening.open)
     try:
         run.progress.blocks_total = source.block_count
         run.source_format = source.format
@@ -141,7 +155,16 @@ async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
     context, volume = run.context, run.volume
     run.enter(Phase.STARTING)
     birth, place = await find_or_start(
-        Birthplace(context, volume, source, ledger, run.retrier, run.progress, run.note)
+        Birthplace(
+            context,
+            volume,
+            source,
+            ledger,
+            run.retrier,
+            run.progress,
+            run.note,
+            holes_are_noise=run.opening.holes_are_noise,
+        )
     )
     parent = place.parent
     if ledger.header.block_count > source.block_count:
@@ -217,24 +240,30 @@ async def _seal(run: _Run, birth: Birth, place: Birthplace) -> None:
 async def _verify(run: _Run, birth: Birth, source: Source, ledger: Ledger) -> None:
     run.enter(Phase.VERIFYING)
     workers = run.context.workers
-    # A stream is at its end: it is read from the front again.
-    again = await workers.run(partial(open_volume, run.volume)) if source.is_sequential else None
-    try:
-        note = await verify_volume(
-            run.context,
-            run.retrier,
-            run.volume,
-            birth.snapshot_id,
-            again or source,
-            run.progress,
-            encrypted=ledger.header.encrypted,
-        )
-    except IntegrityError:
-        _enter(run, ledger, LedgerPhase.FAILED)
-        raise
-    finally:
-        if again is not None:
-            again.close()
+    with ExitStack() as stack:
+        compared_with = source.path
+        if run.opening.verifies_by_manifest and run.manifest is not None:
+            compared_with = run.manifest
+            manifest = await workers.run(partial(Manifest.open, run.manifest))
+            reference: Reference = ManifestReference(stack.enter_context(manifest))
+        else:
+            if source.is_sequential:  # it is at its end, and is read from the front again
+                source = await workers.run(run.opening.open)
+                stack.callback(source.close)
+            reference = SourceReference(source, encrypted=ledger.header.encrypted)
+        try:
+            note = await verify_volume(
+                run.context,
+                run.retrier,
+                run.volume,
+                birth.snapshot_id,
+                reference,
+                run.progress,
+                compared_with=compared_with,
+            )
+        except IntegrityError:
+            _enter(run, ledger, LedgerPhase.FAILED)
+            raise
     run.verified = run.volume.verify
     if note is not None:
         run.note(note)

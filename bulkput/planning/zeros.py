@@ -50,17 +50,36 @@ _RESOLVED: dict[ZeroPolicy, ResolvedZeros] = {
 _ENCRYPTED = "unwritten blocks of an encrypted volume read as noise"
 
 
-def resolve_zero_policy(requested: ZeroPolicy, *, encrypted: bool) -> ResolvedZeros:
+_LEFT_OUT = "Blocks that the source snapshot does not have are left out: it is encrypted, so that"
+_NOISE_STAYS_NOISE = ResolvedZeros(
+    ZeroPolicy.SKIP_HOLES,
+    put_holes=False,
+    put_zeros=True,
+    reason=f"{_LEFT_OUT} they read as noise there, as they do here.",
+)
+_NOISE_BECOMES_ZEROS = _RESOLVED[ZeroPolicy.SKIP]._replace(
+    reason=f"{_LEFT_OUT} they read as noise there, and as zeros here; so are blocks of zeros: "
+    f"{_SKIPPED}."
+)
+
+
+def resolve_zero_policy(
+    requested: ZeroPolicy, *, encrypted: bool, holes_are_noise: bool = False
+) -> ResolvedZeros:
     """Return which empty blocks are put.
 
     Args:
         requested: As the user said.
         encrypted: The snapshot is encrypted or will be: by the request, by the account's default
             (StartSnapshot's answer has a KmsKeyArn or SseType), or by a later step.
+        holes_are_noise: Nobody can rely on what the source's holes read as: it is an encrypted
+            snapshot, and they are the blocks that it never had.
 
     Raises:
         ConfigError: blocks of an encrypted snapshot would be skipped.
     """
+    if holes_are_noise and requested is ZeroPolicy.AUTO:
+        return _NOISE_STAYS_NOISE if encrypted else _NOISE_BECOMES_ZEROS
     if not encrypted:
         return _RESOLVED[ZeroPolicy.SKIP if requested is ZeroPolicy.AUTO else requested]
     if not _RESOLVED.get(requested, _RESOLVED[ZeroPolicy.WRITE]).put_holes:

@@ -37,6 +37,23 @@ def test_an_encrypted_snapshot_gets_every_block(requested) -> None:
     assert "noise" in resolved.reason
 
 
+@pytest.mark.parametrize(
+    ("encrypted", "put_zeros", "words"),
+    [(True, True, "noise there, as they do here"), (False, False, "zeros here")],
+)
+def test_what_an_encrypted_source_lacks_is_noise_and_needs_no_put(
+    encrypted, put_zeros, words
+) -> None:
+    resolved = resolve_zero_policy(ZeroPolicy.AUTO, encrypted=encrypted, holes_are_noise=True)
+    assert (resolved.put_holes, resolved.put_zeros) == (False, put_zeros)
+    assert words in resolved.reason
+
+
+def test_noise_is_put_as_zeros_where_every_block_is_asked_for() -> None:
+    resolved = resolve_zero_policy(ZeroPolicy.WRITE, encrypted=True, holes_are_noise=True)
+    assert resolved.put_holes
+
+
 @pytest.mark.parametrize("requested", [ZeroPolicy.SKIP, ZeroPolicy.SKIP_HOLES])
 def test_skipping_in_an_encrypted_snapshot_is_refused_with_the_reason(requested) -> None:
     with pytest.raises(ConfigError, match=f"zeros: {requested} .* encrypted, .* noise") as caught:

@@ -13,6 +13,7 @@ from virtual_time import run_virtual
 from bulkput.jobs import birth, volume
 from bulkput.jobs.ceilings import Ceilings
 from bulkput.jobs.context import JobContext
+from bulkput.jobs.opening import Opening
 from bulkput.jobs.told import note_told
 from bulkput.ledger import ledger as ledger_module
 from bulkput.ledger import lock as lock_module
@@ -38,7 +39,7 @@ def engine_on(machine, open_source):
         patch.setattr(ledger_module, "boot_id", machine.boot_id)
         patch.setattr(storage_module.Path, "replace", _replace(machine))
         patch.setattr(hashing, "hashlib", CachedHashlib)
-        patch.setattr(volume, "open_volume", lambda _: open_source())
+        patch.setattr(volume, "opening_of", lambda _: Opening(open_source))
         nonces = iter(range(1, 10**6))
         patch.setattr(birth.secrets, "token_hex", lambda _: f"{machine.folder.name}-{next(nonces)}")
         yield

@@ -20,12 +20,12 @@ TAGS_DENIED = (
 class Served:
     """The emulator and what it holds."""
 
-    def __init__(self, root):
+    def __init__(self, root, **options):
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        options = EmulatorOptions(root=root, completion_delay_s=0.0, starts_per_s=None)
-        self.emulator = self._run(self._started(options))
+        options = {"completion_delay_s": 0.0, "starts_per_s": None, **options}
+        self.emulator = self._run(self._started(EmulatorOptions(root=root, **options)))
         self.url = self.emulator.url
 
     async def _started(self, options):

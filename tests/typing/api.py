@@ -9,6 +9,7 @@ import bulkput
 from bulkput import (
     BulkputError,
     ConfigError,
+    CopyOptions,
     Event,
     FailedForecast,
     GetRetried,
@@ -28,6 +29,7 @@ from bulkput import (
     VolumeForecast,
     VolumeOutcome,
     VolumeStarted,
+    copy,
     load_job,
     plan,
     run,
@@ -117,10 +119,25 @@ async def a_whole_job() -> list[str | None]:
     return [outcome.snapshot_id for outcome in outcomes]
 
 
+async def a_copy(snapshot_id: str) -> str | None:
+    options = CopyOptions(
+        snapshot_id,
+        region="eu-west-1",
+        to_region="us-west-2",
+        to_profile="other",
+        tags={"Copied": "yes"},
+        kms_key_arn="arn:aws:kms:us-west-2:111122223333:key/1234",
+        verify="full",
+    )
+    outcome: VolumeOutcome = await copy(options, on_event=print)
+    return outcome.snapshot_id
+
+
 async def what_is_refused(options: UploadOptions) -> None:
     UploadOptions("disk.img", zeros="all")  # type: ignore[arg-type]
     UploadOptions("disk.img", "web-01")  # type: ignore[call-arg]
     options.region = "eu-west-1"  # type: ignore[misc]
     await upload("disk.img")  # type: ignore[arg-type]
+    await copy(CopyOptions("snap-1"), on_progress=print)  # type: ignore[call-arg]
     await upload(options, on_event=lambda: None)  # type: ignore[arg-type, misc]
     print(bulkput.uplaod)  # type: ignore[attr-defined]

@@ -1,0 +1,81 @@
+"""A snapshot is copied to another Region or account."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Literal
+
+from bulkput.api.listen import OnEvent, observer_of
+from bulkput.config.copying import CopySettings, copy_from_options
+from bulkput.config.tuning import TuningSettings
+from bulkput.model.outcome import VolumeOutcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyOptions:
+    """A completed snapshot, and the one that it becomes. Nothing is checked before it is used."""
+
+    snapshot_id: str = field(kw_only=False)
+
+    region: str | None = None
+    """Of the snapshot; else AWS_REGION, the profile, the instance."""
+    profile: str | None = None
+    endpoint_url: str | None = None
+    to_region: str | None = None
+    """Of the copy; else the profile's if one is said, else the snapshot's."""
+    to_profile: str | None = None
+    """Else the snapshot's."""
+    to_endpoint_url: str | None = None
+    """Else the snapshot's."""
+    allow_insecure_http: bool = False
+
+    volume_size_gib: int | None = None
+    """Else the snapshot's, as the three after it."""
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Laid over the snapshot's."""
+    encrypted: bool | None = None
+    """None: encrypted if the snapshot is, else as the account's default says."""
+    kms_key_arn: str | None = None
+    timeout_min: int | None = None
+    zeros: Literal["auto", "write", "skip-holes", "skip"] = "auto"
+    full: bool = False
+    """Copy all blocks, though an earlier copy could be the parent."""
+
+    wait: bool = True
+    on_failure: Literal["keep", "delete"] = "keep"
+    verify: Literal["none", "sample", "full"] = "none"
+    """Read the copy back and compare it with the digests of what was put."""
+    state_dir: str | Path | None = None
+    tuning: TuningSettings = field(default_factory=TuningSettings)
+
+    @property
+    def settings(self) -> CopySettings:
+        """Both ends, checked.
+
+        Raises:
+            ConfigError: with every problem at one end, each by the name of its field.
+        """
+        return copy_from_options({each.name: getattr(self, each.name) for each in fields(self)})
+
+
+async def copy(options: CopyOptions, *, on_event: OnEvent | None = None) -> VolumeOutcome:
+    """Copy one snapshot and return what became of it. Resumes, raises and tells as ``upload`` does.
+
+    Raises:
+        BulkputError: as ``upload``; a ``SourceError`` if the snapshot is deleted meanwhile.
+    """
+    from bulkput.jobs.told import note_told  # noqa: PLC0415 - only a copy pays
+
+    outcome = await copy_untold(options.settings, on_event=on_event)
+    note_told((outcome,))
+    if outcome.cause is not None:
+        raise outcome.cause
+    return outcome
+
+
+async def copy_untold(settings: CopySettings, *, on_event: OnEvent | None = None) -> VolumeOutcome:
+    """Copy, leave what goes wrong to the outcome, and leave it to the caller to note it as told."""
+    from bulkput.jobs.copying.copy import copy_snapshot  # noqa: PLC0415 - only a copy pays
+
+    return await copy_snapshot(settings, observer_of(on_event))

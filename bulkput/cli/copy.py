@@ -1,0 +1,132 @@
+"""``bulkput copy``: a snapshot to another Region or account, by flags."""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulkput.cli.options import (
+    config_option,
+    invocation_of,
+    service_options,
+    state_option,
+    telling_options,
+    with_options,
+)
+from bulkput.model.outcome import VolumeOutcome
+
+_target_options = with_options(
+    click.option(
+        "--to-region", metavar="NAME", help="Region of the copy; else --to-profile's or --region's."
+    ),
+    click.option(
+        "--to-profile", metavar="NAME", help="Profile that writes the copy; else --profile."
+    ),
+    click.option(
+        "--to-endpoint-url",
+        metavar="URL",
+        help="One URL for EBS and EC2 of the copy; else --endpoint-url.",
+    ),
+)
+_snapshot_options = with_options(
+    click.option(
+        "--volume-size-gib",
+        type=int,
+        metavar="GIB",
+        help="Size of the copy's volume; else the snapshot's.",
+    ),
+    click.option("--description", metavar="TEXT", help="Description; else the snapshot's."),
+    click.option(
+        "--tag",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="A tag beside the snapshot's, or in place of one; may be repeated.",
+    ),
+    click.option("--kms-key-arn", metavar="ARN", help="Encrypt the copy with this key."),
+    click.option(
+        "--encrypted/--unencrypted",
+        default=None,
+        help="Whether the copy is encrypted; else it is if the snapshot is, or the account's "
+        "default says so.",
+    ),
+    click.option(
+        "--timeout-min",
+        type=int,
+        metavar="MINUTES",
+        help="Minutes without a put, 10 to 4320, after which the service gives the copy up; else "
+        "4320.",
+    ),
+    click.option(
+        "--zeros",
+        type=click.Choice(["auto", "write"]),
+        default=None,
+        help="Blocks that read as zeros: auto (the default) puts them where it matters, write all.",
+    ),
+)
+_end_options = with_options(
+    click.option(
+        "--on-failure",
+        type=click.Choice(["keep", "delete"]),
+        default=None,
+        help="The pending copy after a failure or signal: keep it for a rerun (the default), or "
+        "delete it.",
+    ),
+    click.option("--no-wait", is_flag=True, help="End after CompleteSnapshot; status is pending."),
+    click.option(
+        "--verify",
+        is_flag=True,
+        help="Read the copy back and compare it with the digests of what was put.",
+    ),
+)
+
+
+@click.command()
+@click.argument("snapshot_id", metavar="SNAPSHOT")
+@_target_options
+@_snapshot_options
+@_end_options
+@state_option
+@config_option
+@service_options
+@telling_options
+@click.pass_context
+def copy(
+    context: click.Context,
+    /,
+    config: Path | None,
+    *,
+    no_wait: bool,
+    verify: bool,
+    **flags: Any,
+) -> int:
+    """Copy a completed snapshot to another Region or account.
+
+    Blocks go from the one to the other through this machine's memory. Running the same command
+    again resumes what was left unfinished.
+    """
+    from bulkput.config.copying import copy_from_flags  # noqa: PLC0415 - not for --help
+
+    flags |= {
+        "full": False,
+        "wait": False if no_wait else None,
+        "verify": "full" if verify else None,
+    }
+    settings = copy_from_flags(flags, environ=os.environ, config=config)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
+    from bulkput.api.copy import copy_untold  # noqa: PLC0415 - not for --help
+    from bulkput.cli.job import run_shown, tell_outcomes  # noqa: PLC0415 - the same
+
+    invocation = invocation_of(context)
+    started_s = time.monotonic()
+    outcome = run_shown(
+        lambda observer: copy_untold(settings, on_event=observer.on_event), invocation.verbosity
+    )
+    return tell_outcomes([outcome], time.monotonic() - started_s, invocation, _as_object)
+
+
+def _as_object(outcomes: Sequence[VolumeOutcome], _: float) -> dict[str, Any]:
+    (outcome,) = outcomes
+    return outcome.as_dict()

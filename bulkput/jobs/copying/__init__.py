@@ -1,0 +1,1 @@
+"""``bulkput copy``: a snapshot becomes another one, in another Region or account."""

@@ -1,0 +1,144 @@
+"""A snapshot becomes another one, in another Region or account: got here, put there.
+
+The upload's engine with a snapshot as its source: ledger, resume, pacing, seal and manifest are
+those of every upload. Nothing of the blocks touches a disk.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
+
+from bulkput.config.copying import CopySettings
+from bulkput.config.settings import Settings
+from bulkput.config.volume import VolumeSettings
+from bulkput.ebs.snapshot import SnapshotState
+from bulkput.jobs.context import JobContext
+from bulkput.jobs.copying.carried import carried_over
+from bulkput.jobs.copying.source import SnapshotIdentity, SnapshotSource
+from bulkput.jobs.gets import Gets
+from bulkput.jobs.opening import Opening
+from bulkput.jobs.reading import open_gets, require_snapshot_id
+from bulkput.jobs.run import open_context
+from bulkput.jobs.spot import until_notice
+from bulkput.jobs.volume import upload_volume
+from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.errors import SnapshotError
+from bulkput.model.events import Observer
+from bulkput.model.outcome import VolumeOutcome
+from bulkput.model.progress import Progress
+from bulkput.pipeline.retry import Retrier
+from bulkput.pipeline.workers import ThreadWorkers
+
+_WINDOW_BLOCKS = 4
+"""Got together and hashed in one hop; small, so that few wait for the slowest of a window."""
+
+_WINDOWS_AT_ONCE = 28
+"""112 gets in flight: 1000 a second with answers that take 0.1 s. What is left of the default
+budget, 16 blocks, is on its way out. The threads only wait."""
+
+_LAGS_S = 900.0
+"""EC2 says completed up to a minute before the direct side shows a snapshot. One that was started
+longer ago than this and is not found has been deleted."""
+
+
+async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutcome:
+    """Copy one snapshot and return what became of it; what goes wrong is in the outcome.
+
+    After a cancellation nothing is under way and the ledger is closed: the same copy resumes.
+
+    Raises:
+        BulkputError: what can be said before the copy begins.
+    """
+    require_snapshot_id(wanted.snapshot_id)
+    async with (
+        open_gets(wanted.source, observer) as gets,
+        _open_target(wanted, gets, observer) as context,
+    ):
+        retrier = gets.new_retrier()
+        found = await _completed(gets, wanted.snapshot_id, retrier)
+        volume = _volume(context.settings, wanted, found, gets)
+        identity = _identity(wanted, found, gets)
+        source = SnapshotSource(
+            identity,
+            gets,
+            gets.path(
+                wanted.snapshot_id,
+                retrier,
+                Progress(volume.label),
+                memory_budget_bytes=context.memory_budget_bytes,
+            ),
+            retrier,
+        )
+        opening = Opening(
+            lambda: source, holes_are_noise=found.encrypted, verifies_by_manifest=True
+        )
+        try:
+            return await until_notice(context.clock, upload_volume(context, volume, opening))
+        finally:
+            await source.aclose()
+
+
+async def _completed(gets: Gets, snapshot_id: str, retrier: Retrier) -> SnapshotState:
+    """Return what EC2 says of the snapshot to copy.
+
+    Raises:
+        SnapshotError: it is not there, or not completed.
+    """
+    call = partial(gets.service.control.describe_snapshot, snapshot_id)
+    found = await retrier.run(call, gets.on_call_retry(snapshot_id))
+    if found is None:
+        raise SnapshotError(
+            snapshot_id, f"EC2 does not know it in {gets.service.region} for this account"
+        )
+    if found.state != "completed":
+        raise SnapshotError(
+            snapshot_id, f"is in state {found.state}: only completed snapshots can be copied"
+        )
+    if gets.clock.unix_s() - found.start_unix_s < _LAGS_S:
+        retrier.snapshot_started_s = gets.clock.monotonic_s()
+    return found
+
+
+def _identity(wanted: CopySettings, found: SnapshotState, gets: Gets) -> SnapshotIdentity:
+    endpoint = wanted.source.endpoint
+    return SnapshotIdentity(
+        endpoint_url=None if endpoint == "aws" else endpoint,
+        region=gets.service.region,
+        snapshot_id=wanted.snapshot_id,
+        volume_size_gib=found.volume_size_gib,
+    )
+
+
+def _volume(
+    settings: Settings, wanted: CopySettings, found: SnapshotState, gets: Gets
+) -> VolumeSettings:
+    (volume,) = settings.volumes
+    identity = _identity(wanted, found, gets)
+    return volume.model_copy(
+        update={
+            "name": wanted.snapshot_id,
+            "source": volume.source.model_copy(update={"path": identity.name}),
+            "snapshot": carried_over(volume.snapshot, found),
+        }
+    )
+
+
+@contextlib.asynccontextmanager
+async def _open_target(
+    wanted: CopySettings, gets: Gets, observer: Observer
+) -> AsyncIterator[JobContext]:
+    """Open the target with as many threads as windows shall be under way."""
+    tuning = wanted.target.tuning
+    window_bytes = min(tuning.window_bytes, _WINDOW_BLOCKS * BLOCK_SIZE_BYTES)
+    settings = wanted.target.model_copy(
+        update={"tuning": tuning.model_copy(update={"window_bytes": window_bytes})}
+    )
+    both_embedded = wanted.source.endpoint == settings.endpoint == "embedded"
+    server_url = gets.service.endpoint_url if both_embedded else None
+    async with open_context(settings, observer, server_url=server_url) as context:
+        workers = ThreadWorkers(_WINDOWS_AT_ONCE)
+        try:
+            yield replace(context, workers=workers)
+        finally:
+            workers.close()

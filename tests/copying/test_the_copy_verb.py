@@ -1,0 +1,78 @@
+"""``bulkput copy`` on the command line, called in this process."""
+
+import json
+
+import pytest
+
+from bulkput.cli.main import status_of
+
+HERE, THERE = "eu-west-1", "us-west-2"
+
+
+@pytest.fixture
+def bulkput(accounts, capfd, tmp_path, monkeypatch):
+    """Call ``bulkput copy SNAPSHOT`` from here to there; returns status, stdout and stderr."""
+    here, there = accounts
+    monkeypatch.chdir(tmp_path)
+
+    def call(snapshot_id, *more):
+        capfd.readouterr()
+        status = status_of(
+            [
+                *("copy", snapshot_id, "--state-dir", str(tmp_path / "state")),
+                *("--region", HERE, "--profile", "here", "--endpoint-url", here.url),
+                *("--to-region", THERE, "--to-profile", "there", "--to-endpoint-url", there.url),
+                *more,
+            ]
+        )
+        captured = capfd.readouterr()
+        return status, captured.out, captured.err
+
+    return call
+
+
+def test_a_copy_by_flags_prints_the_new_snapshot_alone(accounts, bulkput, blocks):
+    here, there = accounts
+    content = blocks(0, 9)
+    status, out, err = bulkput(here.make(content), "--tag", "Name=copy", "--verify", "--quiet")
+    assert (status, err) == (0, "")
+    assert there.read(out.strip()) == content
+    tags = {tag["Key"]: tag["Value"] for tag in there.described(out.strip())["Tags"]}
+    assert tags["Name"] == "copy"
+
+
+def test_json_names_the_source_with_its_region(accounts, bulkput, blocks):
+    here, _ = accounts
+    snapshot_id = here.make(blocks(1))
+    status, out, err = bulkput(snapshot_id, "--output", "json", "--no-wait")
+    told = json.loads(out)
+    assert (status, told["status"], told["volume"]) == (0, "pending", snapshot_id)
+    assert told["source"].startswith(f"{snapshot_id}@{HERE}")
+    assert "pending" in err
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "words"),
+    [
+        (("--tag", "x"), 3, "--tag: expected Key=Value"),
+        (("--to-region", "there"), 3, "--to-region: expected a Region"),
+        (("--unencrypted", "--kms-key-arn", "arn:aws:kms:us-west-2:1:key/1"), 3, "--kms-key-arn"),
+        (("--zeros", "skip"), 2, "--zeros"),
+    ],
+)
+def test_wrong_flags_are_told_by_their_own_names(bulkput, more, code, words):
+    status, out, err = bulkput("snap-0123456789abcdef0", *more)
+    assert (status, out) == (code, "")
+    assert words in err
+    assert "Traceback" not in err
+
+
+def test_a_snapshot_that_is_not_there_is_an_error_of_its_own(bulkput):
+    status, _, err = bulkput("snap-00000000000000bad")
+    assert status == 7
+    assert "snap-00000000000000bad: EC2 does not know it in eu-west-1" in err
+
+
+def test_what_is_no_snapshot_is_a_mistake_of_the_command_line(bulkput):
+    status, _, err = bulkput("web.img")
+    assert (status, "SNAPSHOT: expected a snapshot's id" in err) == (3, True)
