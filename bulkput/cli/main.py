@@ -37,6 +37,7 @@ _VERBS = {
     "check": "Look at everything that an upload needs.",
     "verify": "Compare a snapshot with its source or its manifest.",
     "download": "Write a snapshot to a file or a block device.",
+    "diff": "Tell what differs between two snapshots.",
     "jobs": "List the uploads that are unfinished.",
     "abort": "Give an unfinished upload up: delete its snapshot and state.",
     "gc": "Find pending snapshots whose ledgers are lost.",

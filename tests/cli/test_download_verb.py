@@ -407,10 +407,10 @@ def test_a_device_gets_every_block_and_zeros_between(bulkput, service, tmp_path,
     ended = bulkput("download", service.older, device, "--output", "json")
     assert ended.status == 0, ended.err
     assert ended.object["kind"] == "device"
-    assert_holds(device, OLDER | {2048: (b"old" * 1000).ljust(BLOCK, b"\0")}, GIB + BLOCK)
+    assert_holds(image, OLDER | {2048: (b"old" * 1000).ljust(BLOCK, b"\0")}, GIB + BLOCK)
     ended = bulkput("download", service.newer, device, "--changed-since", service.older)
     assert ended.status == 0, ended.err
-    assert_holds(device, NEWER | {2048: (b"old" * 1000).ljust(BLOCK, b"\0")}, GIB + BLOCK)
+    assert_holds(image, NEWER | {2048: (b"old" * 1000).ljust(BLOCK, b"\0")}, GIB + BLOCK)
 
 
 def test_a_device_that_is_too_small_is_left_alone(bulkput, service, tmp_path, attach_loop):
