@@ -61,7 +61,7 @@ ACTIONS: tuple[Action, ...] = (
         Probe.list_blocks,
         f"the list of {_GHOST}",
         lambda volume: volume.verify != "none",
-        "`verify`, bulkput verify, download and diff",
+        "`verify`, bulkput verify and download",
     ),
     Action(
         "ebs:GetSnapshotBlock",
