@@ -1,52 +1,76 @@
 """The rate that one quota of the service bears, found below a ceiling.
 
-Pure: outcomes and their times come in, a rate comes out. Knows no bucket and no waiting.
+Pure: outcomes and their times come in, a rate comes out. Knows no bucket of its own, no waiting.
 
-A throttle starts an event: the rate is cut at once, and everything that was sent between that put
-and the cut tells, as it comes back, which share of the rate the service accepted. That share times
-the rate is the limit. From below it the rate then follows the cubic of RFC 9438 (CUBIC) through
-the limit: quick at first, flat around the limit, and ever quicker beyond it.
+A throttle is followed by a dip that gives the service's bucket a little back, a rest just below the
+limit, and a probe just above it, which spends what was given back. Then a throttle confirms the
+limit, for the price of a put or two. If none comes and the books prove that the limit is higher,
+the rate grows, its excess doubling. A throttle that ends a growth, or the first of all, is answered
+by a deep cut, until the answers that are on their way have told what the service serves.
 """
+
+from bulkput.pace.books import Books, bound_margin_puts
+from bulkput.pace.sent_rate import SentRate
 
 TARGET_SHARE = 0.995
 """Of the ceiling: half a percent lets the service's bucket refill what jitter on the way took,
 and leaves 1.5% of the 2% that a good run may lose."""
 
-CUT_SHARE = 0.95
-"""Of the limit, right after an event: refills a bucket of 10 tokens at 1000/s within 0.2 s."""
+DIP_SHARE = 0.9
+DIP_S = 0.2
+"""After a throttle the bucket gets 8 tokens back at 400/s, 20 at 1000/s: what puts that overtake
+each other by 20 ms take from it."""
 
-CLIMB_MIN_S = 1.7
-"""From the cut up to the limit, at least. The cubic then passes 950/300 of the limit another
-((950/300 - 1) / (0.05 / 1.7 ** 3)) ** (1/3) = 6 s later."""
+REST_SHARE = 0.99
+REST_S = 2.0
+REST_PUTS = 300
+REST_LATENCIES = 8
+"""A rest takes so long, at least so many puts, and so many latencies: each ends in a probe, which
+costs one throttle and PROBE_SHARE of what is sent until its answer is back."""
 
-CLIMB_PUTS = 200
-CLIMB_LATENCIES = 8
-"""A climb takes at least the time of so many puts and so many latencies, added: each ends in a try
-beyond the limit, which costs one throttle and a share of what is sent until its answer is back."""
+PROBE_SHARE = 0.04
+"""Beyond the limit: 1.6 puts of one latency at 400/s and 100 ms. The 7% of a second's puts that
+dip, rest and margin add up to are spent after 1.8 s."""
+
+DOUBLING_S = 0.6
+DOUBLING_LATENCIES = 4
+"""In which a growth's excess over the old limit doubles: from 4% to 950/300 are 5.8 of them, 3.5 s.
+A bucket of 100 ms that is full is empty again after two, at an excess of 15%."""
+
+NEAR_FACTOR = 1.25
+"""A growth that ends no further above the old limit leaves it between the two: the middle is 12%
+off at most. What is too high is corrected by the next throttle, what is too low takes a cycle."""
+
+UNPROVEN_SHARE = 0.5
+"""Of the rate, for one latency, where the limit may be anywhere below it: 20 puts at 400/s and
+100 ms, most of which the bucket keeps."""
+
+FRESH_MARGIN_PUTS = 5
+"""By which the books of one latency may underrate a limit that was never held."""
+
+LOWER_SHARE = 0.97
+LOWER_EVERY_S = 0.25
+"""Of the limit, if even the rest below it is throttled, once for all throttles that come together:
+the last 13% that the books leave of a fall are gone after 1.1 s."""
+
+FRESH_S = 0.5
+"""Books older than this begin anew at a throttle: a limit that fell is not averaged away."""
 
 USED_SHARE = 0.7
-"""A rate is tried, and may grow, only while this share of it is sent."""
+"""A rate may grow only while this share of it is sent."""
+
+HELD_SHARE = 0.9
+"""A ceiling of which this share was sent for the time of a rest is a limit that was held."""
 
 BASE_HEADROOM = 1.6
-"""The rate that an event starts from is at most this much above what was really sent: where slots
-held puts back, as right after the start, a share of the rate allowed would say nothing."""
-
-WINDOW_S = 0.25
-"""Over which the sent rate is counted: 25 puts at 100/s, and known a quarter of a second after the
-start, before the first throttles of an unknown quota come in."""
-
-STEP_MAX_S = 0.1
-"""Longest time between outcomes that counts as growth: silence proves nothing."""
-
-PRIOR_PUTS = 20
-"""Accepted puts assumed at the start of an event, so that one throttle is no estimate; the more
-is known, the fewer."""
-
-LATENCY_GAIN = 0.02
-"""Weight of one put in the mean latency: about the last 50."""
+"""The rate that a throttle ends is at most this much above what was really sent: where slots held
+puts back, as right after the start, the rate allowed would say nothing."""
 
 RATE_MIN_PUTS_PER_S = 1.0
 """Below it a wait would be longer than any throttle lasts."""
+
+_DOUBLINGS_MAX = 60.0
+"""Keeps ``2 ** n`` finite; every ceiling is reached long before."""
 
 
 class RateController:
@@ -56,20 +80,17 @@ class RateController:
         """Start at the ceiling: the quota that is known is the best guess there is."""
         self._top = ceiling_puts_per_s * TARGET_SHARE
         self._least = min(RATE_MIN_PUTS_PER_S, self._top)
-        self._rate = self._top
-        self._limit = self._top
-        self._used_s = 0.0
-        self._latency_s = 0.0
-        self._last_s: float | None = None
-        self._event_sent_s = float("inf")
-        self._event_cut_s = float("-inf")
-        self._event_rate = self._top
+        self._rate = self._limit = self._top
+        self._grown_from: float | None = self._least
+        """While the limit is unknown, what it is above; None while one is held."""
+        self._event_least = self._least
+        self._is_fresh = True
+        self._since_s = 0.0
+        self._cut_s = float("-inf")
         self._lowered_s = float("-inf")
-        self._event_accepted = 0
-        self._event_throttled = 0
-        self._window_start_s: float | None = None
-        self._window_outcomes = 0
-        self._sent_rate: float | None = None
+        self._unproven_rate: float | None = None
+        self._books = Books()
+        self._sent = SentRate()
 
     @property
     def rate_puts_per_s(self) -> float:
@@ -86,69 +107,115 @@ class RateController:
         self._top *= scale
         self._limit *= scale
         self._rate *= scale
-        self._event_rate *= scale
+        self._event_least *= scale
+        if self._grown_from is not None:
+            self._grown_from *= scale
+        if self._unproven_rate is not None:
+            self._unproven_rate *= scale
         self._least = min(RATE_MIN_PUTS_PER_S, self._top)
 
     def on_ack(self, now_s: float, sent_s: float) -> None:
         """Learn that a put sent at ``sent_s`` was accepted."""
-        self._count(now_s)
-        self._latency_s += LATENCY_GAIN * (now_s - sent_s - self._latency_s)
-        if self._event_sent_s <= sent_s < self._event_cut_s:
-            self._event_accepted += 1
-            self._estimate(now_s)
+        step_s = self._count(now_s)
+        self._sent.took(now_s - sent_s)
+        self._books.on_served(sent_s, self._limit)
+        if sent_s >= self._cut_s:
+            self._unproven_rate = None
         if self._rate < self._top:
-            self._grow(now_s)
-        self._last_s = now_s
+            self._advance(step_s)
+        elif self._grown_from is not None and self._is_used(HELD_SHARE):
+            self._since_s += step_s
+            if self._since_s >= REST_S:
+                self._hold_top()
 
     def on_throttle(self, now_s: float, sent_s: float) -> None:
         """Learn that a put sent at ``sent_s`` was refused by this quota."""
         self._count(now_s)
-        if sent_s >= self._lowered_s:
-            self._event_sent_s = sent_s
-            self._event_cut_s = now_s
-            self._event_rate = self._rate
-            if self._sent_rate is not None:
-                self._event_rate = min(self._rate, self._sent_rate * BASE_HEADROOM)
-            self._event_accepted = 0
-            self._event_throttled = 0
-            self._used_s = 0.0
-            self._estimate(now_s)
-        elif self._event_sent_s <= sent_s < self._event_cut_s:
-            self._event_throttled += 1
-            self._estimate(now_s)
-        self._last_s = now_s
-
-    def _estimate(self, now_s: float) -> None:
-        # The throttle that began the event is not counted: it chose where the count begins.
-        outcomes = self._event_accepted + self._event_throttled
-        prior = PRIOR_PUTS * PRIOR_PUTS / (PRIOR_PUTS + outcomes)
-        share = (self._event_accepted + prior) / (outcomes + prior)
-        self._limit = max(self._least, self._event_rate * share)
-        before = self._rate
+        is_new = sent_s >= self._cut_s
+        is_doubtful = is_new and self._books.has_credit(self._limit)
+        if is_new:
+            self._begin(now_s, is_doubtful=is_doubtful)
+        if not is_doubtful:
+            margin = FRESH_MARGIN_PUTS if self._is_fresh else bound_margin_puts(self._limit)
+            bound = self._books.bound_puts_per_s(margin)
+            self._limit = max(self._event_least, min(self._limit, bound))
+        if is_new and self._books.age_s > FRESH_S:
+            self._books.restart()
+        self._books.on_refused(sent_s)
         self._follow()
-        if self._rate < before:
-            self._lowered_s = now_s
 
-    def _grow(self, now_s: float) -> None:
-        if self._last_s is None or self._sent_rate is None:
-            return
-        if self._sent_rate >= USED_SHARE * self._rate:
-            self._used_s += min(STEP_MAX_S, max(0.0, now_s - self._last_s))
-            self._follow()
+    def _begin(self, now_s: float, *, is_doubtful: bool) -> None:
+        """Answer the first throttle of a put that was sent after the last cut."""
+        self._event_least = self._least
+        if self._grown_from is not None:
+            self._end_growth(now_s, self._grown_from)
+        elif self._since_s >= self._rest_s():
+            self._is_fresh = False
+            self._lowered_s = now_s
+        elif not is_doubtful and now_s - self._lowered_s >= LOWER_EVERY_S:
+            self._limit *= LOWER_SHARE
+            self._lowered_s = now_s
+        self._cut_s = now_s
+        self._since_s = 0.0
+
+    def _end_growth(self, now_s: float, grown_from: float) -> None:
+        sent = self._sent.puts_per_s
+        reached = self._rate if sent is None else min(self._rate, sent * BASE_HEADROOM)
+        self._is_fresh = reached > NEAR_FACTOR * grown_from
+        if self._is_fresh:
+            self._limit = max(grown_from, reached)
+            self._unproven_rate = max(grown_from, UNPROVEN_SHARE * reached)
+        else:
+            self._limit = (grown_from + max(grown_from, reached)) / 2
+        self._event_least = grown_from
+        self._grown_from = None
+        self._lowered_s = now_s
+        self._books.restart()
+
+    def _advance(self, step_s: float) -> None:
+        """Go on in the cycle, and grow where the books allow it."""
+        if self._grown_from is None:
+            self._since_s += step_s
+            if self._since_s >= self._rest_s() and self._books.proves_more_than(self._limit):
+                self._grown_from = self._limit
+                self._since_s = 0.0
+        elif self._is_used(USED_SHARE):
+            self._since_s += step_s
+        self._follow()
 
     def _follow(self) -> None:
-        """Set the rate to the cubic's value."""
-        tries_s = CLIMB_PUTS / self._limit + CLIMB_LATENCIES * self._latency_s
-        climb_s = max(CLIMB_MIN_S, tries_s)
-        factor = 1.0 + (1.0 - CUT_SHARE) * (self._used_s / climb_s - 1.0) ** 3
-        self._rate = min(self._top, max(self._least, self._limit * factor))
+        """Set the rate to what the phase asks for."""
+        if self._grown_from is not None:
+            doubling_s = max(DOUBLING_S, DOUBLING_LATENCIES * self._sent.latency_s)
+            doublings = min(_DOUBLINGS_MAX, self._since_s / doubling_s)
+            rate = self._grown_from * (1.0 + PROBE_SHARE * 2.0**doublings)
+            if rate >= self._top:
+                self._hold_top()
+        elif self._unproven_rate is not None:
+            rate = min(self._unproven_rate, self._limit)
+        elif self._since_s < DIP_S:
+            rate = self._limit * DIP_SHARE
+        elif self._since_s < self._rest_s():
+            rate = self._limit * REST_SHARE
+        else:
+            rate = self._limit * (1.0 + PROBE_SHARE)
+        self._rate = min(self._top, max(self._least, rate))
 
-    def _count(self, now_s: float) -> None:
-        if self._window_start_s is None:
-            self._window_start_s = now_s
-        elapsed_s = now_s - self._window_start_s
-        if elapsed_s >= WINDOW_S:
-            self._sent_rate = self._window_outcomes / elapsed_s
-            self._window_start_s = now_s
-            self._window_outcomes = 0
-        self._window_outcomes += 1
+    def _hold_top(self) -> None:
+        self._limit = self._top
+        self._grown_from = None
+        self._is_fresh = False
+        self._since_s = float("inf")
+
+    def _rest_s(self) -> float:
+        latencies_s = REST_LATENCIES * self._sent.latency_s
+        return max(REST_S, REST_PUTS / self._limit, latencies_s)
+
+    def _is_used(self, share: float) -> bool:
+        sent = self._sent.puts_per_s
+        return sent is not None and sent >= share * self._rate
+
+    def _count(self, now_s: float) -> float:
+        step_s = self._sent.count(now_s)
+        self._books.pass_time(step_s)
+        return step_s

@@ -1,8 +1,9 @@
 """A model of the service on virtual time: quotas, latency, bandwidth, and what each put met.
 
 Driven by a real Pacer: hungry volumes put as fast as they are admitted. Arrival at the quota is
-half of the latency after the start, with its share of the jitter, so puts overtake each other on
-the way as they do on a network.
+a share of the latency after the start, with its share of the jitter, so puts overtake each other
+on the way as they do on a network. The emulator decides on a put's headers and answers late: its
+share is nearly nothing.
 """
 
 import asyncio
@@ -41,6 +42,8 @@ class Path:
 
     latency_s: float = 0.1
     jitter_s: float = 0.02
+    outward_share: float = 0.5
+    """Of the latency, until the quota decides."""
     link_puts_per_s: float | None = None
     """Serial link: puts queue for it."""
     latency_per_put_s: float = 0.0
@@ -145,7 +148,9 @@ class Service:
             now_s = self.loop.time()
             latency_s = volume.path.draw_s(now_s, self.rng)
             volume.path.under_way += 1
-            self.loop.call_at(now_s + latency_s / 2, self._arrive, volume, admission, latency_s / 2)
+            outward_s = latency_s * volume.path.outward_share
+            back_s = latency_s - outward_s
+            self.loop.call_at(now_s + outward_s, self._arrive, volume, admission, back_s)
             if volume.demand_puts_per_s is not None:
                 await asyncio.sleep(1 / volume.demand_puts_per_s)
 

@@ -61,6 +61,20 @@ def test_an_unknown_quota_below_the_ceiling_is_found_and_held(quota, burst_puts,
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("outward_share", [0.05, 0.5])
+def test_an_unknown_quota_is_used_in_full_from_the_first_put_on(seed, outward_share):
+    async def play():
+        service = Service(seed=seed)
+        path = Path(outward_share=outward_share)
+        volume = service.volume(quota_puts_per_s=400, burst_puts=40, path=path)
+        await service.run(60)
+        assert volume.rate_puts_per_s(0, 60) >= 0.985 * 400
+        assert volume.throttled_share() < 0.005
+
+    run_virtual(play())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("burst_puts", [20, 100])
 def test_a_quota_that_is_cut_and_restored_is_followed_within_ten_seconds(seed, burst_puts):
     async def play():
