@@ -45,6 +45,8 @@ class UploadOptions:
     """A completed snapshot, of which only what differs is put."""
     parent_manifest: str | Path | None = None
     """The parent's; else the one in ``state_dir``, and if there is none, the parent is read."""
+    series: str | None = None
+    """Name of a series: every call makes the next increment of the last completed snapshot."""
     client_token: str | None = None
     timeout_min: int | None = None
     wait: bool = True

@@ -57,6 +57,12 @@ _snapshot_options = with_options(
         help="The parent's manifest; else the one in the state folder, else the parent is read.",
     ),
     click.option(
+        "--series",
+        metavar="NAME",
+        help="Make the next snapshot of a series: the first is full, each further one an increment "
+        "of the last.",
+    ),
+    click.option(
         "--client-token",
         metavar="TOKEN",
         help="StartSnapshot's token; else one derived from the source, found again by a rerun.",

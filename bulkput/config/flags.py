@@ -46,6 +46,7 @@ UPLOAD_FLAGS: Mapping[str, Flag] = MappingProxyType(
         ),
         "allow_mounted": Flag("--allow-mounted", (*_VOLUME, "source", "allow_mounted")),
         "reader": Flag("--reader", (*_VOLUME, "source", "reader")),
+        "series": Flag("--series", (*_VOLUME, "series")),
         "zeros": Flag("--zeros", (*_VOLUME, "zeros")),
         "resume": Flag("--resume", (*_VOLUME, "resume")),
         "on_failure": Flag("--on-failure", (*_VOLUME, "on_failure")),

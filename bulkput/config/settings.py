@@ -167,6 +167,7 @@ def _across(volumes: Sequence[object], endpoint: str) -> list[InitErrorDetails]:
     """Return what is wrong between ``volumes``, which may be unchecked data."""
     found = []
     first: dict[str, int] = {}
+    first_of: dict[str, int] = {}
     for index, volume in enumerate(volumes):
         label, has_sample = _facts(volume)
         if label is not None and first.setdefault(label, index) != index:
@@ -175,6 +176,10 @@ def _across(volumes: Sequence[object], endpoint: str) -> list[InitErrorDetails]:
         if _path(volume) == STANDARD_INPUT and len(volumes) > 1:
             text = "standard input can be read once: make it the only volume of its job"
             found.append(_custom(text, (index, "source", "path")))
+        series = _series(volume)
+        if series is not None and first_of.setdefault(series, index) != index:
+            text = f"the same series as volumes[{first_of[series]}]: each has one of its own"
+            found.append(_custom(text, (index, "series")))
         if has_sample and endpoint != "embedded":
             text = "only with `endpoint: embedded`: a sample is for rehearsal"
             found.append(_custom(text, (index, "source", "sample")))
@@ -193,6 +198,14 @@ def _path(volume: object) -> object:
         return volume.source.path
     source = volume.get("source") if isinstance(volume, Mapping) else None
     return source.get("path") if isinstance(source, Mapping) else source
+
+
+def _series(volume: object) -> str | None:
+    """Return the series of a volume or of data that may be anything."""
+    if isinstance(volume, VolumeSettings):
+        return volume.series
+    series = volume.get("series") if isinstance(volume, Mapping) else None
+    return series if isinstance(series, str) else None
 
 
 def _facts(volume: object) -> tuple[str | None, bool]:

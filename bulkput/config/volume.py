@@ -247,7 +247,16 @@ class SnapshotSettings(Section, json_schema_extra=_rules_of_snapshots):
         return bool(self.encrypted) or self.kms_key_arn is not None
 
 
-class VolumeSettings(Section):
+def _rules_of_series(schema: dict[str, Any]) -> None:
+    """Say in JSON Schema what ``_series_finds_its_parent`` says."""
+    refused = {"parent": _GIVEN, "client_token": _GIVEN, "wait": {"const": False}}
+    schema["allOf"] = [
+        _never(series=_GIVEN, snapshot={"properties": {key: value}, "required": [key]})
+        for key, value in refused.items()
+    ]
+
+
+class VolumeSettings(Section, json_schema_extra=_rules_of_series):
     """One source and the snapshot that it becomes."""
 
     name: Name | None = Field(
@@ -261,6 +270,12 @@ class VolumeSettings(Section):
     snapshot: SnapshotSettings = Field(
         default_factory=SnapshotSettings,
         description="Attributes of the snapshot.",
+    )
+    series: Name | None = Field(
+        default=None,
+        description="Name of a series: the first run makes a full snapshot, and every further one "
+        "an increment of the last that was completed. Not together with `snapshot.parent`, "
+        "`client_token` or `wait: false`.",
     )
     zeros: ZeroPolicy = Field(
         default=ZeroPolicy.AUTO,
@@ -308,6 +323,24 @@ class VolumeSettings(Section):
         if verify != "none" and source is not None and source.path == STANDARD_INPUT:
             raise ValueError("expected none: standard input cannot be read a second time")
         return verify
+
+    @field_validator("series")
+    @classmethod
+    def _series_finds_its_parent(cls, series: str | None, info: ValidationInfo) -> str | None:
+        snapshot = info.data.get("snapshot")
+        if series is None or snapshot is None:
+            return series
+        for key, is_given in (
+            ("parent", snapshot.parent is not None),
+            ("client_token", snapshot.client_token is not None),
+            ("wait: false", not snapshot.wait),
+        ):
+            if is_given:
+                raise ValueError(
+                    f"cannot be given with `snapshot.{key}`: a series finds its parents and tokens "
+                    "by itself, and builds on completed snapshots only"
+                )
+        return series
 
     @property
     def label(self) -> str:

@@ -20,7 +20,7 @@ from bulkput.jobs.birthplace import Birthplace
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.judge import Verdict, judge
 from bulkput.jobs.mark import tags_with_mark
-from bulkput.jobs.parentage import begun_with, wanted_parent
+from bulkput.jobs.parentage import LostParentError, begun_with, wanted_parent
 from bulkput.jobs.trust import trusts
 from bulkput.jobs.upload_folder import upload_folder, upload_key
 from bulkput.ledger.folder import ensure_folder, ensure_state_dir
@@ -125,7 +125,15 @@ async def find_or_start(place: Birthplace) -> tuple[Birth, Birthplace]:
         age_s = max(0.0, clock.unix_s() - live.start_unix_s)
         place.retrier.snapshot_started_s = clock.monotonic_s() - age_s
     goes_on = live is not None and live.state != "error"
-    place = replace(place, parent=await (begun_with if goes_on else wanted_parent)(place))
+    try:
+        place = replace(place, parent=await (begun_with if goes_on else wanted_parent)(place))
+    except LostParentError as lost:
+        if place.series is None:
+            raise
+        place.note(f"{lost}. It is deleted")
+        await place.delete(lost.snapshot_id)
+        live, goes_on = None, False
+        place = replace(place, parent=await wanted_parent(place))
     judgement = judge(
         header,
         live,

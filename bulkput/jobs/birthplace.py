@@ -10,6 +10,7 @@ from bulkput.jobs.context import JobContext
 from bulkput.jobs.shown import describe_new
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest
+from bulkput.ledger.series import Series
 from bulkput.model.block import volume_size_gib
 from bulkput.model.progress import Progress
 from bulkput.pipeline.retry import Retrier
@@ -28,6 +29,8 @@ class Birthplace:
     progress: Progress
     note: Callable[[str], None]
     """Tells the user."""
+    series: Series | None = None
+    """That the snapshot is the next of."""
     parent: Manifest | None = None
     """What the new blocks are compared with; None of a full snapshot."""
     holes_are_noise: bool = False

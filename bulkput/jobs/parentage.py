@@ -9,6 +9,11 @@ from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.errors import ConfigError, ManifestError, Problem, SnapshotError
 
+
+class LostParentError(SnapshotError):
+    """An increment was begun, and what its parent shows cannot be known any more."""
+
+
 _ALL_PUT = frozenset({LedgerPhase.SEALING, LedgerPhase.COMPLETED})
 
 
@@ -19,6 +24,7 @@ async def begun_with(place: Birthplace) -> Manifest | None:
 
     Raises:
         ManifestError: the manifest that was named cannot be used.
+        LostParentError: there is neither manifest nor parent any more.
         BulkputError: the parent had to be read, and could not be.
     """
     header = place.ledger.header
@@ -30,11 +36,15 @@ async def begun_with(place: Birthplace) -> Manifest | None:
     found = await place.describe(header.parent_snapshot_id)
     if found is None or found.state != "completed":
         what = (
-            f"the parent {header.parent_snapshot_id} does not exist any more and there is no "
-            "manifest of it: what differs from it cannot be told. Name the manifest "
-            f"(`parent_manifest`), or give the increment up: `bulkput abort {place.ledger.folder}`"
+            f"its parent {header.parent_snapshot_id} does not exist any more and there is no "
+            "manifest of it, so what differs from it cannot be told"
         )
-        raise SnapshotError(header.snapshot_id or "", what)
+        if place.series is None:
+            folder = place.ledger.folder
+            what += (
+                f". Name the manifest (`parent_manifest`), or give it up: bulkput abort {folder}"
+            )
+        raise LostParentError(header.snapshot_id or "", what)
     return await _read(place, header.parent_snapshot_id, found)
 
 
@@ -46,17 +56,44 @@ async def wanted_parent(place: Birthplace) -> Manifest | None:
         ManifestError: the manifest that was named cannot be used.
         BulkputError: the parent had to be read, and could not be.
     """
-    wanted = place.volume.snapshot.parent
+    series = place.series
+    if series is None:
+        wanted = place.volume.snapshot.parent
+    else:
+        wanted = None if series.last is None else series.last.snapshot_id
     if wanted is None:
+        if series is not None:
+            place.note(f"the series {series.name} begins with a full snapshot")
         return None
     found = await place.describe(wanted)
+    if series is not None:
+        why = _why_not_built_on(place, found)
+        if why:
+            place.note(f"{wanted}, the last of the series {series.name}, {why}: a full snapshot")
+            return None
     _require_fit(place, wanted, found)
     assert found is not None  # noqa: S101 - it is fit
     manifest = await _known_manifest(place, wanted)
     if manifest is None:
-        manifest = await _read(place, wanted, found)
+        return await _read(place, wanted, found)
     _require_agreement(manifest, found)
     return manifest
+
+
+def _why_not_built_on(place: Birthplace, found: SnapshotState | None) -> str:
+    """Return why the series cannot go on from its last snapshot; empty if it can."""
+    snapshot = place.volume.snapshot
+    if found is None:
+        return "does not exist any more"
+    if found.state != "completed":
+        return f"is in state {found.state}"
+    if snapshot.asks_for_encryption and not found.encrypted:
+        return "is not encrypted, and now encryption is asked for"
+    if snapshot.encrypted is False and found.encrypted:
+        return "is encrypted, and now `encrypted: false` is asked for"
+    if snapshot.kms_key_arn not in {None, found.kms_key_id}:
+        return "is encrypted with another key"
+    return ""
 
 
 def _require_fit(place: Birthplace, snapshot_id: str, found: SnapshotState | None) -> None:

@@ -37,6 +37,8 @@ def upload_key(
     yield region
     yield str(source_path)
     yield volume.label
+    if volume.series is not None:
+        yield f"series {volume.series}"
     left_out = {"wait", "timeout_min", "mark", "parent_manifest"}
     if snapshot.parent is None:
         left_out.add("parent")  # so that folders of versions that knew no parent are found

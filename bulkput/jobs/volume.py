@@ -1,11 +1,13 @@
 """One volume from source to sealed snapshot: the order of the steps, and its outcome."""
 
 import asyncio
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from bulkput import __version__
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.birth import Birth, find_or_start, open_ledger
 from bulkput.jobs.birthplace import Birthplace
@@ -18,6 +20,7 @@ from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.ledger.marks import Linear
+from bulkput.ledger.series import Series
 from bulkput.model.errors import (
     BulkputError,
     IntegrityError,
@@ -140,7 +143,8 @@ async def _upload(run: _Run) -> None:
         ledger = await run.context.workers.run(lambda: open_ledger(run.context, run.volume, source))
         run.ledger_folder = ledger.folder
         try:
-            await _upload_source(run, source, ledger)
+            with _series(run) as series:
+                await _upload_source(run, source, ledger, series)
         except BaseException:
             if run.volume.on_failure == "delete":
                 await _delete(run, ledger)
@@ -151,7 +155,23 @@ async def _upload(run: _Run) -> None:
         source.close()
 
 
-async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
+@contextmanager
+def _series(run: _Run) -> Iterator[Series | None]:
+    """Hold the series that the volume belongs to, if it does."""
+    name, context = run.volume.series, run.context
+    if name is None:
+        yield None
+    else:
+        with Series(
+            context.state_dir,
+            name,
+            endpoint_url=context.endpoint_url,
+            region=context.service.region,
+        ) as series:
+            yield series
+
+
+async def _upload_source(run: _Run, source: Source, ledger: Ledger, series: Series | None) -> None:
     context, volume = run.context, run.volume
     run.enter(Phase.STARTING)
     birth, place = await find_or_start(
@@ -163,6 +183,7 @@ async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
             run.retrier,
             run.progress,
             run.note,
+            series=series,
             holes_are_noise=run.opening.holes_are_noise,
         )
     )
@@ -206,6 +227,10 @@ async def _upload_source(run: _Run, source: Source, ledger: Ledger) -> None:
         run.note(birth.zeros.reason)
     if run.status == "completed" and volume.verify != "none":
         await _verify(run, birth, source, ledger)
+    if series is not None and run.status == "completed":
+        series.advance(
+            birth.snapshot_id, now_unix_s=context.clock.unix_s(), program_version=__version__
+        )
 
 
 async def _seal(run: _Run, birth: Birth, place: Birthplace) -> None:
@@ -263,6 +288,9 @@ async def _verify(run: _Run, birth: Birth, source: Source, ledger: Ledger) -> No
             )
         except IntegrityError:
             _enter(run, ledger, LedgerPhase.FAILED)
+            # What it says is not what the snapshot holds: nothing may be compared with it.
+            manifest_path(run.context.state_dir, birth.snapshot_id).unlink(missing_ok=True)
+            run.manifest = None
             raise
     run.verified = run.volume.verify
     if note is not None:

@@ -85,6 +85,7 @@ VOLUME = section(
         "on_failure": st.sampled_from(["keep", "delete", None]),
         "allow_changing_source": truth,
         "name": either("name"),
+        "series": either("name"),
     },
     source=SOURCE,
 )
