@@ -1,14 +1,19 @@
 """Every name that ``from bulkput import ...`` gives, and no other."""
 
 from bulkput.api.copy import CopyOptions, copy
+from bulkput.api.download import DownloadOptions, download
 from bulkput.api.job import load_job, run
 from bulkput.api.listen import OnEvent
 from bulkput.api.options import UploadOptions
 from bulkput.api.plan import plan
 from bulkput.api.upload import upload
+from bulkput.api.verify import OnDifference, VerifyOptions, verify
 from bulkput.config.settings import Settings
 from bulkput.config.tuning import TuningSettings
+from bulkput.jobs.download import DownloadOutcome
 from bulkput.jobs.forecast import FailedForecast, JobForecast, VolumeForecast
+from bulkput.jobs.verify import VerifyOutcome
+from bulkput.model.difference import Difference
 from bulkput.model.errors import (
     BulkputError,
     ConfigError,
@@ -18,6 +23,7 @@ from bulkput.model.errors import (
     ServiceError,
     SnapshotError,
     SourceError,
+    TargetError,
     TemporaryError,
 )
 from bulkput.model.events import (
@@ -37,6 +43,9 @@ __all__ = [
     "ConfigError",
     "CopyOptions",
     "CredentialsError",
+    "Difference",
+    "DownloadOptions",
+    "DownloadOutcome",
     "Event",
     "FailedForecast",
     "GetRetried",
@@ -44,6 +53,7 @@ __all__ = [
     "JobForecast",
     "LedgerError",
     "Noted",
+    "OnDifference",
     "OnEvent",
     "Phase",
     "PhaseChanged",
@@ -53,16 +63,21 @@ __all__ = [
     "Settings",
     "SnapshotError",
     "SourceError",
+    "TargetError",
     "TemporaryError",
     "TuningSettings",
     "UploadOptions",
+    "VerifyOptions",
+    "VerifyOutcome",
     "VolumeEnded",
     "VolumeForecast",
     "VolumeOutcome",
     "VolumeStarted",
     "copy",
+    "download",
     "load_job",
     "plan",
     "run",
     "upload",
+    "verify",
 ]

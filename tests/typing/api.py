@@ -10,11 +10,15 @@ from bulkput import (
     BulkputError,
     ConfigError,
     CopyOptions,
+    Difference,
+    DownloadOptions,
+    DownloadOutcome,
     Event,
     FailedForecast,
     GetRetried,
     JobForecast,
     Noted,
+    OnDifference,
     OnEvent,
     Phase,
     PhaseChanged,
@@ -25,15 +29,19 @@ from bulkput import (
     SourceError,
     TuningSettings,
     UploadOptions,
+    VerifyOptions,
+    VerifyOutcome,
     VolumeEnded,
     VolumeForecast,
     VolumeOutcome,
     VolumeStarted,
     copy,
+    download,
     load_job,
     plan,
     run,
     upload,
+    verify,
 )
 
 
@@ -133,11 +141,29 @@ async def a_copy(snapshot_id: str) -> str | None:
     return outcome.snapshot_id
 
 
+async def a_comparison(snapshot_id: str, image: Path) -> list[int]:
+    found: list[Difference] = []
+    tell: OnDifference = found.append
+    options = VerifyOptions(snapshot_id, source=image, sample="10GiB", seed=7, region="eu-west-1")
+    outcome: VerifyOutcome = await verify(options, on_event=print, on_difference=tell)
+    if outcome.error is not None:
+        raise outcome.error
+    return [each.start for each in found]
+
+
+async def a_download(snapshot_id: str) -> Path:
+    options = DownloadOptions(snapshot_id, "disk.img", force=True, region="eu-west-1")
+    outcome: DownloadOutcome = await download(options, on_event=print)
+    return outcome.destination
+
+
 async def what_is_refused(options: UploadOptions) -> None:
     UploadOptions("disk.img", zeros="all")  # type: ignore[arg-type]
     UploadOptions("disk.img", "web-01")  # type: ignore[call-arg]
     options.region = "eu-west-1"  # type: ignore[misc]
     await upload("disk.img")  # type: ignore[arg-type]
+    await verify(VerifyOptions("snap-1", "disk.img"))  # type: ignore[call-arg]
+    await download(DownloadOptions("snap-1"))  # type: ignore[call-arg]
     await copy(CopyOptions("snap-1"), on_progress=print)  # type: ignore[call-arg]
     await upload(options, on_event=lambda: None)  # type: ignore[arg-type, misc]
     print(bulkput.uplaod)  # type: ignore[attr-defined]

@@ -1,0 +1,47 @@
+"""A snapshot becomes a file or the content of a block device."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bulkput.api.listen import OnEvent, observer_of
+from bulkput.api.place import ReadingOptions, settings_of
+
+if TYPE_CHECKING:
+    from bulkput.jobs.download import DownloadOutcome  # aiohttp and numpy, which only a call pays
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadOptions(ReadingOptions):
+    """A snapshot, and where it goes."""
+
+    snapshot_id: str = field(kw_only=False)
+    destination: str | Path = field(kw_only=False)
+    """A file, written beside its name and renamed when it is whole, or a block device."""
+    changed_since: str | None = None
+    """The destination holds this older snapshot: only what differs is brought, in place."""
+    force: bool = False
+    """Replace a file that exists, when the download is whole."""
+    whole_volume: bool = False
+    """Give a file the volume's size; else the source's own, where a manifest knows it."""
+
+
+async def download(
+    options: DownloadOptions, *, on_event: OnEvent | None = None
+) -> "DownloadOutcome":
+    """Bring the snapshot to its destination; the same call again resumes what was left unfinished.
+
+    Raises:
+        TargetError: the destination cannot be written, or not as asked.
+        BulkputError: it is not all there.
+    """
+    from bulkput.jobs.download import DownloadRequest, download_snapshot  # noqa: PLC0415 - as above
+
+    request = DownloadRequest(
+        snapshot_id=options.snapshot_id,
+        destination=Path(options.destination),
+        changed_since=options.changed_since,
+        force=options.force,
+        whole_volume=options.whole_volume,
+    )
+    return await download_snapshot(settings_of(options), request, observer_of(on_event))

@@ -1,0 +1,46 @@
+"""Where a snapshot is, as the options of a reading call say it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bulkput.config.flags import settings_from_options
+from bulkput.config.settings import Settings
+from bulkput.config.tuning import TuningSettings
+
+_NO_SOURCE = Path("/dev/null")
+"""Settings have a volume; where none is read, this one is not opened."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingOptions:
+    """What all calls that read snapshots are told."""
+
+    region: str | None = None
+    """Else AWS_REGION, the profile, the instance."""
+    profile: str | None = None
+    endpoint_url: str | None = None
+    """One URL of EBS and EC2, or ``embedded``; None for AWS's own."""
+    allow_insecure_http: bool = False
+    state_dir: str | Path | None = None
+    """Where manifests and what a rerun needs live."""
+    tuning: TuningSettings = field(default_factory=TuningSettings)
+    """Limits and deadlines, by the keys of the YAML section ``tuning``."""
+
+
+def settings_of(options: ReadingOptions, **of_source: object) -> Settings:
+    """Return the settings of a call, with what is said of a source to compare with.
+
+    Raises:
+        ConfigError: with every problem, each by the name of its field.
+    """
+    given = {
+        "region": options.region,
+        "profile": options.profile,
+        "endpoint_url": options.endpoint_url,
+        "allow_insecure_http": options.allow_insecure_http,
+        "state_dir": options.state_dir,
+        "tuning": options.tuning,
+        "source": _NO_SOURCE,
+    }
+    said = {name: value for name, value in of_source.items() if value is not None}
+    return settings_from_options(given | said)

@@ -1,0 +1,87 @@
+"""A snapshot is compared with what it should be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from bulkput.api.listen import OnEvent, observer_of
+from bulkput.api.place import ReadingOptions, settings_of
+from bulkput.model.difference import Difference
+from bulkput.model.errors import ConfigError, Problem
+from bulkput.model.size import parse_size_bytes
+
+if TYPE_CHECKING:
+    from bulkput.jobs.verify import VerifyOutcome  # aiohttp and numpy, which only a call pays
+
+OnDifference = Callable[[Difference], None]
+"""Told of each differing range, ascending, as soon as it is known where it ends."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyOptions(ReadingOptions):
+    """A snapshot, and what it is compared with: a source, a manifest, or both."""
+
+    snapshot_id: str = field(kw_only=False)
+    source: str | Path | None = None
+    """A disk image or a block device, compared byte for byte."""
+    manifest: str | Path | None = None
+    """Digests; without ``source``, None is the manifest in the state folder."""
+    sample: str | int | None = None
+    """How much, as ``10GiB`` or in bytes, is compared, chosen at random; None is all."""
+    seed: int | None = None
+    """Chooses the same sample as the call whose outcome had this seed."""
+    format: Literal["auto", "raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"] = "auto"
+    allow_backing_file: bool = False
+    allow_mounted: bool = False
+
+
+async def verify(
+    options: VerifyOptions,
+    *,
+    on_event: OnEvent | None = None,
+    on_difference: OnDifference | None = None,
+) -> "VerifyOutcome":
+    """Read the snapshot back and compare it.
+
+    Returns:
+        The outcome; its ``error`` is None if all is equal, and else says what differs.
+
+    Raises:
+        BulkputError: something could not be read.
+    """
+    from bulkput.jobs.verify import VerifyRequest, verify_snapshot  # noqa: PLC0415 - see above
+
+    settings = settings_of(
+        options,
+        source=options.source,
+        format=options.format,
+        allow_backing_file=options.allow_backing_file,
+        allow_mounted=options.allow_mounted,
+    )
+    request = VerifyRequest(
+        snapshot_id=options.snapshot_id,
+        has_source=options.source is not None,
+        manifest=None if options.manifest is None else Path(options.manifest),
+        sample_bytes=_sample_bytes(options.sample),
+        seed=options.seed,
+    )
+    return await verify_snapshot(
+        settings, request, observer_of(on_event), on_difference or _tell_nobody
+    )
+
+
+def _sample_bytes(sample: str | int | None) -> int | None:
+    if sample is None:
+        return None
+    try:
+        size_bytes = parse_size_bytes(sample) if isinstance(sample, str) else sample
+    except ValueError as error:
+        raise ConfigError((Problem("sample", str(error)),)) from None
+    if size_bytes <= 0:
+        raise ConfigError((Problem("sample", "expected more than nothing"),))
+    return size_bytes
+
+
+def _tell_nobody(difference: Difference) -> None:
+    pass
