@@ -6,7 +6,7 @@ a metadata service that does not answer must never end an upload.
 
 import asyncio
 import os
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,11 +28,18 @@ _REQUEST_LIMIT_S = 2.0
 """The metadata service is on the host and answers within milliseconds."""
 
 _IMDS_URL = "http://169.254.169.254"
-_VENDOR_PATH = Path("/sys/class/dmi/id/sys_vendor")
-_VENDOR = "Amazon EC2"
+_MARKS = (
+    (Path("/sys/class/dmi/id/sys_vendor"), "Amazon EC2"),
+    (Path("/sys/hypervisor/uuid"), "ec2"),
+)
+"""Files that everybody may read, and how they begin on EC2: Nitro and bare metal, then Xen (T2, M4,
+C4 and older), where the vendor is Xen. As AWS's "Detect whether a host is an EC2 instance" has it.
+"""
 
 
-def metadata_url(environ: Mapping[str, str], vendor_path: Path = _VENDOR_PATH) -> str | None:
+def metadata_url(
+    environ: Mapping[str, str], marks: Iterable[tuple[Path, str]] = _MARKS
+) -> str | None:
     """Return where the instance's metadata is; None off EC2 and where it is switched off.
 
     The variables are those of the AWS SDKs; an endpoint that is set is used anywhere.
@@ -42,11 +49,14 @@ def metadata_url(environ: Mapping[str, str], vendor_path: Path = _VENDOR_PATH) -
     given = environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT")
     if given:
         return given.rstrip("/")
+    return _IMDS_URL if any(_begins(path, mark) for path, mark in marks) else None
+
+
+def _begins(path: Path, mark: str) -> bool:
     try:
-        vendor = vendor_path.read_text().strip()
+        return path.read_text(encoding="utf-8", errors="replace").startswith(mark)
     except OSError:
-        return None
-    return _IMDS_URL if vendor == _VENDOR else None
+        return False
 
 
 class SpotWatch:

@@ -103,12 +103,23 @@ async def test_an_answer_of_another_form_is_no_notice(notice):
 
 
 def test_only_ec2_is_asked(tmp_path):
-    vendor = tmp_path / "sys_vendor"
-    assert metadata_url({}, vendor) is None
+    vendor, hypervisor = tmp_path / "sys_vendor", tmp_path / "uuid"
+    marks = ((vendor, "Amazon EC2"), (hypervisor, "ec2"))
+    assert metadata_url({}, marks) is None
     vendor.write_text("QEMU\n")
-    assert metadata_url({}, vendor) is None
+    assert metadata_url({}, marks) is None
     vendor.write_text("Amazon EC2\n")
-    assert metadata_url({}, vendor) == "http://169.254.169.254"
-    assert metadata_url({"AWS_EC2_METADATA_DISABLED": "true"}, vendor) is None
+    assert metadata_url({}, marks) == "http://169.254.169.254"
+    assert metadata_url({"AWS_EC2_METADATA_DISABLED": "true"}, marks) is None
     given = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1338/"}
-    assert metadata_url(given, tmp_path / "none") == "http://127.0.0.1:1338"
+    assert metadata_url(given, ()) == "http://127.0.0.1:1338"
+
+
+def test_ec2_on_xen_is_told_from_other_xen(tmp_path):
+    vendor, hypervisor = tmp_path / "sys_vendor", tmp_path / "uuid"
+    marks = ((vendor, "Amazon EC2"), (hypervisor, "ec2"))
+    vendor.write_text("Xen\n")
+    hypervisor.write_text("e7a1b2c3-0000-0000-0000-000000000000\n")
+    assert metadata_url({}, marks) is None
+    hypervisor.write_text("ec2e1916-9099-7caf-fd21-012345abcdef\n")
+    assert metadata_url({}, marks) == "http://169.254.169.254"

@@ -30,7 +30,11 @@ def live(chosen, folder):
     for seed in chosen:
         own = folder / str(seed)
         own.mkdir()
-        History(seed, own).live()
+        try:
+            History(seed, own).live()
+        except Exception as error:
+            error.add_note(f"repeat with BULKPUT_SEED={seed}")  # whatever it is
+            raise
 
 
 @pytest.mark.parametrize("chosen", seeds(0, SHORT_SEEDS), ids=name)
