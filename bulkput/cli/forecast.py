@@ -37,6 +37,8 @@ def _paragraph(volume: VolumeForecast | FailedForecast, forecast: JobForecast) -
         ("zeros", f"{volume.zeros.policy}: {volume.zeros.reason}"),
         ("encryption", _encryption(volume)),
     ]
+    if volume.parent_snapshot_id is not None:
+        rows.append(("parent", volume.parent_snapshot_id))
     if volume.resumed is not None:
         rows.append(("resumes", _resumed(volume)))
     rows += _cost_rows(volume.cost, forecast.rates, "at most " if volume.is_upper_bound else "")
@@ -62,6 +64,8 @@ def _blocks(volume: VolumeForecast, *, by_extents: bool) -> str:
     parts.append(counted(tally.holes, "hole"))
     if tally.resumed:
         parts.append(f"{tally.resumed:,} in the snapshot already")
+    if tally.unchanged:
+        parts.append(f"{tally.unchanged:,} unchanged since the parent")
     return f"{tally.settled:,}: {', '.join(parts)}"
 
 
@@ -70,11 +74,14 @@ def _encryption(volume: VolumeForecast) -> str:
         EncryptionBasis.REQUESTED: "asked for",
         EncryptionBasis.DECLINED: "declined; an account that encrypts by default refuses that",
         EncryptionBasis.SNAPSHOT: "on" if volume.encrypted else "off",
+        EncryptionBasis.PARENT: "on" if volume.encrypted else "off",
         EncryptionBasis.ACCOUNT: "left to the account's default, which StartSnapshot tells; taken "
         "to be off",
     }[volume.encryption]
     if volume.encryption is EncryptionBasis.SNAPSHOT:
         return f"{words}, as StartSnapshot told the earlier run"
+    if volume.encryption is EncryptionBasis.PARENT:
+        return f"{words}, as the parent's"
     if volume.encryption is not EncryptionBasis.ACCOUNT:
         return words
     if volume.if_encrypted is None:

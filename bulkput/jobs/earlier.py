@@ -12,6 +12,7 @@ from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.inventory import read_entries
 from bulkput.jobs.judge import Verdict, judge
+from bulkput.jobs.known_parent import KnownParent, parent_begun_with
 from bulkput.jobs.trust import trusts
 from bulkput.jobs.upload_folder import upload_folder
 from bulkput.ledger.header import LedgerHeader
@@ -40,6 +41,8 @@ class Earlier:
     same_source: bool
     trusted: bool
     """What the ledger vouches for is not read again."""
+    parent: KnownParent | None
+    """That the snapshot was started with."""
 
     @property
     def goes_on(self) -> bool:
@@ -87,12 +90,17 @@ def find_earlier(
         return None
     folder, header = found
     same_source = dict(header.source_identity) == source.identity.as_dict()
+    parent = parent_begun_with(volume, state_dir, header)
+    needed_gib = volume_size_gib(source.size_bytes)
+    if parent is not None:
+        needed_gib = max(needed_gib, parent.volume_size_gib)
     judgement = judge(
         header,
         _assumed_pending(header),
         same_source=same_source,
-        block_count=source.block_count,
-        volume_size_gib=volume.snapshot.volume_size_gib or volume_size_gib(source.size_bytes),
+        block_count=max(source.block_count, 0 if parent is None else parent.stop),
+        volume_size_gib=volume.snapshot.volume_size_gib or needed_gib,
+        parent_snapshot_id=header.parent_snapshot_id,
         wait=volume.snapshot.wait,
     )
     return Earlier(
@@ -102,6 +110,7 @@ def find_earlier(
         note=judgement.note,
         same_source=same_source,
         trusted=same_source and trusts(volume.resume, tells_changes=source.tells_changes),
+        parent=parent,
     )
 
 
@@ -126,7 +135,7 @@ def _find(
             source_path=source.path,
         )
 
-    region = _region(settings, environ)
+    region = said_region(settings, environ)
     if region is not None:
         folder = folder_in(region)
         return (folder, read_header(folder)) if has_ledger(folder) else None
@@ -138,7 +147,7 @@ def _find(
     return max(found, key=lambda each: each[1].updated_unix_s, default=None)
 
 
-def _region(settings: Settings, environ: Mapping[str, str]) -> str | None:
+def said_region(settings: Settings, environ: Mapping[str, str]) -> str | None:
     """Return the Region as far as it is said here; None where it would have to be looked up."""
     if settings.endpoint == "embedded":
         return settings.region or _EMBEDDED_REGION

@@ -25,6 +25,8 @@ class EncryptionBasis(StrEnum):
     """The settings say ``encrypted: false``."""
     SNAPSHOT = "snapshot"
     """An earlier run started the snapshot and was told."""
+    PARENT = "parent"
+    """A child is encrypted as its parent, whose manifest tells."""
     ACCOUNT = "account"
     """The account's default decides, which StartSnapshot tells: assumed to be off."""
 
@@ -102,6 +104,8 @@ class VolumeForecast:
     """If the account turns out to encrypt by default; None if that is no question, or refused."""
     reading_s: float
     """How long the reading took; the run reads the same blocks."""
+    parent_snapshot_id: str | None
+    """None of a full snapshot."""
     resumed: Resumed | None
     notes: tuple[str, ...]
 
@@ -126,6 +130,7 @@ class VolumeForecast:
                 "zero": tally.zeros,
                 "hole": tally.holes,
                 "resumed": tally.resumed,
+                "unchanged": tally.unchanged,
             },
             **self.cost.as_dict(),
             "is_upper_bound": self.is_upper_bound,
@@ -136,6 +141,7 @@ class VolumeForecast:
             "if_account_encrypts": self.if_encrypted and self.if_encrypted.as_dict(),
             "read_bytes_per_s": None if speed is None else round(speed),
             "time_to_read_s": None if speed is None else round(self.reading_s, 3),
+            "parent_snapshot_id": self.parent_snapshot_id,
             "resumes": self.resumed and vars(self.resumed).copy(),
             "notes": list(self.notes),
             "error": None,

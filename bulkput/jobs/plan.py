@@ -10,7 +10,7 @@ from pathlib import Path
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.ceilings import stated_ceilings
-from bulkput.jobs.earlier import Earlier, find_earlier
+from bulkput.jobs.earlier import Earlier, find_earlier, said_region
 from bulkput.jobs.forecast import (
     EncryptionBasis,
     FailedForecast,
@@ -19,6 +19,7 @@ from bulkput.jobs.forecast import (
     Resumed,
     VolumeForecast,
 )
+from bulkput.jobs.known_parent import KnownParent, parent_wanted
 from bulkput.jobs.opening import open_volume
 from bulkput.jobs.samples import with_samples
 from bulkput.jobs.threads import worker_count
@@ -27,10 +28,12 @@ from bulkput.ledger.ledger import Ledger
 from bulkput.model.block import BLOCK_SIZE_BYTES, volume_size_gib
 from bulkput.model.errors import BulkputError, ConfigError, Problem
 from bulkput.model.zeros import ZeroPolicy
+from bulkput.pipeline.baseline import Baseline
 from bulkput.pipeline.survey import SurveyPolicy, Tally, survey_blocks
 from bulkput.pipeline.workers import ThreadWorkers, Workers
 from bulkput.planning.zeros import ResolvedZeros, resolve_zero_policy
 from bulkput.source.source import Source
+from bulkput.source.zero import LengthenedSource
 
 OnProgress = Callable[[str, float], None]
 """Told a volume's name, and the share of its blocks that have been looked at."""
@@ -104,16 +107,24 @@ class _Planner:
         source = await self._workers.run(partial(open_volume, volume))
         with ExitStack() as stack:
             stack.callback(source.close)
-            size_gib = _size_gib(volume, source)
+            needed_gib = _size_gib(volume, source)
             earlier = find_earlier(self._settings, volume, source, self._state_dir, os.environ)
             notes = [] if earlier is None else _notes(earlier)
             if earlier is not None and not earlier.goes_on:
                 earlier = None
-            basis, zeros = _zeros(volume, earlier)
+            parent = self._wanted_parent(volume) if earlier is None else earlier.parent
+            if parent is not None:
+                notes += [parent.note] if parent.note else []
+                needed_gib = max(needed_gib, parent.volume_size_gib)
+                if parent.stop > source.block_count:
+                    source = LengthenedSource(source, parent.stop)
+            basis, zeros = _zeros(volume, earlier, parent)
             ledger = None if earlier is None else earlier.open(zeros.policy)
             if ledger is not None:
                 stack.callback(ledger.close)
-            tally, reading_s = await self._survey(volume, source, zeros, earlier, ledger)
+            tally, reading_s = await self._survey(
+                volume, source, zeros, earlier, ledger, None if parent is None else parent.manifest
+            )
         compares = earlier is not None and not (earlier.trusted or earlier.only_waits)
         looks_away = self._by_extents and bool(tally.data)
         return VolumeForecast(
@@ -121,19 +132,30 @@ class _Planner:
             source=str(source.path),
             source_format=source.format,
             source_size_bytes=source.size_bytes,
-            volume_size_gib=size_gib,
+            volume_size_gib=volume.snapshot.volume_size_gib or needed_gib,
             tally=tally,
-            is_upper_bound=looks_away and (compares or not zeros.put_zeros),
+            is_upper_bound=(looks_away and (compares or not zeros.put_zeros))
+            or (parent is not None and (looks_away or parent.manifest is None)),
             zeros=zeros,
             encryption=basis,
-            encrypted=_is_encrypted(volume, earlier),
+            encrypted=_is_encrypted(volume, earlier, parent),
             cost=self._rates.cost([tally.puts]),
             if_encrypted=self._rates.cost([source.block_count])
             if basis is EncryptionBasis.ACCOUNT and volume.zeros in _FIT_FOR_ENCRYPTION
             else None,
             reading_s=reading_s,
             resumed=None if earlier is None else _resumed(earlier),
+            parent_snapshot_id=None if parent is None else parent.snapshot_id,
             notes=tuple(notes),
+        )
+
+    def _wanted_parent(self, volume: VolumeSettings) -> KnownParent | None:
+        settings = self._settings
+        return parent_wanted(
+            volume,
+            self._state_dir,
+            endpoint_url=None if settings.endpoint == "aws" else settings.endpoint,
+            region=said_region(settings, os.environ),
         )
 
     async def _survey(
@@ -143,6 +165,7 @@ class _Planner:
         zeros: ResolvedZeros,
         earlier: Earlier | None,
         ledger: Ledger | None,
+        baseline: Baseline | None,
     ) -> tuple[Tally, float]:
         """Return the counts, and the seconds that it took."""
         if earlier is not None and earlier.only_waits:
@@ -161,7 +184,7 @@ class _Planner:
         def on_progress(tally: Tally) -> None:
             self._on_progress(volume.label, tally.settled / source.block_count)
 
-        tally = await survey_blocks(source, ledger, None, policy, self._workers, on_progress)
+        tally = await survey_blocks(source, ledger, baseline, policy, self._workers, on_progress)
         if policy.reads:
             await self._workers.run(source.check_complete)
         return tally, time.monotonic() - began_s
@@ -184,26 +207,34 @@ def _size_gib(volume: VolumeSettings, source: Source) -> int:
 
 
 def _zeros(
-    volume: VolumeSettings, earlier: Earlier | None
+    volume: VolumeSettings, earlier: Earlier | None, parent: KnownParent | None
 ) -> tuple[EncryptionBasis, ResolvedZeros]:
     """Return where encryption is known from, and the policy under it.
 
     Raises:
         ConfigError: blocks of an encrypted snapshot would be skipped.
     """
-    encrypted = _is_encrypted(volume, earlier)
+    encrypted = _is_encrypted(volume, earlier, parent)
     if earlier is not None:
         zeros = resolve_zero_policy(earlier.zeros(volume), encrypted=encrypted)
         return EncryptionBasis.SNAPSHOT, zeros
     zeros = resolve_zero_policy(volume.zeros, encrypted=encrypted)
+    if parent is not None and parent.manifest is not None:
+        return EncryptionBasis.PARENT, zeros
     if encrypted:
         return EncryptionBasis.REQUESTED, zeros
     declined = volume.snapshot.encrypted is False
     return EncryptionBasis.DECLINED if declined else EncryptionBasis.ACCOUNT, zeros
 
 
-def _is_encrypted(volume: VolumeSettings, earlier: Earlier | None) -> bool:
-    return volume.snapshot.asks_for_encryption if earlier is None else earlier.header.encrypted
+def _is_encrypted(
+    volume: VolumeSettings, earlier: Earlier | None, parent: KnownParent | None
+) -> bool:
+    if earlier is not None:
+        return earlier.header.encrypted
+    if parent is not None and parent.manifest is not None:
+        return parent.manifest.header.encrypted
+    return volume.snapshot.asks_for_encryption
 
 
 def _notes(earlier: Earlier) -> list[str]:

@@ -99,6 +99,29 @@ def read_generation(folder: Path) -> Generation | None:
         raise LedgerError(path, what) from None
 
 
+def find_generation(
+    state_dir: Path, name: str, *, endpoint_url: str | None, region: str | None
+) -> Generation | None:
+    """Return the last snapshot of a series, without holding it; None before the first.
+
+    Where the Region is not known, the newest of that name and endpoint counts.
+
+    Raises:
+        LedgerError: the file is damaged, of another version, or cannot be read.
+    """
+    if region is not None:
+        return read_generation(
+            series_folder(state_dir, name, endpoint_url=endpoint_url, region=region)
+        )
+    found = [
+        generation
+        for folder in (state_dir / _FOLDER_NAME).glob(f"{name}-*")
+        if (generation := read_generation(folder)) is not None
+        and (generation.name, generation.endpoint_url) == (name, endpoint_url)
+    ]
+    return max(found, key=lambda each: each.created_unix_s, default=None)
+
+
 def _checksum(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical_json(facts)).hexdigest()
 
