@@ -94,8 +94,8 @@ class TuningSettings(Section):
     operation_deadline_s: Deadline = Field(
         default=900.0,
         alias="operation_deadline",
-        description="Time for one block with all its attempts; then the volume is given up, and "
-        "the same command resumes it.",
+        description="Time for one block with all its attempts, not counting its waits for a turn; "
+        "then the volume is given up, and the same command resumes it.",
     )
     # As long as operation_deadline: what nothing gets through in 15 minutes is no brief outage.
     give_up_after_s: Deadline = Field(
