@@ -23,8 +23,8 @@ class UploadOptions:
     """
 
     source: str | Path = field(kw_only=False)
-    """A disk image or a block device; relative ones start from the current folder. ``"-"`` is
-    standard input."""
+    """A disk image or a block device; relative ones start from the current folder. Or
+    ``s3://bucket/key`` or an ``https://`` address; or ``"-"``, standard input."""
 
     name: str | None = None
     """Of the volume in events; else the file name of the source. Part of what a rerun finds its

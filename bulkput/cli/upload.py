@@ -150,8 +150,8 @@ def upload(
     """Turn one disk into a snapshot, by flags.
 
     SOURCE is a disk image (raw, qcow2, VMDK, VHD, VHDX, VDI, or raw in gzip, xz or zstd), a block
-    device, or - for standard input. Running the same command again resumes what was left
-    unfinished.
+    device, s3://bucket/key, an https:// address, or - for standard input. Running the same command
+    again resumes what was left unfinished.
     """
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 

@@ -15,6 +15,7 @@ from bulkput.config.document import Document, Location, read_document
 from bulkput.config.load import Given, LoadedSettings, build, from_here
 from bulkput.config.place import STANDARD_INPUT
 from bulkput.config.settings import VERSION, Settings
+from bulkput.model.address import is_address
 from bulkput.model.errors import Problem
 
 JOB_KEYS = ("name", "parallel", "volumes")
@@ -147,7 +148,8 @@ _OPTIONS: Mapping[str, Location] = MappingProxyType(
 def _place(source: Path | str) -> object:
     """Return a path below the current folder; what is no path, as it is."""
     text = str(source)
-    return from_here(Path(text)) if text and text != STANDARD_INPUT else text
+    is_path = text and text != STANDARD_INPUT and not is_address(text)
+    return from_here(Path(text)) if is_path else text
 
 
 def _shared_part(document: Document) -> Document:

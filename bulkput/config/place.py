@@ -12,6 +12,8 @@ from pydantic.functional_validators import BeforeValidator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from bulkput.model.address import is_address, parse_address
+
 PATH_LENGTH_MAX = 4095
 """PATH_MAX of Linux without the NUL."""
 
@@ -55,10 +57,14 @@ class _PathSchema:
 
 
 def _source_from_text(value: object, info: ValidationInfo) -> object:
-    return value if value == STANDARD_INPUT else _from_text(value, info)
+    if isinstance(value, str) and (value == STANDARD_INPUT or is_address(value)):
+        if value != STANDARD_INPUT:
+            parse_address(value)
+        return value
+    return _from_text(value, info)
 
 
 _MARK: Any = _PathSchema()
 FilePath = Annotated[Path, BeforeValidator(_from_text), _MARK]
 SourcePlace = Annotated[Path | str, BeforeValidator(_source_from_text), _MARK]
-"""A path; only what is no path is text."""
+"""A path; what is no path is text: ``-``, or an address."""

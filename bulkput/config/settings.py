@@ -1,6 +1,7 @@
 """The whole configuration: `Settings`, frozen and checked, and the rules across its sections."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from bulkput.config.section import Section
 from bulkput.config.text import Text
 from bulkput.config.tuning import TuningSettings
 from bulkput.config.volume import Name, VolumeSettings, source_label
+from bulkput.model.address import is_clear_text, parse_address
 from bulkput.model.host import is_loopback
 
 VERSION = 1
@@ -146,6 +148,8 @@ class Settings(Section, json_schema_extra=_sections_together):
             errors = [_again(found) for found in error.errors() if not _miscounted(found, value)]
         if isinstance(value, Sequence) and not isinstance(value, str):
             errors += _across(value, info.data.get("endpoint", "embedded"))
+            if not info.data.get("allow_insecure_http", True):
+                errors += _in_the_clear(value)
         if errors:
             raise ValidationError.from_exception_data(cls.__name__, errors, hide_input=True)
         return volumes
@@ -184,6 +188,20 @@ def _across(volumes: Sequence[object], endpoint: str) -> list[InitErrorDetails]:
             text = "only with `endpoint: embedded`: a sample is for rehearsal"
             found.append(_custom(text, (index, "source", "sample")))
     return found
+
+
+def _in_the_clear(volumes: Sequence[object]) -> Iterator[InitErrorDetails]:
+    """Yield what is wrong with addresses under which a disk would travel unencrypted."""
+    for index, volume in enumerate(volumes):
+        path = _path(volume)
+        if isinstance(path, str) and path.startswith("http:"):
+            with suppress(ValueError):  # told already
+                if is_clear_text(parse_address(path)):
+                    text = (
+                        "expected https: http is for this machine only, unless "
+                        "`allow_insecure_http: true` is set"
+                    )
+                    yield _custom(text, (index, "source", "path"))
 
 
 def _custom(text: str, location: tuple[str | int, ...]) -> InitErrorDetails:

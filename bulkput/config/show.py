@@ -13,6 +13,8 @@ from bulkput.config.document import dotted
 from bulkput.config.load import DEFAULT, LoadedSettings
 from bulkput.config.scalar import plain_scalar
 from bulkput.config.section import Section
+from bulkput.config.volume import shown_source
+from bulkput.model.address import is_address
 
 _PLAIN = re.compile(r"[A-Za-z_./~][A-Za-z0-9_./~+:@=-]*")
 """Text that needs no quotes; all else gets them."""
@@ -82,6 +84,9 @@ def _value(value: object, marks: tuple[Any, ...]) -> str:
     if value is None:
         return "null"
     text = value_text(value, marks)
+    if isinstance(value, str) and is_address(value):
+        shown = shown_source(value)
+        text = shown if shown == value else f"{shown}?****"  # a signature may stand there
     return text if isinstance(value, bool | int | float | dict) else _quoted(text)
 
 

@@ -10,6 +10,7 @@ from bulkput.config.place import STANDARD_INPUT, FilePath, SourcePlace
 from bulkput.config.quantity import Size
 from bulkput.config.section import Section
 from bulkput.config.text import Text
+from bulkput.model.address import is_address, parse_address
 from bulkput.model.block import BLOCK_SIZE_BYTES, VOLUME_SIZE_MAX_GIB, VOLUME_SIZE_MIN_GIB
 from bulkput.model.disk_format import FormatChoice
 from bulkput.model.zeros import ZeroPolicy
@@ -78,7 +79,8 @@ class SourceSettings(Section, json_schema_extra=_path_or_section):
     path: SourcePlace | None = Field(
         default=None,
         description="The disk image or block device; `~` is the home folder, a relative path "
-        "starts from the folder of the configuration file. `-` is standard input.",
+        "starts from the folder of the configuration file. Or `s3://bucket/key` or an `https://` "
+        "address, read in ranges; or `-`, standard input.",
     )
     # ext4 with a journal needs 8 MiB.
     sample_bytes: Annotated[int, Size(8 << 20, 64 << 30)] | None = Field(
@@ -115,7 +117,7 @@ class SourceSettings(Section, json_schema_extra=_path_or_section):
     @property
     def shown(self) -> str:
         """What it is called wherever it is told of."""
-        return STANDARD_INPUT_SHOWN if self.path == STANDARD_INPUT else str(self.path)
+        return shown_source(self.path)
 
     @model_validator(mode="before")
     @classmethod
@@ -354,4 +356,15 @@ def source_label(path: Path | str | None) -> str:
         return SAMPLE_LABEL
     if path == STANDARD_INPUT:
         return STANDARD_INPUT_LABEL
-    return re.sub(r"[^A-Za-z0-9._-]", "_", Path(path).name) or "volume"
+    return re.sub(r"[^A-Za-z0-9._-]", "_", Path(shown_source(path)).name) or "volume"
+
+
+def shown_source(path: Path | str | None) -> str:
+    """Return what a source is called wherever it is told of: no secret of a signed URL."""
+    if path == STANDARD_INPUT:
+        return STANDARD_INPUT_SHOWN
+    text = str(path)
+    try:
+        return parse_address(text).shown if isinstance(path, str) and is_address(text) else text
+    except ValueError:
+        return "address"

@@ -5,8 +5,8 @@ A command holds them back. A library does not: how loud loggers are is its calle
 
 import logging
 
-_SECRETIVE_LOGGERS = ("aiobotocore", "botocore", "aiohttp", "asyncio")
-"""At DEBUG botocore prints the session token, signatures and bodies."""
+_SECRETIVE_LOGGERS = ("aiobotocore", "botocore", "aiohttp", "asyncio", "urllib3")
+"""At DEBUG botocore prints the session token, signatures and bodies, urllib3 signed URLs."""
 
 
 def quiet_secretive_loggers() -> None:

@@ -52,7 +52,7 @@ async def check_job(settings: Settings, volumes: Sequence[VolumeSettings]) -> li
     findings = list(look_at_machine(settings.tuning, parallel, readers))
     block_count = 0
     for volume in volumes:
-        finding, blocks = await asyncio.to_thread(look_at_source, volume)
+        finding, blocks = await asyncio.to_thread(look_at_source, settings, volume)
         findings.append(finding)
         block_count += blocks
     findings.append(look_at_state(state_dir, block_count))

@@ -1,19 +1,22 @@
 """A volume's source, opened as its settings say."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
 from bulkput.source.open import open_source
+from bulkput.source.remote.access import Access
 from bulkput.source.source import Source
 
 
-def open_volume(volume: VolumeSettings) -> Source:
-    """Open the source of ``volume``, whose sample is made already. Blocks.
+def open_volume(job: Settings, volume: VolumeSettings) -> Source:
+    """Open the source of one volume of ``job``, whose samples are made already. Blocks.
 
     Raises:
-        SourceError: it cannot be read, or not as asked.
+        BulkputError: it cannot be read, or not as asked.
     """
     settings = volume.source
     assert settings.path is not None  # noqa: S101 - the job has made samples already
@@ -24,6 +27,12 @@ def open_volume(volume: VolumeSettings) -> Source:
         allow_mounted=settings.allow_mounted,
         reader=settings.reader,
         volume_size_gib=volume.snapshot.volume_size_gib,
+        access=Access(
+            # As everywhere: botocore itself ignores AWS_REGION.
+            region=job.region or os.environ.get("AWS_REGION"),
+            profile=job.profile,
+            allow_insecure_http=job.allow_insecure_http,
+        ),
     )
 
 
@@ -39,6 +48,6 @@ class Opening:
     """What is read back is compared with the digests of what was put: the source is remote."""
 
 
-def opening_of(volume: VolumeSettings) -> Opening:
+def opening_of(job: Settings, volume: VolumeSettings) -> Opening:
     """Return how the source that ``volume`` names is opened."""
-    return Opening(partial(open_volume, volume))
+    return Opening(partial(open_volume, job, volume))

@@ -104,7 +104,7 @@ class _Planner:
             return FailedForecast(volume.label, volume.source.shown, str(error), int(error.status))
 
     async def _plan(self, volume: VolumeSettings) -> VolumeForecast:
-        source = await self._workers.run(partial(open_volume, volume))
+        source = await self._workers.run(partial(open_volume, self._settings, volume))
         with ExitStack() as stack:
             stack.callback(source.close)
             needed_gib = _size_gib(volume, source)

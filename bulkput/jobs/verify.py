@@ -120,7 +120,7 @@ async def verify_snapshot(
             stack.enter_context(manifest)
         source = None
         if request.has_source:
-            source = open_volume(settings.volumes[0])
+            source = open_volume(settings, settings.volumes[0])
             stack.callback(source.close)
         async with open_gets(settings, observer) as gets:
             return await _Verification(gets, request, source, manifest).run(tell)

@@ -117,7 +117,7 @@ async def upload_volume(
     run = _Run(
         context,
         volume,
-        opening or opening_of(volume),
+        opening or opening_of(context.settings, volume),
         progress,
         context.retrier(volume.label),
         context.clock.monotonic_s(),

@@ -6,6 +6,7 @@ Owns the order of the checks and the choice of the reader.
 from pathlib import Path
 from typing import Literal
 
+from bulkput.model.address import is_address
 from bulkput.model.block import GIB_BYTES, VOLUME_SIZE_MAX_GIB
 from bulkput.model.disk_format import Format, FormatChoice, ImageFormat
 from bulkput.model.errors import SourceError
@@ -24,7 +25,10 @@ from bulkput.source.mapped import MappedReader
 from bulkput.source.opened import OpenedFile, open_file
 from bulkput.source.populate import can_populate
 from bulkput.source.raw import RawSource, WindowReader
+from bulkput.source.remote.access import Access
+from bulkput.source.remote.open import open_remote
 from bulkput.source.source import Source
+from bulkput.source.stream.feed import FileFeed
 from bulkput.source.stream.open import open_compressed, open_standard_input
 
 STANDARD_INPUT_PATH = "-"
@@ -39,11 +43,13 @@ def open_source(
     allow_mounted: bool = False,
     reader: ReaderChoice = "auto",
     volume_size_gib: int | None = None,
+    access: Access | None = None,
 ) -> Source:
     """Open a raw disk or an image of one for reading. Blocks.
 
     Args:
-        path: Symbolic links are followed; the real path is kept. The text ``-`` is standard input.
+        path: Symbolic links are followed; the real path is kept. The text ``-`` is standard input,
+            and an address (s3, https) a remote object.
         format: ``raw`` sends the bytes whatever they look like; ``auto`` goes by the content and
             refuses archives; an image format is refused where the content is another.
         allow_backing_file: Read the files that an image builds upon too.
@@ -52,6 +58,7 @@ def open_source(
         reader: Of raw disks. ``auto`` takes memory maps where the kernel can fault them in with an
             error instead of a SIGBUS and nobody is expected to write meanwhile, else preadv, whose
             bytes stay what they were when they were hashed.
+        access: How addresses are reached.
         volume_size_gib: How long a disk is taken to be whose length is not known beforehand.
 
     Raises:
@@ -61,6 +68,8 @@ def open_source(
     """
     if path == STANDARD_INPUT_PATH:
         return open_standard_input(said=format, size_gib=volume_size_gib)
+    if isinstance(path, str) and is_address(path):
+        return open_remote(path, access or Access(), said=format, size_gib=volume_size_gib)
     file = open_file(path, allow_mounted=allow_mounted)
     try:
         _check_size(file, file.size_bytes, "is empty: there is nothing to make a volume of")
@@ -68,7 +77,9 @@ def open_source(
         if is_image(found):
             return _open_image(file, found, allow_backing_file=allow_backing_file)
         if is_compression(found):
-            return open_compressed(file, found, said=format, size_gib=volume_size_gib)
+            return open_compressed(
+                file, FileFeed(file), found, said=format, size_gib=volume_size_gib
+            )
         if reader == "auto" and file.kind == "device" and allow_mounted:
             reader = "preadv"
         buffered = BufferedReader(file.fd, file.path, file.size_bytes)

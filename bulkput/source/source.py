@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from bulkput.model.block import Extent
 
-SourceKind = Literal["file", "device", "stream", "snapshot"]
+SourceKind = Literal["file", "device", "stream", "object", "snapshot"]
 
 
 class Window(Protocol):
@@ -68,7 +68,7 @@ class Source(Protocol):
 
     @property
     def kind(self) -> SourceKind:
-        """``file``, ``device``, ``stream`` for what can be read once only, or ``snapshot``."""
+        """A ``stream`` can be read once only; the others say for themselves what they are."""
         ...
 
     @property

@@ -1,6 +1,7 @@
 """The sources: whether each can be opened and read at both ends, and how large it is."""
 
 from bulkput.config.place import STANDARD_INPUT
+from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.opening import open_volume
 from bulkput.jobs.preflight.finding import Finding, failed, failure, ok
@@ -10,7 +11,7 @@ from bulkput.model.exit_code import ExitCode
 from bulkput.model.size import format_size
 
 
-def look_at_source(volume: VolumeSettings) -> tuple[Finding, int]:
+def look_at_source(job: Settings, volume: VolumeSettings) -> tuple[Finding, int]:
     """Judge one volume's source; blocks.
 
     Returns:
@@ -24,7 +25,7 @@ def look_at_source(volume: VolumeSettings) -> tuple[Finding, int]:
         blocks = (volume.snapshot.volume_size_gib or 0) * BLOCKS_PER_GIB
         return ok(name, "standard input, which the run reads"), blocks
     try:
-        source = open_volume(volume)
+        source = open_volume(job, volume)
         try:
             for index in sorted({0} if source.is_sequential else {0, source.block_count - 1}):
                 source.read_window(index, 1).close()

@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from bulkput.model.errors import SourceError
 from bulkput.source.exact import read_exactly
 from bulkput.source.opened import OpenedFile
+from bulkput.source.source import SourceKind
 
 STANDARD_INPUT = "standard input"
 """What it is called in messages and ledgers."""
@@ -49,13 +50,30 @@ class FileFeed:
         return bytes(buffer)
 
 
-class DescriptorFeed:
-    """A pipe, or whatever else a descriptor is open on; not closed here."""
+class StandardInputIdentity:
+    """The same of all pipes."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the one fact."""
+        return {"kind": "stream"}
+
+
+class StandardInput:
+    """What is piped into this process; tells nothing of itself, and is not closed here."""
 
     path = STANDARD_INPUT
+    kind: SourceKind = "stream"
+    tells_changes = False
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
+        self.identity = StandardInputIdentity()
+
+    def check_unchanged(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
     def read(self) -> bytes:
         try:

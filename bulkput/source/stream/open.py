@@ -10,21 +10,26 @@ from bulkput.source.format import (
     detect_format,
     is_compression,
 )
-from bulkput.source.opened import OpenedFile
 from bulkput.source.stream.decoder import Begun, Decoded, Plain, Stream
-from bulkput.source.stream.feed import STANDARD_INPUT, DescriptorFeed, Feed, FileFeed, Peeked
-from bulkput.source.stream.stream import StreamSource
+from bulkput.source.stream.feed import STANDARD_INPUT, Feed, Peeked, StandardInput
+from bulkput.source.stream.stream import Origin, StreamSource
 
 _STANDARD_INPUT_FD = 0
 
 
 def open_compressed(
-    file: OpenedFile, compression: Compression, *, said: FormatChoice, size_gib: int | None
+    origin: Origin,
+    feed: Feed,
+    compression: Compression,
+    *,
+    said: FormatChoice,
+    size_gib: int | None,
 ) -> StreamSource:
-    """Open a compressed file as the disk in it; takes the file over. Blocks.
+    """Open what is compressed as the disk in it; takes ``origin`` over. Blocks.
 
     Args:
-        file: What is compressed.
+        origin: What is compressed.
+        feed: Its bytes, in order.
         compression: How.
         said: What the user says; only ``auto`` looks at what is inside.
         size_gib: Of the volume: how long the disk is turns out at its end only.
@@ -33,9 +38,9 @@ def open_compressed(
         ConfigError: the size is not given.
         SourceError: it cannot be read, or holds no raw disk.
     """
-    wanted_gib = _required(size_gib, f"the disk in a {compression} file")
-    stream = _decoded(FileFeed(file), compression, said=said)
-    return StreamSource(stream, file=file, format_=compression, size_gib=wanted_gib)
+    wanted_gib = _required(size_gib, f"a disk in {compression}")
+    stream = _decoded(feed, compression, said=said)
+    return StreamSource(stream, origin, format_=compression, size_gib=wanted_gib)
 
 
 def open_standard_input(*, said: FormatChoice, size_gib: int | None) -> StreamSource:
@@ -52,19 +57,20 @@ def open_standard_input(*, said: FormatChoice, size_gib: int | None) -> StreamSo
         is_terminal = False
     if is_terminal:
         raise SourceError(STANDARD_INPUT, "is a terminal: pipe a disk into it")
-    feed = Peeked(DescriptorFeed(_STANDARD_INPUT_FD), HEAD_SIZE_BYTES)
+    origin = StandardInput(_STANDARD_INPUT_FD)
+    feed = Peeked(origin, HEAD_SIZE_BYTES)
     mark = None if said == "raw" else detect_format(feed.head, b"")
     try:
         found = choose_format(said, mark)
     except ValueError as error:
         raise SourceError(STANDARD_INPUT, str(error)) from error
     if found == "raw":
-        return StreamSource(Plain(feed), file=None, format_=None, size_gib=wanted_gib)
+        return StreamSource(Plain(feed), origin, format_=None, size_gib=wanted_gib)
     if not is_compression(found):
         what = f"is a {found} image, which is not read in order; write it to a file first"
         raise SourceError(STANDARD_INPUT, what)
     stream = _decoded(feed, found, said=said)
-    return StreamSource(stream, file=None, format_=found, size_gib=wanted_gib)
+    return StreamSource(stream, origin, format_=found, size_gib=wanted_gib)
 
 
 def _decoded(feed: Feed, compression: Compression, *, said: FormatChoice) -> Stream:

@@ -7,34 +7,63 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bulkput.model.block import BLOCK_SIZE_BYTES, GIB_BYTES, Extent, block_count
 from bulkput.model.disk_format import Compression
 from bulkput.model.errors import SourceError
 from bulkput.source.blocks import check_blocks
 from bulkput.source.buffered import BlockPool, BufferedWindow
-from bulkput.source.opened import OpenedFile
-from bulkput.source.source import SourceKind
+from bulkput.source.source import Identity, SourceKind
 from bulkput.source.stream.decoder import Stream
-from bulkput.source.stream.feed import STANDARD_INPUT
 
 _EXTENT_BLOCKS = 64
 """32 MiB: an extent is told before it is read, and not at all once the end is known."""
 
 
+class Origin(Protocol):
+    """What a stream comes from."""
+
+    @property
+    def path(self) -> Path | str:
+        """As of a source."""
+        ...
+
+    @property
+    def kind(self) -> SourceKind:
+        """As of a source."""
+        ...
+
+    @property
+    def tells_changes(self) -> bool:
+        """As of a source."""
+        ...
+
+    @property
+    def identity(self) -> Identity:
+        """As of a source."""
+        ...
+
+    def check_unchanged(self) -> None:
+        """Compare it with what it was when it was opened."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
 @dataclass(frozen=True)
 class StreamIdentity:
-    """What tells a stream from any other; of standard input that is next to nothing."""
+    """What tells a stream from any other."""
 
-    file: OpenedFile | None
+    origin: Identity
     format: str
     size_bytes: int
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON can hold them."""
-        facts = {"kind": "stream"} if self.file is None else self.file.identity.as_dict()
-        return facts | {"format": self.format, "disk_bytes": self.size_bytes}
+        return self.origin.as_dict() | {"format": self.format, "disk_bytes": self.size_bytes}
 
 
 class StreamSource:
@@ -43,15 +72,15 @@ class StreamSource:
     is_sequential = True
 
     def __init__(
-        self, stream: Stream, *, file: OpenedFile | None, format_: Compression | None, size_gib: int
+        self, stream: Stream, origin: Origin, *, format_: Compression | None, size_gib: int
     ) -> None:
         self.format = format_ or "raw"
-        self.tells_changes = file is not None and file.tells_changes
+        self.tells_changes = origin.tells_changes
         self.size_bytes = size_gib * GIB_BYTES
         self.block_count = block_count(self.size_bytes)
-        self.identity = StreamIdentity(file, self.format, self.size_bytes)
+        self.identity = StreamIdentity(origin.identity, self.format, self.size_bytes)
         self._stream = stream
-        self._file = file
+        self._origin = origin
         self._pool = BlockPool()
         self._turn = threading.Lock()
         self._read_bytes = 0
@@ -62,11 +91,11 @@ class StreamSource:
 
     @property
     def path(self) -> Path | str:
-        return STANDARD_INPUT if self._file is None else self._file.path
+        return self._origin.path
 
     @property
     def kind(self) -> SourceKind:
-        return "stream" if self._file is None else self._file.kind
+        return self._origin.kind
 
     def extents(self, start: int = 0) -> Iterator[Extent]:
         """Yield all that may be data, as far as the end is not known: adjacent extents."""
@@ -109,13 +138,11 @@ class StreamSource:
                 raise SourceError(self.path, "is empty: there is nothing to make a volume of")
 
     def check_unchanged(self) -> None:
-        if self._file is not None:
-            self._file.check_unchanged()
+        self._origin.check_unchanged()
 
     def close(self) -> None:
         self._pool.clear()
-        if self._file is not None:
-            self._file.close()
+        self._origin.close()
 
     def _end_block(self) -> int:
         return block_count(self._read_bytes) if self._is_over else self.block_count

@@ -1,0 +1,64 @@
+"""Addresses of disks that are no paths: their form, and what may be shown of them. Pure."""
+
+import re
+from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
+
+from bulkput.model.host import is_loopback
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}|arn:aws[a-z-]*:s3[a-z-]*:.+")
+_LENGTH_MAX = 8192
+"""Presigned URLs with a session token have about 2000 characters."""
+
+
+class Address(NamedTuple):
+    """Where a disk is, taken apart."""
+
+    scheme: Literal["s3", "http", "https"]
+    shown: str
+    """Without the query, which may be a signature."""
+    bucket: str = ""
+    key: str = ""
+
+
+def is_address(text: str) -> bool:
+    """Return whether ``text`` is meant to be an address, not a path."""
+    return _ADDRESS.match(text) is not None
+
+
+def parse_address(text: str) -> Address:
+    """Return the address.
+
+    Raises:
+        ValueError: it cannot be used; the message does not repeat it.
+    """
+    expected = "expected a path, s3://bucket/key or https://host/path"
+    if len(text) > _LENGTH_MAX or not text.isprintable() or " " in text[:8]:
+        raise ValueError(expected)
+    scheme, _, rest = text.partition("://")
+    if scheme == "s3":
+        bucket, _, key = rest.partition("/")
+        if _BUCKET.fullmatch(bucket) is None or not key:
+            raise ValueError("expected s3://bucket/key")
+        return Address("s3", text, bucket, key)
+    if scheme not in {"http", "https"}:
+        raise ValueError(expected)
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or port == 0 or " " in text:
+        raise ValueError("expected a URL such as https://host/disk.img")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(
+            "expected a URL without user and password: whoever sees it would have them"
+        )
+    shown = f"{scheme}://{parts.netloc}{parts.path}"
+    return Address("https" if scheme == "https" else "http", shown)
+
+
+def is_clear_text(address: Address) -> bool:
+    """Return whether the disk would cross a network unencrypted."""
+    return address.scheme == "http" and not is_loopback(urlsplit(address.shown).hostname or "")

@@ -1,0 +1,59 @@
+"""Opening a remote object: which way it is read, and what is in it."""
+
+from bulkput.model.address import parse_address
+from bulkput.model.block import GIB_BYTES, VOLUME_SIZE_MAX_GIB
+from bulkput.model.disk_format import FormatChoice
+from bulkput.model.errors import SourceError
+from bulkput.source.format import choose_format, detect_format, is_compression
+from bulkput.source.remote.access import Access
+from bulkput.source.remote.remote import RemoteObject
+from bulkput.source.remote.source import RemoteFeed, RemoteSource
+from bulkput.source.remote.transport import Transport
+from bulkput.source.source import Source
+from bulkput.source.stream.open import open_compressed
+
+
+def open_remote(text: str, access: Access, *, said: FormatChoice, size_gib: int | None) -> Source:
+    """Open an address for reading. Blocks.
+
+    Raises:
+        SourceError: it is not there, or not a disk that is read in this way.
+        CredentialsError: it may not be read.
+        ConfigError: the volume's size is needed, or the way there is not allowed.
+        TemporaryError: nobody answers.
+    """
+    remote = RemoteObject(_transport(text, access))
+    try:
+        return _open(remote, said, size_gib)
+    except BaseException:
+        remote.close()
+        raise
+
+
+def _open(remote: RemoteObject, said: FormatChoice, size_gib: int | None) -> Source:
+    if remote.size_bytes > VOLUME_SIZE_MAX_GIB * GIB_BYTES:
+        what = f"has {remote.size_bytes} bytes, more than the largest volume (64 TiB)"
+        raise SourceError(remote.path, what)
+    try:
+        mark = None if said == "raw" else detect_format(remote.head, remote.foot())
+        found = choose_format(said, mark)
+    except ValueError as error:
+        raise SourceError(remote.path, str(error)) from error
+    if found == "raw":
+        return RemoteSource(remote)
+    if is_compression(found):
+        feed = RemoteFeed(remote)
+        return open_compressed(remote, feed, found, said=said, size_gib=size_gib)
+    what = f"is a {found} image, which is read from a file only; download it first"
+    raise SourceError(remote.path, what)
+
+
+def _transport(text: str, access: Access) -> Transport:
+    address = parse_address(text)
+    if address.scheme == "s3":
+        from bulkput.source.remote.s3 import S3Transport  # noqa: PLC0415 - loads botocore
+
+        return S3Transport(address, access)
+    from bulkput.source.remote.http import HttpTransport  # noqa: PLC0415 - loads urllib3
+
+    return HttpTransport(text, allow_insecure_http=access.allow_insecure_http)

@@ -1,0 +1,166 @@
+"""A remote object: read in ranges from any thread, each attempt repeated a few times, never mixed.
+
+Owns the repetition, which is the only one: what lies beneath tries once. Knows no protocol.
+"""
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from bulkput.model.errors import SourceError, TemporaryError
+from bulkput.source.remote.transport import Answer, PassingError, Transport, Version, changed
+from bulkput.source.source import SourceKind
+
+_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""19 s in all, with the attempts' own time: a failover of S3's front takes seconds. Counted anew
+whenever bytes have come."""
+
+_PIECE_SIZE_BYTES = 512 << 10
+
+HEAD_RANGE_BYTES = 512
+
+
+class RemoteIdentity:
+    """What tells an object from any other: address, version and length."""
+
+    def __init__(self, shown: str, version: Version) -> None:
+        self._facts = {
+            "kind": "object",
+            "address": shown,
+            "size_bytes": version.size_bytes,
+            "etag": version.etag,
+            "modified": version.modified,
+            "version_id": version.version_id,
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the facts as JSON can hold them."""
+        return dict(self._facts)
+
+
+class RemoteObject:
+    """One version of an object, found when it was opened."""
+
+    kind: SourceKind = "object"
+
+    def __init__(self, transport: Transport) -> None:
+        """Ask for the beginning. Blocks.
+
+        Raises:
+            SourceError: it is not there, is empty, or is not given in parts.
+            CredentialsError: it may not be read.
+            TemporaryError: it could not be asked for long enough.
+        """
+        self._transport = transport
+        self._version: Version | None = None
+        self.path = transport.shown
+        head = bytearray(HEAD_RANGE_BYTES)
+        self._version = self._fill(0, [memoryview(head)])
+        self.version = self._version
+        self.head = bytes(head[: self.version.size_bytes])
+        self.identity = RemoteIdentity(self.path, self.version)
+
+    @property
+    def size_bytes(self) -> int:
+        """Length when it was opened."""
+        return self.version.size_bytes
+
+    @property
+    def tells_changes(self) -> bool:
+        """Whether an equal identity means equal content."""
+        return self.version.is_strong
+
+    def foot(self) -> bytes:
+        """Return the last bytes, fewer where it has fewer."""
+        start = max(0, self.size_bytes - HEAD_RANGE_BYTES)
+        foot = bytearray(self.size_bytes - start)
+        self.read_into(start, memoryview(foot))
+        return bytes(foot)
+
+    def read_into(self, start: int, view: memoryview) -> None:
+        """Fill ``view`` with what the object has from ``start`` on. Blocks.
+
+        Raises:
+            SourceError: it changed, vanished, or gives something else than was asked for.
+            CredentialsError: it may not be read any more.
+            TemporaryError: no attempt succeeded.
+        """
+        self._fill(start, [view])
+
+    def read_blocks(self, start: int, views: Sequence[memoryview]) -> None:
+        """Fill ``views``, one after the other, as ``read_into`` does."""
+        self._fill(start, views)
+
+    def check_unchanged(self) -> None:
+        """Ask for one byte of the same version.
+
+        Raises:
+            SourceError: there is another.
+        """
+        self._fill(0, [memoryview(bytearray(1))])
+
+    def close(self) -> None:
+        """Give up the connections. Safe to repeat."""
+        self._transport.close()
+
+    def _fill(self, start: int, views: Sequence[memoryview]) -> Version:
+        """Fill ``views``, or as much as there is of an object whose length is not known yet."""
+        filled = failures = 0
+        length_bytes = sum(len(view) for view in views)
+        while True:
+            before = filled
+            try:
+                answer = self._transport.get(start + filled, start + length_bytes, self._version)
+                try:
+                    version = self._checked(answer)
+                    wanted = min(length_bytes, version.size_bytes - start)
+                    for piece in _pieces(answer, wanted - filled):
+                        _put(views, filled, piece)
+                        filled += len(piece)
+                finally:
+                    answer.close()
+            except PassingError as error:
+                failures = 1 if filled > before else failures + 1
+                if failures > len(_DELAYS_S):
+                    raise TemporaryError(
+                        f"{self.path} could not be read at {start + filled}, {failures} times in a "
+                        f"row: {error}. The same command resumes"
+                    ) from error
+                # Full jitter: several threads are cut off at the same moment.
+                time.sleep(random.uniform(0, _DELAYS_S[failures - 1]))  # noqa: S311 - nothing secret
+            else:
+                return version
+
+    def _checked(self, answer: Answer) -> Version:
+        if self._version is not None and answer.version != self._version:
+            raise changed(self.path)
+        if answer.version.size_bytes == 0:
+            raise SourceError(self.path, "is empty: there is nothing to make a volume of")
+        return answer.version
+
+
+def _put(views: Sequence[memoryview], at: int, piece: bytes) -> None:
+    """Copy ``piece`` to the place ``at`` of the views behind each other."""
+    for view in views:
+        if not piece:
+            return
+        if at < len(view):
+            taken = min(len(view) - at, len(piece))
+            view[at : at + taken] = piece[:taken]
+            piece = piece[taken:]
+        at = max(0, at - len(view))
+
+
+def _pieces(answer: Answer, length_bytes: int) -> Iterator[bytes]:
+    """Yield exactly ``length_bytes``.
+
+    Raises:
+        PassingError: fewer came.
+    """
+    while length_bytes:
+        piece = answer.read(min(_PIECE_SIZE_BYTES, length_bytes))
+        if not piece:
+            raise PassingError("the answer ended early")
+        length_bytes -= len(piece)
+        yield piece

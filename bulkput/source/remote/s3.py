@@ -1,0 +1,141 @@
+"""Ranges of an S3 object, by botocore and the credentials of the AWS chain. One attempt each."""
+
+import os
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from bulkput.model.address import Address
+from bulkput.model.errors import ConfigError, CredentialsError, Problem, SourceError
+from bulkput.model.host import is_loopback
+from bulkput.source.remote.access import Access
+from bulkput.source.remote.transport import (
+    Answer,
+    PassingError,
+    Version,
+    no_ranges,
+    refuse,
+    total_bytes,
+)
+
+_CONNECTIONS_MAX = 64
+_CONNECT_TIMEOUT_S = 10
+_READ_TIMEOUT_S = 30
+"""As for https."""
+
+_ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+_REGION_DEFAULT = "us-east-1"
+"""S3 itself tells where the bucket is, and botocore follows."""
+
+
+class S3Transport:
+    """Asks for ranges of one object."""
+
+    def __init__(self, address: Address, access: Access) -> None:
+        self.shown = address.shown
+        self._object = {"Bucket": address.bucket, "Key": address.key}
+        self._client = _client(access)
+        endpoint = urlsplit(self._client.meta.endpoint_url)
+        is_clear = endpoint.scheme == "http" and not is_loopback(endpoint.hostname or "")
+        if is_clear and not access.allow_insecure_http:
+            self.close()
+            expected = "expected https: http is for this machine only (AWS_ENDPOINT_URL_S3)"
+            raise ConfigError((Problem("allow_insecure_http", expected),))
+
+    def get(self, start: int, stop: int, version: Version | None) -> Answer:
+        from botocore.exceptions import (  # noqa: PLC0415 - loaded with the client
+            BotoCoreError,
+            ClientError,
+            NoCredentialsError,
+            PartialCredentialsError,
+            TokenRetrievalError,
+        )
+
+        request = self._object | {"Range": f"bytes={start}-{stop - 1}"}
+        if version is not None:
+            request |= {"IfMatch": version.etag} if version.etag else {}
+            request |= {"VersionId": version.version_id} if version.version_id else {}
+        try:
+            answer = self._client.get_object(**request)
+        except ClientError as error:
+            raise self._failure(error.response) from error
+        except (NoCredentialsError, PartialCredentialsError, TokenRetrievalError) as error:
+            raise CredentialsError(f"{self.shown}: {error}") from error
+        except BotoCoreError as error:
+            raise PassingError(str(error)) from error
+        size_bytes = total_bytes(answer.get("ContentRange"), start, stop)
+        if size_bytes is None:
+            answer["Body"].close()
+            raise no_ranges(self.shown)
+        version_id = answer.get("VersionId")
+        modified = answer.get("LastModified")
+        return _S3Answer(
+            answer["Body"],
+            Version(
+                size_bytes,
+                answer.get("ETag"),
+                None if modified is None else modified.isoformat(),
+                None if version_id in {None, "null"} else version_id,
+            ),
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _failure(self, response: dict[str, Any]) -> Exception:
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        code = response.get("Error", {}).get("Code", "")
+        if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return SourceError(self.shown, "is empty, or became shorter")
+        if code == "InvalidObjectState":
+            return SourceError(self.shown, "is archived (Glacier); restore it first")
+        try:
+            refuse(self.shown, status, code)
+        except Exception as error:  # noqa: BLE001 - what was decided, for the caller to raise
+            return error
+
+
+class _S3Answer:
+    def __init__(self, body: Any, version: Version) -> None:
+        self.version = version
+        self._body = body
+        self._is_over = False
+
+    def read(self, length_max_bytes: int) -> bytes:
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - loaded already
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - the same
+
+        try:
+            piece: bytes = self._body.read(length_max_bytes)
+        except (BotoCoreError, HTTPError, OSError) as error:
+            raise PassingError(type(error).__name__) from error
+        return piece
+
+    def close(self) -> None:
+        self._body.close()
+
+
+def _client(access: Access) -> Any:
+    import botocore.session  # noqa: PLC0415 - 200 ms that only this source takes
+    from botocore.config import Config  # noqa: PLC0415 - the same
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - the same
+
+    has_endpoint = any(os.environ.get(name) for name in _ENDPOINT_VARIABLES)
+    try:
+        session = botocore.session.Session(profile=access.profile)
+        region = access.region or session.get_config_variable("region") or _REGION_DEFAULT
+        return session.create_client(
+            "s3",
+            region_name=region,
+            config=Config(
+                connect_timeout=_CONNECT_TIMEOUT_S,
+                read_timeout=_READ_TIMEOUT_S,
+                max_pool_connections=_CONNECTIONS_MAX,
+                retries={"total_max_attempts": 1},
+                response_checksum_validation="when_required",  # of whole objects only
+                # Other servers than AWS's rarely have a name for each bucket.
+                s3={"addressing_style": "path"} if has_endpoint else None,
+            ),
+        )
+    except (BotoCoreError, ValueError) as error:
+        raise CredentialsError(f"the AWS configuration cannot be used for S3: {error}") from error

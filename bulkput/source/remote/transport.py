@@ -1,0 +1,137 @@
+"""What a way to get ranges of a remote object must do: one attempt each, failures told apart.
+
+Owns the two kinds of failure. Who repeats attempts is the object.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import NoReturn, Protocol
+
+from bulkput.model.errors import CredentialsError, SourceError
+
+
+class PassingError(Exception):
+    """An attempt failed for a reason that may pass; the text says which."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """Which version of an object it is, and how long."""
+
+    size_bytes: int
+    etag: str | None
+    modified: str | None
+    version_id: str | None = None
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether equal versions have equal bytes (RFC 9110, 8.8.1)."""
+        if self.version_id is not None:
+            return True
+        return self.etag is not None and not self.etag.startswith("W/")
+
+
+class Answer(Protocol):
+    """A range under way."""
+
+    @property
+    def version(self) -> Version:
+        """Of the object that it is of."""
+        ...
+
+    def read(self, length_max_bytes: int) -> bytes:
+        """Return some bytes; none at the end.
+
+        Raises:
+            PassingError: the connection was cut, or is silent.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the connection back, or up if something is left to read."""
+        ...
+
+
+class Transport(Protocol):
+    """Gets ranges; may be called from any thread."""
+
+    @property
+    def shown(self) -> str:
+        """The object's address, for messages and ledgers; no secret in it."""
+        ...
+
+    def get(self, start: int, stop: int, version: Version | None) -> Answer:
+        """Ask for bytes ``start`` to ``stop``, excluded, if the object still is ``version``.
+
+        Raises:
+            PassingError: another attempt may succeed.
+            SourceError: it is not there, changed, or does not give ranges.
+            CredentialsError: it may not be read.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give up all connections."""
+        ...
+
+
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""RFC 9110 and 6585; S3 says 500 InternalError and 503 SlowDown."""
+
+
+def refuse(shown: str, status: int, what: str) -> NoReturn:
+    """Raise what an answer with ``status`` means.
+
+    Args:
+        shown: The object's address.
+        status: No success.
+        what: The server's own words, may be empty.
+
+    Raises:
+        PassingError: another attempt may succeed.
+        SourceError: none will.
+        CredentialsError: none will without other credentials.
+    """
+    try:
+        name = f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        name = str(status)
+    said = f"{name}: {what}" if what else name
+    if status in _PASSING:
+        raise PassingError(said)
+    if status == HTTPStatus.PRECONDITION_FAILED:
+        raise changed(shown)
+    if status == HTTPStatus.NOT_FOUND:
+        raise SourceError(shown, f"does not exist ({said})")
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        raise CredentialsError(
+            f"{shown}: may not be read ({said}); check the credentials (s3:GetObject), or whether "
+            "the signed URL has expired"
+        )
+    raise SourceError(shown, f"cannot be read ({said})")
+
+
+def changed(shown: str) -> SourceError:
+    """Return the error of an object that is not what it was."""
+    return SourceError(shown, "was replaced by another version while it was read; run again")
+
+
+def no_ranges(shown: str) -> SourceError:
+    """Return the error of a server that sends all or nothing."""
+    return SourceError(
+        shown,
+        "is on a server that gives no parts of it (no Range support); download it first, or pipe "
+        "it: curl URL | bulkput upload - --volume-size-gib GIB",
+    )
+
+
+def total_bytes(content_range: str | None, start: int, stop: int) -> int | None:
+    """Return the object's length from a Content-Range; None if it is not the range asked for."""
+    unit, _, rest = (content_range or "").partition(" ")
+    span, _, total = rest.partition("/")
+    first, _, last = span.partition("-")
+    if unit != "bytes" or not (first.isdecimal() and last.isdecimal() and total.isdecimal()):
+        return None
+    size_bytes = int(total)
+    is_asked = (int(first), int(last) + 1) == (start, min(stop, size_bytes))
+    return size_bytes if is_asked else None
