@@ -68,6 +68,11 @@ _snapshot_options = with_options(
 )
 _end_options = with_options(
     click.option(
+        "--full",
+        is_flag=True,
+        help="Copy all blocks, though an earlier copy of an older snapshot could be the parent.",
+    ),
+    click.option(
         "--on-failure",
         type=click.Choice(["keep", "delete"]),
         default=None,
@@ -110,7 +115,6 @@ def copy(
     from bulkput.config.copying import copy_from_flags  # noqa: PLC0415 - not for --help
 
     flags |= {
-        "full": False,
         "wait": False if no_wait else None,
         "verify": "full" if verify else None,
     }

@@ -7,6 +7,7 @@ from functools import partial
 
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
+from bulkput.pipeline.baseline import Unchanged, nothing_is_known
 from bulkput.source.open import open_source
 from bulkput.source.remote.access import Access
 from bulkput.source.source import Source
@@ -44,6 +45,8 @@ class Opening:
     """Blocks."""
     holes_are_noise: bool = False
     """The source is an encrypted snapshot: what it lacks reads as noise, and need not be zeros."""
+    unchanged: Unchanged = nothing_is_known
+    """What the source itself tells to be as in the parent that the settings name."""
     verifies_by_manifest: bool = False
     """What is read back is compared with the digests of what was put: the source is remote."""
 

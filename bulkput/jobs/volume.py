@@ -33,7 +33,7 @@ from bulkput.model.failure import FailureClass
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress
 from bulkput.pace.pacer import Pacer
-from bulkput.pipeline.baseline import NoBaseline
+from bulkput.pipeline.baseline import NoBaseline, nothing_is_known
 from bulkput.pipeline.reference import ManifestReference, Reference, SourceReference
 from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.upload import UploadParts, UploadPolicy, upload_blocks
@@ -353,6 +353,7 @@ async def _put_blocks(
         account=context.account,
         clock=context.clock,
     )
+    baseline = None if birth.puts_all else parent
     parts = UploadParts(
         source=source,
         ledger=ledger,
@@ -363,7 +364,8 @@ async def _put_blocks(
         clock=context.clock,
         progress=run.progress,
         on_retry=on_retry,
-        baseline=parent if parent is not None and not birth.puts_all else NoBaseline(),
+        baseline=baseline or NoBaseline(),
+        unchanged=nothing_is_known if baseline is None else run.opening.unchanged,
     )
     policy = UploadPolicy(
         put_holes=birth.zeros.put_holes,

@@ -1,6 +1,6 @@
 """What an increment is compared with: the blocks that its parent shows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +23,15 @@ class Baseline(Protocol):
     def extents(self, start: int = 0, stop: int | None = None) -> Iterator[Extent]:
         """Iterate over the runs of blocks that the parent has, ascending."""
         ...
+
+
+Unchanged = Callable[[int, int], NDArray[np.bool_]]
+"""First block and one after the last to the blocks that are known to be the parent's, unread."""
+
+
+def nothing_is_known(start: int, stop: int) -> NDArray[np.bool_]:
+    """Return that every block has to be read to know whether it is the parent's."""
+    return np.zeros(stop - start, dtype=np.bool_)
 
 
 class NoBaseline:

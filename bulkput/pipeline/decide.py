@@ -56,14 +56,14 @@ def decide(
     start, stop = hashed.window.start, hashed.window.start + hashed.window.block_count
     is_acknowledged = states == State.ACKNOWLEDGED
     resumed = is_acknowledged & (hashed.digests == acknowledged).all(axis=1)
-    untouched = ~np.isin(states, _MAY_BE_IN_SNAPSHOT)
+    fresh = untouched(states)
     present = baseline.present(start, stop)
     unchanged = np.zeros_like(resumed)
     if present.any():
         same = (hashed.digests == baseline.digests(start, stop)).all(axis=1)
-        unchanged = untouched & present & same
+        unchanged = fresh & present & same
     # What the parent has shows through wherever nothing is put.
-    skipped = hashed.is_zero & untouched & ~present if skip_zeros else np.zeros_like(resumed)
+    skipped = hashed.is_zero & fresh & ~present if skip_zeros else np.zeros_like(resumed)
     put = ~(resumed | unchanged | skipped)
     return Decision(put=put, resumed=resumed, unchanged=unchanged, skipped=skipped)
 
@@ -80,6 +80,11 @@ def merged(*ascending: Iterator[Extent]) -> Iterator[Extent]:
         current = extent
     if current is not None:
         yield current
+
+
+def untouched(states: NDArray[np.uint8]) -> Mask:
+    """Return which blocks cannot be in the snapshot: nothing of them was ever sent."""
+    return ~np.isin(states, _MAY_BE_IN_SNAPSHOT)
 
 
 def runs(mask: Mask) -> Iterator[Extent]:

@@ -14,10 +14,10 @@ from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.record import State
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.progress import Progress
-from bulkput.pipeline.baseline import Baseline
+from bulkput.pipeline.baseline import Baseline, Unchanged, nothing_is_known
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.channel import Channel
-from bulkput.pipeline.decide import merged, runs
+from bulkput.pipeline.decide import merged, runs, untouched
 from bulkput.pipeline.workers import Workers
 from bulkput.planning.spans import Span
 
@@ -51,6 +51,7 @@ class Reader:
         put_holes: bool,
         skip_zeros: bool,
         trust: bool,
+        unchanged: Unchanged = nothing_is_known,
     ) -> None:
         self._spans = spans
         self._ledger = ledger
@@ -63,6 +64,7 @@ class Reader:
         self._put_holes = put_holes
         self._skip_zeros = skip_zeros
         self._trust = trust
+        self._unchanged = unchanged
 
     async def run(self) -> None:
         """Send every piece that must be looked at."""
@@ -90,15 +92,23 @@ class Reader:
 
     async def _walk(self, span: Span) -> None:
         """Send a span, without what the ledger vouches for if it is to be trusted."""
-        if not self._trust:
+        if not self._trust and self._unchanged is nothing_is_known:
             await self._send(span)
             return
         for start in range(span.start, span.stop, self._window_blocks):
             stop = min(start + self._window_blocks, span.stop)
             states = self._ledger.states(start, stop)
+            known = self._unchanged(start, stop) & untouched(states)
+            for run in runs(known):
+                self._ledger.mark_unchanged(start + run.start, start + run.stop)
+            if not self._trust:
+                self._progress.blocks_unchanged += int(np.count_nonzero(known))
+                for run in runs(~known):
+                    await self._send(Span(start + run.start, start + run.stop, span.is_hole))
+                continue
             acknowledged = states == State.ACKNOWLEDGED
             skipped = (states == State.SKIPPED_ZERO) & self._skip_zeros
-            unchanged = states == State.UNCHANGED
+            unchanged = (states == State.UNCHANGED) | known
             self._progress.blocks_resumed += int(np.count_nonzero(acknowledged))
             self._progress.blocks_skipped_zero += int(np.count_nonzero(skipped))
             self._progress.blocks_unchanged += int(np.count_nonzero(unchanged))

@@ -13,7 +13,7 @@ from bulkput.model.clock import Clock
 from bulkput.model.errors import ServiceError
 from bulkput.model.progress import Progress
 from bulkput.pace.pacer import Pacer
-from bulkput.pipeline.baseline import Baseline, NoBaseline
+from bulkput.pipeline.baseline import Baseline, NoBaseline, Unchanged, nothing_is_known
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.channel import Channel
@@ -60,6 +60,7 @@ class UploadParts:
     on_retry: OnPutRetry
     baseline: Baseline = field(default_factory=NoBaseline)
     """The parent's blocks, which need no put where the source has the same."""
+    unchanged: Unchanged = nothing_is_known
 
 
 async def upload_blocks(snapshot_id: str, parts: UploadParts, policy: UploadPolicy) -> None:
@@ -90,6 +91,7 @@ async def upload_blocks(snapshot_id: str, parts: UploadParts, policy: UploadPoli
         put_holes=policy.put_holes,
         skip_zeros=not policy.put_zeros,
         trust=policy.trust_ledger,
+        unchanged=parts.unchanged,
     )
     hasher = Hasher(
         read_window=parts.source.read_window,

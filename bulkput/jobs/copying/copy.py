@@ -15,6 +15,8 @@ from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.copying.carried import carried_over
+from bulkput.jobs.copying.parent import Lineage, find_lineage
+from bulkput.jobs.copying.records import CopyRecord, CopyRecords
 from bulkput.jobs.copying.source import SnapshotIdentity, SnapshotSource
 from bulkput.jobs.gets import Gets
 from bulkput.jobs.opening import Opening
@@ -27,6 +29,7 @@ from bulkput.model.errors import SnapshotError
 from bulkput.model.events import Observer
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Progress
+from bulkput.pipeline.baseline import nothing_is_known
 from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.workers import ThreadWorkers
 
@@ -57,8 +60,13 @@ async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutco
     ):
         retrier = gets.new_retrier()
         found = await _completed(gets, wanted.snapshot_id, retrier)
-        volume = _volume(context.settings, wanted, found, gets)
         identity = _identity(wanted, found, gets)
+        records = CopyRecords(context.state_dir)
+        lineage = Lineage(_record(context, identity, found))
+        if not wanted.full:
+            lineage = await find_lineage(lineage.record, records, gets, context, retrier)
+        await context.workers.run(partial(records.keep, lineage.record))
+        volume = _volume(context.settings, identity, found, lineage.record)
         source = SnapshotSource(
             identity,
             gets,
@@ -71,12 +79,19 @@ async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutco
             retrier,
         )
         opening = Opening(
-            lambda: source, holes_are_noise=found.encrypted, verifies_by_manifest=True
+            lambda: source,
+            holes_are_noise=found.encrypted,
+            unchanged=nothing_is_known if lineage.changes is None else lineage.changes.unchanged,
+            verifies_by_manifest=True,
         )
         try:
-            return await until_notice(context.clock, upload_volume(context, volume, opening))
+            outcome = await until_notice(context.clock, upload_volume(context, volume, opening))
         finally:
             await source.aclose()
+        if not outcome.exit_code:
+            done = replace(lineage.record, copy_id=outcome.snapshot_id)
+            await context.workers.run(partial(records.keep, done))
+        return outcome
 
 
 async def _completed(gets: Gets, snapshot_id: str, retrier: Retrier) -> SnapshotState:
@@ -110,16 +125,35 @@ def _identity(wanted: CopySettings, found: SnapshotState, gets: Gets) -> Snapsho
     )
 
 
+def _record(context: JobContext, identity: SnapshotIdentity, found: SnapshotState) -> CopyRecord:
+    asked = context.settings.volumes[0].snapshot
+    return CopyRecord(
+        source=identity,
+        source_start_unix_s=found.start_unix_s,
+        source_encrypted=found.encrypted,
+        source_volume_id=found.volume_id,
+        target_endpoint_url=context.endpoint_url,
+        target_region=context.service.region,
+        asked_encrypted=asked.encrypted,
+        asked_kms_key_arn=asked.kms_key_arn,
+    )
+
+
 def _volume(
-    settings: Settings, wanted: CopySettings, found: SnapshotState, gets: Gets
+    settings: Settings, identity: SnapshotIdentity, found: SnapshotState, record: CopyRecord
 ) -> VolumeSettings:
+    """Return the copy as a volume; a child takes its parent's encryption."""
     (volume,) = settings.volumes
-    identity = _identity(wanted, found, gets)
+    snapshot = carried_over(volume.snapshot, found)
+    if record.parent_copy_id is not None:
+        snapshot = snapshot.model_copy(
+            update={"parent": record.parent_copy_id, "encrypted": None, "kms_key_arn": None}
+        )
     return volume.model_copy(
         update={
-            "name": wanted.snapshot_id,
+            "name": identity.snapshot_id,
             "source": volume.source.model_copy(update={"path": identity.name}),
-            "snapshot": carried_over(volume.snapshot, found),
+            "snapshot": snapshot,
         }
     )
 
