@@ -80,7 +80,7 @@ class Settings(Section, json_schema_extra=_sections_together):
     # Before `endpoint`, whose check looks at it.
     allow_insecure_http: bool = Field(
         default=False,
-        description="Allow an `http://` endpoint that is not on this machine: blocks and "
+        description="Allow an `http://` endpoint or source that is not on this machine: blocks and "
         "signatures then travel in the clear.",
     )
     endpoint: Endpoint = Field(

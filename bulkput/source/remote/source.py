@@ -58,7 +58,7 @@ class RemoteSource:
         try:
             self._remote.read_blocks(start * BLOCK_SIZE_BYTES, views)
         except SourceError as error:
-            raise SourceError(error.path, error.what, block_index=start) from error
+            raise SourceError(self.path, error.what, block_index=start) from error
         return BufferedWindow(start, buffers, self._pool)
 
     def check_complete(self) -> None:

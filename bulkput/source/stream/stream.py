@@ -164,7 +164,7 @@ class StreamSource:
             filled_bytes = self._stream.read_into(view)
         except SourceError as error:
             raise SourceError(
-                error.path, error.what, block_index=self._read_bytes // BLOCK_SIZE_BYTES
+                self.path, error.what, block_index=self._read_bytes // BLOCK_SIZE_BYTES
             ) from error
         self._read_bytes += filled_bytes
         self._is_over = filled_bytes < len(view)
