@@ -7,7 +7,7 @@ import dataclasses
 import os
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from bulkput.cli.logs import log_to, stop_logging
@@ -20,7 +20,6 @@ from bulkput.model.errors import InterruptedBySignal
 from bulkput.model.events import Event, Observer
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.outcome import VolumeOutcome
-from bulkput.model.progress import Progress
 from bulkput.observe.board import Board
 from bulkput.observe.open import open_reporter
 from bulkput.observe.plain import masked, plain
@@ -91,19 +90,44 @@ def _run(settings: Settings, verbosity: Verbosity) -> tuple[VolumeOutcome, ...]:
     # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
     from bulkput.api.job import run_untold  # noqa: PLC0415 - see above
 
+    return run_with_puts(
+        lambda observer: run_untold(settings, on_event=observer.on_event),
+        verbosity,
+        volume_count=len(settings.volumes),
+        deleted={each.label for each in settings.volumes if each.on_failure == "delete"},
+    )
+
+
+def run_with_puts(
+    main: Callable[[Observer], Coroutine[Any, Any, T]],
+    verbosity: Verbosity,
+    *,
+    volume_count: int = 1,
+    deleted: Collection[str],
+) -> T:
+    """Do as ``run_shown``; after a signal, tell which snapshots stay behind pending.
+
+    Args:
+        main: Puts volumes into snapshots.
+        verbosity: How much is told.
+        volume_count: How many there are.
+        deleted: Volumes whose snapshots do not stay behind.
+
+    Raises:
+        InterruptedBySignal: with the snapshot, if there is one volume alone.
+        BulkputError: as ``main``.
+    """
     board = Board()
     try:
         return run_shown(
-            lambda observer: run_untold(settings, on_event=_Folding(board, observer).on_event),
-            verbosity,
-            volume_count=len(settings.volumes),
+            lambda observer: main(_Folding(board, observer)), verbosity, volume_count=volume_count
         )
     except InterruptedBySignal as interruption:
-        left = _left_behind(settings, board.unfinished)
+        left = [progress for progress in board.unfinished if progress.volume not in deleted]
         if verbosity is not Verbosity.QUIET:
             for progress in left:
                 tell(unfinished_line(progress).text)
-        if len(settings.volumes) == 1 and left:
+        if volume_count == 1 and left:
             interruption.snapshot_id = left[0].snapshot_id
         raise
 
@@ -147,9 +171,3 @@ def run_shown(
             return run_in_loop(lambda: main(reporter))
     finally:
         stop_logging(handler)
-
-
-def _left_behind(settings: Settings, unfinished: Sequence[Progress]) -> list[Progress]:
-    """Return the volumes whose snapshots a signal left; ``on_failure: delete`` leaves none."""
-    deleted = {each.label for each in settings.volumes if each.on_failure == "delete"}
-    return [progress for progress in unfinished if progress.volume not in deleted]

@@ -67,8 +67,18 @@ def test_a_verb_calls_what_its_policy_allows(bulkput, service, tmp_path):
         assert left <= {"ec2:DeleteSnapshot"}, policy
 
 
+def test_a_copy_calls_what_the_policies_of_both_its_ends_allow(bulkput, service):
+    called(service)
+    for snapshot_id in (service.older, service.newer):
+        ended = bulkput("copy", snapshot_id, "--to-region", "us-west-2", "--verify")
+        assert ended.status == 0, ended.err
+    found = called(service)
+    assert actions("copy-source") - NOT_OF_THE_EMULATOR <= found
+    assert found <= actions("copy-source") | actions("upload") | actions("verify")
+
+
 def test_every_policy_is_one_that_iam_takes():
-    assert len(POLICIES) == 7
+    assert len(POLICIES) == 8
     for name, policy in POLICIES.items():
         assert policy["Version"] == "2012-10-17"
         for statement in policy["Statement"]:
