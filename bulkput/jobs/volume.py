@@ -2,24 +2,21 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from bulkput import __version__
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.birth import Birth, find_or_start, open_ledger
 from bulkput.jobs.birthplace import Birthplace
-from bulkput.jobs.compare import verify_volume
 from bulkput.jobs.context import JobContext
-from bulkput.jobs.manifests import keep_manifest
+from bulkput.jobs.ending import prove, seal
 from bulkput.jobs.opening import Opening, opening_of
-from bulkput.jobs.seal import Sealing, complete, wait_until_completed
+from bulkput.jobs.volume_run import VolumeRun
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest, manifest_path
-from bulkput.ledger.marks import Linear
 from bulkput.ledger.series import Series
 from bulkput.model.errors import (
     BulkputError,
@@ -28,77 +25,18 @@ from bulkput.model.errors import (
     SnapshotError,
     SourceError,
 )
-from bulkput.model.events import Noted, PhaseChanged, PutRetried, VolumeEnded, VolumeStarted
+from bulkput.model.events import PutRetried, VolumeEnded, VolumeStarted
 from bulkput.model.failure import FailureClass
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress
 from bulkput.pace.pacer import Pacer
 from bulkput.pipeline.baseline import NoBaseline, nothing_is_known
-from bulkput.pipeline.reference import ManifestReference, Reference, SourceReference
-from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.upload import UploadParts, UploadPolicy, upload_blocks
 from bulkput.source.source import Source
 from bulkput.source.zero import LengthenedSource
 
 _DELETE_LIMIT_S = 10.0
 """For DeleteSnapshot after a failure: a second signal or a spot instance's end may be near."""
-
-
-@dataclass
-class _Run:
-    """The state of one volume while it is worked on."""
-
-    context: JobContext
-    volume: VolumeSettings
-    opening: Opening
-    progress: Progress
-    retrier: Retrier
-    started_s: float
-    upload_s: float = 0.0
-    volume_size_gib: int | None = None
-    linear: Linear | None = None
-    notes: list[str] = field(default_factory=list)
-    status: str = "failed"
-    verified: str | None = None
-    parent_snapshot_id: str | None = None
-    manifest: Path | None = None
-    source_format: str | None = None
-    ledger_folder: Path | None = None
-
-    def enter(self, phase: Phase, detail: str = "") -> None:
-        """Tell that a phase begins."""
-        self.progress.phase = phase
-        self.context.observer.on_event(PhaseChanged(self.volume.label, phase, detail))
-
-    def note(self, text: str) -> None:
-        """Tell the user, now and in the outcome."""
-        self.notes.append(text)
-        self.context.observer.on_event(Noted(self.volume.label, text))
-
-    def outcome(self, error: BulkputError | None = None) -> VolumeOutcome:
-        """Return what has become of the volume."""
-        progress = self.progress
-        return VolumeOutcome(
-            volume=self.volume.label,
-            source=self.volume.source.shown,
-            source_format=self.source_format,
-            status=self.status if error is None else "failed",
-            snapshot_id=progress.snapshot_id,
-            parent_snapshot_id=self.parent_snapshot_id,
-            volume_size_gib=self.volume_size_gib,
-            checksum=None if self.linear is None else self.linear.checksum_b64,
-            elapsed_s=self.context.clock.monotonic_s() - self.started_s,
-            upload_s=self.upload_s,
-            blocks=progress.block_counts,
-            puts=progress.put_counts,
-            verified=self.verified,
-            manifest=None if self.manifest is None else str(self.manifest),
-            notes=tuple(self.notes),
-            error=None if error is None else str(error),
-            exit_code=0 if error is None else error.status,
-            cause=error,
-            ledger_folder=self.ledger_folder,
-        )
 
 
 async def upload_volume(
@@ -114,7 +52,7 @@ async def upload_volume(
         opening: Of another source than the one that ``volume`` names.
     """
     progress = Progress(volume.label)
-    run = _Run(
+    run = VolumeRun(
         context,
         volume,
         opening or opening_of(context.settings, volume),
@@ -135,7 +73,7 @@ async def upload_volume(
     return outcome
 
 
-async def _upload(run: _Run) -> None:
+async def _upload(run: VolumeRun) -> None:
     source = await run.context.workers.run(run.opening.open)
     try:
         run.progress.blocks_total = source.block_count
@@ -156,7 +94,7 @@ async def _upload(run: _Run) -> None:
 
 
 @contextmanager
-def _series(run: _Run) -> Iterator[Series | None]:
+def _series(run: VolumeRun) -> Iterator[Series | None]:
     """Hold the series that the volume belongs to, if it does."""
     name, context = run.volume.series, run.context
     if name is None:
@@ -171,7 +109,9 @@ def _series(run: _Run) -> Iterator[Series | None]:
             yield series
 
 
-async def _upload_source(run: _Run, source: Source, ledger: Ledger, series: Series | None) -> None:
+async def _upload_source(
+    run: VolumeRun, source: Source, ledger: Ledger, series: Series | None
+) -> None:
     context, volume = run.context, run.volume
     run.enter(Phase.STARTING)
     birth, place = await find_or_start(
@@ -222,82 +162,18 @@ async def _upload_source(run: _Run, source: Source, ledger: Ledger, series: Seri
         run.manifest = kept if kept.exists() else None
         run.status = "completed"
     else:
-        await _seal(run, birth, place)
+        await seal(run, birth, place)
     if run.progress.blocks_skipped_zero or run.progress.blocks_skipped_hole:
         run.note(birth.zeros.reason)
     if run.status == "completed" and volume.verify != "none":
-        await _verify(run, birth, source, ledger)
+        await prove(run, birth, source, ledger)
     if series is not None and run.status == "completed":
         series.advance(
             birth.snapshot_id, now_unix_s=context.clock.unix_s(), program_version=__version__
         )
 
 
-async def _seal(run: _Run, birth: Birth, place: Birthplace) -> None:
-    """Seal the snapshot and, if that is wanted, wait until it is completed."""
-    context, volume, ledger = run.context, run.volume, place.ledger
-    run.enter(Phase.SEALING)
-    try:
-        run.linear = await context.workers.run(ledger.linear)
-    except IntegrityError:
-        _enter(run, ledger, LedgerPhase.UPLOADING)  # a later run puts what the ledger has lost
-        raise
-    sealing = Sealing(
-        context.service.control, run.retrier, context.clock, context.on_call_retry(volume.label)
-    )
-    await complete(birth.snapshot_id, *run.linear, sealing)
-    run.status = "pending"
-    if not volume.snapshot.wait:
-        return
-    run.enter(Phase.WAITING)
-    limit_s = context.settings.tuning.completion_deadline_s
-    try:
-        await wait_until_completed(birth.snapshot_id, limit_s, sealing)
-    except SnapshotError:
-        _enter(run, ledger, LedgerPhase.FAILED)
-        raise
-    # Before the ledger says that all is done: after a crash in between, the next run writes it.
-    run.manifest = await keep_manifest(place)
-    _enter(run, ledger, LedgerPhase.COMPLETED)
-    run.status = "completed"
-
-
-async def _verify(run: _Run, birth: Birth, source: Source, ledger: Ledger) -> None:
-    run.enter(Phase.VERIFYING)
-    workers = run.context.workers
-    with ExitStack() as stack:
-        compared_with = source.path
-        if run.opening.verifies_by_manifest and run.manifest is not None:
-            compared_with = run.manifest
-            manifest = await workers.run(partial(Manifest.open, run.manifest))
-            reference: Reference = ManifestReference(stack.enter_context(manifest))
-        else:
-            if source.is_sequential:  # it is at its end, and is read from the front again
-                source = await workers.run(run.opening.open)
-                stack.callback(source.close)
-            reference = SourceReference(source, encrypted=ledger.header.encrypted)
-        try:
-            note = await verify_volume(
-                run.context,
-                run.retrier,
-                run.volume,
-                birth.snapshot_id,
-                reference,
-                run.progress,
-                compared_with=compared_with,
-            )
-        except IntegrityError:
-            _enter(run, ledger, LedgerPhase.FAILED)
-            # What it says is not what the snapshot holds: nothing may be compared with it.
-            manifest_path(run.context.state_dir, birth.snapshot_id).unlink(missing_ok=True)
-            run.manifest = None
-            raise
-    run.verified = run.volume.verify
-    if note is not None:
-        run.note(note)
-
-
-def _check_source(run: _Run, source: Source) -> None:
+def _check_source(run: VolumeRun, source: Source) -> None:
     """Refuse to seal what was read from a source that changed, unless that is wanted."""
     try:
         source.check_unchanged()
@@ -307,7 +183,7 @@ def _check_source(run: _Run, source: Source) -> None:
         run.notes.append(f"{error}: each block is as it was when it was put")
 
 
-def _seal_ledger(run: _Run, source: Source, ledger: Ledger) -> None:
+def _seal_ledger(run: VolumeRun, source: Source, ledger: Ledger) -> None:
     """Note that nothing is put any more, and that every mark is of this very source now."""
     ledger.amend(
         replace(
@@ -319,7 +195,7 @@ def _seal_ledger(run: _Run, source: Source, ledger: Ledger) -> None:
     )
 
 
-async def _delete(run: _Run, ledger: Ledger) -> None:
+async def _delete(run: VolumeRun, ledger: Ledger) -> None:
     """Delete the pending snapshot of a volume that failed, as ``on_failure`` asks."""
     header = ledger.header
     if header.snapshot_id is None or header.phase is not LedgerPhase.UPLOADING:
@@ -333,12 +209,12 @@ async def _delete(run: _Run, ledger: Ledger) -> None:
     except (BulkputError, TimeoutError) as error:
         run.note(f"{header.snapshot_id} could not be deleted and stays pending: {error}")
     else:
-        _enter(run, ledger, LedgerPhase.FAILED)
+        run.note_phase(ledger, LedgerPhase.FAILED)
         run.note(f"{header.snapshot_id} was deleted, as on_failure says")
 
 
 async def _put_blocks(
-    run: _Run, birth: Birth, source: Source, ledger: Ledger, parent: Manifest | None
+    run: VolumeRun, birth: Birth, source: Source, ledger: Ledger, parent: Manifest | None
 ) -> None:
     context, tuning = run.context, run.context.settings.tuning
     observer, label = context.observer, run.volume.label
@@ -385,7 +261,7 @@ async def _put_blocks(
 
 
 async def _explain(
-    run: _Run, snapshot_id: str, ledger: Ledger, error: ServiceError
+    run: VolumeRun, snapshot_id: str, ledger: Ledger, error: ServiceError
 ) -> BulkputError:
     """Return what EC2 knows of a snapshot that a put did not find."""
     live = await run.retrier.run(
@@ -394,13 +270,9 @@ async def _explain(
     )
     if live is not None and live.state == "pending":
         return error
-    _enter(run, ledger, LedgerPhase.FAILED)
+    run.note_phase(ledger, LedgerPhase.FAILED)
     if live is None:
         what = "was deleted while it was uploaded"
     else:
         what = f"is in state {live.state} ({live.state_message or 'no reason given'})"
     return SnapshotError(snapshot_id, f"{what}. Running again makes a new snapshot")
-
-
-def _enter(run: _Run, ledger: Ledger, phase: LedgerPhase) -> None:
-    ledger.enter(phase, now_unix_s=run.context.clock.unix_s())

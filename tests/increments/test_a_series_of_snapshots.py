@@ -153,7 +153,7 @@ async def test_a_snapshot_that_fails_its_proof_is_built_on_by_nobody(
         return path
 
     with monkeypatch.context() as patch:
-        patch.setattr("bulkput.jobs.volume.keep_manifest", spoil)
+        patch.setattr("bulkput.jobs.ending.keep_manifest", spoil)
         failed = await rig.upload(image, series="disk", verify="full", allow_changing_source=True)
     assert failed.exit_code == 7
     assert not manifest_path(rig.state_dir, failed.snapshot_id).exists()

@@ -71,9 +71,11 @@ async def test_every_block_of_an_encrypted_lineage_is_there(rig, tools, image):
     shown = await rig.shown(child.snapshot_id)
     assert sorted(shown) == list(range(8))
     assert (child.blocks["put"], child.blocks["unchanged"]) == (6, 2)
+    known = rig.ids()
     refused = await rig.upload(image, parent=full.snapshot_id, zeros="skip")
     assert (refused.exit_code, refused.snapshot_id) == (3, None)
     assert "it is encrypted" in refused.error
+    assert rig.ids() == known  # nothing was started only to be refused
 
 
 @pytest.mark.parametrize("flag", [{"encrypted": True}, {"kms_key_arn": ARN}])
@@ -222,7 +224,7 @@ async def test_after_a_crash_before_the_manifest_the_next_run_writes_it(
         raise asyncio.CancelledError
 
     with monkeypatch.context() as patch:
-        patch.setattr("bulkput.jobs.volume.keep_manifest", crash)
+        patch.setattr("bulkput.jobs.ending.keep_manifest", crash)
         with pytest.raises(asyncio.CancelledError):
             await rig.upload(change(tools, image), parent=full.snapshot_id)
     child = await rig.done(image, parent=full.snapshot_id)

@@ -1,0 +1,94 @@
+"""The end of a volume: its snapshot is sealed, waited for, kept in a manifest, and proved."""
+
+from contextlib import ExitStack
+from functools import partial
+
+from bulkput.jobs.birth import Birth
+from bulkput.jobs.birthplace import Birthplace
+from bulkput.jobs.compare import verify_volume
+from bulkput.jobs.manifests import keep_manifest
+from bulkput.jobs.seal import Sealing, complete, wait_until_completed
+from bulkput.jobs.volume_run import VolumeRun
+from bulkput.ledger.header import LedgerPhase
+from bulkput.ledger.ledger import Ledger
+from bulkput.ledger.manifest import Manifest, manifest_path
+from bulkput.model.errors import IntegrityError, SnapshotError
+from bulkput.model.progress import Phase
+from bulkput.pipeline.reference import ManifestReference, Reference, SourceReference
+from bulkput.source.source import Source
+
+
+async def seal(run: VolumeRun, birth: Birth, place: Birthplace) -> None:
+    """Seal the snapshot and, if that is wanted, wait until it is completed; keep its manifest.
+
+    Raises:
+        IntegrityError: a block may be in the snapshot without an acknowledged digest.
+        SnapshotError: it ended in ``error``.
+        BulkputError: the service or the disk refused.
+    """
+    context, volume, ledger = run.context, run.volume, place.ledger
+    run.enter(Phase.SEALING)
+    try:
+        run.linear = await context.workers.run(ledger.linear)
+    except IntegrityError:
+        run.note_phase(ledger, LedgerPhase.UPLOADING)  # a later run puts what the ledger has lost
+        raise
+    sealing = Sealing(
+        context.service.control, run.retrier, context.clock, context.on_call_retry(volume.label)
+    )
+    await complete(birth.snapshot_id, *run.linear, sealing)
+    run.status = "pending"
+    if not volume.snapshot.wait:
+        return
+    run.enter(Phase.WAITING)
+    limit_s = context.settings.tuning.completion_deadline_s
+    try:
+        await wait_until_completed(birth.snapshot_id, limit_s, sealing)
+    except SnapshotError:
+        run.note_phase(ledger, LedgerPhase.FAILED)
+        raise
+    # Before the ledger says that all is done: after a crash in between, the next run writes it.
+    run.manifest = await keep_manifest(place)
+    run.note_phase(ledger, LedgerPhase.COMPLETED)
+    run.status = "completed"
+
+
+async def prove(run: VolumeRun, birth: Birth, source: Source, ledger: Ledger) -> None:
+    """Compare the snapshot with its source, as much of it as ``verify`` says.
+
+    Raises:
+        IntegrityError: they differ.
+        BulkputError: something could not be read.
+    """
+    run.enter(Phase.VERIFYING)
+    workers = run.context.workers
+    with ExitStack() as stack:
+        compared_with = source.path
+        if run.opening.verifies_by_manifest and run.manifest is not None:
+            compared_with = run.manifest
+            manifest = await workers.run(partial(Manifest.open, run.manifest))
+            reference: Reference = ManifestReference(stack.enter_context(manifest))
+        else:
+            if source.is_sequential:  # it is at its end, and is read from the front again
+                source = await workers.run(run.opening.open)
+                stack.callback(source.close)
+            reference = SourceReference(source, encrypted=ledger.header.encrypted)
+        try:
+            note = await verify_volume(
+                run.context,
+                run.retrier,
+                run.volume,
+                birth.snapshot_id,
+                reference,
+                run.progress,
+                compared_with=compared_with,
+            )
+        except IntegrityError:
+            run.note_phase(ledger, LedgerPhase.FAILED)
+            # What it says is not what the snapshot holds: nothing may be compared with it.
+            manifest_path(run.context.state_dir, birth.snapshot_id).unlink(missing_ok=True)
+            run.manifest = None
+            raise
+    run.verified = run.volume.verify
+    if note is not None:
+        run.note(note)

@@ -1,0 +1,77 @@
+"""What is known of one volume while it is worked on, and the outcome that comes of it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bulkput.config.volume import VolumeSettings
+from bulkput.jobs.context import JobContext
+from bulkput.jobs.opening import Opening
+from bulkput.ledger.header import LedgerPhase
+from bulkput.ledger.ledger import Ledger
+from bulkput.ledger.marks import Linear
+from bulkput.model.errors import BulkputError
+from bulkput.model.events import Noted, PhaseChanged
+from bulkput.model.outcome import VolumeOutcome
+from bulkput.model.progress import Phase, Progress
+from bulkput.pipeline.retry import Retrier
+
+
+@dataclass
+class VolumeRun:
+    """The state of one volume while it is worked on."""
+
+    context: JobContext
+    volume: VolumeSettings
+    opening: Opening
+    progress: Progress
+    retrier: Retrier
+    started_s: float
+    upload_s: float = 0.0
+    volume_size_gib: int | None = None
+    linear: Linear | None = None
+    notes: list[str] = field(default_factory=list)
+    status: str = "failed"
+    verified: str | None = None
+    parent_snapshot_id: str | None = None
+    manifest: Path | None = None
+    source_format: str | None = None
+    ledger_folder: Path | None = None
+
+    def enter(self, phase: Phase, detail: str = "") -> None:
+        """Tell that a phase begins."""
+        self.progress.phase = phase
+        self.context.observer.on_event(PhaseChanged(self.volume.label, phase, detail))
+
+    def note_phase(self, ledger: Ledger, phase: LedgerPhase) -> None:
+        """Note in the ledger how far the snapshot has come, durably. Blocks for two flushes."""
+        ledger.enter(phase, now_unix_s=self.context.clock.unix_s())
+
+    def note(self, text: str) -> None:
+        """Tell the user, now and in the outcome."""
+        self.notes.append(text)
+        self.context.observer.on_event(Noted(self.volume.label, text))
+
+    def outcome(self, error: BulkputError | None = None) -> VolumeOutcome:
+        """Return what has become of the volume."""
+        progress = self.progress
+        return VolumeOutcome(
+            volume=self.volume.label,
+            source=self.volume.source.shown,
+            source_format=self.source_format,
+            status=self.status if error is None else "failed",
+            snapshot_id=progress.snapshot_id,
+            parent_snapshot_id=self.parent_snapshot_id,
+            volume_size_gib=self.volume_size_gib,
+            checksum=None if self.linear is None else self.linear.checksum_b64,
+            elapsed_s=self.context.clock.monotonic_s() - self.started_s,
+            upload_s=self.upload_s,
+            blocks=progress.block_counts,
+            puts=progress.put_counts,
+            verified=self.verified,
+            manifest=None if self.manifest is None else str(self.manifest),
+            notes=tuple(self.notes),
+            error=None if error is None else str(error),
+            exit_code=0 if error is None else error.status,
+            cause=error,
+            ledger_folder=self.ledger_folder,
+        )
