@@ -10,6 +10,7 @@ from benchmarks.cases import (
     memory,
     quota_cut,
     quota_hold,
+    reading_back,
     sparse_huge,
     startup,
     two_volumes,
@@ -30,6 +31,8 @@ class Case:
 _ALL = (
     Case("clients_tls", "CPU per GiB and wall time of all clients over TLS", clients.run_tls),
     Case("clients_plain", "the same over plain http", clients.run_plain),
+    Case("download", "CPU per GiB of a download, beside boto3", reading_back.run_download),
+    Case("verify", "CPU per GiB of a comparison, beside boto3", reading_back.run_verify),
     Case("quota_hold_http", "1000 puts/s held over http", quota_hold.run_http),
     Case("quota_hold_https", "400 puts/s held over https", quota_hold.run_https),
     Case("quota_cut", "a quota cut from 1000 to 300 puts/s and restored", quota_cut.run),
