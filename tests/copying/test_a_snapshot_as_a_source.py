@@ -1,0 +1,171 @@
+"""A snapshot read as a source by threads: how much is under way, tokens, and the end."""
+
+import asyncio
+import contextlib
+import hashlib
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+
+from bulkput import ServiceError, SourceError
+from bulkput.ebs.snapshot import GotBlock
+from bulkput.jobs.copying import copy as copying
+from bulkput.jobs.copying.source import SnapshotIdentity, SnapshotSource
+from bulkput.jobs.copying.tokens import Tokens
+from bulkput.model.block import Extent
+from bulkput.model.failure import FailureClass
+from bulkput.pipeline.hashing import hash_window
+from bulkput.pipeline.listing import ListedBlock, Page
+from bulkput.pipeline.workers import ThreadWorkers
+
+IDENTITY = SnapshotIdentity("http://127.0.0.1:8100", "eu-west-1", "snap-0123456789abcdef0", 1)
+
+
+class Gets:
+    """Lists blocks in pages of ``page``, and hands out every block when told to."""
+
+    def __init__(self, indexes, page=500):
+        self.indexes = indexes
+        self.page = page
+        self.in_flight = self.in_flight_max = 0
+        self.go_on = asyncio.Event()
+        self.asked = []
+        self.service = SimpleNamespace(control=SimpleNamespace(list_blocks_page=self.list_from))
+
+    async def pages(self, *_):
+        for at in range(0, len(self.indexes), self.page):
+            some = self.indexes[at : at + self.page]
+            yield Page(tuple(ListedBlock(index, f"t{index}") for index in some), None, 1)
+
+    async def list_from(self, _, *, starting_block_index, max_results):
+        self.asked.append(starting_block_index)
+        later = [index for index in self.indexes if index >= starting_block_index]
+        blocks = tuple((index, f"t{index}") for index in later[:max_results])
+        return SimpleNamespace(blocks=blocks)
+
+    def on_call_retry(self, _):
+        return None
+
+    async def run(self, call, _):
+        return await call()
+
+    async def get(self, index, token):
+        assert token == f"t{index}"
+        self.in_flight += 1
+        self.in_flight_max = max(self.in_flight_max, self.in_flight)
+        await self.go_on.wait()
+        self.in_flight -= 1
+        content = bytes([index % 256])
+        return GotBlock(content, hashlib.sha256(content).digest())
+
+
+@pytest.fixture
+def opened():
+    @contextlib.asynccontextmanager
+    async def open_source(indexes, **more):
+        gets = Gets(list(indexes), **more)
+        workers = ThreadWorkers(copying._WINDOWS_AT_ONCE)
+        source = SnapshotSource(IDENTITY, gets, gets.get, gets)
+        try:
+            yield source, gets, workers
+        finally:
+            await source.aclose()
+            workers.close()
+
+    return open_source
+
+
+async def until(condition):
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - threads are waited for
+            await asyncio.sleep(0.002)
+
+
+async def test_a_thousand_gets_a_second_fit_under_way_at_a_tenth_of_a_second_each(opened):
+    window = copying._WINDOW_BLOCKS
+    async with opened(range(400)) as (source, gets, workers):
+        assert await workers.run(lambda: list(source.extents())) == [Extent(0, 400)]
+        reads = [
+            asyncio.create_task(workers.run(partial(source.read_window, start, window)))
+            for start in range(0, 400, window)
+        ]
+        await until(lambda: gets.in_flight >= 100)
+        gets.go_on.set()
+        windows = await asyncio.gather(*reads)
+        assert 100 <= gets.in_flight_max <= 128  # the default budget
+        assert bytes(windows[2].block(9)) == bytes([9])
+
+
+async def test_extents_join_neighbours_across_pages_in_any_thread(opened):
+    indexes = [0, 1, 2, 3, 9, 10, 2047]
+    async with opened(indexes, page=2) as (source, _, workers):
+        found = await workers.run(lambda: list(source.extents()))
+        assert found == [Extent(0, 4), Extent(9, 11), Extent(2047, 2048)]
+        assert await workers.run(lambda: list(source.extents(10))) == [
+            Extent(10, 11),
+            Extent(2047, 2048),
+        ]
+
+
+async def test_digests_are_taken_over_from_the_gets(opened):
+    async with opened(range(4)) as (source, gets, workers):
+        gets.go_on.set()
+        window = await workers.run(lambda: source.read_window(0, 4))
+        hashed = hash_window(window)
+        expected = [hashlib.sha256(bytes([index])).digest() for index in range(4)]
+        assert [row.tobytes() for row in hashed.digests] == expected
+        window.release(2)
+        with pytest.raises(IndexError):
+            window.block(2)
+
+
+async def test_a_token_that_was_forgotten_is_asked_for_by_index(opened):
+    async with opened(range(2000), page=100) as (source, gets, workers):
+        gets.go_on.set()
+        await workers.run(lambda: list(source.extents()))
+        await workers.run(lambda: source.read_window(1990, 4))
+        assert gets.asked == []
+        await workers.run(lambda: source.read_window(7, 2))
+        assert gets.asked == [7]
+
+
+async def test_a_block_that_left_the_snapshot_is_named(opened):
+    async with opened([0, 1, 5]) as (source, gets, workers):
+        gets.go_on.set()
+        with pytest.raises(SourceError, match="block 2: was listed before"):
+            await workers.run(lambda: source.read_window(0, 4))
+
+
+async def test_tokens_end_with_what_is_listed():
+    async def ask(_):
+        return []
+
+    assert await Tokens(ask).of([1, 2]) == {}
+
+
+async def test_closing_ends_what_threads_wait_for(opened):
+    async with opened(range(8)) as (source, gets, workers):
+        reading = asyncio.create_task(workers.run(lambda: source.read_window(0, 4)))
+        await until(lambda: gets.in_flight == 4)
+        source.close()
+        with pytest.raises(SourceError, match="was closed"):
+            await reading
+        await until(lambda: gets.in_flight_max == 4)
+        with pytest.raises(SourceError, match="was closed"):
+            await workers.run(lambda: source.read_window(4, 1))
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [(FailureClass.NOT_YET_VISIBLE, SourceError), (FailureClass.ACCESS_DENIED, ServiceError)],
+)
+async def test_only_a_snapshot_that_is_gone_is_a_fault_of_the_source(opened, failure, expected):
+    async with opened(range(4)) as (source, _, workers):
+
+        async def get(*_):
+            raise ServiceError("GetSnapshotBlock", failure, "no")
+
+        source._get = get
+        with pytest.raises(expected):
+            await workers.run(lambda: source.read_window(0, 4))
