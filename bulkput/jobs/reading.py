@@ -11,6 +11,7 @@ from pathlib import Path
 from bulkput.config.settings import Settings
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.snapshot import SnapshotState
+from bulkput.jobs.accounts import account_pacer
 from bulkput.jobs.calls import Address, open_addressed
 from bulkput.jobs.ceilings import find_get_ceilings
 from bulkput.jobs.gets import Gets
@@ -19,7 +20,6 @@ from bulkput.ledger.folder import default_state_dir
 from bulkput.model.errors import ConfigError, Problem, ServiceError, SnapshotError
 from bulkput.model.events import Observer
 from bulkput.model.failure import FailureClass
-from bulkput.pace.pacer import AccountPacer
 from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.workers import ThreadWorkers
 
@@ -73,7 +73,7 @@ async def open_gets(settings: Settings, observer: Observer) -> AsyncIterator[Get
                 service=service,
                 tuning=tuning,
                 ceilings=ceilings,
-                account=AccountPacer(ceilings.account_gets_per_s),
+                account=await account_pacer(service, "gets", ceilings.account_gets_per_s),
                 workers=workers,
                 clock=service.clock,
                 random=random.Random(),  # noqa: S311 - jitter, nothing secret

@@ -12,6 +12,7 @@ from bulkput.ebs.credentials import Credentials
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import open_service
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
+from bulkput.jobs.accounts import account_pacer
 from bulkput.jobs.ceilings import GET_CEILINGS_DEFAULT, Ceilings, find_ceilings, find_get_ceilings
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.embedded import embedded_server
@@ -23,7 +24,6 @@ from bulkput.ledger.folder import default_state_dir, ensure_state_dir
 from bulkput.model.clock import LoopClock
 from bulkput.model.events import Observer
 from bulkput.model.outcome import VolumeOutcome
-from bulkput.pace.pacer import AccountPacer
 from bulkput.pipeline.workers import ThreadWorkers
 
 _EMBEDDED_REGION = "us-east-1"
@@ -116,11 +116,11 @@ async def open_context(
             endpoint_url=None if settings.endpoint == "aws" else settings.endpoint,
             state_dir=state_dir,
             ceilings=ceilings,
-            account=AccountPacer(ceilings.account_puts_per_s),
+            account=await account_pacer(service, "puts", ceilings.account_puts_per_s),
             workers=workers,
             clock=clock,
             random=random.Random(),  # noqa: S311 - jitter, nothing secret
             observer=observer,
             get_ceilings=gets,
-            get_account=AccountPacer(gets.account_gets_per_s),
+            get_account=await account_pacer(service, "gets", gets.account_gets_per_s),
         )

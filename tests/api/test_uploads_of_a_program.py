@@ -23,6 +23,8 @@ from bulkput import (
     VolumeStarted,
     upload,
 )
+from bulkput.jobs import accounts
+from bulkput.pace.pacer import AccountPacer
 
 
 def surroundings():
@@ -205,3 +207,19 @@ async def test_tuning_is_what_the_section_of_a_file_is(options, image):
     outcome = await upload(options(image(), tuning=tuning), on_event=heard.append)
     assert outcome.status == "completed"
     assert heard[0].progress.bytes_in_flight_max <= 32 << 20
+
+
+async def test_uploads_at_once_share_the_rate_of_their_account(options, image, monkeypatch):
+    made = []
+
+    class Counted(AccountPacer):
+        def __init__(self, per_s):
+            made.append(per_s)
+            super().__init__(per_s)
+
+    monkeypatch.setattr(accounts, "AccountPacer", Counted)
+    tuning = TuningSettings(puts_per_s_account=20.0, window=BLOCK)
+    async with asyncio.TaskGroup() as group:
+        for number in range(3):
+            group.create_task(upload(options(image(f"shared-{number}.img"), tuning=tuning)))
+    assert made.count(20.0) == 1
