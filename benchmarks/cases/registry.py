@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from benchmarks.bench import Bench
 from benchmarks.cases import (
     clients,
+    increment,
     latency_step,
     memory,
     quota_cut,
@@ -40,6 +41,7 @@ _ALL = (
     Case("two_volumes", "two volumes sharing an account quota of 600 puts/s", two_volumes.run),
     Case("memory", "peak RSS over 8 GiB of random data", memory.run),
     Case("sparse_huge", "15 TiB with 1 GiB of scattered data", sparse_huge.run),
+    Case("increment", "1% changed: puts and time against a full snapshot", increment.run),
     Case("zero_scan", "written zeros scanned per second", zero_scan.run),
     Case("startup", "time to the help and to the first put", startup.run),
 )
