@@ -23,6 +23,20 @@ def random_file(folder: Path, size_bytes: int) -> Path:
     return path
 
 
+def half_random_file(folder: Path, size_bytes: int) -> Path:
+    """Return a file that compressors halve: of every 8 KiB the first half is random."""
+    path = folder / f"half-random-{size_bytes}.bin"
+    with path.open("wb") as file:
+        for start in range(0, size_bytes, _PIECE_BYTES):
+            piece = bytearray(b"disk" * (min(_PIECE_BYTES, size_bytes - start) // 4))
+            for at in range(0, len(piece), 8192):
+                piece[at : at + 4096] = os.urandom(4096)
+            file.write(piece)
+        _settle(file.fileno())
+    warm(path)
+    return path
+
+
 def zero_file(folder: Path, size_bytes: int) -> Path:
     """Return a file of written zeros: allocated, in the page cache, no hole."""
     path = folder / f"zeros-{size_bytes}.bin"

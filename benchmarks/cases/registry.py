@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from benchmarks.bench import Bench
 from benchmarks.cases import (
     clients,
+    formats,
     increment,
     latency_step,
     memory,
@@ -43,6 +44,7 @@ _ALL = (
     Case("sparse_huge", "15 TiB with 1 GiB of scattered data", sparse_huge.run),
     Case("increment", "1% changed: puts and time against a full snapshot", increment.run),
     Case("zero_scan", "written zeros scanned per second", zero_scan.run),
+    Case("formats", "the same disk in every format that is read, beside raw", formats.run),
     Case("startup", "time to the help and to the first put", startup.run),
 )
 

@@ -140,7 +140,7 @@ def _kept_process(
                 start_new_session=True,
                 preexec_fn=die_with_parent(),  # noqa: PLW1509 - a system call alone
             )
-        except OSError as error:
+        except BaseException as error:  # noqa: BLE001 - raised where it was asked for
             born.set_exception(error)
             return
         born.set_result(process)

@@ -159,3 +159,22 @@ def test_the_thread_that_opened_an_image_may_end_before_it_is_read(made, sample)
     finally:
         source.close()
     assert source._server._process.returncode is not None
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "words"),
+    [
+        (OSError(8, "Exec format error"), SourceError, "does not start"),
+        (RuntimeError("no thread"), RuntimeError, "no thread"),
+    ],
+)
+def test_a_process_that_does_not_start_is_an_error_and_no_wait(
+    made, monkeypatch, error, raised, words
+):
+    def start(*_, **__):
+        raise error
+
+    path = made("qcow2")
+    monkeypatch.setattr("bulkput.source.image.server.subprocess.Popen", start)
+    with pytest.raises(raised, match=words):
+        open_source(path)
