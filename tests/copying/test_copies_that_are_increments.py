@@ -56,6 +56,16 @@ async def test_the_elders_copy_is_the_parent_and_only_changes_travel(
     assert there.read(parent.snapshot_id) == first
 
 
+async def test_a_child_is_as_large_as_its_parent_was_made(accounts, options, generations):
+    _, there = accounts
+    (elder, _), (younger, second) = generations()
+    await copy(options(elder, volume_size_gib=2))
+    child = await copy(options(younger))
+    assert there.described(child.snapshot_id)["VolumeSize"] == 2
+    assert there.read(child.snapshot_id) == second
+    assert own_blocks(there, child.snapshot_id) == {1, 4, 5, 60}
+
+
 async def test_a_full_copy_is_had_for_the_asking(accounts, options, generations):
     _, there = accounts
     (elder, _), (younger, second) = generations()

@@ -142,12 +142,17 @@ def _record(context: JobContext, identity: SnapshotIdentity, found: SnapshotStat
 def _volume(
     settings: Settings, identity: SnapshotIdentity, found: SnapshotState, record: CopyRecord
 ) -> VolumeSettings:
-    """Return the copy as a volume; a child takes its parent's encryption."""
+    """Return the copy as a volume; a child takes its parent's encryption, and at least its size."""
     (volume,) = settings.volumes
     snapshot = carried_over(volume.snapshot, found)
     if record.parent_copy_id is not None:
         snapshot = snapshot.model_copy(
-            update={"parent": record.parent_copy_id, "encrypted": None, "kms_key_arn": None}
+            update={
+                "parent": record.parent_copy_id,
+                "encrypted": None,
+                "kms_key_arn": None,
+                "volume_size_gib": volume.snapshot.volume_size_gib,
+            }
         )
     return volume.model_copy(
         update={

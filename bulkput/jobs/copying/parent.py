@@ -34,8 +34,11 @@ class Changes:
     """Of every block of the volume: at most 128 MiB, for 64 TiB."""
 
     def unchanged(self, start: int, stop: int) -> npt.NDArray[np.bool_]:
-        """Return which blocks are the same in both."""
-        return ~self.changed[start:stop]
+        """Return which blocks are the same in both; none behind the newer one's end."""
+        found = np.zeros(stop - start, dtype=np.bool_)
+        known = ~self.changed[start:stop]
+        found[: len(known)] = known
+        return found
 
 
 @dataclass(frozen=True)
