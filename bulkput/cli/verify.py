@@ -46,6 +46,12 @@ _compared_options = with_options(
         "--source", type=PATH, metavar="PATH", help="Compare every byte with this file or device."
     ),
     click.option(
+        "--volume-size-gib",
+        type=int,
+        metavar="GIB",
+        help="Size of the volume: needed for a source whose length is not known beforehand.",
+    ),
+    click.option(
         "--manifest",
         type=PATH,
         metavar="FILE",

@@ -130,8 +130,8 @@ async def download_snapshot(
     if request.changed_since is not None and not device and not path.exists():
         what = f"does not exist, so it does not hold {request.changed_since}"
         raise TargetError(path, what)
-    if request.changed_since is None and not device and path.exists() and not request.force:
-        raise TargetError(path, "exists; --force replaces it when the download is whole")
+    if request.changed_since is None and not device and not request.force:
+        _refuse_existing(path)
     state_dir = state_dir_of(settings)
     ensure_state_dir(state_dir)
     with ExitStack() as stack:
@@ -140,6 +140,11 @@ async def download_snapshot(
         async with open_gets(settings, observer) as gets:
             download = _Download(gets, request, path, restoration, state_dir, stack)
             return await download.run("device" if device else "file")
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise TargetError(path, "exists; --force replaces it when the download is whole")
 
 
 def _folder(state_dir: Path, settings: Settings, request: DownloadRequest, path: Path) -> Path:
@@ -344,5 +349,7 @@ class _Download:
         """Make it durable, give a file its name, and forget what was settled."""
         target.sync()
         if target.kind == "file" and self.request.changed_since is None:
+            if not self.request.force:
+                _refuse_existing(self.path)  # it may have come up meanwhile
             replace(target.path, self.path)
         self.restoration.remove()

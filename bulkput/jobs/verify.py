@@ -192,6 +192,8 @@ class _Verification:
             sample=sample,
         )
         if self.source is not None:
+            if sample is None:
+                await gets.workers.run(self.source.check_complete)
             await gets.workers.run(self.source.check_unchanged)
         if sample is not None:
             self.notes.append(sample_words(compared, sample))

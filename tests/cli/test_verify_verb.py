@@ -1,5 +1,6 @@
 """``verify`` against a real server: whatever is not what it should be is found, and named."""
 
+import gzip
 import os
 
 import pytest
@@ -275,3 +276,13 @@ def test_an_upload_whose_snapshot_holds_something_else_fails(bulkput, service, i
     ended = bulkput("upload", image, "--verify", "--output", "json")
     assert ended.status == 7
     assert f"block 2, bytes {2 * BLOCK}-{3 * BLOCK - 1}: other bytes" in ended.object["error"]
+
+
+def test_a_compressed_source_is_read_to_its_end_once(bulkput, snapshot_id, image, tmp_path):
+    packed = tmp_path / "web.img.gz"
+    packed.write_bytes(gzip.compress(image.read_bytes(), 1))
+    ask = ("verify", snapshot_id, "--source", packed, "--volume-size-gib", 1)
+    ended = bulkput(*ask)
+    assert ended.status == 0, ended.err
+    flip(packed, packed.stat().st_size - 6)  # its CRC-32
+    assert bulkput(*ask).status == 6
