@@ -6,6 +6,7 @@ import pytest
 from support.images import BLOCK, content, qemu_img
 
 from bulkput.model.errors import SourceError
+from bulkput.source.image import chain
 from bulkput.source.image.server import ImageServer
 
 SECRET = b"nobody shall read this" * 100
@@ -43,6 +44,14 @@ def test_a_backing_file_is_refused_by_default(tmp_path, opened, secret, qemu_nev
     path = overlay(tmp_path, secret, "-F", "raw")
     assert "allow_backing_file" in refused(opened, path)
     assert "'" + str(secret) in refused(opened, path)
+
+
+def test_qemu_is_told_not_to_follow_what_the_inspection_would_have_missed(
+    tmp_path, opened, secret, monkeypatch
+):
+    monkeypatch.setitem(chain._INSPECTIONS, "qcow2", lambda _: None)
+    source = opened(overlay(tmp_path, secret, "-F", "raw"))
+    assert not any(source.read_window(0, 1).block(0))
 
 
 def test_a_backing_file_is_followed_on_purpose(made, sample, tmp_path, opened):

@@ -1,0 +1,77 @@
+"""Windows of a stream are asked for in order, and its bytes kept as long as a put may need them."""
+
+import asyncio
+import random
+
+import pytest
+
+from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.pipeline.budget import ByteBudget
+from bulkput.pipeline.channel import Channel
+from bulkput.pipeline.hasher import Hasher
+from bulkput.pipeline.hashing import ZeroWindow
+from bulkput.pipeline.held import HeldBlock
+from bulkput.pipeline.reader import Piece
+
+PIECES = 40
+
+
+class DawdlingWorkers:
+    """Begins what it is given after a while that nobody knows beforehand."""
+
+    count = 4
+
+    def __init__(self):
+        self._chance = random.Random(2)
+
+    async def run(self, work):
+        for _ in range(self._chance.randrange(20)):
+            await asyncio.sleep(0)
+        return work()
+
+
+async def starts_read(turn):
+    asked, pieces, hashed = [], Channel(4), Channel(PIECES)
+
+    def read_window(start, count):
+        asked.append(start)
+        return ZeroWindow(start, count)
+
+    hasher = Hasher(
+        read_window=read_window, turn=turn, workers=DawdlingWorkers(), inputs=pieces, output=hashed
+    )
+
+    async def send():
+        for start in range(PIECES):
+            await pieces.send(Piece(start, start + 1, is_hole=start % 7 == 3))
+        await pieces.close()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(send())
+        for _ in range(4):
+            group.create_task(hasher.run())
+    await hashed.close()
+    assert sorted([each.window.start async for each in hashed]) == list(range(PIECES))
+    return asked
+
+
+async def test_windows_are_read_in_ascending_order_where_a_source_needs_that():
+    asked = await starts_read(asyncio.Lock())
+    assert asked == [start for start in range(PIECES) if start % 7 != 3]
+
+
+async def test_else_nobody_waits_for_another():
+    asked = await starts_read(None)
+    assert asked != sorted(asked)
+
+
+@pytest.mark.parametrize("can_be_reread", [True, False])
+async def test_bytes_that_cannot_be_read_again_are_kept_until_the_put_is_done(can_be_reread):
+    budget = ByteBudget(BLOCK_SIZE_BYTES)
+    await budget.acquire(BLOCK_SIZE_BYTES)
+    block = HeldBlock(5, b"", ZeroWindow(5, 1), budget, can_be_reread=can_be_reread)
+    block.spare()
+    assert block.is_held is not can_be_reread
+    assert budget.in_use_bytes == (0 if can_be_reread else BLOCK_SIZE_BYTES)
+    block.let_go()
+    assert budget.in_use_bytes == 0
