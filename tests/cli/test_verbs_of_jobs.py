@@ -148,7 +148,7 @@ def test_every_flag_of_upload_reaches_the_settings(bulkput, job_that, done, tmp_
     assert volume.source.path == tmp_path / "disk.img"
     assert (volume.source.format, volume.source.allow_mounted) == ("raw", True)
     assert (volume.zeros, volume.verify) == ("write", "full")
-    assert volume.snapshot.model_dump() == {
+    assert volume.snapshot.model_dump(exclude_none=True) == {
         "volume_size_gib": 9,
         "description": "Web",
         "tags": {"Name": "web=01", "empty": ""},

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from bulkput.jobs import birth, volume
+from bulkput.jobs import birth, ending, volume
 from bulkput.ledger import table
 from bulkput.ledger.marks import Marks
 from bulkput.ledger.record import State
@@ -111,7 +111,7 @@ def an_encrypted_snapshot_lacks_its_zeros(patch):
     patch.setattr(
         birth,
         "resolve_zero_policy",
-        lambda requested, *, encrypted: resolve_zero_policy(requested, encrypted=False),
+        lambda requested, **_: resolve_zero_policy(requested, encrypted=False),
     )
 
 
@@ -123,14 +123,14 @@ def the_end_is_not_waited_for(patch):
     async def wait(snapshot_id, limit_s, sealing):
         await sealing.clock.sleep(0)
 
-    patch.setattr(volume, "wait_until_completed", wait)
+    patch.setattr(ending, "wait_until_completed", wait)
 
 
 def acknowledged_blocks_are_sent_again(patch):
     real = decide_module.decide
 
-    def decide(hashed, states, acknowledged, *, skip_zeros):
-        return real(hashed, states, acknowledged ^ 1, skip_zeros=skip_zeros)
+    def decide(hashed, states, acknowledged, baseline, *, skip_zeros):
+        return real(hashed, states, acknowledged ^ 1, baseline, skip_zeros=skip_zeros)
 
     patch.setattr("bulkput.pipeline.uploader.decide", decide)
 
