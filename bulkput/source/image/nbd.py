@@ -50,7 +50,10 @@ class NbdClient:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         self._context_id = 0
-        self.size_bytes = self._negotiate()
+        self.size_bytes, flags = self._negotiate()
+        # A read in pieces that fails costs the connection, for QEMU has sent some of it already:
+        # so it would not be told where.
+        self._read_flags = wire.DONT_FRAGMENT if flags & wire.SEND_DONT_FRAGMENT else 0
 
     def close(self) -> None:
         """Say goodbye if that is possible at once, and hang up."""
@@ -108,7 +111,8 @@ class NbdClient:
         def ask() -> None:
             for position in waiting:
                 offset_bytes, buffer = requests[position]
-                self._request(Command.READ, position, offset_bytes, len(buffer))
+                place = offset_bytes, len(buffer)
+                self._request(Command.READ, position, *place, flags=self._read_flags)
                 under_way[position] = _Filling(offset_bytes, buffer)
                 if len(under_way) >= _READS_AT_ONCE:
                     return
@@ -141,7 +145,8 @@ class NbdClient:
         else:
             filling.error = self._error_of(kind, size_bytes) or filling.error
 
-    def _negotiate(self) -> int:
+    def _negotiate(self) -> tuple[int, int]:
+        """Return the export's size and flags."""
         magic, flags = wire.GREETING.unpack(self._receive(wire.GREETING.size))
         if magic != wire.SERVER_MAGIC or not flags & wire.FIXED_NEWSTYLE:
             raise NbdBroken("no NBD server of the fixed newstyle kind")
@@ -161,16 +166,17 @@ class NbdClient:
             raise NbdBroken("a server that does not tell where data is")
         (self._context_id,) = contexts
         self._send(wire.go())
-        sizes = [
-            wire.EXPORT_INFO.unpack(content)[1]
+        exports = [
+            wire.EXPORT_INFO.unpack(content)
             for kind, content in self._option_replies(Option.GO)
             if kind == OptionReply.INFO
             and len(content) == wire.EXPORT_INFO.size
             and content[:2] == bytes(2)
         ]
-        if not sizes:
+        if not exports:
             raise NbdBroken("a server that does not tell the disk's size")
-        return int(sizes[0])
+        _, size_bytes, flags = exports[0]
+        return size_bytes, flags
 
     def _option_replies(self, asked: Option) -> Iterator[tuple[int, bytes]]:
         """Yield the replies to one option until it is acknowledged."""
@@ -188,8 +194,10 @@ class NbdClient:
                 return
             yield kind, content
 
-    def _request(self, command: Command, cookie: int, offset_bytes: int, length_bytes: int) -> None:
-        fields = (wire.REQUEST_MAGIC, 0, command, cookie, offset_bytes, length_bytes)
+    def _request(
+        self, command: Command, cookie: int, offset_bytes: int, length_bytes: int, *, flags: int = 0
+    ) -> None:
+        fields = (wire.REQUEST_MAGIC, flags, command, cookie, offset_bytes, length_bytes)
         self._send(wire.REQUEST.pack(*fields))
 
     def _chunk_head(self, cookies: int) -> tuple[bool, int, int, int]:

@@ -1,7 +1,8 @@
 """What VHD and VDI images say of themselves, read before QEMU opens them.
 
 After Microsoft's "Virtual Hard Disk Image Format Specification" and VirtualBox's VDICore.h. QEMU
-checks the ends of dynamic VHD and of VHDX images itself, and refuses VHDX images with a parent.
+checks the ends of dynamic VHD and of VHDX images itself, in whole sectors, and refuses VHDX images
+with a parent.
 """
 
 import struct
@@ -11,6 +12,8 @@ from bulkput.source.opened import OpenedFile
 
 _VHD_KIND_AT_BYTES = 60
 _VHD_KINDS = {2: "fixed", 3: "dynamic"}
+_VHD_MAGIC = b"conectix"
+_SECTOR_BYTES = 512
 
 _VDI_KIND_AT_BYTES = 0x4C
 _VDI_KINDS = {1: "dynamic", 2: "static"}
@@ -23,12 +26,17 @@ def inspect_vhd(file: OpenedFile) -> None:
     """Return if the image is whole in itself. Blocks.
 
     Raises:
-        SourceError: it is of what changed since a parent, which QEMU would show as zeros.
+        SourceError: it is of what changed since a parent, which QEMU would show as zeros, or cut
+            within a sector, which QEMU would fill up.
         OSError: it cannot be read.
     """
-    head, foot = file.ends(512)
+    head, foot = file.ends(_SECTOR_BYTES)
+    # Before Virtual PC 2004 the footer was a byte shorter.
+    if file.size_bytes % _SECTOR_BYTES and not foot[1:].startswith(_VHD_MAGIC):
+        what = f"is a VHD cut short: its {file.size_bytes} bytes are no whole sectors"
+        raise SourceError(file.path, f"{what}; copy it again")
     for copy in (head, foot):
-        if copy.startswith(b"conectix"):
+        if copy.startswith(_VHD_MAGIC):
             (kind,) = struct.unpack_from(">I", copy, _VHD_KIND_AT_BYTES)
             if kind not in _VHD_KINDS:
                 _refuse_differences(file, "VHD")

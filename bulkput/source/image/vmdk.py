@@ -85,12 +85,15 @@ def _check_end(
 ) -> None:
     """Check that every table and every grain in use lies within the file.
 
-    QEMU would show what is missing as zeros. A compressed grain that is cut is QEMU's to find.
+    QEMU would show what is missing as zeros. A compressed grain that is cut is QEMU's to find: it
+    has a checksum.
     """
     tables = -(-capacity // (grain * entries))
     if 4 * tables > _TABLE_MAX_BYTES:
         raise SourceError(file.path, "is a VMDK with tables beyond all limits")
-    size_sectors = -(-file.size_bytes // _SECTOR_BYTES)
+    size_sectors = file.size_bytes // _SECTOR_BYTES
+    if is_compressed and file.size_bytes % _SECTOR_BYTES:
+        size_sectors += 1
     directory = np.frombuffer(os.pread(file.fd, 4 * tables, gd_at * _SECTOR_BYTES), "<u4")
     is_whole = len(directory) == tables
     for index in np.flatnonzero(directory).tolist():

@@ -71,6 +71,13 @@ class Command(IntEnum):
     BLOCK_STATUS = 7
 
 
+SEND_DONT_FRAGMENT = 1 << 7
+"""An export's flag: answers to reads can be had in one piece."""
+
+DONT_FRAGMENT = 1 << 2
+"""The flag of a read that asks for it."""
+
+
 class Chunk(IntEnum):
     """Parts of a structured reply."""
 

@@ -132,6 +132,27 @@ def test_a_bad_cluster_is_named_with_its_block_and_bytes(bad, opened):
     assert source.read_window(0, 1).block(0)
 
 
+def test_a_damaged_compressed_cluster_is_named_like_any_other(tmp_path, opened):
+    disk = tmp_path / "disk.raw"
+    disk.write_bytes(b"".join(b"%015d\n" % (number * 7919) for number in range(4 * BLOCK // 16)))
+    path = tmp_path / "bad.qcow2"
+    qemu_img("convert", "-f", "raw", "-c", "-O", "qcow2", disk, path)
+    image = bytearray(path.read_bytes())
+    (l1_at,) = struct.unpack_from(">Q", image, 40)
+    l2_at = struct.unpack_from(">Q", image, l1_at)[0] & ~(1 << 63)
+    (entry,) = struct.unpack_from(">Q", image, l2_at + 8 * (2 * 8 + 1))
+    at = entry & ((1 << 54) - 1)
+    image[at : at + 600] = b"\xff" * 600
+    path.write_bytes(image)
+    source = opened(path)
+    with pytest.raises(SourceError, match="damaged") as caught:
+        source.read_window(0, 4)
+    assert caught.value.block_index == 2
+    assert caught.value.offset_bytes == 2 * BLOCK + 65536
+    window = source.read_window(3, 1)
+    assert window.block(3) == disk.read_bytes()[3 * BLOCK :]
+
+
 def test_a_table_that_cannot_be_read_is_an_error_and_no_hole(bad, opened):
     with pytest.raises(SourceError, match="EIO"):
         list(opened(bad).extents())

@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from support.images import BLOCK, content, qemu_img
+from support.images import BLOCK, MADE, content, qemu_img
 
 from bulkput.model.errors import SourceError
 from bulkput.source.image import chain
@@ -194,6 +194,35 @@ def test_an_image_whose_end_is_missing_is_refused(made, tmp_path, opened, name):
     (tmp_path / "image").write_bytes(image[: len(image) - 1_200_000])
     said = refused(opened, tmp_path / "image")
     assert "cut short" in said or "is not opened by QEMU" in said
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    """A disk that holds compressible data to its last byte."""
+    path = tmp_path_factory.mktemp("full") / "disk.raw"
+    path.write_bytes(b"".join(b"%015d\n" % (number * 7919) for number in range(1 << 16)))
+    return path
+
+
+# How many bytes are not looked at: a padded sector behind the last cluster, or a footer.
+@pytest.mark.parametrize(
+    ("name", "spare"),
+    [("qcow2-compressed", 511), ("vmdk", 0), ("vhd", 512), ("vdi", 0)],
+)
+def test_not_even_a_part_of_a_sector_may_be_missing(full, tmp_path, opened, name, spare):
+    qemu_img("convert", "-f", "raw", *MADE[name][1:], full, tmp_path / "whole")
+    image = (tmp_path / "whole").read_bytes()
+    for missing in (1, 100, 300, 511, 512, 600, 1100):
+        cut = tmp_path / f"cut-{missing}"
+        cut.write_bytes(image[:-missing])
+        try:
+            source = opened(cut)
+            read = content(source)[: full.stat().st_size]
+        except SourceError as error:
+            assert "cut short" in str(error) or "is not opened by QEMU" in str(error)  # noqa: PT017
+        else:
+            assert missing <= spare
+            assert read == full.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["qcow2", "vmdk", "vhd", "vhdx", "vdi"])
