@@ -8,6 +8,7 @@ import click
 
 from bulkput.cli.options import (
     PATH,
+    SOURCE,
     Invocation,
     config_option,
     invocation_of,
@@ -43,7 +44,10 @@ _SEED_MAX = (1 << 32) - 1
 
 _compared_options = with_options(
     click.option(
-        "--source", type=PATH, metavar="PATH", help="Compare every byte with this file or device."
+        "--source",
+        type=SOURCE,
+        metavar="SOURCE",
+        help="Compare every byte with this disk, named as for an upload.",
     ),
     click.option(
         "--volume-size-gib",
@@ -87,7 +91,7 @@ def verify(
     context: click.Context,
     /,
     snapshot: str,
-    source: Path | None,
+    source: str | None,
     manifest: Path | None,
     sample: str | None,
     seed: int | None,

@@ -40,6 +40,8 @@ def test_a_compressed_disk_arrives_and_is_verified(
     assert result["source_format"] == kind
     assert result["verified"] == "full"
     assert (result["blocks"]["total"], result["blocks"]["put"]) == (2048, BLOCKS + 1)
+    again = program.run("verify", result["snapshot_id"], "--source", path, *sized)
+    assert again.returncode == 0, again.stderr
     check(server, result["snapshot_id"], source)
 
 
@@ -109,7 +111,9 @@ def test_a_damaged_stream_completes_nothing_even_where_changes_are_allowed(
     assert server.state(server.snapshots[0])[0] == "pending"
 
 
-def test_a_pipe_is_uploaded_by_one_command(server, bulkput, image, check, ends):
+def test_a_pipe_is_uploaded_by_one_command_and_verified_by_another(
+    server, bulkput, image, check, ends
+):
     source = image(BLOCKS, tail_bytes=5)
     program = bulkput(server)
     with subprocess.Popen(["cat", source], stdout=subprocess.PIPE) as writer:
@@ -117,6 +121,11 @@ def test_a_pipe_is_uploaded_by_one_command(server, bulkput, image, check, ends):
     ends(done, 0, "standard input", "stdin")
     result = json.loads(done.stdout)
     assert (result["volume"], result["source_format"]) == ("stdin", "raw")
+    for path, code in ((source, 0), (image(BLOCKS, name="other.img", seed=9), 7)):
+        with path.open("rb") as stdin:
+            arguments = ("--source", "-", "--volume-size-gib", "1")
+            again = program.run("verify", result["snapshot_id"], *arguments, stdin=stdin)
+        assert again.returncode == code, again.stderr
     check(server, result["snapshot_id"], source)
 
 
