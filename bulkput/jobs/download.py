@@ -15,6 +15,7 @@ from typing import Any
 from bulkput.config.settings import Settings
 from bulkput.ebs.snapshot import BlockPage
 from bulkput.jobs.gets import Gets
+from bulkput.jobs.half_changed import forget_others, require_whole
 from bulkput.jobs.reading import (
     completed_snapshot,
     open_gets,
@@ -226,6 +227,16 @@ class _Download:
         )
         return await retrier.run(call, self.gets.on_call_retry(snapshot_id))
 
+    async def _require_lineage(self, since: str, retrier: Retrier) -> None:
+        """Return if changes since that snapshot can be had: before anything is noted as begun."""
+        call = partial(
+            self.gets.service.control.list_changed_blocks_page,
+            since,
+            self.request.snapshot_id,
+            max_results=_LEAST_PAGE_BLOCKS,
+        )
+        await retrier.run(call, self.gets.on_call_retry(self.request.snapshot_id))
+
     async def _length(self, volume_size_gib: int, retrier: Retrier) -> Length:
         """Return the length to give; in place, the same kind of length as is there already."""
         request = self.request
@@ -235,6 +246,7 @@ class _Download:
         if request.changed_since is None:
             return wanted
         since = request.changed_since
+        await self._require_lineage(since, retrier)
         older_gib = (await self._first_page(since, retrier)).volume_size_gib
         older_bytes = await self.gets.workers.run(partial(self._source_size, since))
         has_bytes = await self.gets.workers.run(partial(size_of, self.path))
@@ -297,6 +309,8 @@ class _Download:
             "length_bytes": length.size_bytes,
             "identity": target.identity,
         }
+        if self.request.changed_since is not None:
+            require_whole(target, self.restoration)
         self.restoration.open(facts, self.request.snapshot_id, block_count)
         if target.kind == "device" or self.request.changed_since is not None:
             # Neither tells whether somebody else wrote to it since.
@@ -352,4 +366,6 @@ class _Download:
             if not self.request.force:
                 _refuse_existing(self.path)  # it may have come up meanwhile
             replace(target.path, self.path)
+        if self.request.changed_since is None:
+            forget_others(target, self.restoration)
         self.restoration.remove()

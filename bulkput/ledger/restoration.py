@@ -5,7 +5,7 @@ be of writes that the disk never saw: whoever trusts them then has to look at th
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -46,12 +46,13 @@ class Restoration:
 
     def stored(self) -> dict[str, Any]:
         """Return the facts that an earlier run began with; empty if there are none to be had."""
-        try:
-            facts = json.loads((self.folder / _HEADER_NAME).read_bytes())
-        except (OSError, ValueError):
-            return {}
-        is_known = isinstance(facts, dict) and facts.get("format_version") == FORMAT_VERSION
-        return facts if is_known else {}
+        return _facts_in(self.folder)
+
+    def others(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Yield the folders of other downloads that were begun, with their facts."""
+        for folder in sorted(self.folder.parent.iterdir()):
+            if folder != self.folder and (facts := _facts_in(folder)):
+                yield folder, facts
 
     def open(self, facts: Mapping[str, Any], snapshot_id: str, block_count: int) -> None:
         """Take up what an earlier run settled if it had the same ``facts``; else begin anew.
@@ -79,13 +80,13 @@ class Restoration:
         header = {**facts, "format_version": FORMAT_VERSION, "boot_id": now}
         replace_file(self.folder / _HEADER_NAME, json.dumps(header).encode("ascii"))
 
-    def forget(self) -> None:
-        """Let nothing count as settled that an earlier run settled.
+    def forget(self, folder: Path | None = None) -> None:
+        """Let nothing count as settled that an earlier run, or another in ``folder``, settled.
 
         Raises:
             LedgerError: it cannot be removed.
         """
-        path = self.folder / _HEADER_NAME
+        path = (folder or self.folder) / _HEADER_NAME
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
@@ -169,3 +170,12 @@ class Restoration:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _facts_in(folder: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads((folder / _HEADER_NAME).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    is_known = isinstance(facts, dict) and facts.get("format_version") == FORMAT_VERSION
+    return facts if is_known else {}

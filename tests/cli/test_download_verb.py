@@ -364,6 +364,41 @@ def test_an_interrupted_change_goes_on_and_reads_what_it_finds(bulkput, service,
     assert_holds(older_file, NEWER)
 
 
+@pytest.fixture
+def half_changed(bulkput, service, older_file):
+    """Change a file in place until block 7 is refused; return the file."""
+    service.fail("GetSnapshotBlock", FaultKind.ACCESS_DENIED, block_index=7, times=None)
+    ask = ("download", service.newer, older_file, "--changed-since", service.older)
+    assert bulkput(*ask).status == 4
+    service.emulator.faults.clear()
+    return older_file
+
+
+def test_a_file_that_is_half_changed_is_not_taken_for_the_older_snapshot(
+    bulkput, service, half_changed
+):
+    sibling = make_snapshot(service.url, {0: b"s" * BLOCK}, ParentSnapshotId=service.older)
+    ask = ("download", sibling, half_changed, "--changed-since", service.older)
+    ended = bulkput(*ask)
+    assert ended.status == 3
+    first = f"bulkput download {service.newer} {half_changed} --changed-since {service.older}"
+    assert f"finish that first with `{first}`" in ended.err
+    assert bulkput(*first.split()[1:]).status == 0
+    assert_holds(half_changed, NEWER)
+    back = ("download", service.older, half_changed, "--changed-since", service.newer)
+    assert bulkput(*back).status == 0
+    assert bulkput(*ask).status == 0
+    assert_holds(half_changed, OLDER | {0: b"s" * BLOCK})
+
+
+def test_a_half_changed_file_that_is_replaced_as_a_whole_is_whole(bulkput, service, half_changed):
+    assert bulkput("download", service.older, half_changed, "--force").status == 0
+    child = make_snapshot(service.url, {0: b"c" * BLOCK}, ParentSnapshotId=service.older)
+    ended = bulkput("download", child, half_changed, "--changed-since", service.older)
+    assert ended.status == 0, ended.err
+    assert_holds(half_changed, OLDER | {0: b"c" * BLOCK})
+
+
 def test_a_file_of_another_size_or_none_holds_no_older_snapshot(bulkput, service, tmp_path):
     path = tmp_path / "disk.img"
     ask = ("download", service.newer, path, "--changed-since", service.older)
@@ -383,6 +418,8 @@ def test_a_snapshot_of_another_lineage_has_no_changes_to_bring(bulkput, service,
     assert ended.status == 7
     assert "not related" in ended.err
     assert_holds(older_file, OLDER)
+    ended = bulkput("download", service.newer, older_file, "--changed-since", service.older)
+    assert ended.status == 0, ended.err
 
 
 def test_a_volume_that_grew_makes_the_file_grow(bulkput, service, older_file):
@@ -411,6 +448,25 @@ def test_a_device_gets_every_block_and_zeros_between(bulkput, service, tmp_path,
     ended = bulkput("download", service.newer, device, "--changed-since", service.older)
     assert ended.status == 0, ended.err
     assert_holds(image, NEWER | {2048: (b"old" * 1000).ljust(BLOCK, b"\0")}, GIB + BLOCK)
+
+
+def test_a_device_that_is_half_written_is_not_changed_until_it_is_whole(
+    bulkput, service, tmp_path, attach_loop
+):
+    image = tmp_path / "backing"
+    with image.open("wb") as file:
+        file.truncate(GIB)
+    device = attach_loop(image)
+    service.fail("GetSnapshotBlock", FaultKind.ACCESS_DENIED, block_index=5, times=None)
+    assert bulkput("download", service.older, device).status == 4
+    service.emulator.faults.clear()
+    change = ("download", service.newer, device, "--changed-since", service.older)
+    ended = bulkput(*change)
+    assert ended.status == 3
+    assert f"finish that first with `bulkput download {service.older} {device}`" in ended.err
+    assert bulkput("download", service.older, device).status == 0
+    assert bulkput(*change).status == 0
+    assert_holds(image, NEWER)
 
 
 def test_a_device_that_is_too_small_is_left_alone(bulkput, service, tmp_path, attach_loop):
