@@ -57,6 +57,8 @@ class Birth:
     only_wait: bool = False
     is_completed: bool = False
     """There is not even a wait left."""
+    is_of_older_source: bool = False
+    """It was sealed of what the source was then, and holds what the source is no more."""
     puts_all: bool = False
     """The snapshot may hold blocks of an unknown run: none is taken for the parent's."""
 
@@ -279,7 +281,12 @@ def _take_up(place: Birthplace, *, only_wait: bool) -> Birth:
             )
         is_completed = header.phase is LedgerPhase.COMPLETED
         return Birth(
-            header.snapshot_id, zeros, trust=True, only_wait=True, is_completed=is_completed
+            header.snapshot_id,
+            zeros,
+            trust=True,
+            only_wait=True,
+            is_completed=is_completed,
+            is_of_older_source=not same_source,
         )
     trust = same_source and trusts(place.volume.resume, tells_changes=source.tells_changes)
     same_policy = header.zero_policy is zeros.policy

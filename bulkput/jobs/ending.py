@@ -56,6 +56,8 @@ async def seal(run: VolumeRun, birth: Birth, place: Birthplace) -> None:
 async def prove(run: VolumeRun, birth: Birth, source: Source, ledger: Ledger) -> None:
     """Compare the snapshot with its source, as much of it as ``verify`` says.
 
+    With its manifest where the source is no more what it was when the snapshot was sealed.
+
     Raises:
         IntegrityError: they differ.
         BulkputError: something could not be read.
@@ -64,7 +66,8 @@ async def prove(run: VolumeRun, birth: Birth, source: Source, ledger: Ledger) ->
     workers = run.context.workers
     with ExitStack() as stack:
         compared_with = source.path
-        if run.opening.verifies_by_manifest and run.manifest is not None:
+        by_manifest = run.opening.verifies_by_manifest or birth.is_of_older_source
+        if by_manifest and run.manifest is not None:
             compared_with = run.manifest
             manifest = await workers.run(partial(Manifest.open, run.manifest))
             reference: Reference = ManifestReference(stack.enter_context(manifest))

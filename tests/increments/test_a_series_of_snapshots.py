@@ -9,7 +9,7 @@ from bulkput.config.load import load_settings
 from bulkput.jobs.manifests import keep_manifest
 from bulkput.ledger.manifest import manifest_path
 from bulkput.ledger.series import Series, read_generation, series_folder
-from bulkput.model.errors import ConfigError
+from bulkput.model.errors import ConfigError, TemporaryError
 
 
 @pytest.fixture
@@ -160,6 +160,24 @@ async def test_a_snapshot_that_fails_its_proof_is_built_on_by_nobody(
     assert read_generation(folder).snapshot_id == full.snapshot_id
     following = await rig.done(image, series="disk")
     assert following.parent_snapshot_id == full.snapshot_id
+
+
+async def test_a_sealed_snapshot_of_a_disk_that_changed_since_is_proved_by_its_manifest(
+    rig, tools, image, folder, monkeypatch
+):
+    async def late(*_):
+        raise TemporaryError("EC2 still says pending")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bulkput.jobs.ending.wait_until_completed", late)
+        sealed = await rig.upload(image, series="disk", verify="full")
+    assert sealed.exit_code == 5
+    tools.write_image(image, {0: 7, 2: 2, 5: 3}, 8)
+    waited = await rig.done(image, series="disk", verify="full")
+    assert waited.snapshot_id == sealed.snapshot_id
+    assert "run again afterwards for a new snapshot" in rig.notes
+    following = await rig.done(image, series="disk", verify="full")
+    assert (following.parent_snapshot_id, following.blocks["put"]) == (sealed.snapshot_id, 1)
 
 
 @pytest.mark.parametrize(
