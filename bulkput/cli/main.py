@@ -32,7 +32,7 @@ from bulkput.observe.result import OutputForm, as_json, failure_object
 _VERBS = {
     "run": "Run the migration job of a YAML file.",
     "upload": "Turn one disk into a snapshot, by flags.",
-    "copy": "Copy a snapshot to another Region or account.",
+    "copy": "Copy a completed snapshot to another Region or account.",
     "plan": "Tell what would be put, and what that costs.",
     "check": "Look at everything that an upload needs.",
     "verify": "Compare a snapshot with its source or its manifest.",

@@ -21,7 +21,7 @@ from bulkput.model.outcome import VolumeOutcome
 
 def run(settings, verbosity):
     status = int(os.environ["FAKE_STATUS"])
-    return (VolumeOutcome("web", "/x", "completed", "snap-1", exit_code=status),)
+    return (VolumeOutcome("web", "/x", "completed", snapshot_id="snap-1", exit_code=status),)
 
 job._run = run
 main.main(["upload", "/x", "--output", "json"])
