@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bulkput.api.listen import OnEvent, observer_of
 from bulkput.api.place import ReadingOptions, settings_of
 from bulkput.model.difference import Difference
+from bulkput.model.disk_format import FormatChoice
 from bulkput.model.errors import ConfigError, Problem
 from bulkput.model.size import parse_size_bytes
 
@@ -31,7 +32,7 @@ class VerifyOptions(ReadingOptions):
     """How much, as ``10GiB`` or in bytes, is compared, chosen at random; None is all."""
     seed: int | None = None
     """Chooses the same sample as the call whose outcome had this seed."""
-    format: Literal["auto", "raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"] = "auto"
+    format: FormatChoice = "auto"
     allow_backing_file: bool = False
     allow_mounted: bool = False
 

@@ -76,6 +76,18 @@ def opened():
     return open_source
 
 
+@pytest.mark.parametrize(
+    ("endpoint_url", "name"),
+    [
+        (None, "snap-0@eu-west-1"),
+        ("embedded", "snap-0@eu-west-1@embedded"),
+        ("http://127.0.0.1:8100", "snap-0@eu-west-1@127.0.0.1:8100"),
+    ],
+)
+def test_a_snapshot_is_called_by_where_it_is(endpoint_url, name):
+    assert str(SnapshotIdentity(endpoint_url, "eu-west-1", "snap-0", 1).name) == name
+
+
 async def until(condition):
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - threads are waited for

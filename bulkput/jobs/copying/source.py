@@ -52,7 +52,7 @@ class SnapshotIdentity:
     @property
     def name(self) -> Path:
         """What the snapshot is called where a source's path is told."""
-        host = "" if self.endpoint_url is None else f"@{self.endpoint_url.partition('://')[2]}"
+        host = "" if self.endpoint_url is None else f"@{self.endpoint_url.rpartition('://')[2]}"
         return Path(f"{self.snapshot_id}@{self.region}{host}")
 
 
