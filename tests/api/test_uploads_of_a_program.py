@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import uvloop
@@ -53,6 +54,14 @@ def test_uvloop_makes_no_difference(options, image, account):
     path = image("uvloop.img")
     outcome = uvloop.run(upload(options(path)))
     assert account.content(outcome.snapshot_id, 8) == path.read_bytes()
+
+
+def test_two_threads_upload_in_event_loops_of_their_own(options, image, account):
+    paths = [image(f"thread-{number}.img") for number in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = pool.map(lambda path: asyncio.run(upload(options(path))), paths)
+        for path, outcome in zip(paths, outcomes, strict=True):
+            assert account.content(outcome.snapshot_id, 8) == path.read_bytes()
 
 
 async def test_the_process_around_it_is_left_alone_and_nothing_is_printed(options, image, capfd):
