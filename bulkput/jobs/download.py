@@ -25,7 +25,7 @@ from bulkput.jobs.reading import (
 from bulkput.ledger.folder import ensure_state_dir, volume_folder
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.ledger.restoration import Restoration
-from bulkput.model.block import BLOCKS_PER_GIB, GIB_BYTES
+from bulkput.model.block import BLOCKS_PER_GIB, GIB_BYTES, block_count
 from bulkput.model.errors import TargetError
 from bulkput.model.events import Noted, Observer, PhaseChanged, VolumeStarted
 from bulkput.model.progress import Phase, Progress
@@ -178,6 +178,8 @@ class _Download:
     state_dir: Path
     stack: ExitStack
     notes: list[str] = field(default_factory=list)
+    older_bytes: int = 0
+    """So much of a device is what the older snapshot says; behind it may be anything."""
 
     async def run(self, kind: TargetKind) -> DownloadOutcome:
         gets, request = self.gets, self.request
@@ -243,14 +245,21 @@ class _Download:
         whole = Length(volume_size_gib * GIB_BYTES, "volume")
         known = await self.gets.workers.run(partial(self._source_size, request.snapshot_id))
         wanted = whole if known is None else Length(known, "manifest")
+        in_place = self.path.exists()
+        has_bytes = await self.gets.workers.run(partial(size_of, self.path)) if in_place else 0
+        on_device = in_place and is_device(self.path)
+        if on_device and has_bytes >= whole.size_bytes:
+            wanted = whole  # whoever reads it there reads all of the volume
         if request.changed_since is None:
             return wanted
         since = request.changed_since
         await self._require_lineage(since, retrier)
         older_gib = (await self._first_page(since, retrier)).volume_size_gib
         older_bytes = await self.gets.workers.run(partial(self._source_size, since))
-        has_bytes = await self.gets.workers.run(partial(size_of, self.path))
-        if is_device(self.path):
+        if on_device:
+            self.older_bytes = older_gib * GIB_BYTES
+            if older_bytes is not None and has_bytes < self.older_bytes:
+                self.older_bytes = older_bytes
             return wanted
         stored = self.restoration.stored()
         if has_bytes == stored.get("length_bytes"):
@@ -316,6 +325,8 @@ class _Download:
             # Neither tells whether somebody else wrote to it since.
             self.restoration.must_recheck = not self.restoration.is_fresh
         if target.kind == "device":
+            if self.request.changed_since is not None:
+                target.zero_rest_of_block(self.older_bytes)
             return
         if self.request.changed_since is None and self.restoration.is_fresh:
             target.clear()
@@ -339,7 +350,7 @@ class _Download:
             progress=progress,
             counts=counts,
             held_blocks_max=gets.held_blocks_max(budget_bytes),
-            zero_others=is_whole and target.kind == "device",
+            zero_others_from=block_count(self.older_bytes) if target.kind == "device" else None,
             others_are_zeros=is_whole,
             is_blank=is_new_file and not self.restoration.must_recheck,
         )

@@ -56,8 +56,8 @@ class RestoreParts:
     progress: Progress
     counts: RestoreCounts
     held_blocks_max: int
-    zero_others: bool
-    """Whether blocks that are not listed have to be made zeros."""
+    zero_others_from: int | None
+    """The first of the blocks that, where not listed, have to be made zeros; None of none."""
     others_are_zeros: bool
     """Whether blocks that are not listed are zeros now, else they stay what they are."""
     is_blank: bool
@@ -109,13 +109,13 @@ class _Restore:
         stop = min(stop, parts.target.block_count)
         if stop <= self._next:
             return
-        if parts.zero_others:
-            for start in range(self._next, stop, _ZEROED_BLOCKS):
-                extent = Extent(start, min(start + _ZEROED_BLOCKS, stop))
-                await parts.workers.run(partial(self._zero_run, extent))
-                parts.progress.blocks_restored += extent.block_count
-        else:
-            parts.progress.blocks_restored += stop - self._next
+        zero_from = stop if parts.zero_others_from is None else parts.zero_others_from
+        left_alone = max(self._next, min(zero_from, stop))
+        parts.progress.blocks_restored += left_alone - self._next
+        for start in range(left_alone, stop, _ZEROED_BLOCKS):
+            extent = Extent(start, min(start + _ZEROED_BLOCKS, stop))
+            await parts.workers.run(partial(self._zero_run, extent))
+            parts.progress.blocks_restored += extent.block_count
         if parts.others_are_zeros:
             parts.counts.zero += stop - self._next
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from bulkput.model.block import BLOCK_SIZE_BYTES, block_count
 from bulkput.model.errors import BulkputError, IntegrityError, TargetError, TemporaryError
-from bulkput.target.zeroing import punch_hole, zero_device
+from bulkput.target.zeroing import punch_hole, write_zeros, zero_device
 
 TargetKind = Literal["file", "device"]
 
@@ -88,6 +88,19 @@ class Target:
             make_zeros(self._fd, offset_bytes, length_bytes)
         except OSError as error:
             raise target_error(self.path, f"zero block {start}", error) from error
+
+    def zero_rest_of_block(self, offset_bytes: int) -> None:
+        """Make zeros of what follows ``offset_bytes`` in its block; nothing at a block's start.
+
+        Raises:
+            TargetError: it cannot be written.
+            TemporaryError: the disk is full.
+        """
+        stop_bytes = min(-(-offset_bytes // BLOCK_SIZE_BYTES) * BLOCK_SIZE_BYTES, self.length_bytes)
+        try:
+            write_zeros(self._fd, offset_bytes, stop_bytes - offset_bytes)
+        except OSError as error:
+            raise target_error(self.path, f"zero from byte {offset_bytes}", error) from error
 
     def read(self, index: int) -> bytes:
         """Return what is there of one block, filled up with zeros.
