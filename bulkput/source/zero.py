@@ -25,6 +25,26 @@ class ZeroWindow:
         pass
 
 
+class _LengthenedWindow:
+    """The last blocks of a source, and zeros behind them."""
+
+    def __init__(self, inner: Window, block_count: int) -> None:
+        self._inner = inner
+        self._end = inner.start + inner.block_count
+        self.start = inner.start
+        self.block_count = block_count
+
+    def block(self, index: int) -> memoryview:
+        return self._inner.block(index) if index < self._end else _ZERO_BLOCK
+
+    def release(self, index: int) -> None:
+        if index < self._end:
+            self._inner.release(index)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
 class LengthenedSource:
     """A source with a hole behind its end, up to ``block_count``; closing it is the caller's.
 
@@ -48,7 +68,9 @@ class LengthenedSource:
     def read_window(self, start: int, block_count: int) -> Window:
         if start >= self._source.block_count:
             return ZeroWindow(start, block_count)
-        return self._source.read_window(start, block_count)
+        inside = min(block_count, self._source.block_count - start)
+        window = self._source.read_window(start, inside)
+        return window if inside == block_count else _LengthenedWindow(window, block_count)
 
     def check_complete(self) -> None:
         self._source.check_complete()

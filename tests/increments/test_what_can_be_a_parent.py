@@ -181,6 +181,18 @@ async def test_a_parent_of_many_blocks_is_read_in_order(rig, tools, image, monke
 # going on
 
 
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_a_source_that_shrank_is_proved_to_the_parents_end(rig, tools, image, encrypted):
+    """The blocks beside each other are some of the source and some behind its end."""
+    full = await rig.done(
+        tools.write_image(image, dict.fromkeys(range(8), 5), 8), encrypted=encrypted
+    )
+    tools.write_image(image, {1: 9}, 3)
+    child = await rig.done(image, parent=full.snapshot_id, verify="full")
+    assert child.verified == "full"
+    assert (child.blocks["put"], child.blocks["total"]) == (8, 8)
+
+
 @pytest.mark.parametrize("resume", ["trust", "verify"])
 async def test_an_increment_that_was_cut_short_keeps_its_parent(rig, tools, image, resume):
     full = await rig.done(image)
