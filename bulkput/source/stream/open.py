@@ -1,6 +1,7 @@
 """Opening a stream: what is in it, and whether it is known how long the volume is to be."""
 
 import os
+import sys
 
 from bulkput.model.disk_format import Compression, FormatChoice
 from bulkput.model.errors import ConfigError, Problem, SourceError
@@ -51,6 +52,8 @@ def open_standard_input(*, said: FormatChoice, size_gib: int | None) -> StreamSo
         SourceError: it is a terminal or closed, or of a format that is not read in order.
     """
     wanted_gib = _required(size_gib, STANDARD_INPUT)
+    if sys.__stdin__ is None:  # another file of this process may have its number by now
+        raise SourceError(STANDARD_INPUT, "is closed: pipe a disk into it")
     try:
         is_terminal = os.isatty(_STANDARD_INPUT_FD)
     except OSError:

@@ -217,6 +217,13 @@ def test_what_cannot_be_piped_is_refused(piped, tmp_path):
         open_source("-")
 
 
+def test_a_closed_one_is_refused_whatever_has_its_number(piped, tmp_path, monkeypatch):
+    piped(DISK, tmp_path)
+    monkeypatch.setattr("sys.__stdin__", None)
+    with pytest.raises(SourceError, match="standard input: is closed"):
+        open_source("-", volume_size_gib=1)
+
+
 def test_a_terminal_is_refused(monkeypatch):
     ours, theirs = os.openpty()
     monkeypatch.setattr(stream_open, "_STANDARD_INPUT_FD", theirs)
