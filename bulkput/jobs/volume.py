@@ -151,7 +151,9 @@ async def _upload_source(
             await _put_blocks(run, birth, source, ledger, parent)
         finally:
             run.upload_s = context.clock.monotonic_s() - began_s
-        await context.workers.run(source.check_complete)
+        ending = await context.workers.run(source.check_complete)
+        if ending is not None:
+            run.note(ending)
         await context.workers.run(partial(_check_source, run, source))
         _seal_ledger(run, source, ledger)
     if birth.is_completed:

@@ -117,8 +117,11 @@ class Source(Protocol):
         """
         ...
 
-    def check_complete(self) -> None:
+    def check_complete(self) -> str | None:
         """Make sure that nothing is left to read, or damaged, of what is read in order.
+
+        Returns:
+            What the user should know of an end that proves nothing; None of all others.
 
         Raises:
             SourceError: the windows that were read are not all of the disk.

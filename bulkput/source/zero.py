@@ -72,8 +72,8 @@ class LengthenedSource:
         window = self._source.read_window(start, inside)
         return window if inside == block_count else _LengthenedWindow(window, block_count)
 
-    def check_complete(self) -> None:
-        self._source.check_complete()
+    def check_complete(self) -> str | None:
+        return self._source.check_complete()
 
     def check_unchanged(self) -> None:
         self._source.check_unchanged()

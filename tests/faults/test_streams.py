@@ -121,6 +121,7 @@ def test_a_pipe_is_uploaded_by_one_command_and_verified_by_another(
     ends(done, 0, "standard input", "stdin")
     result = json.loads(done.stdout)
     assert (result["volume"], result["source_format"]) == ("stdin", "raw")
+    assert any(f"ended after {source.stat().st_size:,} bytes" in each for each in result["notes"])
     for path, code in ((source, 0), (image(BLOCKS, name="other.img", seed=9), 7)):
         with path.open("rb") as stdin:
             arguments = ("--source", "-", "--volume-size-gib", "1")

@@ -120,8 +120,11 @@ class StreamSource:
                 buffers.append(buffer)
             return BufferedWindow(start, buffers, self._pool)
 
-    def check_complete(self) -> None:
+    def check_complete(self) -> str | None:
         """Read on to the end, if it has not been reached.
+
+        Returns:
+            Of raw bytes how many there were: their end looks the same wherever it is.
 
         Raises:
             SourceError: it is damaged, empty, or longer than the volume.
@@ -136,6 +139,12 @@ class StreamSource:
                 )
             if not self._read_bytes:
                 raise SourceError(self.path, "is empty: there is nothing to make a volume of")
+        if self.format != "raw":
+            return None
+        return (
+            f"{self.path} ended after {self._read_bytes:,} bytes; whether that was all of the disk "
+            "only its writer knows"
+        )
 
     def check_unchanged(self) -> None:
         self._origin.check_unchanged()

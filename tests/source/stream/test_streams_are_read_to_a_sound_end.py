@@ -204,6 +204,8 @@ def test_a_pipe_is_read_whatever_is_in_it(piped, tmp_path, kind):
         assert not source.tells_changes
         assert read(source)[: len(DISK)] == DISK
         source.check_unchanged()
+        ending = source.check_complete()
+    assert ending is None if kind else f"after {len(DISK):,} bytes" in ending
 
 
 def test_what_cannot_be_piped_is_refused(piped, tmp_path):
