@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        if not name.startswith("_"):
+        if name == "__all__" or not name.startswith("_"):
             from bulkput.api import public  # noqa: PLC0415 - see above
 
-            if name in public.__all__:
+            if name == "__all__" or name in public.__all__:
                 return getattr(public, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        from bulkput.api import public  # noqa: PLC0415 - see above
+
+        return sorted({*globals(), *public.__all__})

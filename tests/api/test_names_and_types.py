@@ -29,6 +29,13 @@ def test_a_room_of_the_package_never_hides_a_function_of_the_library():
     assert not rooms & set(public.__all__)
 
 
+def test_a_star_and_dir_give_every_name():
+    names = {}
+    exec("from bulkput import *", names)
+    assert set(public.__all__) == {name for name in names if not name.startswith("__")}
+    assert set(public.__all__) <= set(dir(bulkput))
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="uplaod"):
         bulkput.uplaod  # noqa: B018 - looking is the test
