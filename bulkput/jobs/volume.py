@@ -192,6 +192,7 @@ def _seal_ledger(run: VolumeRun, source: Source, ledger: Ledger) -> None:
             ledger.header,
             phase=LedgerPhase.SEALING,
             source_identity=source.identity.as_dict(),
+            size_bytes=source.size_bytes,
             updated_unix_s=run.context.clock.unix_s(),
         )
     )

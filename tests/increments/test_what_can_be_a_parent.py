@@ -1,6 +1,7 @@
 """Parents: which are refused and by which rule, and where their manifests come from."""
 
 import asyncio
+import os
 
 import pytest
 
@@ -9,6 +10,7 @@ from bulkput.emulator.faults import Fault, FaultKind
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.errors import ConfigError
 
+BLOCK = 524_288
 ARN = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
@@ -207,6 +209,23 @@ async def test_an_increment_that_was_cut_short_keeps_its_parent(rig, tools, imag
     assert child.blocks["resumed"] >= 1
     assert child.blocks["unchanged"] == 1
     assert await rig.shown(child.snapshot_id) == {i: tools.digest(s) for i, s in blocks.items()}
+
+
+@pytest.mark.parametrize("has_parent", [False, True])
+async def test_the_manifest_has_the_length_of_the_source_that_was_sealed(
+    rig, tools, image, has_parent
+):
+    full = await rig.done(tools.write_image(image, {7: 1}, 8))
+    flags = {"parent": full.snapshot_id} if has_parent else {"name": "again"}
+    tools.write_image(image, {0: 5, 1: 6}, 2)
+    os.truncate(image, BLOCK + 1000)
+    begun = await rig.cut_short(image, 1, **flags)
+    rig.no_faults()
+    tools.write_image(image, {0: 5, 1: 6}, 2)
+    done = await rig.done(image, **flags)
+    assert done.snapshot_id == begun.snapshot_id
+    with Manifest.open(manifest_path(rig.state_dir, done.snapshot_id)) as manifest:
+        assert manifest.header.source_size_bytes == 2 * BLOCK
 
 
 async def test_a_block_that_was_sent_is_never_taken_for_the_parents(rig, tools, image):
