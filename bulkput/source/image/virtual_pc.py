@@ -5,7 +5,10 @@ checks the ends of dynamic VHD and of VHDX images itself, in whole sectors, and 
 with a parent.
 """
 
+import os
 import struct
+
+import numpy as np
 
 from bulkput.model.errors import SourceError
 from bulkput.source.opened import OpenedFile
@@ -17,9 +20,17 @@ _SECTOR_BYTES = 512
 
 _VDI_KIND_AT_BYTES = 0x4C
 _VDI_KINDS = {1: "dynamic", 2: "static"}
+_VDI_MAP_AT_BYTES = 0x154
 _VDI_DATA_AT_BYTES = 0x158
 _VDI_BLOCK_SIZE_AT_BYTES = 0x178
+_VDI_BLOCKS_AT_BYTES = 0x180
 _VDI_ALLOCATED_AT_BYTES = 0x184
+_VDI_NOWHERE = 0xFFFF_FFFE
+"""From here on an entry says that its block is nowhere: zeros, or never written."""
+_VDI_BLOCKS_MAX = 64 << 20
+"""64 TiB; a longer disk is refused when it is open."""
+_VDI_PIECE_BYTES = 4 << 20
+"""Of a map, which has 4 bytes for each MiB of the disk: 4 TiB."""
 
 
 def inspect_vhd(file: OpenedFile) -> None:
@@ -58,14 +69,34 @@ def inspect_vdi(file: OpenedFile) -> None:
 
     if field(_VDI_KIND_AT_BYTES) not in _VDI_KINDS:
         _refuse_differences(file, "VDI")
-    blocks_bytes = field(_VDI_BLOCK_SIZE_AT_BYTES) * field(_VDI_ALLOCATED_AT_BYTES)
-    needed_bytes = field(_VDI_DATA_AT_BYTES) + blocks_bytes
+    mapped = _blocks_of_map(file, field(_VDI_MAP_AT_BYTES), field(_VDI_BLOCKS_AT_BYTES))
+    blocks = max(mapped, field(_VDI_ALLOCATED_AT_BYTES))
+    needed_bytes = field(_VDI_DATA_AT_BYTES) + field(_VDI_BLOCK_SIZE_AT_BYTES) * blocks
     if needed_bytes > file.size_bytes:
         raise SourceError(
             file.path,
             f"is a VDI cut short: it has {file.size_bytes} of at least {needed_bytes} bytes; copy "
             "it again",
         )
+
+
+def _blocks_of_map(file: OpenedFile, at_bytes: int, entries: int) -> int:
+    """Return how many blocks a map leads to: QEMU shows zeros for what lies behind the end.
+
+    A map that is not all there itself is QEMU's to refuse, as the data behind it is not there.
+    """
+    blocks = 0
+    map_bytes = 4 * min(entries, _VDI_BLOCKS_MAX)
+    for start_bytes in range(0, map_bytes, _VDI_PIECE_BYTES):
+        length_bytes = min(_VDI_PIECE_BYTES, map_bytes - start_bytes)
+        piece = os.pread(file.fd, length_bytes, at_bytes + start_bytes)
+        found = np.frombuffer(piece[: len(piece) // 4 * 4], "<u4")
+        if not len(found):
+            break
+        used = found[found < _VDI_NOWHERE]
+        if len(used):
+            blocks = max(blocks, int(used.max()) + 1)
+    return blocks
 
 
 def _refuse_differences(file: OpenedFile, name: str) -> None:

@@ -225,6 +225,14 @@ def test_not_even_a_part_of_a_sector_may_be_missing(full, tmp_path, opened, name
             assert read == full.read_bytes()
 
 
+def test_a_vdi_whose_map_leads_beyond_its_end_is_refused(made, tmp_path, opened, qemu_never_runs):
+    image = bytearray(made("vdi").read_bytes())
+    (map_at,) = struct.unpack_from("<I", image, 0x154)
+    image[map_at + 1] |= 1  # the first block is the 256th now
+    (tmp_path / "image").write_bytes(image)
+    assert "cut short" in refused(opened, tmp_path / "image")
+
+
 @pytest.mark.parametrize("name", ["qcow2", "vmdk", "vhd", "vhdx", "vdi"])
 def test_a_header_alone_is_refused(made, tmp_path, opened, name):
     (tmp_path / "image").write_bytes(made(name).read_bytes()[:600])
