@@ -1,9 +1,17 @@
 """Twenty increments, each cut short and gone on with, against a dict of blocks."""
 
+import contextlib
+import hashlib
+import os
 import random
 
 import pytest
 
+from bulkput.emulator.faults import Fault, FaultKind
+from bulkput.jobs.download import DownloadRequest, download_snapshot
+from bulkput.model.errors import ServiceError
+
+BLOCK = 524_288
 ZERO = 0
 
 
@@ -48,6 +56,32 @@ def shown_to_a_reader(tools, found, stop):
     return {index: found.get(index, tools.digest(ZERO)) for index in range(stop)}
 
 
+def assert_holds(tools, path, disk):
+    """Compare a file with the disk, and see that it takes no room for what is zeros."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        assert os.fstat(fd).st_size == disk.block_count * BLOCK
+        room, at = 0, 0
+        for index in range(disk.block_count):
+            if index in disk.blocks:
+                found = hashlib.sha256(os.pread(fd, BLOCK, index * BLOCK)).digest()
+                assert found == tools.digest(disk.blocks[index]), index
+                room += disk.blocks[index] != ZERO
+            elif at <= index * BLOCK:  # a hole, unless there are bytes
+                at = next_data(fd, index * BLOCK)
+                assert at >= min(index + 1, disk.block_count) * BLOCK, index
+        assert os.fstat(fd).st_blocks * 512 <= room * BLOCK + BLOCK // 2
+    finally:
+        os.close(fd)
+
+
+def next_data(fd, at):
+    try:
+        return os.lseek(fd, at, os.SEEK_DATA)
+    except OSError:
+        return os.fstat(fd).st_size
+
+
 def puts_needed(tools, disk, parent, *, encrypted):
     """Return which blocks a child must be given: the model's own words for the rule."""
     needed = set()
@@ -62,13 +96,46 @@ def puts_needed(tools, disk, parent, *, encrypted):
     return needed
 
 
+@pytest.fixture
+def download(rig, monkeypatch):
+    """Download in this process, by the service that is open already."""
+
+    @contextlib.asynccontextmanager
+    async def opened(*_):
+        yield rig.context.gets
+
+    async def download(snapshot_id, path, **more):
+        request = DownloadRequest(snapshot_id, path, **more)
+        return await download_snapshot(rig.context.settings, request, None)
+
+    monkeypatch.setattr("bulkput.jobs.download.open_gets", opened)
+    return download
+
+
+async def follow(rig, rng, download, parent_id, outcome, held):
+    """Bring what changed to ``held``, at times in two goes."""
+    if outcome.blocks["put"] and rng.random() < 0.5:
+        nth = rng.randrange(outcome.blocks["put"]) + 1
+        fault = Fault(kind=FaultKind.ACCESS_DENIED, operation="GetSnapshotBlock", nth=nth)
+        rig.emulator.faults.add(fault)
+        with pytest.raises(ServiceError):
+            await download(outcome.snapshot_id, held, changed_since=parent_id)
+        rig.no_faults()
+    await download(outcome.snapshot_id, held, changed_since=parent_id)
+
+
 @pytest.mark.parametrize(("generations", "encrypted"), [(20, False), (6, True)])
-async def test_every_generation_is_what_the_disk_was(rig, tools, tmp_path, generations, encrypted):
+async def test_every_generation_is_what_the_disk_was(
+    rig, tools, download, tmp_path, generations, encrypted
+):
     rng = random.Random(generations)
     # An encrypted snapshot gets every block, holes too: a GiB of them would take its time.
     disk, image = Disk(rng, may_outgrow=not encrypted), tmp_path / "disk.img"
     tools.write_image(image, disk.blocks, disk.block_count)
-    outcome = await rig.done(image, encrypted=encrypted or None)
+    outcome = await rig.done(image, encrypted=encrypted or None, verify="full")
+    held, whole = tmp_path / "held.img", tmp_path / "whole.img"
+    await download(outcome.snapshot_id, held)
+    assert_holds(tools, held, disk)
     for generation in range(generations):
         parent_id = outcome.snapshot_id
         parent = await rig.shown(parent_id)
@@ -87,7 +154,7 @@ async def test_every_generation_is_what_the_disk_was(rig, tools, tmp_path, gener
                 disk.mutate()
                 tools.write_image(image, disk.blocks, disk.block_count)
                 needed = puts_needed(tools, disk, parent, encrypted=encrypted)
-        outcome = await rig.done(image, **flags)
+        outcome = await rig.done(image, **flags, verify="full")
         blocks, stop = outcome.blocks, max(disk.block_count, max(parent, default=-1) + 1)
         assert outcome.parent_snapshot_id == parent_id
         assert rig.record(outcome.snapshot_id).parent_id == parent_id
@@ -102,3 +169,8 @@ async def test_every_generation_is_what_the_disk_was(rig, tools, tmp_path, gener
         if encrypted:
             assert set(range(disk.block_count)) <= set(shown)
         assert rig.kept(outcome.snapshot_id) == shown
+        await follow(rig, rng, download, parent_id, outcome, held)
+        assert_holds(tools, held, disk)
+        if generation % 4 == 0:
+            await download(outcome.snapshot_id, whole, force=True)
+            assert_holds(tools, whole, disk)
