@@ -14,7 +14,7 @@ from bulkput.model.errors import SourceError
 from bulkput.source.format import HEAD_SIZE_BYTES, choose_format, detect_format
 from bulkput.source.image.formats import DRIVERS
 from bulkput.source.image.qcow2 import Backing, inspect_qcow2
-from bulkput.source.image.virtual_pc import inspect_vdi, inspect_vhd
+from bulkput.source.image.virtual_pc import inspect_vdi, inspect_vhd, inspect_vhdx
 from bulkput.source.image.vmdk import inspect_vmdk
 from bulkput.source.opened import OpenedFile, open_file
 
@@ -29,7 +29,7 @@ _INSPECTIONS: dict[ImageFormat, Callable[[OpenedFile], Backing | None]] = {
     "vmdk": inspect_vmdk,
     "vhd": inspect_vhd,
     "vdi": inspect_vdi,
-    "vhdx": lambda file: None,  # noqa: ARG005 - QEMU checks all that there is to check
+    "vhdx": inspect_vhdx,
 }
 
 

@@ -1,4 +1,4 @@
-"""What VHD and VDI images say of themselves, read before QEMU opens them.
+"""What VHD, VHDX and VDI images say of themselves, read before QEMU opens them.
 
 After Microsoft's "Virtual Hard Disk Image Format Specification" and VirtualBox's VDICore.h. QEMU
 checks the ends of dynamic VHD and of VHDX images itself, in whole sectors, and refuses VHDX images
@@ -43,14 +43,22 @@ def inspect_vhd(file: OpenedFile) -> None:
     """
     head, foot = file.ends(_SECTOR_BYTES)
     # Before Virtual PC 2004 the footer was a byte shorter.
-    if file.size_bytes % _SECTOR_BYTES and not foot[1:].startswith(_VHD_MAGIC):
-        what = f"is a VHD cut short: its {file.size_bytes} bytes are no whole sectors"
-        raise SourceError(file.path, f"{what}; copy it again")
+    if not foot[1:].startswith(_VHD_MAGIC):
+        _check_sectors(file, "VHD")
     for copy in (head, foot):
         if copy.startswith(_VHD_MAGIC):
             (kind,) = struct.unpack_from(">I", copy, _VHD_KIND_AT_BYTES)
             if kind not in _VHD_KINDS:
                 _refuse_differences(file, "VHD")
+
+
+def inspect_vhdx(file: OpenedFile) -> None:
+    """Return if the image has whole sectors. Blocks.
+
+    Raises:
+        SourceError: it is cut within one, which QEMU would fill up.
+    """
+    _check_sectors(file, "VHDX")
 
 
 def inspect_vdi(file: OpenedFile) -> None:
@@ -78,6 +86,12 @@ def inspect_vdi(file: OpenedFile) -> None:
             f"is a VDI cut short: it has {file.size_bytes} of at least {needed_bytes} bytes; copy "
             "it again",
         )
+
+
+def _check_sectors(file: OpenedFile, name: str) -> None:
+    if file.size_bytes % _SECTOR_BYTES:
+        what = f"is a {name} cut short: its {file.size_bytes} bytes are no whole sectors"
+        raise SourceError(file.path, f"{what}; copy it again")
 
 
 def _blocks_of_map(file: OpenedFile, at_bytes: int, entries: int) -> int:
