@@ -1,8 +1,8 @@
 """Images through the real program: what arrives, and that QEMU's process never outlives it."""
 
 import json
-import os
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -56,13 +56,21 @@ def test_an_image_arrives_and_its_format_is_said(server, bulkput, sample, qcow2,
     check(server, result["snapshot_id"], sample)
 
 
+@pytest.fixture
+def own_temporary():
+    """Of a short path, as a socket's must be."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_program_leaves_no_process_and_the_next_resumes(
-    server, bulkput, sample, qcow2, check, number
+    server, bulkput, sample, qcow2, check, own_temporary, number
 ):
     server.script("delay-answer", PUT, nth=3, delay_s=30)
     program = bulkput(
         server,
+        environment={"TMPDIR": str(own_temporary)},
         in_flight_max=1,
         shutdown_grace="0.1s",
         attempt_deadline="30s",
@@ -77,7 +85,7 @@ def test_a_killed_program_leaves_no_process_and_the_next_resumes(
         running.send_signal(number)
         running.communicate()
     until(lambda: not is_running(child))
-    assert list(Path(os.environ.get("TMPDIR", "/tmp")).glob("bulkput-*/nbd")) == []
+    assert list(own_temporary.glob("bulkput-*/nbd")) == []
     result = program.upload(qcow2)
     assert result["snapshot_id"] == server.snapshots[0]
     assert result["blocks"]["resumed"] == 2
