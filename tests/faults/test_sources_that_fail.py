@@ -178,3 +178,19 @@ def test_what_is_no_source_is_said_in_one_sentence(server, bulkput, tmp_path):
         assert word in outcome["error"].lower(), outcome
         assert "\n" not in outcome["error"]
     assert server.snapshots == []
+
+
+COMPRESSED = {"gzip": b"\x1f\x8b\x08", "xz": b"\xfd7zXZ\0", "zstd": b"\x28\xb5\x2f\xfd"}
+
+
+@pytest.mark.parametrize("kind", COMPRESSED)
+def test_a_compressed_disk_of_unknown_size_is_refused_in_one_sentence(
+    server, bulkput, tmp_path, job, kind
+):
+    beginning(COMPRESSED[kind])(tmp_path / kind)
+    done = bulkput(server).run("run", job(tmp_path / kind))
+    assert done.returncode == 3, done.stderr
+    error = json.loads(done.stdout)["error"]
+    assert "volume_size_gib" in error
+    assert "\n" not in error
+    assert server.snapshots == []
