@@ -98,6 +98,7 @@ class InFlightController:
         self._trial = _Trial.NONE
         self._next_trial = _Trial.START
         self._base_limit = self._limit
+        self._connections = self._limit
         self._base_rate: float | None = None
         self._hold_s = HOLD_FIRST_S
         self._hold_until_s = float("-inf")
@@ -236,6 +237,10 @@ class InFlightController:
             self._hold_s = HOLD_FIRST_S
             self._trial = _Trial.NONE
             self._begin_trial(now_s, rate, trial)
+        elif self._limit > self._connections:
+            # The new slots opened connections, whose handshakes took their part of this round:
+            # a round without them decides.
+            self._connections = self._limit
         else:
             self._next_trial = _Trial.UP if trial is _Trial.DOWN else _Trial.DOWN
             self._settle(now_s, self._base_limit, base)

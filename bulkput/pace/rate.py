@@ -46,7 +46,10 @@ UNPROVEN_SHARE = 0.5
 100 ms, most of which the bucket keeps."""
 
 FRESH_MARGIN_PUTS = 5
-"""By which the books of one latency may underrate a limit that was never held."""
+"""By which the books may underrate a limit that was never held."""
+
+SHARE_MIN_PUTS = 10
+"""Outcomes before the share of accepted ones says anything: one latency at 100/s and 100 ms."""
 
 LOWER_SHARE = 0.97
 LOWER_EVERY_S = 0.25
@@ -89,6 +92,10 @@ class RateController:
         self._cut_s = float("-inf")
         self._lowered_s = float("-inf")
         self._unproven_rate: float | None = None
+        self._reached = self._top
+        self._refused_sent_s = float("inf")
+        self._accepted = self._refused = 0
+        """Of the puts sent at the rate that a deep cut ended, from the first refused one on."""
         self._books = Books()
         self._sent = SentRate()
 
@@ -108,6 +115,7 @@ class RateController:
         self._limit *= scale
         self._rate *= scale
         self._event_least *= scale
+        self._reached *= scale
         if self._grown_from is not None:
             self._grown_from *= scale
         if self._unproven_rate is not None:
@@ -119,8 +127,11 @@ class RateController:
         step_s = self._count(now_s)
         self._sent.took(now_s - sent_s)
         self._books.on_served(sent_s, self._limit)
-        if sent_s >= self._cut_s:
+        if sent_s < self._cut_s:
+            self._share_out(sent_s, accepted=1)
+        elif self._unproven_rate is not None:
             self._unproven_rate = None
+            self._books.restart()
         if self._rate < self._top:
             self._advance(step_s)
         elif self._grown_from is not None and self._is_used(HELD_SHARE):
@@ -134,8 +145,9 @@ class RateController:
         is_new = sent_s >= self._cut_s
         is_doubtful = is_new and self._books.has_credit(self._limit)
         if is_new:
-            self._begin(now_s, is_doubtful=is_doubtful)
-        if not is_doubtful:
+            self._begin(now_s, sent_s, is_doubtful=is_doubtful)
+        self._share_out(sent_s, refused=1)
+        if not is_doubtful and self._unproven_rate is None:
             margin = FRESH_MARGIN_PUTS if self._is_fresh else bound_margin_puts(self._limit)
             bound = self._books.bound_puts_per_s(margin)
             self._limit = max(self._event_least, min(self._limit, bound))
@@ -144,11 +156,12 @@ class RateController:
         self._books.on_refused(sent_s)
         self._follow()
 
-    def _begin(self, now_s: float, *, is_doubtful: bool) -> None:
+    def _begin(self, now_s: float, sent_s: float, *, is_doubtful: bool) -> None:
         """Answer the first throttle of a put that was sent after the last cut."""
         self._event_least = self._least
+        self._refused_sent_s = float("inf")
         if self._grown_from is not None:
-            self._end_growth(now_s, self._grown_from)
+            self._end_growth(now_s, sent_s, self._grown_from)
         elif self._since_s >= self._rest_s():
             self._is_fresh = False
             self._lowered_s = now_s
@@ -158,19 +171,40 @@ class RateController:
         self._cut_s = now_s
         self._since_s = 0.0
 
-    def _end_growth(self, now_s: float, grown_from: float) -> None:
+    def _end_growth(self, now_s: float, sent_s: float, grown_from: float) -> None:
         sent = self._sent.puts_per_s
         reached = self._rate if sent is None else min(self._rate, sent * BASE_HEADROOM)
         self._is_fresh = reached > NEAR_FACTOR * grown_from
         if self._is_fresh:
-            self._limit = max(grown_from, reached)
+            self._limit = self._reached = max(grown_from, reached)
             self._unproven_rate = max(grown_from, UNPROVEN_SHARE * reached)
+            self._refused_sent_s = sent_s
+            self._accepted = self._refused = 0
         else:
             self._limit = (grown_from + max(grown_from, reached)) / 2
         self._event_least = grown_from
         self._grown_from = None
         self._lowered_s = now_s
         self._books.restart()
+
+    def _share_out(self, sent_s: float, *, accepted: int = 0, refused: int = 0) -> None:
+        """Rate the limit by what was accepted of the puts sent until the deep cut.
+
+        Either by their share of the rate, or by the time in which they were sent: the first is low
+        where more was sent than the rate measured, the second until all answers are there. The
+        time at which answers come says less: while connections are opened, those of puts sent in a
+        tenth of a second are spread over half a second.
+        """
+        if sent_s < self._refused_sent_s:
+            return
+        self._accepted += accepted
+        self._refused += refused
+        outcomes = self._accepted + self._refused
+        if outcomes >= SHARE_MIN_PUTS:
+            by_share = self._reached * self._accepted / outcomes
+            sending_s = self._cut_s - self._refused_sent_s
+            by_time = self._accepted / sending_s if sending_s > 0 else 0.0
+            self._limit = max(self._event_least, by_share, min(by_time, self._top))
 
     def _advance(self, step_s: float) -> None:
         """Go on in the cycle, and grow where the books allow it."""
@@ -202,6 +236,8 @@ class RateController:
         self._rate = min(self._top, max(self._least, rate))
 
     def _hold_top(self) -> None:
+        # What was served on the way up was less than the limit, and bounds it by nothing.
+        self._books = Books()
         self._limit = self._top
         self._grown_from = None
         self._is_fresh = False

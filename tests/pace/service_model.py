@@ -48,12 +48,20 @@ class Path:
     """Serial link: puts queue for it."""
     latency_per_put_s: float = 0.0
     """Added for each put that the service is working on: latency that grows with concurrency."""
+    handshake_s: float = 0.0
+    """What the service works for each new connection, one after the other; puts wait for it."""
     link_free_s: float = 0.0
+    service_free_s: float = 0.0
     under_way: int = 0
+    connections: int = 0
 
     def draw_s(self, now_s: float, rng: Random) -> float:
         latency_s = self.latency_s + rng.uniform(-self.jitter_s, self.jitter_s)
         latency_s += self.latency_per_put_s * self.under_way
+        if self.under_way >= self.connections:
+            self.connections += 1
+            self.service_free_s = max(now_s, self.service_free_s) + self.handshake_s
+        latency_s += max(0.0, self.service_free_s - now_s)
         if self.link_puts_per_s is not None:
             self.link_free_s = max(now_s, self.link_free_s) + 1 / self.link_puts_per_s
             latency_s += self.link_free_s - now_s

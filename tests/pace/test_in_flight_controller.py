@@ -47,6 +47,21 @@ def test_it_doubles_while_more_in_flight_brings_more_puts():
     assert max(limits) == 512
 
 
+def test_handshakes_of_new_connections_are_not_held_against_the_new_slots():
+    opened = START_PUTS
+
+    def latency_s(in_flight):
+        nonlocal opened
+        if in_flight <= opened:
+            return 0.1
+        opened = in_flight
+        return 0.6
+
+    controller = InFlightController(256)
+    limits = keep_full(controller, latency_s, duration_s=2)
+    assert max(limits) == 256
+
+
 def test_it_never_leaves_the_maximum():
     controller = InFlightController(100)
     limits = keep_full(controller, constantly(0.1), duration_s=20)

@@ -109,6 +109,17 @@ def test_after_a_cut_to_a_third_it_is_back_at_the_ceiling_within_ten_seconds():
     assert controller.rate_puts_per_s > 950
 
 
+def test_throttles_after_a_stall_at_a_ceiling_that_was_won_back_are_no_lower_limit():
+    controller = RateController(1000)
+    now_s = throttled_at(controller, acknowledge(controller, 0.0, 2.0), share=0.3)
+    now_s = acknowledge(controller, now_s, now_s + 13)
+    assert controller.rate_puts_per_s == 995
+    # What stood still came at once, and overflowed the service's bucket.
+    throttled_at(controller, now_s, share=0.95, count=100)
+    acknowledge(controller, now_s + 0.1, now_s + 1.0)
+    assert controller.rate_puts_per_s == pytest.approx(995 * REST_SHARE, rel=0.01)
+
+
 def test_it_rests_below_the_limit_then_probes_and_speeds_up_only_when_more_is_proven():
     controller = RateController(1000)
     start_s = throttled_at(controller, acknowledge(controller, 0.0, 0.5), share=0.5)

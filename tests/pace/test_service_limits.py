@@ -74,6 +74,18 @@ def test_an_unknown_quota_is_used_in_full_from_the_first_put_on(outward_share):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_handshakes_of_new_connections_do_not_hide_what_more_in_flight_brings(seed):
+    async def play():
+        service = Service(seed=seed)
+        path = Path(outward_share=0.05, handshake_s=0.006)
+        volume = service.volume(quota_puts_per_s=400, burst_puts=40, path=path)
+        await service.run(20)
+        assert volume.rate_puts_per_s(1.5, 20) >= 0.98 * 400
+
+    run_virtual(play())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("burst_puts", [20, 100])
 def test_a_quota_that_is_cut_and_restored_is_followed_within_ten_seconds(seed, burst_puts):
     async def play():
