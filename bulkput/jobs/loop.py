@@ -1,13 +1,14 @@
 """The event loop of a command: uvloop, and signals that end it in order.
 
 What a command does to its process as a whole is done here, and nowhere that a library's caller
-comes along: signals, malloc, the levels of loggers.
+comes along: signals, malloc, the collector of garbage, the levels of loggers.
 
 The first SIGINT, SIGTERM or SIGHUP cancels the command, which has a limited time to leave; the
 second leaves at once.
 """
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable, Coroutine
@@ -31,6 +32,10 @@ def run_in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     import uvloop  # noqa: PLC0415 - 20 ms that ``--help`` need not pay
 
     keep_freed_memory()
+    if not gc.isenabled():
+        # Modules live to the end: no collection need look at them again.
+        gc.freeze()
+        gc.enable()
     quiet_secretive_loggers()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_until_signal(main()))
