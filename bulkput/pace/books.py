@@ -69,11 +69,11 @@ class Books:
 
     def proves_more_than(self, limit_puts_per_s: float) -> bool:
         """Tell whether more was served than the limit allows."""
-        return self._credit_puts <= -self._margin_puts(limit_puts_per_s)
+        return self._credit_puts <= -margin_puts(limit_puts_per_s)
 
     def has_credit(self, limit_puts_per_s: float) -> bool:
         """Tell whether a throttle now comes as a surprise: the bucket should not be empty."""
-        return self._credit_puts > self._margin_puts(limit_puts_per_s)
+        return self._credit_puts > margin_puts(limit_puts_per_s)
 
     def bound_puts_per_s(self, margin_puts: float) -> float:
         """Return the most that the limit can be, with the bucket empty at both ends."""
@@ -81,9 +81,10 @@ class Books:
             return float("inf")
         return (self._served + margin_puts) / self._serving_s
 
-    @staticmethod
-    def _margin_puts(limit_puts_per_s: float) -> float:
-        return MARGIN_S * limit_puts_per_s + MARGIN_PUTS
+
+def margin_puts(limit_puts_per_s: float) -> float:
+    """Return by how many puts the credit may be wrong."""
+    return MARGIN_S * limit_puts_per_s + MARGIN_PUTS
 
 
 def bound_margin_puts(limit_puts_per_s: float) -> float:

@@ -9,7 +9,7 @@ the rate grows, its excess doubling. A throttle that ends a growth, or the first
 by a deep cut, until the answers that are on their way have told what the service serves.
 """
 
-from bulkput.pace.books import Books, bound_margin_puts
+from bulkput.pace.books import Books, bound_margin_puts, margin_puts
 from bulkput.pace.sent_rate import SentRate
 
 TARGET_SHARE = 0.995
@@ -28,9 +28,16 @@ REST_LATENCIES = 8
 """A rest takes so long, at least so many puts, and so many latencies: each ends in a probe, which
 costs one throttle and PROBE_SHARE of what is sent until its answer is back."""
 
+REST_MAX_S = 10.0
+"""Below 30/s those puts would take longer, and a limit that is back is not to wait for minutes."""
+
 PROBE_SHARE = 0.04
 """Beyond the limit: 1.6 puts of one latency at 400/s and 100 ms. The 7% of a second's puts that
 dip, rest and margin add up to are spent after 1.8 s."""
+
+PROBE_S = 4.0
+"""In which a probe proves that the limit is higher, for the price of 8 throttles; 4% of 1/s would
+take 200 s."""
 
 DOUBLING_S = 0.6
 DOUBLING_LATENCIES = 4
@@ -203,8 +210,9 @@ class RateController:
         if outcomes >= SHARE_MIN_PUTS:
             by_share = self._reached * self._accepted / outcomes
             sending_s = self._cut_s - self._refused_sent_s
-            by_time = self._accepted / sending_s if sending_s > 0 else 0.0
-            self._limit = max(self._event_least, by_share, min(by_time, self._top))
+            # Puts of one instant say nothing: those that the bucket refuses would be all of them.
+            by_time = (self._accepted + FRESH_MARGIN_PUTS) / max(sending_s, 1e-3)
+            self._limit = max(self._event_least, min(self._reached, max(by_share, by_time)))
 
     def _advance(self, step_s: float) -> None:
         """Go on in the cycle, and grow where the books allow it."""
@@ -222,7 +230,7 @@ class RateController:
         if self._grown_from is not None:
             doubling_s = max(DOUBLING_S, DOUBLING_LATENCIES * self._sent.latency_s)
             doublings = min(_DOUBLINGS_MAX, self._since_s / doubling_s)
-            rate = self._grown_from * (1.0 + PROBE_SHARE * 2.0**doublings)
+            rate = self._grown_from * (1.0 + _probe_share(self._grown_from) * 2.0**doublings)
             if rate >= self._top:
                 self._hold_top()
         elif self._unproven_rate is not None:
@@ -232,7 +240,7 @@ class RateController:
         elif self._since_s < self._rest_s():
             rate = self._limit * REST_SHARE
         else:
-            rate = self._limit * (1.0 + PROBE_SHARE)
+            rate = self._limit * (1.0 + _probe_share(self._limit))
         self._rate = min(self._top, max(self._least, rate))
 
     def _hold_top(self) -> None:
@@ -245,13 +253,18 @@ class RateController:
 
     def _rest_s(self) -> float:
         latencies_s = REST_LATENCIES * self._sent.latency_s
-        return max(REST_S, REST_PUTS / self._limit, latencies_s)
+        return min(REST_MAX_S, max(REST_S, REST_PUTS / self._limit, latencies_s))
 
     def _is_used(self, share: float) -> bool:
         sent = self._sent.puts_per_s
         return sent is not None and sent >= share * self._rate
 
     def _count(self, now_s: float) -> float:
-        step_s = self._sent.count(now_s)
+        step_s = self._sent.count(now_s, self._rate)
         self._books.pass_time(step_s)
         return step_s
+
+
+def _probe_share(limit_puts_per_s: float) -> float:
+    """Return the share beyond the limit at which a probe proves more within ``PROBE_S``."""
+    return max(PROBE_SHARE, margin_puts(limit_puts_per_s) / limit_puts_per_s / PROBE_S)

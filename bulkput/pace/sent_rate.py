@@ -5,7 +5,9 @@ WINDOW_S = 0.25
 start, before the first throttles of an unknown quota come in."""
 
 STEP_MAX_S = 0.1
-"""Longest time between outcomes that counts: silence proves nothing."""
+STEP_MAX_PUTS = 2
+"""Longest time between outcomes that counts, as such or in puts of the rate in force: silence
+proves nothing."""
 
 LATENCY_GAIN = 0.02
 """Weight of one put in the mean latency: about the last 50."""
@@ -24,9 +26,10 @@ class SentRate:
         self._window_start_s: float | None = None
         self._window_outcomes = 0
 
-    def count(self, now_s: float) -> float:
+    def count(self, now_s: float, rate_puts_per_s: float) -> float:
         """Count an outcome and return the time since the last one, as far as it counts."""
-        step_s = 0.0 if self._last_s is None else min(STEP_MAX_S, max(0.0, now_s - self._last_s))
+        most_s = max(STEP_MAX_S, STEP_MAX_PUTS / rate_puts_per_s)
+        step_s = 0.0 if self._last_s is None else min(most_s, max(0.0, now_s - self._last_s))
         self._last_s = now_s
         if self._window_start_s is None:
             self._window_start_s = now_s

@@ -5,12 +5,12 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 from support.served import BLOCK, Served
 from support.snapshots import make_snapshot, write_manifest
+from support.started import Started
 
 from bulkput.emulator.faults import FaultKind
 from bulkput.ledger.head import HEAD_SIZE_BYTES
@@ -218,8 +218,8 @@ def test_a_partial_file_of_nobody_knows_what_is_left_alone(bulkput, service, tmp
 
 
 def start(*args):
-    return subprocess.Popen(
-        [sys.executable, "-m", "bulkput", "download", *map(str, args)],
+    return Started(
+        ["download", *args],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

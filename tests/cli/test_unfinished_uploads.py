@@ -4,11 +4,11 @@ import os
 import pty
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from support.served import BLOCK, Served
+from support.started import Started
 
 from bulkput.ebs import ec2_form
 from bulkput.emulator.faults import FaultKind
@@ -292,8 +292,8 @@ def test_without_a_terminal_abort_needs_yes(bulkput, cut_short, service):
 def test_abort_asks_on_a_terminal(cut_short, service, answer, status):
     snapshot_id = cut_short()
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bulkput", "abort", snapshot_id],
+    process = Started(
+        ["abort", snapshot_id],
         stdin=theirs,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -4,10 +4,10 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
+from support.started import Started
 
 from bulkput import copy
 
@@ -20,9 +20,9 @@ def slow_copy(options, tmp_path):
 
     def start(snapshot_id):
         said = options(snapshot_id)
-        return subprocess.Popen(
+        return Started(
             [
-                *(sys.executable, "-m", "bulkput", "copy", snapshot_id, "--config", str(config)),
+                *("copy", snapshot_id, "--config", str(config)),
                 *("--region", said.region, "--profile", said.profile),
                 *("--endpoint-url", said.endpoint_url, "--to-region", said.to_region),
                 *("--to-profile", said.to_profile, "--to-endpoint-url", said.to_endpoint_url),

@@ -1,9 +1,9 @@
 """Command lines and files that are wrong: one clear message, the right code, no traceback."""
 
 import subprocess
-import sys
 
 import pytest
+from support.started import Started
 from support.whole import ENVIRONMENT
 
 USAGE = [
@@ -46,14 +46,14 @@ DOCUMENTS = [
 
 
 def run(arguments, folder, **environment):
-    done = subprocess.run(
-        [sys.executable, "-m", "bulkput", *arguments],
+    with Started(
+        arguments,
         env=dict(ENVIRONMENT, HOME=str(folder), AWS_REGION="us-east-1", **environment),
-        capture_output=True,
-        check=False,
-        timeout=30,
-    )
-    return done.returncode, done.stderr.decode("utf-8", "replace")
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        _, err = process.communicate(timeout=30)
+    return process.returncode, err.decode("utf-8", "replace")
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ def killed_and_resumed(seed, kills, server, bulkput, source, check):
     """Kill the program ``kills`` times, let it end, and check what a user is promised."""
     chance = random.Random(seed)
     program = bulkput(server, in_flight_max=IN_FLIGHT, puts_per_s_snapshot=50)
+    program.is_imported = False  # a kill may come before the first import
     killed, known, is_noted = 0, None, True
     while True:
         stored_before, snapshots_before, phases = server.stored, len(server.snapshots), []

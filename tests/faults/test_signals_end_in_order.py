@@ -10,6 +10,7 @@ import time
 import pytest
 from faults.emulated import PUT, until
 from faults.metadata import Metadata
+from support.started import Started
 
 BLOCKS = 40
 
@@ -19,16 +20,11 @@ def resumed(program, err):
     (line,) = [line for line in err.splitlines() if line.startswith("resume with: ")]
     words = shlex.split(line.removeprefix("resume with: "))
     assert words[0] == "bulkput"
-    done = subprocess.run(
-        [sys.executable, "-m", *words],
-        env=program.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with Started(words[1:], env=program.environment, **pipes) as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    return json.loads(out)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -128,7 +124,7 @@ def test_a_disk_that_hangs_does_not_hold_the_program(server, bulkput, image, job
     source = image(BLOCKS)
     config = job(f"{{path: {source}, reader: preadv}}")
     program = bulkput(server, window="1MiB")
-    _, _, _, *arguments = program.command("run", config)
+    arguments = program.command("run", config)
     command = [sys.executable, "-c", HANGING, *arguments]
     with subprocess.Popen(
         command, env=program.environment, stderr=subprocess.PIPE, text=True

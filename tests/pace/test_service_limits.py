@@ -86,6 +86,35 @@ def test_handshakes_of_new_connections_do_not_hide_what_more_in_flight_brings(se
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_puts_of_one_instant_that_are_refused_do_not_rate_a_quota_at_nothing(seed):
+    async def play():
+        service = Service(seed=seed)
+        path = Path(latency_s=0.005, jitter_s=0.002)
+        volume = service.volume(
+            quota_puts_per_s=40, burst_puts=4, ceiling_puts_per_s=50_000, path=path
+        )
+        await service.run(30)
+        assert volume.rate_puts_per_s(0, 3) >= 0.8 * 40
+        assert volume.rate_puts_per_s(3, 30) >= 0.95 * 40
+
+    run_virtual(play())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_quota_that_was_next_to_nothing_is_found_again_when_it_is_back(seed):
+    async def play():
+        service = Service(seed=seed)
+        volume = service.volume(quota_puts_per_s=1000)
+        service.at(5, lambda: volume.quota.change(5, 2))
+        service.at(25, lambda: volume.quota.change(25, 1000))
+        await service.run(70)
+        assert back_after_s(volume, 25, 0.95 * 1000) <= 30
+        assert volume.rate_puts_per_s(55, 70) >= 0.98 * 1000
+
+    run_virtual(play())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("burst_puts", [20, 100])
 def test_a_quota_that_is_cut_and_restored_is_followed_within_ten_seconds(seed, burst_puts):
     async def play():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
+from support.started import Started
 
 ACCESS_KEY = "AKIAWHOLEPROGRAM0000"
 SECRET_KEY = "whole/program/secret/key/canary/00000000"
@@ -38,9 +39,9 @@ class Server:
     process: subprocess.Popen | None = field(default=None, repr=False)
 
     def __enter__(self):
-        self.process = subprocess.Popen(
+        self.process = Started(
             [
-                *(sys.executable, "-m", "bulkput", "emulator", "--root", str(self.root)),
+                *("emulator", "--root", str(self.root)),
                 *("--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY),
                 *self.arguments,
             ],
@@ -74,33 +75,35 @@ class Program:
     server: Server
     state_dir: Path
     environment: dict
+    is_imported: bool = True
+    """Whether a run begins with its imports done: see ``Started``."""
 
     def command(self, *arguments):
         return [
-            *(sys.executable, "-m", "bulkput", *map(str, arguments)),
+            *map(str, arguments),
             *("--endpoint-url", self.server.url, "--region", "us-east-1"),
             *("--state-dir", str(self.state_dir), "--output", "json"),
         ]
 
     def start(self, *arguments, **options):
-        return subprocess.Popen(
-            self.command(*arguments),
-            env=self.environment,
-            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options,
-        )
+        command = self.command(*arguments)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        wanted = {"env": self.environment, **pipes, **options}
+        if self.is_imported:
+            return Started(command, **wanted)
+        return subprocess.Popen([sys.executable, "-m", "bulkput", *command], **wanted)
 
-    def run(self, *arguments, **options):
-        done = subprocess.run(
-            self.command(*arguments),
-            env=self.environment,
-            **options,
-            capture_output=True,
-            text=True,
-            timeout=150,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
+    def run(self, *arguments, input=None, **options):  # noqa: A002 - as subprocess.run has it
+        if input is not None:
+            options["stdin"] = subprocess.PIPE
+        with self.start(*arguments, **options) as process:
+            try:
+                out, err = process.communicate(input, timeout=150)
+            except BaseException:
+                process.kill()
+                raise
+        assert "Traceback" not in err, err
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def upload(self, *arguments):
         """Upload, expect success, return the JSON object."""

@@ -1,0 +1,96 @@
+"""Imports the program once, and forks for each request on its socket: see ``started``."""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+from importlib import import_module
+
+
+def serve(address):
+    """Fork for every request; returns the arguments in each child, and never in the parent."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(f"\0{address}")
+    listener.listen(64)
+    selector = selectors.DefaultSelector()
+    selector.register(listener, selectors.EVENT_READ)
+    selector.register(0, selectors.EVENT_READ)  # ends with the tester
+    children = {}
+    os.write(1, b"ready\n")
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj == 0:
+                os._exit(0)
+            if key.fileobj is not listener:
+                _report(selector, children, key.fileobj)
+                continue
+            connection, _ = listener.accept()
+            content, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, 3)
+            request = json.loads(content)
+            child = os.fork()
+            if not child:
+                selector.close()
+                listener.close()
+                connection.close()
+                for number, (told, _pid) in children.items():
+                    told.close()
+                    os.close(number)
+                return _become(request, descriptors)
+            for descriptor in descriptors:
+                os.close(descriptor)
+            number = os.pidfd_open(child)
+            children[number] = connection, child
+            selector.register(number, selectors.EVENT_READ)
+            connection.send(str(child).encode())
+
+
+def _report(selector, children, number):
+    selector.unregister(number)
+    os.close(number)
+    connection, child = children.pop(number)
+    _, status = os.waitpid(child, 0)
+    with contextlib.suppress(OSError):  # nobody may wait for it any more
+        connection.send(str(status).encode())
+    connection.close()
+
+
+def _become(request, descriptors):
+    if request["has_session"]:
+        os.setsid()
+    for standard, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, standard)
+        os.close(descriptor)
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    sys.argv = ["bulkput", *request["arguments"]]
+    return request["arguments"]
+
+
+def prepare():
+    """Import what a run imports, and leave the process as an interpreter starts it."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    for name in (
+        "aiobotocore.config",
+        "aiobotocore.session",
+        "botocore.utils",
+        "uvloop",
+        "bulkput.api.job",
+        "bulkput.cli.download",
+        "bulkput.cli.run",
+        "bulkput.cli.upload",
+        "bulkput.cli.verify",
+        "bulkput.jobs.loop",
+        "bulkput.jobs.told",
+    ):
+        import_module(name)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+if __name__ == "__main__":
+    prepare()
+    arguments = serve(sys.argv[1])
+    import_module("bulkput.cli.main").main(arguments)
