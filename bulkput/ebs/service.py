@@ -5,6 +5,7 @@ The only place that knows how an aiobotocore session and its clients are made.
 
 import asyncio
 import functools
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from bulkput.ebs.quotas import (
     read_put_quotas,
 )
 from bulkput.ebs.region import resolve_region
-from bulkput.ebs.trust import ca_file, proxy_url, tls_context
+from bulkput.ebs.trust import ca_file, proxy_url, tls_context, trusts_nobody
 from bulkput.model.clock import Clock
 from bulkput.model.errors import ConfigError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
@@ -125,13 +126,16 @@ async def open_service(
         CredentialsError: there are none.
     """
     limits = deadlines or Deadlines()
+    is_plain = False
     if endpoint_url is not None:
         parsed = parse_endpoint(endpoint_url, allow_insecure_http=allow_insecure_http)
         endpoint_url = parsed.url
+        is_plain = not parsed.is_tls and is_loopback_url(endpoint_url)
     session = new_session(profile)
     trust = ca_file(session.get_config_variable("ca_bundle"))
     # Trust is read from disk while the Region, the keys and the first client are being found.
-    reading_trust = asyncio.create_task(asyncio.to_thread(tls_context, trust))
+    read_trust = trusts_nobody if is_plain else functools.partial(tls_context, trust)
+    reading_trust = asyncio.create_task(asyncio.to_thread(read_trust))
     try:
         found_region = await resolve_region(session, region)
         credentials: CredentialSource
@@ -145,6 +149,7 @@ async def open_service(
             endpoint_url=endpoint_url,
             allow_insecure_http=allow_insecure_http,
             trust=trust,
+            reading_trust=reading_trust,
             deadlines=limits,
             credentials=credentials,
             clock=clock,
@@ -210,6 +215,21 @@ def _loader(data_path: str | None) -> Any:
     return create_loader(data_path)
 
 
+def _http_session_class(tls: ssl.SSLContext) -> Any:
+    """Return aiobotocore's own class of sessions, which trusts as the data plane does.
+
+    It would read all authorities again for every client, 25 ms each; a version that calls this
+    method otherwise still does.
+    """
+    from aiobotocore.httpsession import AIOHTTPSession  # noqa: PLC0415 - as in new_session
+
+    class Session(AIOHTTPSession):  # type: ignore[misc]
+        def _build_verify_context(self) -> ssl.SSLContext:
+            return tls
+
+    return Session
+
+
 @dataclass(frozen=True)
 class _ClientOpener:
     """Makes the clients of the control plane, all alike."""
@@ -219,6 +239,7 @@ class _ClientOpener:
     endpoint_url: str | None
     allow_insecure_http: bool
     trust: str | None
+    reading_trust: asyncio.Task[ssl.SSLContext]
     deadlines: Deadlines
     credentials: CredentialSource
     clock: Clock
@@ -239,6 +260,7 @@ class _ClientOpener:
             connect_timeout=self.deadlines.connect_s,
             read_timeout=self.deadlines.control_s,
             max_pool_connections=_CONTROL_CONNECTIONS_MAX,
+            http_session_cls=_http_session_class(await self.reading_trust),
             proxies={} if loopback else None,
         )
         async with AsyncExitStack() as stack:

@@ -50,6 +50,11 @@ def tls_context(cafile: str | None) -> ssl.SSLContext:
     return context
 
 
+def trusts_nobody() -> ssl.SSLContext:
+    """Return a context for a server that is spoken to without TLS; reads no file."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 def _system_has_authorities() -> bool:
     paths = ssl.get_default_verify_paths()
     if paths.cafile:  # None where the file does not exist

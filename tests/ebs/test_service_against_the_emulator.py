@@ -118,6 +118,18 @@ async def test_a_whole_life_over_tls(tmp_path, monkeypatch):
         await whole_life(service)
 
 
+async def test_all_clients_trust_what_was_read_once(tmp_path, monkeypatch):
+    def read_again():
+        raise AssertionError("the authorities are read again")
+
+    monkeypatch.setattr("aiobotocore.httpsession.create_urllib3_context", read_again)
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    async with opened(tmp_path, tls=ca) as service:
+        await whole_life(service)
+
+
 async def test_https_to_a_server_without_tls_is_a_wrong_endpoint(tmp_path):
     async with (
         Emulator(EmulatorOptions(root=tmp_path / "store")) as emulator,
