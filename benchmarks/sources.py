@@ -57,18 +57,22 @@ def hole_file(folder: Path, block_count: int) -> Path:
     return path
 
 
-def scattered_file(folder: Path, size_gib: int, data_gib: int) -> Path:
-    """Return a sparse file with random blocks at even distances, never two side by side."""
+def scattered_file(folder: Path, size_gib: int, data_gib: int, run_blocks: int = 1) -> Path:
+    """Return a sparse file with runs of random blocks at even distances, holes between them."""
     path = folder / f"scattered-{size_gib}.bin"
-    data_blocks = data_gib * BLOCKS_PER_GIB
-    stride_blocks = size_gib * BLOCKS_PER_GIB // data_blocks
     with path.open("wb") as file:
         file.truncate(size_gib * GIB_BYTES)
-        for number in range(data_blocks):
-            file.seek(number * stride_blocks * BLOCK_SIZE_BYTES)
+        for number in range(data_gib * BLOCKS_PER_GIB):
+            file.seek(scattered_offset_bytes(number, size_gib // data_gib, run_blocks))
             file.write(os.urandom(BLOCK_SIZE_BYTES))
         _settle(file.fileno())
     return path
+
+
+def scattered_offset_bytes(number: int, spread: int, run_blocks: int) -> int:
+    """Return where block ``number`` of those that hold data lies, one run in ``spread`` lengths."""
+    run, position = divmod(number, run_blocks)
+    return (run * spread * run_blocks + position) * BLOCK_SIZE_BYTES
 
 
 def warm(path: Path) -> None:

@@ -13,13 +13,15 @@ from benchmarks.servers.emulator import Emulator
 from bulkput.model.block import BLOCK_SIZE_BYTES, BLOCKS_PER_GIB
 
 _VOLUME_GIB = 16
+_RUN_BLOCKS = 64
+"""Extents of 32 MiB, as file systems make them for large files."""
 _CHANGED = 0.01
 _TIMEOUT_S = 900
 
 
 def run(bench: Bench) -> CaseResult:
     data_gib = max(1, round(bench.options.size_gib))
-    source = sources.scattered_file(bench.folder, _VOLUME_GIB, data_gib)
+    source = sources.scattered_file(bench.folder, _VOLUME_GIB, data_gib, _RUN_BLOCKS)
     folder = bench.new_folder("state-series")
     changed_blocks = round(data_gib * BLOCKS_PER_GIB * _CHANGED)
     with Emulator(
@@ -37,8 +39,8 @@ def run(bench: Bench) -> CaseResult:
     best = min(runs, key=lambda each: each["wall_s"] - each["scan_wall_s"])
     return CaseResult(
         name="increment",
-        summary=f"{_CHANGED:.0%} of {data_gib} GiB of single random blocks in a file of "
-        f"{_VOLUME_GIB} GiB changed, put as the next of a series, over http.",
+        summary=f"{_CHANGED:.0%} of {data_gib} GiB of random data in a file of "
+        f"{_VOLUME_GIB} GiB changed, in single blocks, put as the next of a series, over http.",
         caveats=(
             "The scan is `bulkput plan` without a parent: it reads all data, but hashes nothing.",
             "What an increment takes beyond it is hashing, start, seal and wait.",
@@ -71,8 +73,9 @@ def _upload(bench: Bench, source: Path, url: str, folder: Path) -> tuple[Usage, 
 def _change(path: Path, blocks: int, data_gib: int, *, seed: int) -> None:
     """Write new random bytes over every hundredth block that holds data."""
     every = round(1 / _CHANGED)
-    stride_blocks = _VOLUME_GIB // data_gib
+    spread = _VOLUME_GIB // data_gib
     with path.open("r+b") as file:
         for number in range(blocks):
-            file.seek((number * every + seed) * stride_blocks * BLOCK_SIZE_BYTES)
+            block = number * every + seed
+            file.seek(sources.scattered_offset_bytes(block, spread, _RUN_BLOCKS))
             file.write(os.urandom(BLOCK_SIZE_BYTES))

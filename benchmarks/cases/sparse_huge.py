@@ -1,4 +1,6 @@
-"""A huge sparse file with little data, against the same data in a small file."""
+"""A huge sparse file with little data, against the same data in a small file; and its plan."""
+
+import sys
 
 from benchmarks import sources
 from benchmarks.bench import Bench
@@ -34,6 +36,12 @@ def run(bench: Bench) -> CaseResult:
                 )
                 seen.append(bench.run(command, "bulkput", _TIMEOUT_S))
             bench.say(f"round {number + 1}: {size_gib} GiB file: {seen[-1].wall_s:.2f} s")
+    plan = [sys.executable, "-m", "bulkput", "plan", "--fast", "--output", "json"]
+    huge = bench.folder / f"scattered-{_HUGE_GIB}.bin"
+    planned = [
+        bench.run([*plan, str(huge)], "plan", _TIMEOUT_S) for _ in range(bench.options.rounds)
+    ]
+    plan_s = spread([usage.wall_s for usage in planned]).median
     wall = {size: spread([usage.wall_s for usage in seen]) for size, seen in usages.items()}
     peak = spread([usage.peak_rss_bytes / _MIB for usage in usages[_HUGE_GIB]])
     over_s = wall[_HUGE_GIB].median - 1.5 * wall[_SMALL_GIB].median
@@ -47,6 +55,7 @@ def run(bench: Bench) -> CaseResult:
             Figure("wall time, small file", wall[_SMALL_GIB].median, "s"),
             Figure("huge beyond 1.5 x small", over_s, "s", Reach(at_most=5)),
             Figure("peak RSS, huge file, worst round", peak.most, "MiB", Reach(at_most=256)),
+            Figure("wall time, plan --fast of the huge file", plan_s, "s", Reach(at_most=2)),
         ),
         rounds=bench.options.rounds,
         runs=tuple(
