@@ -41,7 +41,8 @@ class TuningSettings(Section):
     # SHA-256 takes 0.6 s a GiB: one core hashes three times what one snapshot accepts.
     hash_workers: Annotated[int, Field(ge=1, le=64)] | None = Field(
         default=None,
-        description="Threads that hash; if not given, one for each CPU, at most 4.",
+        description="Threads that hash; if not given, one for each CPU, at most 4. All but one "
+        "rest while enough is hashed.",
     )
     # Little's law: 1000 puts/s x 0.5 s, the slowest answers worth waiting for, is 500.
     in_flight_max: Annotated[int, Field(ge=1, le=4096)] = Field(

@@ -1,4 +1,8 @@
-"""The hashers: read a piece and hash it, in one call of a worker, or in two where order counts."""
+"""The hashers: read a piece and hash it, in one call of a worker, or in two where order counts.
+
+One is enough for the service's limit, and every other one makes the event loop wait for the GIL:
+the others help only while hashed blocks are short.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -22,22 +26,30 @@ class Hasher:
         *,
         read_window: ReadWindow,
         turn: asyncio.Lock | None,
+        is_short: asyncio.Event,
         workers: Workers,
         inputs: Channel[Piece],
         output: Channel[HashedWindow],
     ) -> None:
         self._read_window = read_window
         self._turn = turn
+        self._is_short = is_short
         self._workers = workers
         self._inputs = inputs
         self._output = output
 
-    async def run(self) -> None:
-        """Hash pieces until there are no more."""
+    async def run(self, *, is_helper: bool) -> None:
+        """Hash pieces until there are no more; a helper only while hashed blocks are short."""
         if self._turn is not None:
             await self._run_in_turn(self._turn)
             return
-        async for piece in self._inputs:
+        pieces = aiter(self._inputs)
+        while True:
+            if is_helper:
+                await self._is_short.wait()
+            piece = await anext(pieces, None)
+            if piece is None:
+                return
             if piece.is_hole:
                 hashed = hash_hole(piece.start, piece.stop - piece.start)
             else:

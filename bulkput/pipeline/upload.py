@@ -93,9 +93,12 @@ async def upload_blocks(snapshot_id: str, parts: UploadParts, policy: UploadPoli
         trust=policy.trust_ledger,
         unchanged=parts.unchanged,
     )
+    is_short = asyncio.Event()
+    is_short.set()
     hasher = Hasher(
         read_window=parts.source.read_window,
         turn=asyncio.Lock() if parts.source.is_sequential else None,
+        is_short=is_short,
         workers=workers,
         inputs=pieces,
         output=hashed,
@@ -122,6 +125,8 @@ async def upload_blocks(snapshot_id: str, parts: UploadParts, policy: UploadPoli
         put=put,
         sending=put.sending,
         stopping=stopping,
+        is_short=is_short,
+        short_puts=policy.window_blocks,
         ledger=parts.ledger,
         baseline=parts.baseline,
         clock=parts.clock,
@@ -135,8 +140,8 @@ async def upload_blocks(snapshot_id: str, parts: UploadParts, policy: UploadPoli
 
     async def hash_all() -> None:
         async with asyncio.TaskGroup() as hashers:
-            for _ in range(workers.count):
-                hashers.create_task(hasher.run())
+            for number in range(workers.count):
+                hashers.create_task(hasher.run(is_helper=number > 0))
         await hashed.close()
 
     try:

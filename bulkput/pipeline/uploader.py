@@ -38,6 +38,8 @@ class Uploader:
         put: Put,
         sending: set[asyncio.Task[None]],
         stopping: asyncio.Event,
+        is_short: asyncio.Event,
+        short_puts: int,
         ledger: Ledger,
         baseline: Baseline,
         clock: Clock,
@@ -52,6 +54,8 @@ class Uploader:
         self._put = put
         self._sending = sending
         self._stopping = stopping
+        self._is_short = is_short
+        self._short_puts = short_puts
         self._ledger = ledger
         self._baseline = baseline
         self._clock = clock
@@ -133,13 +137,25 @@ class Uploader:
             )
             task = asyncio.create_task(self._put_one(block))
             self._puts.add(task)
-            task.add_done_callback(self._puts.discard)
+            task.add_done_callback(self._ended)
+        self._tell_whether_short()
         if not puts:
             window.close()
         elif len(puts) < window.block_count:
             for position in np.flatnonzero(~decision.put).tolist():
                 window.release(start + position)
         self._budget.release((window.block_count - len(puts)) * BLOCK_SIZE_BYTES)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._puts.discard(task)
+        self._tell_whether_short()
+
+    def _tell_whether_short(self) -> None:
+        """Tell the hashers whether fewer blocks wait for their turn than one window has."""
+        if len(self._puts) - len(self._sending) < self._short_puts:
+            self._is_short.set()
+        else:
+            self._is_short.clear()
 
     async def _put_one(self, block: HeldBlock) -> None:
         try:

@@ -30,7 +30,10 @@ class DawdlingWorkers:
         return work()
 
 
-async def starts_read(turn):
+async def starts_read(turn, *, are_short=True):
+    is_short = asyncio.Event()
+    if are_short:
+        is_short.set()
     asked, pieces, hashed = [], Channel(4), Channel(PIECES)
 
     def read_window(start, count):
@@ -38,18 +41,24 @@ async def starts_read(turn):
         return ZeroWindow(start, count)
 
     hasher = Hasher(
-        read_window=read_window, turn=turn, workers=DawdlingWorkers(), inputs=pieces, output=hashed
+        read_window=read_window,
+        turn=turn,
+        is_short=is_short,
+        workers=DawdlingWorkers(),
+        inputs=pieces,
+        output=hashed,
     )
 
     async def send():
         for start in range(PIECES):
             await pieces.send(Piece(start, start + 1, is_hole=start % 7 == 3))
         await pieces.close()
+        is_short.set()
 
     async with asyncio.TaskGroup() as group:
         group.create_task(send())
-        for _ in range(4):
-            group.create_task(hasher.run())
+        for number in range(4):
+            group.create_task(hasher.run(is_helper=number > 0))
     await hashed.close()
     assert sorted([each.window.start async for each in hashed]) == list(range(PIECES))
     return asked
@@ -63,6 +72,12 @@ async def test_windows_are_read_in_ascending_order_where_a_source_needs_that():
 async def test_else_nobody_waits_for_another():
     asked = await starts_read(None)
     assert asked != sorted(asked)
+
+
+async def test_helpers_rest_while_enough_is_hashed():
+    asked = await starts_read(None, are_short=False)
+    # But for the last few: whatever is short at the end may be hashed by all.
+    assert asked[:-4] == sorted(asked[:-4])
 
 
 @pytest.mark.parametrize("can_be_reread", [True, False])
