@@ -6,6 +6,8 @@ import os
 import random
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from bulkput.emulator.faults import Fault, FaultKind
 from bulkput.jobs.download import DownloadRequest, download_snapshot
@@ -129,11 +131,32 @@ async def test_every_generation_is_what_the_disk_was(
     rig, tools, download, tmp_path, generations, encrypted
 ):
     rng = random.Random(generations)
+    await grow_a_chain(rig, tools, download, tmp_path, rng, generations, encrypted=encrypted)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@settings(
+    max_examples=20,
+    deadline=None,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+)
+@given(rng=st.randoms(use_true_random=False), encrypted=st.booleans())
+async def test_every_generation_of_any_chain_is_what_the_disk_was(
+    rig, tools, download, tmp_path_factory, rng, encrypted
+):
+    rig.no_faults()
+    folder, generations = tmp_path_factory.mktemp("chain"), 6 if encrypted else 20
+    await grow_a_chain(rig, tools, download, folder, rng, generations, encrypted=encrypted)
+
+
+async def grow_a_chain(rig, tools, download, folder, rng, generations, *, encrypted):
     # An encrypted snapshot gets every block, holes too: a GiB of them would take its time.
-    disk, image = Disk(rng, may_outgrow=not encrypted), tmp_path / "disk.img"
+    disk, image = Disk(rng, may_outgrow=not encrypted), folder / "disk.img"
     tools.write_image(image, disk.blocks, disk.block_count)
     outcome = await rig.done(image, encrypted=encrypted or None, verify="full")
-    held, whole = tmp_path / "held.img", tmp_path / "whole.img"
+    held, whole = folder / "held.img", folder / "whole.img"
     await download(outcome.snapshot_id, held)
     assert_holds(tools, held, disk)
     for generation in range(generations):
