@@ -121,6 +121,10 @@ class Probe:
         """List the blocks of a snapshot that cannot exist."""
         await self._service.control.list_blocks_page(NO_SNAPSHOT)
 
+    async def list_changed_blocks(self) -> None:
+        """List what a snapshot that cannot exist holds."""
+        await self._service.control.list_changed_blocks_page(None, NO_SNAPSHOT)
+
     async def get(self) -> None:
         """Get a block of a snapshot that cannot exist."""
         await self._service.data.get_block(NO_SNAPSHOT, 0, "AAAA")

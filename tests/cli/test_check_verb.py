@@ -112,6 +112,13 @@ def test_a_permission_fails_only_where_the_job_needs_it(
         assert f"Allow {action} on" in lines[action]["advice"]
 
 
+def test_what_only_other_verbs_need_is_a_warning_that_names_them(bulkput, service):
+    deny(service, "ListChangedBlocks", "ebs:ListChangedBlocks")
+    ended, lines = checked(bulkput)
+    assert (ended.status, lines["ebs:ListChangedBlocks"]["verdict"]) == (0, "warning")
+    assert "bulkput diff" in lines["ebs:ListChangedBlocks"]["advice"]
+
+
 def test_no_answer_is_no_permission_and_no_denial(bulkput, service, monkeypatch):
     monkeypatch.setattr("bulkput.jobs.check._CALL_LIMIT_S", 0.0)
     service.fail("CompleteSnapshot", FaultKind.INTERNAL_ERROR, times=None)

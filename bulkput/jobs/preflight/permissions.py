@@ -44,6 +44,10 @@ def _always(_: VolumeSettings) -> bool:
     return True
 
 
+def _never(_: VolumeSettings) -> bool:
+    return False
+
+
 _GHOST = "a snapshot that cannot exist"
 
 ACTIONS: tuple[Action, ...] = (
@@ -61,14 +65,21 @@ ACTIONS: tuple[Action, ...] = (
         Probe.list_blocks,
         f"the list of {_GHOST}",
         lambda volume: volume.verify != "none",
-        "`verify`, bulkput verify and download",
+        "`verify`, parents whose manifest is not here, bulkput verify, download and copy",
     ),
     Action(
         "ebs:GetSnapshotBlock",
         Probe.get,
         f"a block of {_GHOST}",
         lambda volume: volume.verify != "none",
-        "`verify`, bulkput verify and download",
+        "`verify`, parents whose manifest is not here, bulkput verify, download and copy",
+    ),
+    Action(
+        "ebs:ListChangedBlocks",
+        Probe.list_changed_blocks,
+        f"the changes of {_GHOST}",
+        _never,
+        "bulkput diff, download --changed-since and copies that are increments",
     ),
     Action(
         "ec2:DeleteSnapshot",
