@@ -17,7 +17,8 @@ BLOCKS = 20
 def test_an_answer_that_never_comes_is_asked_for_again(server, bulkput, image, check, operation):
     source = image(4)
     server.script("store-then-hang", operation)
-    result = bulkput(server).upload(source)
+    program = bulkput(server, operation_deadline="2min")  # longer than one call's half a minute
+    result = program.upload(source)
     assert len(server.snapshots) == 1
     check(server, result["snapshot_id"], source)
 
