@@ -102,6 +102,9 @@ class Wire:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
+        # No connection has a greatest age: one that fails is replaced, and addresses are looked up
+        # anew then. Nor are TLS sessions taken up again: a connection carries thousands of puts,
+        # and its handshake costs as much as a few of them.
         self._connector = aiohttp.TCPConnector(
             limit=self._connections_max,
             ssl=self._tls if self._tls is not None else True,

@@ -236,6 +236,7 @@ class InFlightController:
         if rate >= bar:
             self._hold_s = HOLD_FIRST_S
             self._trial = _Trial.NONE
+            self._connections = max(self._connections, self._limit)
             self._begin_trial(now_s, rate, trial)
         elif self._limit > self._connections:
             # The new slots opened connections, whose handshakes took their part of this round:

@@ -221,6 +221,7 @@ class RateController:
             if self._since_s >= self._rest_s() and self._books.proves_more_than(self._limit):
                 self._grown_from = self._limit
                 self._since_s = 0.0
+                self._refused_sent_s = float("inf")  # what is answered later is of the past
         elif self._is_used(USED_SHARE):
             self._since_s += step_s
         self._follow()
@@ -246,6 +247,7 @@ class RateController:
     def _hold_top(self) -> None:
         # What was served on the way up was less than the limit, and bounds it by nothing.
         self._books = Books()
+        self._refused_sent_s = float("inf")
         self._limit = self._top
         self._grown_from = None
         self._is_fresh = False

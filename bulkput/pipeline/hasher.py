@@ -39,7 +39,10 @@ class Hasher:
         self._output = output
 
     async def run(self, *, is_helper: bool) -> None:
-        """Hash pieces until there are no more; a helper only while hashed blocks are short."""
+        """Hash pieces until there are no more; a helper only while hashed blocks are short.
+
+        Pieces that must be read in order are hashed by all: reading is what takes long there.
+        """
         if self._turn is not None:
             await self._run_in_turn(self._turn)
             return

@@ -69,6 +69,8 @@ class PutPath:
         self._on_retry = on_retry
         self.sending: set[asyncio.Task[None]] = set()
         """The tasks that have an attempt in flight: what a stop lets end."""
+        self.begun: set[asyncio.Task[None]] = set()
+        """The tasks that had their first attempt: what waits now was read and hashed for it."""
 
     async def __call__(self, block: HeldBlock) -> None:
         """Put ``block`` until it is acknowledged.
@@ -100,13 +102,14 @@ class PutPath:
             # A slow pace is no failure: a queue may be longer than an operation's deadline.
             await self._retrier.run(attempt, on_retry, lambda: queued_s)
         finally:
+            self.begun.discard(_current_task())
             block.let_go()
 
     async def _admitted(self, block: HeldBlock, admission: Admission) -> None:
         progress = self._progress
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine that runs has one
+        task = _current_task()
         self.sending.add(task)
+        self.begun.add(task)
         progress.attempts += 1
         progress.in_flight += 1
         try:
@@ -135,3 +138,9 @@ class PutPath:
         )
         self._ledger.mark_acknowledged(block.index, digest)
         self._progress.blocks_put += 1
+
+
+def _current_task() -> asyncio.Task[None]:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine that runs has one
+    return task

@@ -124,6 +124,7 @@ async def upload_blocks(snapshot_id: str, parts: UploadParts, policy: UploadPoli
         inputs=hashed,
         put=put,
         sending=put.sending,
+        begun=put.begun,
         stopping=stopping,
         is_short=is_short,
         short_puts=policy.window_blocks,

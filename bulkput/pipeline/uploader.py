@@ -37,6 +37,7 @@ class Uploader:
         inputs: Channel[HashedWindow],
         put: Put,
         sending: set[asyncio.Task[None]],
+        begun: set[asyncio.Task[None]],
         stopping: asyncio.Event,
         is_short: asyncio.Event,
         short_puts: int,
@@ -53,6 +54,7 @@ class Uploader:
         self._inputs = inputs
         self._put = put
         self._sending = sending
+        self._begun = begun
         self._stopping = stopping
         self._is_short = is_short
         self._short_puts = short_puts
@@ -151,8 +153,11 @@ class Uploader:
         self._tell_whether_short()
 
     def _tell_whether_short(self) -> None:
-        """Tell the hashers whether fewer blocks wait for their turn than one window has."""
-        if len(self._puts) - len(self._sending) < self._short_puts:
+        """Tell the hashers whether fewer blocks wait for their turn than one window has.
+
+        Those that wait for a repeat are not counted: their bytes were let go.
+        """
+        if len(self._puts) - len(self._begun) < self._short_puts:
             self._is_short.set()
         else:
             self._is_short.clear()

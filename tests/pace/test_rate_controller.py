@@ -120,6 +120,18 @@ def test_throttles_after_a_stall_at_a_ceiling_that_was_won_back_are_no_lower_lim
     assert controller.rate_puts_per_s == pytest.approx(995 * REST_SHARE, rel=0.01)
 
 
+def test_an_answer_that_comes_late_brings_no_old_limit_back():
+    controller = RateController(1000)
+    cut_s = acknowledge(controller, 0.0, 1.0)
+    now_s = throttled_at(controller, cut_s, share=0.3)
+    now_s = acknowledge(controller, now_s, now_s + 13)
+    controller.on_ack(now_s, cut_s - 0.05)
+    now_s = acknowledge(controller, now_s, now_s + 3)
+    controller.on_throttle(now_s, now_s - 0.1)
+    acknowledge(controller, now_s, now_s + 0.5)
+    assert controller.rate_puts_per_s == pytest.approx(995 * REST_SHARE, rel=0.01)
+
+
 def test_it_rests_below_the_limit_then_probes_and_speeds_up_only_when_more_is_proven():
     controller = RateController(1000)
     start_s = throttled_at(controller, acknowledge(controller, 0.0, 0.5), share=0.5)
