@@ -56,7 +56,7 @@ FRESH_MARGIN_PUTS = 5
 """By which the books may underrate a limit that was never held."""
 
 SHARE_MIN_PUTS = 10
-"""Outcomes before the share of accepted ones says anything: one latency at 100/s and 100 ms."""
+"""Outcomes before what was accepted says anything: one latency at 100/s and 100 ms."""
 
 LOWER_SHARE = 0.97
 LOWER_EVERY_S = 0.25
@@ -135,10 +135,9 @@ class RateController:
         self._sent.took(now_s - sent_s)
         self._books.on_served(sent_s, self._limit)
         if sent_s < self._cut_s:
-            self._share_out(sent_s, accepted=1)
+            self._rate_by_sent(sent_s, accepted=1)
         elif self._unproven_rate is not None:
             self._unproven_rate = None
-            self._books.restart()
         if self._rate < self._top:
             self._advance(step_s)
         elif self._grown_from is not None and self._is_used(HELD_SHARE):
@@ -153,8 +152,8 @@ class RateController:
         is_doubtful = is_new and self._books.has_credit(self._limit)
         if is_new:
             self._begin(now_s, sent_s, is_doubtful=is_doubtful)
-        self._share_out(sent_s, refused=1)
-        if not is_doubtful and self._unproven_rate is None:
+        self._rate_by_sent(sent_s, refused=1)
+        if not is_doubtful:
             margin = FRESH_MARGIN_PUTS if self._is_fresh else bound_margin_puts(self._limit)
             bound = self._books.bound_puts_per_s(margin)
             self._limit = max(self._event_least, min(self._limit, bound))
@@ -194,13 +193,11 @@ class RateController:
         self._lowered_s = now_s
         self._books.restart()
 
-    def _share_out(self, sent_s: float, *, accepted: int = 0, refused: int = 0) -> None:
-        """Rate the limit by what was accepted of the puts sent until the deep cut.
+    def _rate_by_sent(self, sent_s: float, *, accepted: int = 0, refused: int = 0) -> None:
+        """Rate the limit by what was accepted of the puts sent until the deep cut, in their time.
 
-        Either by their share of the rate, or by the time in which they were sent: the first is low
-        where more was sent than the rate measured, the second until all answers are there. The
-        time at which answers come says less: while connections are opened, those of puts sent in a
-        tenth of a second are spread over half a second.
+        The time at which answers come says less: while connections are opened, those of puts sent
+        in a tenth of a second are spread over half a second.
         """
         if sent_s < self._refused_sent_s:
             return
@@ -208,11 +205,10 @@ class RateController:
         self._refused += refused
         outcomes = self._accepted + self._refused
         if outcomes >= SHARE_MIN_PUTS:
-            by_share = self._reached * self._accepted / outcomes
             sending_s = self._cut_s - self._refused_sent_s
             # Puts of one instant say nothing: those that the bucket refuses would be all of them.
             by_time = (self._accepted + FRESH_MARGIN_PUTS) / max(sending_s, 1e-3)
-            self._limit = max(self._event_least, min(self._reached, max(by_share, by_time)))
+            self._limit = max(self._event_least, min(self._reached, by_time))
 
     def _advance(self, step_s: float) -> None:
         """Go on in the cycle, and grow where the books allow it."""
@@ -221,7 +217,6 @@ class RateController:
             if self._since_s >= self._rest_s() and self._books.proves_more_than(self._limit):
                 self._grown_from = self._limit
                 self._since_s = 0.0
-                self._refused_sent_s = float("inf")  # what is answered later is of the past
         elif self._is_used(USED_SHARE):
             self._since_s += step_s
         self._follow()

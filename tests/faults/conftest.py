@@ -3,12 +3,12 @@
 import contextlib
 import json
 import random
-import shutil
 import subprocess
 
 import pytest
 from faults.emulated import emulated
 from faults.proxy import Proxy
+from support.loops import loop_devices
 from support.whole import BLOCK, ENVIRONMENT, Program, read_with_boto3, same_content
 
 QUICK = {
@@ -125,22 +125,8 @@ def ends():
 
 @pytest.fixture
 def loop_device():
-    """Return a function that attaches a file as a loop device, or skips with the reason."""
-    devices = []
-
-    def attach(path):
-        if shutil.which("losetup") is None:
-            pytest.skip("losetup is not installed")
-        command = ["losetup", "--find", "--show", str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"no loop device here: {done.stderr.strip()}")
-        devices.append(done.stdout.strip())
-        return devices[-1]
-
-    yield attach
-    for device in devices:
-        subprocess.run(["losetup", "--detach", device], check=True)
+    with loop_devices() as attach:
+        yield attach
 
 
 @pytest.fixture

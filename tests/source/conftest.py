@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from support.loops import loop_devices
 
 MakeFile = Callable[[str, int, Mapping[int, bytes]], Path]
 Attach = Callable[..., Path]
@@ -31,22 +32,8 @@ def sparse_file(tmp_path: Path) -> MakeFile:
 
 @pytest.fixture
 def attach_loop() -> Iterator[Attach]:
-    """Attach an image as a loop device, or skip the test with what the machine said."""
-    devices: list[str] = []
-
-    def attach(image: Path, *options: str) -> Path:
-        if shutil.which("losetup") is None:
-            pytest.skip("losetup is not installed")
-        command = ["losetup", "--find", "--show", *options, str(image)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"no loop device here: {done.stderr.strip()}")
-        devices.append(done.stdout.strip())
-        return Path(devices[-1])
-
-    yield attach
-    for device in devices:
-        subprocess.run(["losetup", "--detach", device], check=True)
+    with loop_devices() as attach:
+        yield lambda image, *options: Path(attach(image, *options))
 
 
 @pytest.fixture

@@ -58,8 +58,6 @@ def _report(selector, children, number):
 
 
 def _become(request, descriptors):
-    if request["has_session"]:
-        os.setsid()
     for standard, descriptor in enumerate(descriptors):
         os.dup2(descriptor, standard)
         os.close(descriptor)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 _NAMES = tuple(inspect.signature(subprocess.Popen._execute_child).parameters)[1:]
 
-_UNSUPPORTED = ("executable", "preexec_fn", "pass_fds", "gids", "uid", "gid")
+_UNSUPPORTED = ("executable", "preexec_fn", "pass_fds", "start_new_session")
 
 
 class Started(subprocess.Popen):
@@ -38,7 +38,6 @@ class Started(subprocess.Popen):
             "arguments": given["args"],
             "environment": dict(os.environ if given["env"] is None else given["env"]),
             "folder": str(given["cwd"] or Path.cwd()),
-            "has_session": bool(given["start_new_session"]),
         }
         descriptors = [
             number if number >= 0 else standard

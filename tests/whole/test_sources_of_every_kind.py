@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+from support.loops import loop_devices
 from support.whole import BLOCK, read_with_boto3, same_content
 
 GIB = 1 << 30
@@ -132,16 +133,8 @@ def test_a_file_system_of_3_gib_survives_the_way(program, tmp_path):
 
 def test_a_loop_device_is_uploaded_with_the_size_that_the_kernel_tells(program, tmp_path):
     backing = patterned(tmp_path / "backing.img", 33 * BLOCK + 4096, every=2)
-    attached = subprocess.run(
-        ["losetup", "--find", "--show", backing], capture_output=True, text=True, check=False
-    )
-    if attached.returncode:
-        pytest.skip(f"no loop device here: {attached.stderr.strip()}")
-    device = attached.stdout.strip()
-    try:
-        result = program.upload(device)
-    finally:
-        subprocess.run(["losetup", "--detach", device], check=True)
+    with loop_devices() as attach:
+        result = program.upload(attach(backing))
     assert result["blocks"]["total"] == 34
     check(program, backing, result, tmp_path)
 

@@ -1,10 +1,8 @@
 """A server with two snapshots, and places to download them to."""
 
-import shutil
-import subprocess
-
 import pytest
 from support.downloads import CHANGES, OLDER
+from support.loops import loop_devices
 from support.served import Served
 from support.snapshots import make_snapshot
 
@@ -34,22 +32,8 @@ def service(served, state_dir, monkeypatch):
 
 @pytest.fixture
 def attach_loop():
-    """Attach a file as a loop device, or skip the test with what the machine said."""
-    devices = []
-
-    def attach(image):
-        if shutil.which("losetup") is None:
-            pytest.skip("losetup is not installed")
-        command = ["losetup", "--find", "--show", str(image)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"no loop device here: {done.stderr.strip()}")
-        devices.append(done.stdout.strip())
-        return devices[-1]
-
-    yield attach
-    for device in devices:
-        subprocess.run(["losetup", "--detach", device], check=True)
+    with loop_devices() as attach:
+        yield attach
 
 
 @pytest.fixture
