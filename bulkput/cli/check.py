@@ -46,8 +46,8 @@ def check(
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
     from bulkput.config.load import load_settings  # noqa: PLC0415 - the same
     from bulkput.jobs.check import check_job  # noqa: PLC0415 - the same
-    from bulkput.jobs.loop import run_in_loop  # noqa: PLC0415 - the same
     from bulkput.jobs.preflight.finding import Verdict, worst  # noqa: PLC0415 - the same
+    from bulkput.jobs.process.event_loop import run_in_loop  # noqa: PLC0415 - the same
 
     settings: Settings
     flags = {"state_dir": state_dir, "region": region, "profile": profile}

@@ -157,7 +157,7 @@ def run_shown(
         InterruptedBySignal: a signal ended it.
         BulkputError: as ``main``.
     """
-    from bulkput.jobs.loop import run_in_loop  # noqa: PLC0415 - as in _run
+    from bulkput.jobs.process.event_loop import run_in_loop  # noqa: PLC0415 - as in _run
 
     reporter = open_reporter(
         sys.stderr,

@@ -102,7 +102,7 @@ def plan_and_tell(settings: "Settings", invocation: Invocation, *, fast: bool = 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from bulkput.api.plan import plan as forecast_of  # noqa: PLC0415 - numpy is not for --help
     from bulkput.cli.forecast import forecast_text  # noqa: PLC0415 - the same
-    from bulkput.jobs.loop import run_in_loop  # noqa: PLC0415 - the same
+    from bulkput.jobs.process.event_loop import run_in_loop  # noqa: PLC0415 - the same
 
     progress = _Progress(quiet=invocation.quiet)
 

@@ -45,7 +45,7 @@ def call_out(
         BulkputError: the service cannot be opened, or as ``work`` does.
     """
     from bulkput.jobs.calls import open_calls  # noqa: PLC0415 - aiobotocore takes its time
-    from bulkput.jobs.loop import run_in_loop  # noqa: PLC0415 - the same
+    from bulkput.jobs.process.event_loop import run_in_loop  # noqa: PLC0415 - the same
 
     async def main() -> T:
         async with open_calls(address, tell_line) as calls:

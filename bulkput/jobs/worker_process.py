@@ -11,7 +11,6 @@ import socket
 from dataclasses import dataclass
 
 from bulkput.config.volume import VolumeSettings
-from bulkput.jobs.child import kill, start_child, terminate
 from bulkput.jobs.messages import (
     Allow,
     Counted,
@@ -23,6 +22,7 @@ from bulkput.jobs.messages import (
     receive,
     send,
 )
+from bulkput.jobs.process.child import kill, start_child, terminate
 from bulkput.model.clock import Clock
 from bulkput.model.events import Observer, VolumeEnded, VolumeStarted
 from bulkput.model.exit_code import ExitCode

@@ -11,8 +11,8 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from bulkput.jobs.loop import run_in_loop
 from bulkput.jobs.messages import Allow, Counted, GaveUp, Hired, Take, receive, send
+from bulkput.jobs.process.event_loop import run_in_loop
 from bulkput.jobs.run import open_context
 from bulkput.jobs.volume import upload_volume
 from bulkput.model.errors import BulkputError, InterruptedBySignal

@@ -157,7 +157,7 @@ def test_a_stream_that_is_closed_from_the_start_breaks_nothing(tmp_path, number)
 def test_nohup_lets_a_job_outlive_its_terminal():
     program = """
 import asyncio, os, signal
-from bulkput.jobs.loop import run_in_loop
+from bulkput.jobs.process.event_loop import run_in_loop
 
 async def main():
     os.kill(os.getpid(), signal.SIGHUP)

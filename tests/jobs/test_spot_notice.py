@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from bulkput.jobs.spot import SpotWatch, metadata_url
+from bulkput.jobs.process.spot_interruption import SpotWatch, metadata_url
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import TemporaryError
 

@@ -81,7 +81,7 @@ def prepare():
         "bulkput.cli.run",
         "bulkput.cli.upload",
         "bulkput.cli.verify",
-        "bulkput.jobs.loop",
+        "bulkput.jobs.process.event_loop",
         "bulkput.jobs.told",
     ):
         import_module(name)

@@ -20,9 +20,9 @@ from bulkput.jobs.copying.records import CopyRecord, CopyRecords
 from bulkput.jobs.copying.source import SnapshotIdentity, SnapshotSource
 from bulkput.jobs.gets import Gets
 from bulkput.jobs.opening import Opening
+from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.reading import open_gets, require_snapshot_id
 from bulkput.jobs.run import open_context
-from bulkput.jobs.spot import until_notice
 from bulkput.jobs.volume import upload_volume
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import SnapshotError

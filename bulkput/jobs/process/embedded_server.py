@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from bulkput.jobs.child import kill, start_child, terminate
+from bulkput.jobs.process.child import kill, start_child, terminate
 from bulkput.ledger.folder import ensure_folder
 from bulkput.model.errors import TemporaryError
 

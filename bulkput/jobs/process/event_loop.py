@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from bulkput.ebs.loggers import quiet_secretive_loggers
-from bulkput.jobs.malloc import keep_freed_memory
+from bulkput.jobs.process.malloc import keep_freed_memory
 from bulkput.model.errors import InterruptedBySignal
 
 T = TypeVar("T")

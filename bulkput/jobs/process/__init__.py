@@ -1,0 +1,1 @@
+"""What a process of the program does for itself and its children."""
