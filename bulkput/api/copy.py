@@ -65,7 +65,7 @@ async def copy(options: CopyOptions, *, on_event: OnEvent | None = None) -> Volu
     Raises:
         BulkputError: as ``upload``; a ``SourceError`` if the snapshot is deleted meanwhile.
     """
-    from bulkput.jobs.told import note_told  # noqa: PLC0415 - only a copy pays
+    from bulkput.jobs.state.delivery import note_told  # noqa: PLC0415 - only a copy pays
 
     outcome = await copy_untold(options.settings, on_event=on_event)
     note_told((outcome,))

@@ -35,7 +35,7 @@ async def run(job: Settings, *, on_event: OnEvent | None = None) -> tuple[Volume
     Raises:
         BulkputError: what concerns the job as a whole.
     """
-    from bulkput.jobs.told import note_told  # noqa: PLC0415 - as in run_untold
+    from bulkput.jobs.state.delivery import note_told  # noqa: PLC0415 - as in run_untold
 
     outcomes = await run_untold(job, on_event=on_event)
     note_told(outcomes)  # not awaited: a cancellation from here on would take what it says is told

@@ -30,7 +30,7 @@ def abort(
     them. Region and endpoint are those it was begun with. A completed snapshot is never deleted.
     """
     from bulkput.jobs.abort import Abort  # noqa: PLC0415 - heavy, not for --help
-    from bulkput.jobs.inventory import locate  # noqa: PLC0415 - the same
+    from bulkput.jobs.state.uploads import locate  # noqa: PLC0415 - the same
 
     around, folder = surroundings_of(state_dir=state_dir, profile=profile)
     target = locate(folder, upload, wanted=lambda entry: not entry.is_completed)

@@ -69,7 +69,7 @@ def tell_outcomes(
         if not status:
             raise
         return status
-    from bulkput.jobs.told import note_told  # noqa: PLC0415 - as in _run
+    from bulkput.jobs.state.delivery import note_told  # noqa: PLC0415 - as in _run
 
     note_told(outcomes)
     return status

@@ -13,7 +13,7 @@ from bulkput.model.duration import format_duration
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
-    from bulkput.jobs.inventory import Unfinished
+    from bulkput.jobs.state.uploads import Unfinished
 
 _HEAD = ("VOLUME", "SNAPSHOT", "PHASE", "DONE", "AGE", "ATTEMPT", "IN USE BY", "SOURCE")
 
@@ -28,7 +28,7 @@ def jobs(context: click.Context, *, state_dir: Path | None) -> None:
     DONE is the share of blocks that are acknowledged or left out as zeros. The command that began
     an upload goes on with it; bulkput abort gives it up.
     """
-    from bulkput.jobs.inventory import read_unfinished  # noqa: PLC0415 - numpy is not for --help
+    from bulkput.jobs.state.uploads import read_unfinished  # noqa: PLC0415 - numpy is not for --help
 
     _, folder = surroundings_of(state_dir=state_dir)
     found = read_unfinished(folder)

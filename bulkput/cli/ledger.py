@@ -15,7 +15,7 @@ from bulkput.model.size import format_size
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
-    from bulkput.jobs.inspection import Inspected
+    from bulkput.jobs.state.inspect_ledger import Inspected
     from bulkput.ledger.inspection import Ranges
 
 _TARGET = click.argument("target", metavar="FOLDER|SNAPSHOT|VOLUME")
@@ -76,8 +76,8 @@ def verify(context: click.Context, target: str, *, state_dir: Path | None) -> No
 
 
 def _inspect(target: str, state_dir: Path | None, ranges: int) -> "Inspected":
-    from bulkput.jobs.inspection import inspect  # noqa: PLC0415 - numpy is not for --help
-    from bulkput.jobs.inventory import locate  # noqa: PLC0415 - the same
+    from bulkput.jobs.state.inspect_ledger import inspect  # noqa: PLC0415 - numpy is not for --help
+    from bulkput.jobs.state.uploads import locate  # noqa: PLC0415 - the same
 
     _, folder = surroundings_of(state_dir=state_dir)
     return inspect(locate(folder, target), ranges_max=ranges)

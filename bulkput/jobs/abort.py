@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from bulkput.jobs.calls import Address, Calls
-from bulkput.jobs.mark import MARK_KEY, mark_of
+from bulkput.jobs.state.snapshot_tag import MARK_KEY, mark_of
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import read_header
 from bulkput.ledger.lock import FolderLock

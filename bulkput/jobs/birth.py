@@ -19,10 +19,10 @@ from bulkput.ebs.snapshot import StartedSnapshot, StartRequest
 from bulkput.jobs.birthplace import Birthplace
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.judge import Verdict, judge
-from bulkput.jobs.mark import tags_with_mark
 from bulkput.jobs.parentage import LostParentError, begun_with, wanted_parent
+from bulkput.jobs.state.snapshot_tag import tags_with_mark
+from bulkput.jobs.state.upload_key import upload_folder, upload_key
 from bulkput.jobs.trust import trusts
-from bulkput.jobs.upload_folder import upload_folder, upload_key
 from bulkput.ledger.folder import ensure_folder, ensure_state_dir
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import has_ledger

@@ -12,8 +12,8 @@ from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import Service, open_service
 from bulkput.ebs.snapshot import FoundSnapshot, SnapshotState
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
-from bulkput.jobs.mark import MARK_KEY
 from bulkput.jobs.process.embedded_server import embedded_server
+from bulkput.jobs.state.snapshot_tag import MARK_KEY
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import ServiceError
 from bulkput.pipeline.retry import Retrier

@@ -8,8 +8,8 @@ from typing import Any
 
 from bulkput.ebs.snapshot import FoundSnapshot
 from bulkput.jobs.calls import Calls
-from bulkput.jobs.inventory import Entry, read_entries
-from bulkput.jobs.mark import MARK_KEY, folder_name, is_from
+from bulkput.jobs.state.snapshot_tag import MARK_KEY, folder_name, is_from
+from bulkput.jobs.state.uploads import Entry, read_entries
 from bulkput.model.errors import BulkputError
 
 

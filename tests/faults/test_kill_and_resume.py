@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from faults.emulated import COMPLETE, DESCRIBE, PUT, START, until
 
-from bulkput.jobs.inventory import read_unfinished
+from bulkput.jobs.state.uploads import read_unfinished
 from bulkput.ledger.ledger import Ledger
 
 IN_FLIGHT = 4

@@ -6,10 +6,10 @@ import pytest
 
 from bulkput.config.volume import SnapshotSettings
 from bulkput.ebs.snapshot import FoundSnapshot, SnapshotState
-from bulkput.jobs import mark
-from bulkput.jobs.inventory import Entry
-from bulkput.jobs.mark import MARK_KEY, folder_name, is_from, mark_of, tags_with_mark
 from bulkput.jobs.orphans import Finding, find_orphans
+from bulkput.jobs.state import snapshot_tag
+from bulkput.jobs.state.snapshot_tag import MARK_KEY, folder_name, is_from, mark_of, tags_with_mark
+from bulkput.jobs.state.uploads import Entry
 
 STATE_DIR = Path("/var/lib/bulkput")
 
@@ -34,7 +34,7 @@ def test_the_oldest_comes_first():
 def test_a_mark_of_another_machine_or_folder_is_elsewhere(monkeypatch):
     here = mark_of(STATE_DIR / "web-0123456789ab")
     other_folder = mark_of(Path("/var/lib/bulkput/below/web-0123456789ab"))
-    monkeypatch.setattr(mark.socket, "gethostname", lambda: "other-machine")
+    monkeypatch.setattr(snapshot_tag.socket, "gethostname", lambda: "other-machine")
     other_machine = mark_of(STATE_DIR / "web-0123456789ab")
     monkeypatch.undo()
     found = [pending("snap-1", here), pending("snap-2", other_folder)]

@@ -14,7 +14,7 @@ from bulkput.jobs import birth, volume
 from bulkput.jobs.ceilings import Ceilings
 from bulkput.jobs.context import JobContext
 from bulkput.jobs.opening import Opening
-from bulkput.jobs.told import note_told
+from bulkput.jobs.state.delivery import note_told
 from bulkput.ledger import ledger as ledger_module
 from bulkput.ledger import lock as lock_module
 from bulkput.ledger import storage as storage_module

@@ -82,7 +82,7 @@ def prepare():
         "bulkput.cli.upload",
         "bulkput.cli.verify",
         "bulkput.jobs.process.event_loop",
-        "bulkput.jobs.told",
+        "bulkput.jobs.state.delivery",
     ):
         import_module(name)
     loader = import_module("bulkput.ebs.service")._loader(None)

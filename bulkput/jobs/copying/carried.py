@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from bulkput.config.volume import SnapshotSettings
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.mark import MARK_KEY
+from bulkput.jobs.state.snapshot_tag import MARK_KEY
 from bulkput.model.errors import ConfigError, Problem
 
 _AWS_PREFIX = "aws:"

@@ -1,0 +1,1 @@
+"""What lies in the state folder, as the verbs use it."""
