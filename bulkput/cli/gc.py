@@ -55,8 +55,8 @@ def gc(
     They are told by their tag bulkput, which names the place of the ledger. Nothing is deleted
     without --yes, and a completed snapshot never is.
     """
-    from bulkput.jobs.calls import Address, Calls  # noqa: PLC0415 - heavy, not for --help
     from bulkput.jobs.orphans import collect  # noqa: PLC0415 - the same
+    from bulkput.jobs.session.connection import Address, Calls  # noqa: PLC0415 - heavy, not for --help
 
     around, folder = surroundings_of(**flags)
     address = Address(

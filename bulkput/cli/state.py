@@ -16,7 +16,7 @@ from bulkput.observe.verbosity import Verbosity
 
 if TYPE_CHECKING:
     from bulkput.config.surroundings import Surroundings
-    from bulkput.jobs.calls import Address, Calls
+    from bulkput.jobs.session.connection import Address, Calls
 
 T = TypeVar("T")
 
@@ -44,8 +44,8 @@ def call_out(
     Raises:
         BulkputError: the service cannot be opened, or as ``work`` does.
     """
-    from bulkput.jobs.calls import open_calls  # noqa: PLC0415 - aiobotocore takes its time
     from bulkput.jobs.process.event_loop import run_in_loop  # noqa: PLC0415 - the same
+    from bulkput.jobs.session.connection import open_calls  # noqa: PLC0415 - aiobotocore takes its time
 
     async def main() -> T:
         async with open_calls(address, tell_line) as calls:

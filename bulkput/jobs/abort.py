@@ -5,7 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bulkput.jobs.calls import Address, Calls
+from bulkput.jobs.session.connection import Address, Calls
 from bulkput.jobs.state.snapshot_tag import MARK_KEY, mark_of
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import read_header

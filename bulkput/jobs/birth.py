@@ -17,9 +17,9 @@ from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.classify import denies_tags
 from bulkput.ebs.snapshot import StartedSnapshot, StartRequest
 from bulkput.jobs.birthplace import Birthplace
-from bulkput.jobs.context import JobContext
 from bulkput.jobs.judge import Verdict, judge
 from bulkput.jobs.parentage import LostParentError, begun_with, wanted_parent
+from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.state.snapshot_tag import tags_with_mark
 from bulkput.jobs.state.upload_key import upload_folder, upload_key
 from bulkput.jobs.trust import trusts

@@ -6,8 +6,8 @@ from functools import partial
 
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.context import JobContext
-from bulkput.jobs.shown import describe_new
+from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.snapshots import describe_new
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest
 from bulkput.ledger.series import Series

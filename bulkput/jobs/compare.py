@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bulkput.config.volume import VolumeSettings
-from bulkput.jobs.context import JobContext
-from bulkput.jobs.gets import Gets
+from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.snapshot_reader import Gets
 from bulkput.model.block import BLOCK_SIZE_BYTES, block_count
 from bulkput.model.difference import Difference
 from bulkput.model.errors import IntegrityError

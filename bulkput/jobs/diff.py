@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from bulkput.config.settings import Settings
-from bulkput.jobs.reading import completed_snapshot, open_gets, require_snapshot_id
+from bulkput.jobs.session.open import completed_snapshot, open_gets, require_snapshot_id
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.events import Observer
 from bulkput.pipeline.listing import ChangedBlock

@@ -14,14 +14,14 @@ from typing import Any
 
 from bulkput.config.settings import Settings
 from bulkput.ebs.snapshot import BlockPage
-from bulkput.jobs.gets import Gets
 from bulkput.jobs.half_changed import forget_others, require_whole
-from bulkput.jobs.reading import (
+from bulkput.jobs.session.open import (
     completed_snapshot,
     open_gets,
     require_snapshot_id,
     state_dir_of,
 )
+from bulkput.jobs.session.snapshot_reader import Gets
 from bulkput.ledger.folder import ensure_state_dir, volume_folder
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.ledger.restoration import Restoration

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from bulkput.jobs.ceilings import Ceilings
+from bulkput.jobs.session.rate_limits import Ceilings
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.exit_code import ExitCode
 from bulkput.pipeline.survey import Tally

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bulkput.config.settings import Settings
-from bulkput.jobs.ceilings import Ceilings
+from bulkput.jobs.session.rate_limits import Ceilings
 from bulkput.model.events import Event
 from bulkput.model.progress import Progress
 

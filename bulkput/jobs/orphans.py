@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bulkput.ebs.snapshot import FoundSnapshot
-from bulkput.jobs.calls import Calls
+from bulkput.jobs.session.connection import Calls
 from bulkput.jobs.state.snapshot_tag import MARK_KEY, folder_name, is_from
 from bulkput.jobs.state.uploads import Entry, read_entries
 from bulkput.model.errors import BulkputError

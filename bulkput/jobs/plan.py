@@ -9,7 +9,6 @@ from pathlib import Path
 
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
-from bulkput.jobs.ceilings import stated_ceilings
 from bulkput.jobs.earlier import Earlier, find_earlier, said_region
 from bulkput.jobs.forecast import (
     EncryptionBasis,
@@ -20,9 +19,10 @@ from bulkput.jobs.forecast import (
     VolumeForecast,
 )
 from bulkput.jobs.known_parent import KnownParent, parent_wanted
-from bulkput.jobs.opening import open_volume
-from bulkput.jobs.samples import with_samples
-from bulkput.jobs.threads import worker_count
+from bulkput.jobs.session.rate_limits import stated_ceilings
+from bulkput.jobs.session.samples import with_samples
+from bulkput.jobs.session.source import open_volume
+from bulkput.jobs.session.threads import worker_count
 from bulkput.ledger.folder import default_state_dir, ensure_folder
 from bulkput.ledger.ledger import Ledger
 from bulkput.model.block import BLOCK_SIZE_BYTES, volume_size_gib

@@ -11,11 +11,11 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from bulkput.config.settings import Settings
-from bulkput.jobs.ceilings import Ceilings, GetCeilings
-from bulkput.jobs.context import JobContext
 from bulkput.jobs.messages import Hired
+from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.rate_limits import Ceilings, GetCeilings
+from bulkput.jobs.session.threads import worker_count
 from bulkput.jobs.shares import MEASURE_S, Division
-from bulkput.jobs.threads import worker_count
 from bulkput.jobs.volume import upload_volume
 from bulkput.jobs.worker_process import WorkerProcess
 from bulkput.model.outcome import VolumeOutcome

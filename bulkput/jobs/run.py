@@ -12,14 +12,19 @@ from bulkput.ebs.credentials import Credentials
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import open_service
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
-from bulkput.jobs.accounts import account_pacer
-from bulkput.jobs.ceilings import GET_CEILINGS_DEFAULT, Ceilings, find_ceilings, find_get_ceilings
-from bulkput.jobs.context import JobContext
 from bulkput.jobs.process.embedded_server import embedded_server
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.processes import open_uploads
-from bulkput.jobs.samples import with_samples
-from bulkput.jobs.threads import worker_count
+from bulkput.jobs.session.account_pacer import account_pacer
+from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.rate_limits import (
+    GET_CEILINGS_DEFAULT,
+    Ceilings,
+    find_ceilings,
+    find_get_ceilings,
+)
+from bulkput.jobs.session.samples import with_samples
+from bulkput.jobs.session.threads import worker_count
 from bulkput.ledger.folder import default_state_dir, ensure_state_dir
 from bulkput.model.clock import LoopClock
 from bulkput.model.events import Observer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bulkput.ebs.control_plane import ControlPlane
-from bulkput.jobs.shown import SHOWN_WITHIN_S
+from bulkput.jobs.session.snapshots import SHOWN_WITHIN_S
 from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration
 from bulkput.model.errors import SnapshotError, TemporaryError

@@ -9,9 +9,14 @@ from typing import Any
 from bulkput.config.settings import Settings
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.compare import Findings, compare_snapshot, sample_words
-from bulkput.jobs.gets import Gets
-from bulkput.jobs.opening import open_volume
-from bulkput.jobs.reading import completed_snapshot, open_gets, require_snapshot_id, state_dir_of
+from bulkput.jobs.session.open import (
+    completed_snapshot,
+    open_gets,
+    require_snapshot_id,
+    state_dir_of,
+)
+from bulkput.jobs.session.snapshot_reader import Gets
+from bulkput.jobs.session.source import open_volume
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.block import BLOCKS_PER_GIB, block_count
 from bulkput.model.difference import Difference

@@ -10,9 +10,9 @@ from bulkput import __version__
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.birth import Birth, find_or_start, open_ledger
 from bulkput.jobs.birthplace import Birthplace
-from bulkput.jobs.context import JobContext
 from bulkput.jobs.ending import prove, seal
-from bulkput.jobs.opening import Opening, opening_of
+from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.source import Opening, opening_of
 from bulkput.jobs.volume_run import VolumeRun
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bulkput.config.volume import VolumeSettings
-from bulkput.jobs.context import JobContext
-from bulkput.jobs.opening import Opening
+from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.source import Opening
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.marks import Linear

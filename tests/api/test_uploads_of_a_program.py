@@ -24,7 +24,7 @@ from bulkput import (
     VolumeStarted,
     upload,
 )
-from bulkput.jobs import accounts
+from bulkput.jobs.session import account_pacer
 from bulkput.pace.pacer import AccountPacer
 
 
@@ -226,7 +226,7 @@ async def test_uploads_at_once_share_the_rate_of_their_account(options, image, m
             made.append(per_s)
             super().__init__(per_s)
 
-    monkeypatch.setattr(accounts, "AccountPacer", Counted)
+    monkeypatch.setattr(account_pacer, "AccountPacer", Counted)
     tuning = TuningSettings(puts_per_s_account=20.0, window=BLOCK)
     async with asyncio.TaskGroup() as group:
         for number in range(3):

@@ -5,7 +5,7 @@ from support.served import BLOCK, Served
 from support.snapshots import make_snapshot
 
 from bulkput.emulator.faults import FaultKind
-from bulkput.jobs import gets
+from bulkput.jobs.session import snapshot_reader
 
 OLDER = dict.fromkeys((0, 1, 2, 3, 150), b"a" * BLOCK)
 CHANGES = dict.fromkeys((2, 3, 4, 150, 151, 2047), b"b" * BLOCK)
@@ -71,7 +71,7 @@ def test_ranges_are_joined_across_pages(bulkput, service, monkeypatch):
         {index: bytes(BLOCK) for index in range(250)},
         ParentSnapshotId=service.older,
     )
-    monkeypatch.setattr(gets, "PAGE_BLOCKS", 100)
+    monkeypatch.setattr(snapshot_reader, "PAGE_BLOCKS", 100)
     service.fail("ListChangedBlocks", FaultKind.EMPTY_PAGE, nth=2)
     service.fail("ListChangedBlocks", FaultKind.INTERNAL_ERROR, nth=2)
     ranges = bulkput("diff", service.older, child, "--output", "json").object["ranges"]

@@ -6,8 +6,8 @@ import pytest
 
 from bulkput.config.tuning import TuningSettings
 from bulkput.jobs.birth import TIMEOUT_DEFAULT_MIN
-from bulkput.jobs.ceilings import GET_CEILINGS_DEFAULT, stated_ceilings
 from bulkput.jobs.preflight.account import PENDING_DEFAULT
+from bulkput.jobs.session.rate_limits import GET_CEILINGS_DEFAULT, stated_ceilings
 from bulkput.ledger.record import RECORD_SIZE_BYTES
 from bulkput.model.block import (
     BLOCK_COUNT_MAX,

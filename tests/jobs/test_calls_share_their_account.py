@@ -4,7 +4,7 @@ import asyncio
 import gc
 from types import SimpleNamespace
 
-from bulkput.jobs.accounts import account_pacer
+from bulkput.jobs.session.account_pacer import account_pacer
 
 
 class Keys:

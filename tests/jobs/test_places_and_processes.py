@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from bulkput.config.settings import Settings
-from bulkput.jobs.ceilings import Ceilings, GetCeilings
-from bulkput.jobs.context import JobContext
 from bulkput.jobs.processes import PROCESS_PUTS_PER_S, divided_settings, open_uploads, process_count
+from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.rate_limits import Ceilings, GetCeilings
 from bulkput.model.block import BLOCK_SIZE_BYTES
 
 MIB = 1 << 20

@@ -11,9 +11,9 @@ from simulation.machine import SimulatedOs, SimulatedWorkers
 from virtual_time import run_virtual
 
 from bulkput.jobs import birth, volume
-from bulkput.jobs.ceilings import Ceilings
-from bulkput.jobs.context import JobContext
-from bulkput.jobs.opening import Opening
+from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.rate_limits import Ceilings
+from bulkput.jobs.session.source import Opening
 from bulkput.jobs.state.delivery import note_told
 from bulkput.ledger import ledger as ledger_module
 from bulkput.ledger import lock as lock_module

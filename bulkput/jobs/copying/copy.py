@@ -13,16 +13,16 @@ from bulkput.config.copying import CopySettings
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.context import JobContext
 from bulkput.jobs.copying.carried import carried_over
 from bulkput.jobs.copying.parent import Lineage, find_lineage
 from bulkput.jobs.copying.records import CopyRecord, CopyRecords
 from bulkput.jobs.copying.source import SnapshotIdentity, SnapshotSource
-from bulkput.jobs.gets import Gets
-from bulkput.jobs.opening import Opening
 from bulkput.jobs.process.spot_interruption import until_notice
-from bulkput.jobs.reading import open_gets, require_snapshot_id
 from bulkput.jobs.run import open_context
+from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.open import open_gets, require_snapshot_id
+from bulkput.jobs.session.snapshot_reader import Gets
+from bulkput.jobs.session.source import Opening
 from bulkput.jobs.volume import upload_volume
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import SnapshotError

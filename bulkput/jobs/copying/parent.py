@@ -10,9 +10,9 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from bulkput.jobs.context import JobContext
 from bulkput.jobs.copying.records import CopyRecord, CopyRecords
-from bulkput.jobs.gets import Gets
+from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.snapshot_reader import Gets
 from bulkput.ledger.manifest import manifest_path
 from bulkput.model.block import BLOCKS_PER_GIB
 from bulkput.model.errors import ServiceError

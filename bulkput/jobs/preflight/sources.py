@@ -3,8 +3,8 @@
 from bulkput.config.place import STANDARD_INPUT
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
-from bulkput.jobs.opening import open_volume
 from bulkput.jobs.preflight.finding import Finding, failed, failure, ok
+from bulkput.jobs.session.source import open_volume
 from bulkput.model.block import BLOCKS_PER_GIB, volume_size_gib
 from bulkput.model.errors import BulkputError
 from bulkput.model.exit_code import ExitCode

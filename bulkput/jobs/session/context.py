@@ -7,8 +7,8 @@ from pathlib import Path
 from bulkput.config.settings import Settings
 from bulkput.config.tuning import WINDOWS_PER_BUDGET
 from bulkput.ebs.service import Service
-from bulkput.jobs.ceilings import GET_CEILINGS_DEFAULT, Ceilings, GetCeilings
-from bulkput.jobs.gets import Gets
+from bulkput.jobs.session.rate_limits import GET_CEILINGS_DEFAULT, Ceilings, GetCeilings
+from bulkput.jobs.session.snapshot_reader import Gets
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration

@@ -11,11 +11,11 @@ from pathlib import Path
 from bulkput.config.settings import Settings
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.accounts import account_pacer
-from bulkput.jobs.calls import Address, open_addressed
-from bulkput.jobs.ceilings import find_get_ceilings
-from bulkput.jobs.gets import Gets
-from bulkput.jobs.threads import worker_count
+from bulkput.jobs.session.account_pacer import account_pacer
+from bulkput.jobs.session.connection import Address, open_addressed
+from bulkput.jobs.session.rate_limits import find_get_ceilings
+from bulkput.jobs.session.snapshot_reader import Gets
+from bulkput.jobs.session.threads import worker_count
 from bulkput.ledger.folder import default_state_dir
 from bulkput.model.errors import ConfigError, Problem, ServiceError, SnapshotError
 from bulkput.model.events import Observer

@@ -7,7 +7,7 @@ from functools import partial
 
 from bulkput.config.tuning import TuningSettings
 from bulkput.ebs.service import Service
-from bulkput.jobs.ceilings import GetCeilings
+from bulkput.jobs.session.rate_limits import GetCeilings
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import Clock
 from bulkput.model.errors import ServiceError

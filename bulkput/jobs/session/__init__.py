@@ -1,0 +1,1 @@
+"""What the verbs share while they run: the service, its limits, and the sources."""
