@@ -10,11 +10,11 @@ from pathlib import Path
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.judge import Verdict, judge
 from bulkput.jobs.known_parent import KnownParent, parent_begun_with
 from bulkput.jobs.state.upload_key import upload_folder
 from bulkput.jobs.state.uploads import read_entries
-from bulkput.jobs.trust import trusts
+from bulkput.jobs.upload.resume_decision import Verdict, judge
+from bulkput.jobs.upload.trust import trusts
 from bulkput.ledger.header import LedgerHeader
 from bulkput.ledger.header_file import has_ledger, read_header
 from bulkput.ledger.ledger import Ledger

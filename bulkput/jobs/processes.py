@@ -16,7 +16,7 @@ from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import Ceilings, GetCeilings
 from bulkput.jobs.session.threads import worker_count
 from bulkput.jobs.shares import MEASURE_S, Division
-from bulkput.jobs.volume import upload_volume
+from bulkput.jobs.upload.volume import upload_volume
 from bulkput.jobs.worker_process import WorkerProcess
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase

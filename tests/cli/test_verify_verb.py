@@ -264,15 +264,15 @@ def test_an_upload_reads_a_sample_back_and_says_which(bulkput, service, image):
 
 
 def test_an_upload_whose_snapshot_holds_something_else_fails(bulkput, service, image, monkeypatch):
-    from bulkput.jobs import ending  # noqa: PLC0415 - of this test alone
+    from bulkput.jobs.upload import read_back  # noqa: PLC0415 - of this test alone
 
-    real = ending.verify_volume
+    real = read_back.verify_volume
 
     async def changed_meanwhile(*args, **named):
         flip(image, 2 * BLOCK)
         return await real(*args, **named)
 
-    monkeypatch.setattr(ending, "verify_volume", changed_meanwhile)
+    monkeypatch.setattr(read_back, "verify_volume", changed_meanwhile)
     ended = bulkput("upload", image, "--verify", "--output", "json")
     assert ended.status == 7
     assert f"block 2, bytes {2 * BLOCK}-{3 * BLOCK - 1}: other bytes" in ended.object["error"]

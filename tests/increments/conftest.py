@@ -17,7 +17,7 @@ from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Emu
 from bulkput.emulator.server import Emulator
 from bulkput.jobs.run import open_context
 from bulkput.jobs.state.delivery import note_told
-from bulkput.jobs.volume import upload_volume
+from bulkput.jobs.upload.volume import upload_volume
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.events import Noted
 

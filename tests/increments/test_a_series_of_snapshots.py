@@ -6,7 +6,7 @@ import pytest
 
 from bulkput.config.flags import settings_from_flags
 from bulkput.config.load import load_settings
-from bulkput.jobs.manifests import keep_manifest
+from bulkput.jobs.upload.manifest import keep_manifest
 from bulkput.ledger.manifest import manifest_path
 from bulkput.ledger.series import Series, read_generation, series_folder
 from bulkput.model.errors import ConfigError, TemporaryError
@@ -153,7 +153,7 @@ async def test_a_snapshot_that_fails_its_proof_is_built_on_by_nobody(
         return path
 
     with monkeypatch.context() as patch:
-        patch.setattr("bulkput.jobs.ending.keep_manifest", spoil)
+        patch.setattr("bulkput.jobs.upload.read_back.keep_manifest", spoil)
         failed = await rig.upload(image, series="disk", verify="full", allow_changing_source=True)
     assert failed.exit_code == 7
     assert not manifest_path(rig.state_dir, failed.snapshot_id).exists()
@@ -169,7 +169,7 @@ async def test_a_sealed_snapshot_of_a_disk_that_changed_since_is_proved_by_its_m
         raise TemporaryError("EC2 still says pending")
 
     with monkeypatch.context() as patch:
-        patch.setattr("bulkput.jobs.ending.wait_until_completed", late)
+        patch.setattr("bulkput.jobs.upload.read_back.wait_until_completed", late)
         sealed = await rig.upload(image, series="disk", verify="full")
     assert sealed.exit_code == 5
     tools.write_image(image, {0: 7, 2: 2, 5: 3}, 8)

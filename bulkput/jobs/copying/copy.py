@@ -23,7 +23,7 @@ from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.open import open_gets, require_snapshot_id
 from bulkput.jobs.session.snapshot_reader import Gets
 from bulkput.jobs.session.source import Opening
-from bulkput.jobs.volume import upload_volume
+from bulkput.jobs.upload.volume import upload_volume
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import SnapshotError
 from bulkput.model.events import Observer

@@ -16,13 +16,13 @@ from bulkput import __version__
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.classify import denies_tags
 from bulkput.ebs.snapshot import StartedSnapshot, StartRequest
-from bulkput.jobs.birthplace import Birthplace
-from bulkput.jobs.judge import Verdict, judge
-from bulkput.jobs.parentage import LostParentError, begun_with, wanted_parent
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.state.snapshot_tag import tags_with_mark
 from bulkput.jobs.state.upload_key import upload_folder, upload_key
-from bulkput.jobs.trust import trusts
+from bulkput.jobs.upload.parent import LostParentError, begun_with, wanted_parent
+from bulkput.jobs.upload.resume_decision import Verdict, judge
+from bulkput.jobs.upload.snapshot import Birthplace
+from bulkput.jobs.upload.trust import trusts
 from bulkput.ledger.folder import ensure_folder, ensure_state_dir
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import has_ledger

@@ -8,12 +8,12 @@ from functools import partial
 
 from bulkput import __version__
 from bulkput.config.volume import VolumeSettings
-from bulkput.jobs.birth import Birth, find_or_start, open_ledger
-from bulkput.jobs.birthplace import Birthplace
-from bulkput.jobs.ending import prove, seal
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.source import Opening, opening_of
-from bulkput.jobs.volume_run import VolumeRun
+from bulkput.jobs.upload.read_back import prove, seal
+from bulkput.jobs.upload.snapshot import Birthplace
+from bulkput.jobs.upload.start_or_resume import Birth, find_or_start, open_ledger
+from bulkput.jobs.upload.volume_state import VolumeRun
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest, manifest_path

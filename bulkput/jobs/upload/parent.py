@@ -3,8 +3,8 @@
 from functools import partial
 
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.birthplace import Birthplace
-from bulkput.jobs.manifests import open_manifest, read_manifest
+from bulkput.jobs.upload.manifest import open_manifest, read_manifest
+from bulkput.jobs.upload.snapshot import Birthplace
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.errors import ConfigError, ManifestError, Problem, SnapshotError

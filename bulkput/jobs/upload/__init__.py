@@ -1,0 +1,1 @@
+"""One volume becomes one snapshot."""
