@@ -12,7 +12,7 @@ from bulkput.config.settings import Settings
 from bulkput.config.tuning import TuningSettings
 from bulkput.jobs.download import DownloadOutcome
 from bulkput.jobs.forecast import FailedForecast, JobForecast, VolumeForecast
-from bulkput.jobs.verify import VerifyOutcome
+from bulkput.jobs.verify.verify_snapshot import VerifyOutcome
 from bulkput.model.difference import Difference
 from bulkput.model.errors import (
     BulkputError,

@@ -13,7 +13,9 @@ from bulkput.model.errors import ConfigError, Problem
 from bulkput.model.size import parse_size_bytes
 
 if TYPE_CHECKING:
-    from bulkput.jobs.verify import VerifyOutcome  # aiohttp and numpy, which only a call pays
+    from bulkput.jobs.verify.verify_snapshot import (
+        VerifyOutcome,  # aiohttp and numpy, which only a call pays
+    )
 
 OnDifference = Callable[[Difference], None]
 """Told of each differing range, ascending, as soon as it is known where it ends."""
@@ -51,7 +53,7 @@ async def verify(
     Raises:
         BulkputError: something could not be read.
     """
-    from bulkput.jobs.verify import VerifyRequest, verify_snapshot  # noqa: PLC0415 - see above
+    from bulkput.jobs.verify.verify_snapshot import VerifyRequest, verify_snapshot  # noqa: PLC0415 - see above
 
     settings = settings_of(
         options,

@@ -33,7 +33,7 @@ from bulkput.observe.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from bulkput.jobs.verify import VerifyOutcome
+    from bulkput.jobs.verify.verify_snapshot import VerifyOutcome
     from bulkput.model.difference import Difference
     from bulkput.model.events import Observer
 
@@ -118,7 +118,7 @@ def verify(
     ).settings
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.cli.job import run_shown  # noqa: PLC0415 - not for --help
-    from bulkput.jobs.verify import VerifyRequest, verify_snapshot  # noqa: PLC0415 - the same
+    from bulkput.jobs.verify.verify_snapshot import VerifyRequest, verify_snapshot  # noqa: PLC0415 - the same
 
     request = VerifyRequest(
         snapshot_id=snapshot,

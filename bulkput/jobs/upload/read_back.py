@@ -3,12 +3,12 @@
 from contextlib import ExitStack
 from functools import partial
 
-from bulkput.jobs.compare import verify_volume
 from bulkput.jobs.upload.complete_snapshot import Sealing, complete, wait_until_completed
 from bulkput.jobs.upload.manifest import keep_manifest
 from bulkput.jobs.upload.snapshot import Birthplace
 from bulkput.jobs.upload.start_or_resume import Birth
 from bulkput.jobs.upload.volume_state import VolumeRun
+from bulkput.jobs.verify.compare import verify_volume
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest, manifest_path

@@ -8,7 +8,6 @@ from typing import Any
 
 from bulkput.config.settings import Settings
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.compare import Findings, compare_snapshot, sample_words
 from bulkput.jobs.session.open import (
     completed_snapshot,
     open_gets,
@@ -17,6 +16,7 @@ from bulkput.jobs.session.open import (
 )
 from bulkput.jobs.session.snapshot_reader import Gets
 from bulkput.jobs.session.source import open_volume
+from bulkput.jobs.verify.compare import Findings, compare_snapshot, sample_words
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.block import BLOCKS_PER_GIB, block_count
 from bulkput.model.difference import Difference

@@ -1,0 +1,1 @@
+"""Snapshots are compared with sources and manifests."""
