@@ -8,7 +8,9 @@ from bulkput.api.listen import OnEvent, observer_of
 from bulkput.api.place import ReadingOptions, settings_of
 
 if TYPE_CHECKING:
-    from bulkput.jobs.download import DownloadOutcome  # aiohttp and numpy, which only a call pays
+    from bulkput.jobs.download.download_snapshot import (
+        DownloadOutcome,  # aiohttp and numpy, which only a call pays
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,7 @@ async def download(
         TargetError: the destination cannot be written, or not as asked.
         BulkputError: it is not all there.
     """
-    from bulkput.jobs.download import DownloadRequest, download_snapshot  # noqa: PLC0415 - as above
+    from bulkput.jobs.download.download_snapshot import DownloadRequest, download_snapshot  # noqa: PLC0415 - as above
 
     request = DownloadRequest(
         snapshot_id=options.snapshot_id,

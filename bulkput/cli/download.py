@@ -26,7 +26,7 @@ from bulkput.observe.result import OutputForm, as_json
 from bulkput.observe.verbosity import Verbosity
 
 if TYPE_CHECKING:
-    from bulkput.jobs.download import DownloadOutcome
+    from bulkput.jobs.download.download_snapshot import DownloadOutcome
 
 _NO_SOURCE = Path("/dev/null")
 """Settings have a volume; this one is not opened."""
@@ -79,7 +79,7 @@ def download(
     ).settings
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.cli.job import run_shown  # noqa: PLC0415 - not for --help
-    from bulkput.jobs.download import DownloadRequest, download_snapshot  # noqa: PLC0415
+    from bulkput.jobs.download.download_snapshot import DownloadRequest, download_snapshot  # noqa: PLC0415
 
     request = DownloadRequest(
         snapshot_id=snapshot,

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from bulkput.emulator.faults import Fault, FaultKind
-from bulkput.jobs.download import DownloadRequest, download_snapshot
+from bulkput.jobs.download.download_snapshot import DownloadRequest, download_snapshot
 from bulkput.model.errors import ServiceError
 
 BLOCK = 524_288
@@ -110,7 +110,7 @@ def download(rig, monkeypatch):
         request = DownloadRequest(snapshot_id, path, **more)
         return await download_snapshot(rig.context.settings, request, None)
 
-    monkeypatch.setattr("bulkput.jobs.download.open_gets", opened)
+    monkeypatch.setattr("bulkput.jobs.download.download_snapshot.open_gets", opened)
     return download
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from bulkput.config.settings import Settings
 from bulkput.ebs.snapshot import BlockPage
-from bulkput.jobs.half_changed import forget_others, require_whole
+from bulkput.jobs.download.in_place_guard import forget_others, require_whole
 from bulkput.jobs.session.open import (
     completed_snapshot,
     open_gets,

@@ -1,0 +1,1 @@
+"""A snapshot becomes a file or the content of a device."""
