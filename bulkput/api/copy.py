@@ -76,6 +76,6 @@ async def copy(options: CopyOptions, *, on_event: OnEvent | None = None) -> Volu
 
 async def copy_untold(settings: CopySettings, *, on_event: OnEvent | None = None) -> VolumeOutcome:
     """Copy, leave what goes wrong to the outcome, and leave it to the caller to note it as told."""
-    from bulkput.jobs.copying.copy import copy_snapshot  # noqa: PLC0415 - only a copy pays
+    from bulkput.jobs.copy.copy_snapshot import copy_snapshot  # noqa: PLC0415 - only a copy pays
 
     return await copy_snapshot(settings, observer_of(on_event))

@@ -10,9 +10,9 @@ import pytest
 
 from bulkput import ServiceError, SourceError
 from bulkput.ebs.snapshot import GotBlock
-from bulkput.jobs.copying import copy as copying
-from bulkput.jobs.copying.source import SnapshotIdentity, SnapshotSource
-from bulkput.jobs.copying.tokens import Tokens
+from bulkput.jobs.copy import copy as copying
+from bulkput.jobs.copy.block_tokens import Tokens
+from bulkput.jobs.copy.snapshot_source import SnapshotIdentity, SnapshotSource
 from bulkput.model.block import Extent
 from bulkput.model.failure import FailureClass
 from bulkput.pipeline.hashing import hash_window

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from bulkput.jobs.copying.source import SnapshotIdentity
+from bulkput.jobs.copy.snapshot_source import SnapshotIdentity
 from bulkput.ledger.folder import ensure_folder
 from bulkput.ledger.storage import replace_file
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bulkput.ebs.snapshot import GotBlock
-from bulkput.jobs.copying.tokens import Tokens
+from bulkput.jobs.copy.block_tokens import Tokens
 from bulkput.jobs.session.snapshot_reader import Gets
 from bulkput.model.block import BLOCKS_PER_GIB, GIB_BYTES, Extent
 from bulkput.model.errors import ServiceError, SourceError

@@ -13,10 +13,10 @@ from bulkput.config.copying import CopySettings
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.copying.carried import carried_over
-from bulkput.jobs.copying.parent import Lineage, find_lineage
-from bulkput.jobs.copying.records import CopyRecord, CopyRecords
-from bulkput.jobs.copying.source import SnapshotIdentity, SnapshotSource
+from bulkput.jobs.copy.attributes import carried_over
+from bulkput.jobs.copy.history import CopyRecord, CopyRecords
+from bulkput.jobs.copy.incremental import Lineage, find_lineage
+from bulkput.jobs.copy.snapshot_source import SnapshotIdentity, SnapshotSource
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.run import open_context
 from bulkput.jobs.session.context import JobContext

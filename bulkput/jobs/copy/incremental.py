@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from bulkput.jobs.copying.records import CopyRecord, CopyRecords
+from bulkput.jobs.copy.history import CopyRecord, CopyRecords
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.snapshot_reader import Gets
 from bulkput.ledger.manifest import manifest_path
