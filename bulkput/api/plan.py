@@ -7,7 +7,7 @@ from bulkput.api.options import UploadOptions
 from bulkput.config.settings import Settings
 
 if TYPE_CHECKING:
-    from bulkput.jobs.forecast import JobForecast  # numpy, which only a plan pays
+    from bulkput.jobs.plan.forecast import JobForecast  # numpy, which only a plan pays
 
 OnProgress = Callable[[str, float], None]
 """Told a volume's name and the share of its blocks that have been looked at."""
@@ -32,7 +32,7 @@ async def plan(
     Raises:
         BulkputError: what concerns the job as a whole.
     """
-    from bulkput.jobs.plan import plan_job  # noqa: PLC0415 - see above
+    from bulkput.jobs.plan.plan_job import plan_job  # noqa: PLC0415 - see above
 
     job = what.settings if isinstance(what, UploadOptions) else what
     return await plan_job(job, by_extents=by_extents, on_progress=on_progress or _tell_nobody)

@@ -1,7 +1,7 @@
 """A forecast as text for people: a paragraph a volume, and the sum of several."""
 
 from bulkput.cli.state import facts, shown
-from bulkput.jobs.forecast import (
+from bulkput.jobs.plan.forecast import (
     Cost,
     EncryptionBasis,
     FailedForecast,

@@ -21,7 +21,7 @@ from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
     from bulkput.config.settings import Settings
-    from bulkput.jobs.forecast import JobForecast
+    from bulkput.jobs.plan.forecast import JobForecast
 
 CONFIG_SUFFIXES = (".yaml", ".yml")
 """What ends so is a job's file, whatever it holds; all else is a source."""

@@ -3,7 +3,7 @@
 import pytest
 
 from bulkput.config.flags import settings_from_flags
-from bulkput.jobs.plan import plan_job
+from bulkput.jobs.plan.plan_job import plan_job
 from bulkput.ledger.manifest import manifest_path
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.known_parent import KnownParent, parent_begun_with
+from bulkput.jobs.plan.parent import KnownParent, parent_begun_with
 from bulkput.jobs.state.upload_key import upload_folder
 from bulkput.jobs.state.uploads import read_entries
 from bulkput.jobs.upload.resume_decision import Verdict, judge

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
-from bulkput.jobs.earlier import Earlier, find_earlier, said_region
-from bulkput.jobs.forecast import (
+from bulkput.jobs.plan.forecast import (
     EncryptionBasis,
     FailedForecast,
     JobForecast,
@@ -18,7 +17,8 @@ from bulkput.jobs.forecast import (
     Resumed,
     VolumeForecast,
 )
-from bulkput.jobs.known_parent import KnownParent, parent_wanted
+from bulkput.jobs.plan.parent import KnownParent, parent_wanted
+from bulkput.jobs.plan.resumable_upload import Earlier, find_earlier, said_region
 from bulkput.jobs.session.rate_limits import stated_ceilings
 from bulkput.jobs.session.samples import with_samples
 from bulkput.jobs.session.source import open_volume
