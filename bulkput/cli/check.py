@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bulkput.config.settings import Settings
-    from bulkput.jobs.preflight.finding import Finding
+    from bulkput.jobs.check.finding import Finding
 
 _NO_SOURCE = Path("/dev/null")
 """Settings have a volume; this one is not looked at."""
@@ -45,8 +45,8 @@ def check(
     """
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
     from bulkput.config.load import load_settings  # noqa: PLC0415 - the same
-    from bulkput.jobs.check import check_job  # noqa: PLC0415 - the same
-    from bulkput.jobs.preflight.finding import Verdict, worst  # noqa: PLC0415 - the same
+    from bulkput.jobs.check.check_job import check_job  # noqa: PLC0415 - the same
+    from bulkput.jobs.check.finding import Verdict, worst  # noqa: PLC0415 - the same
     from bulkput.jobs.process.event_loop import run_in_loop  # noqa: PLC0415 - the same
 
     settings: Settings

@@ -120,7 +120,7 @@ def test_what_only_other_verbs_need_is_a_warning_that_names_them(bulkput, servic
 
 
 def test_no_answer_is_no_permission_and_no_denial(bulkput, service, monkeypatch):
-    monkeypatch.setattr("bulkput.jobs.check._CALL_LIMIT_S", 0.0)
+    monkeypatch.setattr("bulkput.jobs.check.check_job._CALL_LIMIT_S", 0.0)
     service.fail("CompleteSnapshot", FaultKind.INTERNAL_ERROR, times=None)
     ended, lines = checked(bulkput)
     assert ended.status == 0
@@ -170,7 +170,7 @@ def test_a_volume_too_small_for_its_source_is_said_with_the_size_it_takes(bulkpu
 
 
 def test_pending_snapshots_at_the_limit_fail(bulkput, service, monkeypatch):
-    monkeypatch.setattr("bulkput.jobs.preflight.account.PENDING_DEFAULT", 1)
+    monkeypatch.setattr("bulkput.jobs.check.account.PENDING_DEFAULT", 1)
     image = "web.img"
     with open(image, "wb") as file:  # noqa: PTH123 - in the folder of the test
         file.write(os.urandom(2 * BLOCK))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bulkput.config.tuning import TuningSettings
-from bulkput.jobs.preflight.account import PENDING_DEFAULT
+from bulkput.jobs.check.account import PENDING_DEFAULT
 from bulkput.jobs.session.rate_limits import GET_CEILINGS_DEFAULT, stated_ceilings
 from bulkput.jobs.upload.start_or_resume import TIMEOUT_DEFAULT_MIN
 from bulkput.ledger.record import RECORD_SIZE_BYTES

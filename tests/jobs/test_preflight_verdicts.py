@@ -12,9 +12,9 @@ from bulkput.config.tuning import TuningSettings
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.probe import NO_SNAPSHOT, Identity, open_probe
 from bulkput.ebs.quotas import PutQuotas, read_pending_quota
-from bulkput.jobs.preflight import account, machine, storage
-from bulkput.jobs.preflight.finding import Verdict, failure, ok, skipped, warning, worst
-from bulkput.jobs.preflight.permissions import ACTIONS, look_at_action
+from bulkput.jobs.check import account, machine, storage
+from bulkput.jobs.check.finding import Verdict, failure, ok, skipped, warning, worst
+from bulkput.jobs.check.permissions import ACTIONS, look_at_action
 from bulkput.model.errors import CredentialsError, ServiceError
 from bulkput.model.failure import FailureClass
 

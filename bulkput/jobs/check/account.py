@@ -7,7 +7,7 @@ from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.advice import PENDING_SNAPSHOTS_QUOTA, QUOTA_CODES
 from bulkput.ebs.probe import Identity
 from bulkput.ebs.quotas import PutQuotas
-from bulkput.jobs.preflight.finding import Finding, answer_of, failure, ok, warning
+from bulkput.jobs.check.finding import Finding, answer_of, failure, ok, warning
 from bulkput.jobs.session.rate_limits import RATE_DEFAULT_PUTS_PER_S
 from bulkput.model.errors import BulkputError, ServiceError
 from bulkput.model.exit_code import ExitCode

@@ -13,12 +13,12 @@ from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.probe import Probe, open_probe
 from bulkput.ebs.quotas import read_pending_quota
 from bulkput.ebs.service import Service
-from bulkput.jobs.preflight import account
-from bulkput.jobs.preflight.finding import Finding, failed, ok, skipped
-from bulkput.jobs.preflight.machine import look_at_machine
-from bulkput.jobs.preflight.permissions import ACTIONS, look_at_action
-from bulkput.jobs.preflight.sources import look_at_source
-from bulkput.jobs.preflight.storage import look_at_state
+from bulkput.jobs.check import account
+from bulkput.jobs.check.finding import Finding, failed, ok, skipped
+from bulkput.jobs.check.machine import look_at_machine
+from bulkput.jobs.check.permissions import ACTIONS, look_at_action
+from bulkput.jobs.check.sources import look_at_source
+from bulkput.jobs.check.state_dir import look_at_state
 from bulkput.jobs.session.connection import Address, open_addressed
 from bulkput.ledger.folder import default_state_dir
 from bulkput.model.errors import BulkputError, ServiceError

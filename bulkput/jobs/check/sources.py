@@ -3,7 +3,7 @@
 from bulkput.config.place import STANDARD_INPUT
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
-from bulkput.jobs.preflight.finding import Finding, failed, failure, ok
+from bulkput.jobs.check.finding import Finding, failed, failure, ok
 from bulkput.jobs.session.source import open_volume
 from bulkput.model.block import BLOCKS_PER_GIB, volume_size_gib
 from bulkput.model.errors import BulkputError

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.probe import Probe
-from bulkput.jobs.preflight.finding import (
+from bulkput.jobs.check.finding import (
     Finding,
     answer_of,
     failed,

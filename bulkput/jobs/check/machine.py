@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bulkput.config.tuning import TuningSettings
-from bulkput.jobs.preflight.finding import Finding, failure, ok, warning
+from bulkput.jobs.check.finding import Finding, failure, ok, warning
 from bulkput.model.exit_code import ExitCode
 from bulkput.source.populate import can_populate
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from bulkput.jobs.preflight.finding import Finding, failure, ok
+from bulkput.jobs.check.finding import Finding, failure, ok
 from bulkput.ledger.record import RECORD_SIZE_BYTES
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.size import format_size
