@@ -14,7 +14,6 @@ from bulkput.ebs.service import open_service
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
 from bulkput.jobs.process.embedded_server import embedded_server
 from bulkput.jobs.process.spot_interruption import until_notice
-from bulkput.jobs.processes import open_uploads
 from bulkput.jobs.session.account_pacer import account_pacer
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import (
@@ -25,6 +24,7 @@ from bulkput.jobs.session.rate_limits import (
 )
 from bulkput.jobs.session.samples import with_samples
 from bulkput.jobs.session.threads import worker_count
+from bulkput.jobs.workers.pool import open_uploads
 from bulkput.ledger.folder import default_state_dir, ensure_state_dir
 from bulkput.model.clock import LoopClock
 from bulkput.model.events import Observer

@@ -6,9 +6,14 @@ from dataclasses import replace
 import pytest
 
 from bulkput.config.settings import Settings
-from bulkput.jobs.processes import PROCESS_PUTS_PER_S, divided_settings, open_uploads, process_count
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import Ceilings, GetCeilings
+from bulkput.jobs.workers.pool import (
+    PROCESS_PUTS_PER_S,
+    divided_settings,
+    open_uploads,
+    process_count,
+)
 from bulkput.model.block import BLOCK_SIZE_BYTES
 
 MIB = 1 << 20
@@ -58,7 +63,7 @@ async def test_at_the_default_ceilings_all_is_done_in_this_process(monkeypatch):
     async def upload(shared, volume):
         uploaded.append((shared, volume.label, os.getpid()))
 
-    monkeypatch.setattr("bulkput.jobs.processes.upload_volume", upload)
+    monkeypatch.setattr("bulkput.jobs.workers.pool.upload_volume", upload)
     shared = context(8, 8)
     async with open_uploads(shared) as upload_one:
         await upload_one(3)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bulkput.jobs.shares import LEAST_SHARE, Division, divided
+from bulkput.pace.fair_share import LEAST_SHARE, Division, divided
 
 
 class Volumes:

@@ -28,7 +28,7 @@ from support.whole import (
 
 from bulkput.config.settings import Settings
 from bulkput.jobs.run import run_job
-from bulkput.jobs.worker_process import WorkerProcess
+from bulkput.jobs.workers.handle import WorkerProcess
 from bulkput.model.events import Noted, PhaseChanged, PutRetried, VolumeEnded, VolumeStarted
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.progress import Phase
@@ -56,7 +56,7 @@ def workers_of(parent):
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, IndexError):
             ppid = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if ppid == parent and b"bulkput.jobs.worker" in (folder / "cmdline").read_bytes():
+            if ppid == parent and b"bulkput.jobs.workers" in (folder / "cmdline").read_bytes():
                 found.append(int(folder.name))
     return sorted(found)
 
@@ -234,7 +234,7 @@ async def test_more_places_than_processes_share_processes(server, job, tmp_path,
 async def test_processes_share_the_account_and_the_last_one_has_all_of_it(
     server, job, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("bulkput.jobs.processes.process_count", lambda *_, **__: 2)
+    monkeypatch.setattr("bulkput.jobs.workers.pool.process_count", lambda *_, **__: 2)
     sources = [image(tmp_path / f"disk{n}.img", blocks, n) for n, blocks in enumerate((20, 150))]
     limited = job(server, *sources) | {"tuning": {"puts_per_s_account": 60}}
     peaks = []
@@ -265,7 +265,7 @@ def test_a_volume_that_fails_stops_no_other_and_the_program_ends_with_8(server, 
 async def test_a_worker_that_finds_no_credentials_says_so(server, job, tmp_path, monkeypatch):
     # The job itself finds them; whoever is started later does not.
     sources = [image(tmp_path / f"disk{n}.img", 4, n) for n in range(2)]
-    monkeypatch.setattr("bulkput.jobs.processes.WorkerProcess", without_keys(monkeypatch))
+    monkeypatch.setattr("bulkput.jobs.workers.pool.WorkerProcess", without_keys(monkeypatch))
     outcomes = await run(job(server, *sources), Heard())
     assert [outcome.exit_code for outcome in outcomes] == [ExitCode.CREDENTIALS] * 2
     assert all("no credentials were found" in outcome.error for outcome in outcomes)

@@ -11,10 +11,10 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from bulkput.jobs.messages import Allow, Counted, GaveUp, Hired, Take, receive, send
 from bulkput.jobs.process.event_loop import run_in_loop
 from bulkput.jobs.run import open_context
 from bulkput.jobs.upload.volume import upload_volume
+from bulkput.jobs.workers.protocol import Allow, Counted, GaveUp, Hired, Take, receive, send
 from bulkput.model.errors import BulkputError, InterruptedBySignal
 from bulkput.model.events import Event, GetRetried, PutRetried, VolumeEnded, VolumeStarted
 from bulkput.model.exit_code import ExitCode

@@ -1,4 +1,4 @@
-"""The entry of a worker process: ``python -m bulkput.jobs.worker DESCRIPTOR``."""
+"""The entry of a worker process: ``python -m bulkput.jobs.workers DESCRIPTOR``."""
 
 import gc
 import sys
@@ -7,7 +7,7 @@ import sys
 def main() -> None:
     """Switch the collector off while the rest is imported, as the command line does, and work."""
     gc.disable()
-    from bulkput.jobs.working import work_for  # noqa: PLC0415 - see above
+    from bulkput.jobs.workers.worker import work_for  # noqa: PLC0415 - see above
 
     work_for(int(sys.argv[1]))
 

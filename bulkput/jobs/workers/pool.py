@@ -11,15 +11,15 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from bulkput.config.settings import Settings
-from bulkput.jobs.messages import Hired
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import Ceilings, GetCeilings
 from bulkput.jobs.session.threads import worker_count
-from bulkput.jobs.shares import MEASURE_S, Division
 from bulkput.jobs.upload.volume import upload_volume
-from bulkput.jobs.worker_process import WorkerProcess
+from bulkput.jobs.workers.handle import WorkerProcess
+from bulkput.jobs.workers.protocol import Hired
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase
+from bulkput.pace.fair_share import MEASURE_S, Division
 
 PROCESS_PUTS_PER_S = 1500.0
 """What one process carries. Over TLS a put takes its event loop, which is one thread, 0.51 to 0.59

@@ -11,7 +11,8 @@ import socket
 from dataclasses import dataclass
 
 from bulkput.config.volume import VolumeSettings
-from bulkput.jobs.messages import (
+from bulkput.jobs.process.child import kill, start_child, terminate
+from bulkput.jobs.workers.protocol import (
     Allow,
     Counted,
     FromWorker,
@@ -22,7 +23,6 @@ from bulkput.jobs.messages import (
     receive,
     send,
 )
-from bulkput.jobs.process.child import kill, start_child, terminate
 from bulkput.model.clock import Clock
 from bulkput.model.events import Observer, VolumeEnded, VolumeStarted
 from bulkput.model.exit_code import ExitCode
@@ -147,7 +147,7 @@ class WorkerProcess:
         with theirs:
             try:
                 process = await start_child(
-                    "bulkput.jobs.worker",
+                    "bulkput.jobs.workers",
                     (str(theirs.fileno()),),
                     stderr=asyncio.subprocess.STDOUT,
                     pass_fds=(theirs.fileno(),),

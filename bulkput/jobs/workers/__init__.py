@@ -1,0 +1,1 @@
+"""Volumes in processes of their own."""
