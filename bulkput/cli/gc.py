@@ -15,7 +15,7 @@ from bulkput.model.exit_code import ExitCode
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
-    from bulkput.jobs.orphans import Orphan
+    from bulkput.jobs.gc import Orphan
 
 _HEAD = ("SNAPSHOT", "AGE", "GIB", "", "LEDGER WAS IN")
 _SHOWN = frozenset({"orphan", "deleted", "failed", "completed"})
@@ -55,7 +55,7 @@ def gc(
     They are told by their tag bulkput, which names the place of the ledger. Nothing is deleted
     without --yes, and a completed snapshot never is.
     """
-    from bulkput.jobs.orphans import collect  # noqa: PLC0415 - the same
+    from bulkput.jobs.gc import collect  # noqa: PLC0415 - the same
     from bulkput.jobs.session.connection import Address, Calls  # noqa: PLC0415 - heavy, not for --help
 
     around, folder = surroundings_of(**flags)

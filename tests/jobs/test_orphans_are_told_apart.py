@@ -6,7 +6,7 @@ import pytest
 
 from bulkput.config.volume import SnapshotSettings
 from bulkput.ebs.snapshot import FoundSnapshot, SnapshotState
-from bulkput.jobs.orphans import Finding, find_orphans
+from bulkput.jobs.gc import Finding, find_orphans
 from bulkput.jobs.state import snapshot_tag
 from bulkput.jobs.state.snapshot_tag import MARK_KEY, folder_name, is_from, mark_of, tags_with_mark
 from bulkput.jobs.state.uploads import Entry
