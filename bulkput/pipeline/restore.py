@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
+from bulkput.destination.destination import Target
 from bulkput.ebs.snapshot import GotBlock
 from bulkput.ledger.restoration import Restoration
 from bulkput.model.block import BLOCKS_PER_GIB, ZERO_BLOCK_DIGEST, Extent
@@ -18,7 +19,6 @@ from bulkput.model.progress import Progress
 from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.get import GetPath
 from bulkput.pipeline.workers import Workers
-from bulkput.target.target import Target
 
 _ZEROED_BLOCKS = BLOCKS_PER_GIB
 """A disk that has to write zeros itself takes seconds for so many: a signal is heard in between."""

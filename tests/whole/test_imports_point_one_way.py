@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2] / "bulkput"
 
-ROOMS = {"source", "target", "planning", "pace", "ebs", "ledger"}
+ROOMS = {"source", "destination", "planning", "pace", "ebs", "ledger"}
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "config": {"model"},

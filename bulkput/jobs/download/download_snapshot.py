@@ -13,6 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from bulkput.config.settings import Settings
+from bulkput.destination.destination import Target, TargetKind
+from bulkput.destination.open import (
+    is_device,
+    open_device,
+    open_existing_file,
+    open_new_file,
+    partial_path,
+    real_path,
+    replace,
+    size_of,
+)
 from bulkput.ebs.snapshot import BlockPage
 from bulkput.jobs.download.in_place_guard import forget_others, require_whole
 from bulkput.jobs.session.open import (
@@ -32,17 +43,6 @@ from bulkput.model.progress import Phase, Progress
 from bulkput.pipeline.restore import RestoreCounts, RestoreParts, WantedBlock, restore
 from bulkput.pipeline.retry import Retrier
 from bulkput.source.device import device_users
-from bulkput.target.open import (
-    is_device,
-    open_device,
-    open_existing_file,
-    open_new_file,
-    partial_path,
-    real_path,
-    replace,
-    size_of,
-)
-from bulkput.target.target import Target, TargetKind
 
 _FOLDER_NAME = "downloads"
 _LEAST_PAGE_BLOCKS = 100

@@ -7,10 +7,10 @@ download stopped midway is neither the one nor the other, and its size does not 
 from pathlib import Path
 from typing import Any
 
+from bulkput.destination.destination import Target
+from bulkput.destination.open import PARTIAL_SUFFIX
 from bulkput.ledger.restoration import Restoration
 from bulkput.model.errors import TargetError
-from bulkput.target.open import PARTIAL_SUFFIX
-from bulkput.target.target import Target
 
 
 def require_whole(target: Target, restoration: Restoration) -> None:

@@ -7,9 +7,9 @@ from support.downloads import GIB, NEWER, OLDER, assert_holds
 from support.served import BLOCK
 from support.snapshots import make_snapshot, write_manifest
 
+from bulkput.destination import zeroing
 from bulkput.emulator.faults import FaultKind
 from bulkput.ledger.manifest import manifest_path
-from bulkput.target import zeroing
 
 
 def test_a_device_gets_every_block_and_zeros_between(bulkput, service, tmp_path, attach_loop):

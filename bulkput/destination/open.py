@@ -7,8 +7,8 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from bulkput.destination.destination import Target, target_error
 from bulkput.model.errors import TargetError
-from bulkput.target.target import Target, target_error
 
 PARTIAL_SUFFIX = ".partial"
 _FILE_MODE = 0o600

@@ -9,9 +9,9 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from bulkput.destination.zeroing import punch_hole, write_zeros, zero_device
 from bulkput.model.block import BLOCK_SIZE_BYTES, block_count
 from bulkput.model.errors import BulkputError, IntegrityError, TargetError, TemporaryError
-from bulkput.target.zeroing import punch_hole, write_zeros, zero_device
 
 TargetKind = Literal["file", "device"]
 
@@ -32,7 +32,7 @@ def target_error(path: Path, doing: str, error: OSError) -> BulkputError:
 
 
 class Target:
-    """The first ``length_bytes`` of a file or device; made by ``bulkput.target.open``."""
+    """The first ``length_bytes`` of a file or device; made by ``bulkput.destination.open``."""
 
     def __init__(self, fd: int, path: Path, kind: TargetKind, length_bytes: int) -> None:
         self.path = path
