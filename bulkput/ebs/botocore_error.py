@@ -8,8 +8,8 @@ from typing import Any
 from botocore import exceptions as botocore
 
 from bulkput.ebs.advice import advice
-from bulkput.ebs.answer import plain_message, server_time
 from bulkput.ebs.classify import classify
+from bulkput.ebs.error_response import plain_message, server_time
 from bulkput.model.errors import BulkputError, ConfigError, CredentialsError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
 

@@ -13,11 +13,11 @@ from typing import Any, Self
 
 from botocore import xform_name
 
-from bulkput.ebs.answer import server_time
 from bulkput.ebs.botocore_error import error_of_botocore
 from bulkput.ebs.control_signer import ControlSigner
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.ec2_form import pending_with_tag, snapshot_page, snapshot_state, unix_s
+from bulkput.ebs.error_response import server_time
 from bulkput.ebs.snapshot import (
     BlockPage,
     ChangedBlockPage,

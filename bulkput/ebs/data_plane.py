@@ -13,14 +13,14 @@ from types import TracebackType
 from typing import Self
 
 from bulkput.ebs.advice import advice
-from bulkput.ebs.answer import BODY_LIMIT_BYTES, error_of_answer
 from bulkput.ebs.credentials import CredentialSource
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import Endpoint
-from bulkput.ebs.outage import error_of_outage
+from bulkput.ebs.error_response import BODY_LIMIT_BYTES, error_of_answer
+from bulkput.ebs.http1 import Answer, Wire, WireError
 from bulkput.ebs.signer import Signer, encode_query
 from bulkput.ebs.snapshot import GotBlock
-from bulkput.ebs.wire import Answer, Wire, WireError
+from bulkput.ebs.transport_error import error_of_outage
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import Clock
 from bulkput.model.errors import BulkputError, ServiceError

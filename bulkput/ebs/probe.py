@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from botocore import xform_name
 
-from bulkput.ebs.answer import server_time
 from bulkput.ebs.botocore_error import error_of_botocore
 from bulkput.ebs.control_signer import ControlSigner
+from bulkput.ebs.error_response import server_time
 from bulkput.ebs.service import Service
 from bulkput.ebs.snapshot import StartRequest
 from bulkput.model.block import BLOCK_SIZE_BYTES, ZERO_BLOCK_DIGEST

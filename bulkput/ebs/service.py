@@ -31,7 +31,7 @@ from bulkput.ebs.quotas import (
     read_put_quotas,
 )
 from bulkput.ebs.region import resolve_region
-from bulkput.ebs.trust import ca_file, proxy_url, tls_context, trusts_nobody
+from bulkput.ebs.tls import ca_file, proxy_url, tls_context, trusts_nobody
 from bulkput.model.clock import Clock
 from bulkput.model.errors import ConfigError, Problem, ServiceError
 from bulkput.model.failure import FailureClass

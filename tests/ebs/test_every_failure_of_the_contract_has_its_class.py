@@ -3,8 +3,8 @@
 import pytest
 
 from bulkput.ebs.advice import advice
-from bulkput.ebs.answer import error_of_answer
 from bulkput.ebs.classify import TABLE, classify
+from bulkput.ebs.error_response import error_of_answer
 from bulkput.model.failure import FailureClass as F
 
 PUT, GET, START = "PutSnapshotBlock", "GetSnapshotBlock", "StartSnapshot"

@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from bulkput.ebs import wire
+from bulkput.ebs import http1
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
@@ -421,4 +421,4 @@ def test_what_is_used_of_aiohttp_is_there():
     assert {"read_until_eof", "auto_decompress", "read_bufsize"} <= set(parameters)
     assert isinstance(inspect.getattr_static(Connection, "protocol"), property)
     assert callable(ResponseHandler.read)
-    assert wire.StreamWriter.drain
+    assert http1.StreamWriter.drain

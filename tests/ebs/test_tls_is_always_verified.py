@@ -9,7 +9,7 @@ import weakref
 import pytest
 import trustme
 
-from bulkput.ebs.trust import ca_file, tls_context
+from bulkput.ebs.tls import ca_file, tls_context
 from bulkput.model.errors import ConfigError, ServiceError
 
 

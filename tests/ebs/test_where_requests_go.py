@@ -8,7 +8,7 @@ from bulkput.ebs.credentials import Credentials
 from bulkput.ebs.endpoint import parse_endpoint
 from bulkput.ebs.region import resolve_region
 from bulkput.ebs.service import open_service
-from bulkput.ebs.trust import proxy_url
+from bulkput.ebs.tls import proxy_url
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import ConfigError
 

@@ -25,7 +25,7 @@ from yarl import URL
 
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import Endpoint
-from bulkput.ebs.watch import Attempt, Watch
+from bulkput.ebs.stall_watchdog import Attempt, Watch
 
 _KEEPALIVE_S = 20.0
 """How long an idle connection is kept. The service does not say when it closes one; a connection
