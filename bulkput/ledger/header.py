@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from bulkput.ledger.facts import (
+from bulkput.ledger.header_schema import (
     FACTS,
     Fact,
     Scalar,

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
-from bulkput.ledger.facts import (
+from bulkput.ledger.header_schema import (
     FACTS,
     Fact,
     canonical_json,

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
-from bulkput.ledger.facts import (
+from bulkput.ledger.folder import ensure_folder, volume_folder
+from bulkput.ledger.header_schema import (
     FACTS,
     Fact,
     canonical_json,
@@ -21,7 +22,6 @@ from bulkput.ledger.facts import (
     is_text,
     parse_facts,
 )
-from bulkput.ledger.folder import ensure_folder, volume_folder
 from bulkput.ledger.lock import FolderLock
 from bulkput.ledger.storage import replace_file, storage_error
 from bulkput.model.errors import LedgerError

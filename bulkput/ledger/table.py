@@ -13,13 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bulkput.ledger.head import (
-    HEAD_SIZE_BYTES,
-    describe_head,
-    encode_head,
-    file_size_bytes,
-    head_holds,
-)
 from bulkput.ledger.record import (
     RECORD,
     RECORD_SIZE_BYTES,
@@ -30,6 +23,13 @@ from bulkput.ledger.record import (
     among,
 )
 from bulkput.ledger.storage import FILE_MODE, storage_error, write_all
+from bulkput.ledger.table_header import (
+    HEAD_SIZE_BYTES,
+    describe_head,
+    encode_head,
+    file_size_bytes,
+    head_holds,
+)
 from bulkput.model.block import DIGEST_SIZE_BYTES, ZERO_BLOCK_DIGEST, Extent
 from bulkput.model.errors import IntegrityError, LedgerError
 

@@ -13,7 +13,7 @@ from functools import partial
 
 from bulkput.destination.destination import Target
 from bulkput.ebs.snapshot import GotBlock
-from bulkput.ledger.restoration import Restoration
+from bulkput.ledger.download_state import Restoration
 from bulkput.model.block import BLOCKS_PER_GIB, ZERO_BLOCK_DIGEST, Extent
 from bulkput.model.progress import Progress
 from bulkput.pipeline.cause import first_cause

@@ -6,9 +6,9 @@ from simulation.service import Snapshot
 from simulation.weather import ATTEMPT_DEADLINE_S, Fault
 
 from bulkput.ebs.snapshot import StartRequest
-from bulkput.ledger.head import HEAD_SIZE_BYTES
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.record import RECORD_SIZE_BYTES
+from bulkput.ledger.table_header import HEAD_SIZE_BYTES
 from bulkput.model.failure import FailureClass
 from bulkput.model.zeros import ZeroPolicy
 

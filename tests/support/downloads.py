@@ -8,8 +8,8 @@ import time
 from support.served import BLOCK
 from support.started import Started
 
-from bulkput.ledger.head import HEAD_SIZE_BYTES
 from bulkput.ledger.record import RECORD_SIZE_BYTES
+from bulkput.ledger.table_header import HEAD_SIZE_BYTES
 
 GIB = 1 << 30
 OLDER = {0: b"a" * BLOCK, 1: b"b" * BLOCK, 3: bytes(BLOCK), 5: b"f" * BLOCK, 2047: b"z" * BLOCK}

@@ -33,9 +33,9 @@ from bulkput.jobs.session.open import (
     state_dir_of,
 )
 from bulkput.jobs.session.snapshot_reader import Gets
+from bulkput.ledger.download_state import Restoration
 from bulkput.ledger.folder import ensure_state_dir, volume_folder
 from bulkput.ledger.manifest import Manifest, manifest_path
-from bulkput.ledger.restoration import Restoration
 from bulkput.model.block import BLOCKS_PER_GIB, GIB_BYTES, block_count
 from bulkput.model.errors import TargetError
 from bulkput.model.events import Noted, Observer, PhaseChanged, VolumeStarted

@@ -9,7 +9,7 @@ from typing import Any
 
 from bulkput.destination.destination import Target
 from bulkput.destination.open import PARTIAL_SUFFIX
-from bulkput.ledger.restoration import Restoration
+from bulkput.ledger.download_state import Restoration
 from bulkput.model.errors import TargetError
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from bulkput import __version__
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.upload.snapshot import Birthplace
-from bulkput.ledger.facts import is_snapshot_id
+from bulkput.ledger.header_schema import is_snapshot_id
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.ledger.manifest_header import ManifestHeader
 from bulkput.ledger.manifest_writer import ManifestWriter

@@ -56,11 +56,11 @@ def interrupted(bulkput, service, tmp_path):
 def test_after_a_start_of_the_machine_marks_count_only_if_the_bytes_are_there(
     bulkput, service, interrupted, tmp_path, monkeypatch
 ):
-    from bulkput.ledger import restoration  # noqa: PLC0415 - of this test alone
+    from bulkput.ledger import download_state  # noqa: PLC0415 - of this test alone
 
     with interrupted.open("r+b") as file:
         file.write(bytes(BLOCK))  # what the disk never saw
-    monkeypatch.setattr(restoration, "boot_id", lambda: "another")
+    monkeypatch.setattr(download_state, "boot_id", lambda: "another")
     ended = bulkput("download", service.older, tmp_path / "out.img", "--output", "json")
     assert ended.status == 0, ended.err
     assert any("read and compared" in note for note in ended.object["notes"])
