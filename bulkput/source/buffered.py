@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bulkput.model.block import BLOCK_SIZE_BYTES
-from bulkput.source.exact import read_exactly
+from bulkput.source.read_exactly import read_exactly
 
 _FREE_BLOCKS_MAX = 128
 """64 MiB kept while idle; under load the buffers are in use, and as many as the windows need."""

@@ -22,12 +22,12 @@ from bulkput.source.format import (
 from bulkput.source.image.chain import open_chain
 from bulkput.source.image.image import open_image
 from bulkput.source.mapped import MappedReader
-from bulkput.source.opened import OpenedFile, open_file
 from bulkput.source.populate import can_populate
 from bulkput.source.raw import RawSource, WindowReader
 from bulkput.source.remote.access import Access
 from bulkput.source.remote.open import open_remote
 from bulkput.source.source import Source
+from bulkput.source.source_file import OpenedFile, open_file
 from bulkput.source.stream.feed import FileFeed
 from bulkput.source.stream.open import open_compressed, open_standard_input
 

@@ -11,8 +11,8 @@ from bulkput.model.block import Extent, block_count
 from bulkput.source.blocks import check_blocks
 from bulkput.source.extents import data_extents
 from bulkput.source.identity import SourceIdentity
-from bulkput.source.opened import OpenedFile
 from bulkput.source.source import SourceKind, Window
+from bulkput.source.source_file import OpenedFile
 
 
 class WindowReader(Protocol):

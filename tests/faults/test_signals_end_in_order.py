@@ -104,7 +104,7 @@ def test_a_second_signal_leaves_at_once(server, bulkput, image, check):
 
 HANGING = """
 import os, sys, threading
-from bulkput.source import exact
+from bulkput.source import read_exactly
 from bulkput.cli.main import main
 class Disk:
     read = 0
@@ -115,7 +115,7 @@ class Disk:
         if self.read > 2:
             threading.Event().wait()
         return os.preadv(*arguments)
-exact.os = Disk()
+read_exactly.os = Disk()
 main(sys.argv[1:])
 """
 

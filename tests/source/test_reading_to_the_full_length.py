@@ -9,7 +9,7 @@ import pytest
 
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import SourceError
-from bulkput.source import exact
+from bulkput.source import read_exactly
 from bulkput.source.open import open_source
 from bulkput.source.source import Source
 
@@ -47,7 +47,7 @@ def test_short_reads_are_continued(source: Source, path: Path, monkeypatch) -> N
             done_bytes += len(part)
         return len(data)
 
-    monkeypatch.setattr(exact.os, "preadv", short)
+    monkeypatch.setattr(read_exactly.os, "preadv", short)
     assert content(source) == path.read_bytes()
 
 
@@ -76,14 +76,14 @@ def failing(bad_bytes: range, failures: list[int], number: int = errno.EIO) -> P
 def test_an_error_that_passes_is_tried_again(source: Source, path: Path, monkeypatch) -> None:
     failures = [1, 1, 1]
     bad_bytes = range(700_416, 704_512)
-    monkeypatch.setattr(exact.os, "preadv", failing(bad_bytes, failures))
+    monkeypatch.setattr(read_exactly.os, "preadv", failing(bad_bytes, failures))
     assert content(source) == path.read_bytes()
     assert not failures
 
 
 def test_a_bad_sector_is_named_to_the_sector(source: Source, monkeypatch) -> None:
     bad_bytes = range(700_416, 704_512)
-    monkeypatch.setattr(exact.os, "preadv", failing(bad_bytes, [1] * 100))
+    monkeypatch.setattr(read_exactly.os, "preadv", failing(bad_bytes, [1] * 100))
     with pytest.raises(SourceError, match=r"\(EIO\)") as caught:
         source.read_window(0, BLOCKS)
     assert caught.value.offset_bytes == 700_416
@@ -93,7 +93,7 @@ def test_a_bad_sector_is_named_to_the_sector(source: Source, monkeypatch) -> Non
 
 def test_a_bad_sector_is_tried_four_times(source: Source, monkeypatch) -> None:
     failures = [1] * 100
-    monkeypatch.setattr(exact.os, "preadv", failing(range(4096), failures))
+    monkeypatch.setattr(read_exactly.os, "preadv", failing(range(4096), failures))
     with pytest.raises(SourceError):
         source.read_window(0, BLOCKS)
     assert len(failures) == 100 - 1 - 4  # once by the read of the whole window, four times alone
@@ -101,7 +101,7 @@ def test_a_bad_sector_is_tried_four_times(source: Source, monkeypatch) -> None:
 
 def test_an_error_that_no_disk_gives_is_not_tried_again(source: Source, monkeypatch) -> None:
     failures = [1] * 100
-    monkeypatch.setattr(exact.os, "preadv", failing(range(4096), failures, errno.ESTALE))
+    monkeypatch.setattr(read_exactly.os, "preadv", failing(range(4096), failures, errno.ESTALE))
     with pytest.raises(SourceError, match="ESTALE"):
         source.read_window(0, BLOCKS)
     assert len(failures) == 98
@@ -118,10 +118,12 @@ def test_a_file_that_lost_its_end_fails_where_it_ends(path: Path, reader) -> Non
 
 
 def test_more_buffers_than_one_call_takes_are_filled(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(exact, "_IOV_MAX", 3)
+    monkeypatch.setattr(read_exactly, "_IOV_MAX", 3)
     path = tmp_path / "a.img"
     path.write_bytes(os.urandom(8 * 1000))
     buffers = [bytearray(1000) for _ in range(8)]
     with path.open("rb") as file:
-        exact.read_exactly(file.fileno(), path, 0, [memoryview(buffer) for buffer in buffers])
+        read_exactly.read_exactly(
+            file.fileno(), path, 0, [memoryview(buffer) for buffer in buffers]
+        )
     assert b"".join(buffers) == path.read_bytes()

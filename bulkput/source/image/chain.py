@@ -16,7 +16,7 @@ from bulkput.source.image.formats import DRIVERS
 from bulkput.source.image.qcow2 import Backing, inspect_qcow2
 from bulkput.source.image.virtual_pc import inspect_vdi, inspect_vhd, inspect_vhdx
 from bulkput.source.image.vmdk import inspect_vmdk
-from bulkput.source.opened import OpenedFile, open_file
+from bulkput.source.source_file import OpenedFile, open_file
 
 _LAYERS_MAX = 64
 """libvirt's chains stay far below; a longer one is a circle."""

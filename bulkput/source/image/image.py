@@ -20,8 +20,8 @@ from bulkput.source.buffered import BlockPool, BufferedWindow
 from bulkput.source.image.chain import Layer, close_chain, node_of
 from bulkput.source.image.formats import DRIVERS
 from bulkput.source.image.nbd import NbdBroken, NbdClient, NbdError
-from bulkput.source.image.server import ImageServer
-from bulkput.source.image.wire import Allocation
+from bulkput.source.image.nbd_wire import Allocation
+from bulkput.source.image.qemu_nbd import ImageServer
 from bulkput.source.source import SourceKind
 
 _STATUS_LENGTH_BYTES = 1 << 30

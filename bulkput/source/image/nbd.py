@@ -10,8 +10,8 @@ import socket
 import struct
 from collections.abc import Iterator, Sequence
 
-from bulkput.source.image import wire
-from bulkput.source.image.wire import Allocation, Chunk, Command, Option, OptionReply
+from bulkput.source.image import nbd_wire
+from bulkput.source.image.nbd_wire import Allocation, Chunk, Command, Option, OptionReply
 
 _ANSWER_LIMIT_S = 300
 """As long as a disk may take to answer: Linux gives a SCSI command 30 s, and several tries."""
@@ -53,11 +53,11 @@ class NbdClient:
         self.size_bytes, flags = self._negotiate()
         # A read in pieces that fails costs the connection, for QEMU has sent some of it already:
         # so it would not be told where.
-        self._read_flags = wire.DONT_FRAGMENT if flags & wire.SEND_DONT_FRAGMENT else 0
+        self._read_flags = nbd_wire.DONT_FRAGMENT if flags & nbd_wire.SEND_DONT_FRAGMENT else 0
 
     def close(self) -> None:
         """Say goodbye if that is possible at once, and hang up."""
-        farewell = wire.REQUEST.pack(wire.REQUEST_MAGIC, 0, Command.DISCONNECT, 0, 0, 0)
+        farewell = nbd_wire.REQUEST.pack(nbd_wire.REQUEST_MAGIC, 0, Command.DISCONNECT, 0, 0, 0)
         try:
             self._connection.send(farewell, socket.MSG_DONTWAIT)
         except OSError:
@@ -81,13 +81,13 @@ class NbdClient:
         while not done:
             done, kind, _, size_bytes = self._chunk_head(1)
             if kind == Chunk.BLOCK_STATUS:
-                if size_bytes > wire.STATUS_SIZE_MAX_BYTES or size_bytes % 8 != 4:
+                if size_bytes > nbd_wire.STATUS_SIZE_MAX_BYTES or size_bytes % 8 != 4:
                     raise NbdBroken(f"a status of {size_bytes} bytes")
                 content = self._receive(size_bytes)
-                if wire.CONTEXT_ID.unpack_from(content)[0] == self._context_id:
+                if nbd_wire.CONTEXT_ID.unpack_from(content)[0] == self._context_id:
                     runs += [
                         (length, Allocation(flags & 3))
-                        for length, flags in wire.STATUS.iter_unpack(content[4:])
+                        for length, flags in nbd_wire.STATUS.iter_unpack(content[4:])
                     ]
             else:
                 number = self._error_of(kind, size_bytes) or number
@@ -137,40 +137,42 @@ class NbdClient:
     def _fill(self, filling: "_Filling", kind: int, size_bytes: int) -> None:
         """Take in one chunk of a read's answer."""
         if kind == Chunk.OFFSET_DATA:
-            place = filling.place(self._offset(size_bytes), size_bytes - wire.DATA_OFFSET.size)
+            place = filling.place(self._offset(size_bytes), size_bytes - nbd_wire.DATA_OFFSET.size)
             self._receive_into(place)
-        elif kind == Chunk.OFFSET_HOLE and size_bytes == wire.HOLE.size:
-            start_bytes, length_bytes = wire.HOLE.unpack(self._receive(size_bytes))
+        elif kind == Chunk.OFFSET_HOLE and size_bytes == nbd_wire.HOLE.size:
+            start_bytes, length_bytes = nbd_wire.HOLE.unpack(self._receive(size_bytes))
             filling.place(start_bytes, length_bytes)[:] = bytes(length_bytes)
         else:
             filling.error = self._error_of(kind, size_bytes) or filling.error
 
     def _negotiate(self) -> tuple[int, int]:
         """Return the export's size and flags."""
-        magic, flags = wire.GREETING.unpack(self._receive(wire.GREETING.size))
-        if magic != wire.SERVER_MAGIC or not flags & wire.FIXED_NEWSTYLE:
+        magic, flags = nbd_wire.GREETING.unpack(self._receive(nbd_wire.GREETING.size))
+        if magic != nbd_wire.SERVER_MAGIC or not flags & nbd_wire.FIXED_NEWSTYLE:
             raise NbdBroken("no NBD server of the fixed newstyle kind")
-        self._send(wire.CLIENT_FLAGS.pack((wire.FIXED_NEWSTYLE | wire.NO_ZEROES) & flags))
-        if not flags & wire.NO_ZEROES:
+        self._send(
+            nbd_wire.CLIENT_FLAGS.pack((nbd_wire.FIXED_NEWSTYLE | nbd_wire.NO_ZEROES) & flags)
+        )
+        if not flags & nbd_wire.NO_ZEROES:
             raise NbdBroken("a server that pads its greeting")
-        self._send(wire.option(Option.STRUCTURED_REPLY))
+        self._send(nbd_wire.option(Option.STRUCTURED_REPLY))
         for _ in self._option_replies(Option.STRUCTURED_REPLY):
             pass
-        self._send(wire.set_meta_context())
+        self._send(nbd_wire.set_meta_context())
         contexts = [
-            wire.CONTEXT_ID.unpack_from(content)[0]
+            nbd_wire.CONTEXT_ID.unpack_from(content)[0]
             for kind, content in self._option_replies(Option.SET_META_CONTEXT)
-            if kind == OptionReply.META_CONTEXT and content[4:] == wire.BASE_ALLOCATION
+            if kind == OptionReply.META_CONTEXT and content[4:] == nbd_wire.BASE_ALLOCATION
         ]
         if not contexts:
             raise NbdBroken("a server that does not tell where data is")
         (self._context_id,) = contexts
-        self._send(wire.go())
+        self._send(nbd_wire.go())
         exports = [
-            wire.EXPORT_INFO.unpack(content)
+            nbd_wire.EXPORT_INFO.unpack(content)
             for kind, content in self._option_replies(Option.GO)
             if kind == OptionReply.INFO
-            and len(content) == wire.EXPORT_INFO.size
+            and len(content) == nbd_wire.EXPORT_INFO.size
             and content[:2] == bytes(2)
         ]
         if not exports:
@@ -181,11 +183,11 @@ class NbdClient:
     def _option_replies(self, asked: Option) -> Iterator[tuple[int, bytes]]:
         """Yield the replies to one option until it is acknowledged."""
         while True:
-            head = self._receive(wire.OPTION_REPLY.size)
-            magic, number, kind, size_bytes = wire.OPTION_REPLY.unpack(head)
-            if magic != wire.OPTION_REPLY_MAGIC or number != asked:
+            head = self._receive(nbd_wire.OPTION_REPLY.size)
+            magic, number, kind, size_bytes = nbd_wire.OPTION_REPLY.unpack(head)
+            if magic != nbd_wire.OPTION_REPLY_MAGIC or number != asked:
                 raise NbdBroken("an answer to no question")
-            if size_bytes > wire.OPTION_REPLY_SIZE_MAX_BYTES:
+            if size_bytes > nbd_wire.OPTION_REPLY_SIZE_MAX_BYTES:
                 raise NbdBroken(f"an answer of {size_bytes} bytes")
             content = self._receive(size_bytes)
             if kind >= OptionReply.ERROR:
@@ -197,30 +199,30 @@ class NbdClient:
     def _request(
         self, command: Command, cookie: int, offset_bytes: int, length_bytes: int, *, flags: int = 0
     ) -> None:
-        fields = (wire.REQUEST_MAGIC, flags, command, cookie, offset_bytes, length_bytes)
-        self._send(wire.REQUEST.pack(*fields))
+        fields = (nbd_wire.REQUEST_MAGIC, flags, command, cookie, offset_bytes, length_bytes)
+        self._send(nbd_wire.REQUEST.pack(*fields))
 
     def _chunk_head(self, cookies: int) -> tuple[bool, int, int, int]:
         """Return whether it is the last, kind, cookie and length of the next chunk."""
-        head = self._receive(wire.CHUNK.size)
-        magic, flags, kind, cookie, size_bytes = wire.CHUNK.unpack(head)
-        if magic != wire.STRUCTURED_REPLY_MAGIC or cookie >= cookies:
+        head = self._receive(nbd_wire.CHUNK.size)
+        magic, flags, kind, cookie, size_bytes = nbd_wire.CHUNK.unpack(head)
+        if magic != nbd_wire.STRUCTURED_REPLY_MAGIC or cookie >= cookies:
             raise NbdBroken("an answer to no question")
-        return bool(flags & wire.DONE), kind, cookie, size_bytes
+        return bool(flags & nbd_wire.DONE), kind, cookie, size_bytes
 
     def _offset(self, size_bytes: int) -> int:
-        if size_bytes <= wire.DATA_OFFSET.size:
+        if size_bytes <= nbd_wire.DATA_OFFSET.size:
             raise NbdBroken(f"data of {size_bytes} bytes")
-        return int(wire.DATA_OFFSET.unpack(self._receive(wire.DATA_OFFSET.size))[0])
+        return int(nbd_wire.DATA_OFFSET.unpack(self._receive(nbd_wire.DATA_OFFSET.size))[0])
 
     def _error_of(self, kind: int, size_bytes: int) -> int:
         """Return the errno of an error chunk, 0 of one that says nothing."""
         if kind == Chunk.NONE and not size_bytes:
             return 0
         is_error = kind in {Chunk.ERROR, Chunk.ERROR_OFFSET}
-        if not is_error or not wire.ERROR.size <= size_bytes <= wire.ERROR_TEXT_MAX_BYTES:
+        if not is_error or not nbd_wire.ERROR.size <= size_bytes <= nbd_wire.ERROR_TEXT_MAX_BYTES:
             raise NbdBroken(f"a chunk of kind {kind} and {size_bytes} bytes")
-        return int(wire.ERROR.unpack_from(self._receive(size_bytes))[0]) or errno.EIO
+        return int(nbd_wire.ERROR.unpack_from(self._receive(size_bytes))[0]) or errno.EIO
 
     def _send(self, message: bytes) -> None:
         try:

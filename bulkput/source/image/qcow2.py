@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bulkput.model.errors import SourceError
-from bulkput.source.opened import OpenedFile
+from bulkput.source.source_file import OpenedFile
 
 _HEADER = struct.Struct(">4sIQIIQIIQQIIQ")
 _FEATURES = struct.Struct(">QQQII")

@@ -11,7 +11,7 @@ import struct
 import numpy as np
 
 from bulkput.model.errors import SourceError
-from bulkput.source.opened import OpenedFile
+from bulkput.source.source_file import OpenedFile
 
 _VHD_KIND_AT_BYTES = 60
 _VHD_KINDS = {2: "fixed", 3: "dynamic"}

@@ -11,7 +11,7 @@ import struct
 import numpy as np
 
 from bulkput.model.errors import SourceError
-from bulkput.source.opened import OpenedFile
+from bulkput.source.source_file import OpenedFile
 
 _HEADER = struct.Struct("<4sIIQQQQIQQQ?4sH")
 _SECTOR_BYTES = 512

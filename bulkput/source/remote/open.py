@@ -6,7 +6,7 @@ from bulkput.model.disk_format import FormatChoice
 from bulkput.model.errors import SourceError
 from bulkput.source.format import choose_format, detect_format, is_compression
 from bulkput.source.remote.access import Access
-from bulkput.source.remote.remote import RemoteObject
+from bulkput.source.remote.object import RemoteObject
 from bulkput.source.remote.source import RemoteFeed, RemoteSource
 from bulkput.source.remote.transport import Transport
 from bulkput.source.source import Source

@@ -7,7 +7,7 @@ from bulkput.model.block import BLOCK_SIZE_BYTES, Extent, block_count
 from bulkput.model.errors import SourceError
 from bulkput.source.blocks import check_blocks
 from bulkput.source.buffered import BlockPool, BufferedWindow
-from bulkput.source.remote.remote import RemoteIdentity, RemoteObject
+from bulkput.source.remote.object import RemoteIdentity, RemoteObject
 from bulkput.source.source import SourceKind
 from bulkput.source.stream.feed import PIECE_SIZE_BYTES
 

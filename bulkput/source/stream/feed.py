@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bulkput.model.errors import SourceError
-from bulkput.source.exact import read_exactly
-from bulkput.source.opened import OpenedFile
+from bulkput.source.read_exactly import read_exactly
 from bulkput.source.source import SourceKind
+from bulkput.source.source_file import OpenedFile
 
 STANDARD_INPUT = "standard input"
 """What it is called in messages and ledgers."""

@@ -196,6 +196,6 @@ def test_a_process_that_does_not_start_is_an_error_and_no_wait(
         raise error
 
     path = made("qcow2")
-    monkeypatch.setattr("bulkput.source.image.server.subprocess.Popen", start)
+    monkeypatch.setattr("bulkput.source.image.qemu_nbd.subprocess.Popen", start)
     with pytest.raises(raised, match=words):
         open_source(path)

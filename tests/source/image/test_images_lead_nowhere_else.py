@@ -7,7 +7,7 @@ from support.images import BLOCK, MADE, content, qemu_img
 
 from bulkput.model.errors import SourceError
 from bulkput.source.image import chain
-from bulkput.source.image.server import ImageServer
+from bulkput.source.image.qemu_nbd import ImageServer
 
 SECRET = b"nobody shall read this" * 100
 

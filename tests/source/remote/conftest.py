@@ -6,7 +6,7 @@ import pytest
 from support.remote import RangeServer
 
 from bulkput.source.open import open_source
-from bulkput.source.remote import remote
+from bulkput.source.remote import object as remote_object
 
 BLOCK = 524_288
 
@@ -28,7 +28,7 @@ def web(disk):
 def waits(monkeypatch):
     """The seconds that would have been waited."""
     waited = []
-    monkeypatch.setattr(remote.time, "sleep", waited.append)
+    monkeypatch.setattr(remote_object.time, "sleep", waited.append)
     return waited
 
 

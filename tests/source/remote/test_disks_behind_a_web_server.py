@@ -10,7 +10,7 @@ from support.remote import RangeServer
 
 from bulkput.model.errors import ConfigError, CredentialsError, SourceError, TemporaryError
 from bulkput.source.remote.access import Access
-from bulkput.source.remote.remote import _DELAYS_S
+from bulkput.source.remote.object import _DELAYS_S
 
 BLOCK = 524_288
 
