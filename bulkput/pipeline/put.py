@@ -12,7 +12,7 @@ from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
 from bulkput.model.progress import Progress
 from bulkput.pace.pacer import Admission, Pacer
-from bulkput.pipeline.held import HeldBlock
+from bulkput.pipeline.block_buffer import HeldBlock
 from bulkput.pipeline.retry import Retrier
 
 _THROTTLES = frozenset({FailureClass.THROTTLED_ACCOUNT, FailureClass.THROTTLED_SNAPSHOT})

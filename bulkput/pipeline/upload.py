@@ -14,12 +14,12 @@ from bulkput.model.errors import ServiceError
 from bulkput.model.progress import Progress
 from bulkput.pace.pacer import Pacer
 from bulkput.pipeline.baseline import Baseline, NoBaseline, Unchanged, nothing_is_known
+from bulkput.pipeline.block_buffer import HeldBlock
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.channel import Channel
 from bulkput.pipeline.hasher import Hasher
 from bulkput.pipeline.hashing import HashedWindow, hash_window
-from bulkput.pipeline.held import HeldBlock
 from bulkput.pipeline.put import BlockSink, OnPutRetry, PutPath
 from bulkput.pipeline.reader import Piece, Reader
 from bulkput.pipeline.retry import Retrier

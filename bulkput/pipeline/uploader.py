@@ -16,11 +16,11 @@ from bulkput.model.duration import format_duration
 from bulkput.model.errors import TemporaryError
 from bulkput.model.progress import Progress
 from bulkput.pipeline.baseline import Baseline
+from bulkput.pipeline.block_buffer import HeldBlock
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.channel import Channel
 from bulkput.pipeline.decide import decide, runs
 from bulkput.pipeline.hashing import HashedWindow
-from bulkput.pipeline.held import HeldBlock
 
 _LOOKS_PER_LIMIT = 30
 """How often quiet is looked for within its limit: 15 min are noticed to half a minute."""

@@ -6,11 +6,11 @@ import random
 import pytest
 
 from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.pipeline.block_buffer import HeldBlock
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.channel import Channel
 from bulkput.pipeline.hasher import Hasher
 from bulkput.pipeline.hashing import ZeroWindow
-from bulkput.pipeline.held import HeldBlock
 from bulkput.pipeline.reader import Piece
 
 PIECES = 40
