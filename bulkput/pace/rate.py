@@ -9,7 +9,7 @@ the rate grows, its excess doubling. A throttle that ends a growth, or the first
 by a deep cut, until the answers that are on their way have told what the service serves.
 """
 
-from bulkput.pace.books import Books, bound_margin_puts, margin_puts
+from bulkput.pace.bucket_model import Books, bound_margin_puts, margin_puts
 from bulkput.pace.sent_rate import SentRate
 
 TARGET_SHARE = 0.995
