@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bulkput.config.describe import Key, keys
-from bulkput.config.place import resolve
+from bulkput.config.paths import resolve
 from bulkput.config.problems import CREDENTIALS_ELSEWHERE, looks_like_credential, suggestion
 from bulkput.config.quantity import Duration, Size
 from bulkput.config.scalar import plain_scalar

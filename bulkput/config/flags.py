@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bulkput.config.document import Document, Location, read_document
 from bulkput.config.load import Given, LoadedSettings, build, from_here
-from bulkput.config.place import STANDARD_INPUT
+from bulkput.config.paths import STANDARD_INPUT
 from bulkput.config.settings import VERSION, Settings
 from bulkput.model.address import is_address
 from bulkput.model.errors import Problem

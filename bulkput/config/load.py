@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from bulkput.config.document import Document, Location, dotted, read_document
 from bulkput.config.environment import read_environment
-from bulkput.config.place import FOLDER, resolve
+from bulkput.config.paths import FOLDER, resolve
 from bulkput.config.problems import PROBLEM_COUNT_MAX, findings
 from bulkput.config.settings import Settings
 from bulkput.model.errors import ConfigError, Problem

@@ -15,7 +15,7 @@ from pydantic import (
 from pydantic.functional_validators import BeforeValidator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from bulkput.config.place import STANDARD_INPUT, FilePath
+from bulkput.config.paths import STANDARD_INPUT, FilePath
 from bulkput.config.section import Section
 from bulkput.config.text import Text
 from bulkput.config.tuning import TuningSettings

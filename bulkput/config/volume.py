@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from bulkput.config.place import STANDARD_INPUT, FilePath, SourcePlace
+from bulkput.config.paths import STANDARD_INPUT, FilePath, SourcePlace
 from bulkput.config.quantity import Size
 from bulkput.config.section import Section
 from bulkput.config.text import Text

@@ -1,6 +1,6 @@
 """The sources: whether each can be opened and read at both ends, and how large it is."""
 
-from bulkput.config.place import STANDARD_INPUT
+from bulkput.config.paths import STANDARD_INPUT
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.check.finding import Finding, failed, failure, ok
