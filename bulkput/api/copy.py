@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
-from bulkput.api.listen import OnEvent, observer_of
+from bulkput.api.observer import OnEvent, observer_of
 from bulkput.config.copying import CopySettings, copy_from_options
 from bulkput.config.tuning import TuningSettings
 from bulkput.model.outcome import VolumeOutcome

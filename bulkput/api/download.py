@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bulkput.api.listen import OnEvent, observer_of
-from bulkput.api.place import ReadingOptions, settings_of
+from bulkput.api.connection_options import ReadingOptions, settings_of
+from bulkput.api.observer import OnEvent, observer_of
 
 if TYPE_CHECKING:
     from bulkput.jobs.download.download_snapshot import (

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from bulkput.api.listen import OnEvent, observer_of
+from bulkput.api.observer import OnEvent, observer_of
 from bulkput.config.load import load_settings
 from bulkput.config.settings import Settings
 from bulkput.model.outcome import VolumeOutcome

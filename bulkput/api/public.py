@@ -3,7 +3,7 @@
 from bulkput.api.copy import CopyOptions, copy
 from bulkput.api.download import DownloadOptions, download
 from bulkput.api.job import load_job, run
-from bulkput.api.listen import OnEvent
+from bulkput.api.observer import OnEvent
 from bulkput.api.options import UploadOptions
 from bulkput.api.plan import plan
 from bulkput.api.upload import upload

@@ -1,7 +1,7 @@
 """One disk becomes a snapshot."""
 
 from bulkput.api.job import run
-from bulkput.api.listen import OnEvent
+from bulkput.api.observer import OnEvent
 from bulkput.api.options import UploadOptions
 from bulkput.model.outcome import VolumeOutcome
 

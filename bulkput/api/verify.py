@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bulkput.api.listen import OnEvent, observer_of
-from bulkput.api.place import ReadingOptions, settings_of
+from bulkput.api.connection_options import ReadingOptions, settings_of
+from bulkput.api.observer import OnEvent, observer_of
 from bulkput.model.difference import Difference
 from bulkput.model.disk_format import FormatChoice
 from bulkput.model.errors import ConfigError, Problem
