@@ -121,7 +121,7 @@ def copy(
     settings = copy_from_flags(flags, environ=os.environ, config=config)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.api.copy import copy_untold  # noqa: PLC0415 - not for --help
-    from bulkput.cli.job import run_with_puts, tell_outcomes  # noqa: PLC0415 - the same
+    from bulkput.cli.report import run_with_puts, tell_outcomes  # noqa: PLC0415 - the same
 
     invocation = invocation_of(context)
     started_s = time.monotonic()

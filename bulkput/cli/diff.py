@@ -55,7 +55,7 @@ def diff(
         _NO_SOURCE, flags=flags, environ=os.environ, config=config
     ).settings
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
-    from bulkput.cli.job import run_shown  # noqa: PLC0415 - not for --help
+    from bulkput.cli.report import run_shown  # noqa: PLC0415 - not for --help
     from bulkput.jobs.diff import compare_snapshots  # noqa: PLC0415 - the same
 
     invocation = invocation_of(context)

@@ -78,7 +78,7 @@ def download(
         _NO_SOURCE, flags=flags, environ=os.environ, config=config
     ).settings
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
-    from bulkput.cli.job import run_shown  # noqa: PLC0415 - not for --help
+    from bulkput.cli.report import run_shown  # noqa: PLC0415 - not for --help
     from bulkput.jobs.download.download_snapshot import DownloadRequest, download_snapshot  # noqa: PLC0415
 
     request = DownloadRequest(

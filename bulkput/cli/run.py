@@ -45,7 +45,7 @@ def run(
     loaded = load_settings(config, environ=os.environ, overrides=overrides)
     if dry_run:
         return plan_and_tell(loaded.settings, invocation_of(context))
-    from bulkput.cli.job import run_and_tell  # noqa: PLC0415 - not for --help
+    from bulkput.cli.report import run_and_tell  # noqa: PLC0415 - not for --help
 
     return run_and_tell(loaded.settings, invocation_of(context), _as_object)
 

@@ -167,7 +167,7 @@ def upload(
     loaded = settings_from_flags(source, flags=flags, environ=os.environ, config=config)
     if dry_run:
         return plan_and_tell(loaded.settings, invocation_of(context))
-    from bulkput.cli.job import run_and_tell  # noqa: PLC0415 - not for --help
+    from bulkput.cli.report import run_and_tell  # noqa: PLC0415 - not for --help
 
     return run_and_tell(loaded.settings, invocation_of(context), _as_object)
 

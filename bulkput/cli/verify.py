@@ -117,7 +117,7 @@ def verify(
         source or _NO_SOURCE, flags=flags, environ=os.environ, config=config
     ).settings
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
-    from bulkput.cli.job import run_shown  # noqa: PLC0415 - not for --help
+    from bulkput.cli.report import run_shown  # noqa: PLC0415 - not for --help
     from bulkput.jobs.verify.verify_snapshot import VerifyRequest, verify_snapshot  # noqa: PLC0415 - the same
 
     request = VerifyRequest(

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from bulkput.cli import job
+from bulkput.cli import report
 from bulkput.cli.main import status_of
 from bulkput.model.outcome import VolumeOutcome
 
@@ -67,7 +67,7 @@ def failed():
 
 @pytest.fixture
 def job_file(tmp_path):
-    path = tmp_path / "job.yaml"
+    path = tmp_path / "report.yaml"
     path.write_text("version: 1\nregion: eu-central-1\nvolumes:\n  - source: /disks/web.img\n")
     return path
 
@@ -84,7 +84,7 @@ def job_that(monkeypatch):
                 raise result
             return result
 
-        monkeypatch.setattr(job, "_run", run)
+        monkeypatch.setattr(report, "_run", run)
         return seen
 
     return arrange
