@@ -15,7 +15,7 @@ from bulkput.config.flags import settings_from_flags
 from bulkput.emulator.faults import Fault, FaultKind
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, EmulatorOptions
 from bulkput.emulator.server import Emulator
-from bulkput.jobs.run import open_context
+from bulkput.jobs.session.open import open_context
 from bulkput.jobs.state.delivery import note_told
 from bulkput.jobs.upload.volume import upload_volume
 from bulkput.ledger.manifest import Manifest, manifest_path

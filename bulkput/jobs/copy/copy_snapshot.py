@@ -18,9 +18,8 @@ from bulkput.jobs.copy.history import CopyRecord, CopyRecords
 from bulkput.jobs.copy.incremental import Lineage, find_lineage
 from bulkput.jobs.copy.snapshot_source import SnapshotIdentity, SnapshotSource
 from bulkput.jobs.process.spot_interruption import until_notice
-from bulkput.jobs.run import open_context
 from bulkput.jobs.session.context import JobContext
-from bulkput.jobs.session.open import open_gets, require_snapshot_id
+from bulkput.jobs.session.open import open_context, open_gets, require_snapshot_id
 from bulkput.jobs.session.snapshot_reader import Gets
 from bulkput.jobs.session.source import Opening
 from bulkput.jobs.upload.volume import upload_volume

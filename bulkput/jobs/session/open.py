@@ -1,4 +1,4 @@
-"""What the verbs that read snapshots open: the service, its rate of gets, and threads."""
+"""What a run opens and closes: the service, its rates, and threads; for uploads and for reading."""
 
 import contextlib
 import os
@@ -9,19 +9,34 @@ from functools import partial
 from pathlib import Path
 
 from bulkput.config.settings import Settings
+from bulkput.ebs.credentials import Credentials
 from bulkput.ebs.deadlines import Deadlines
+from bulkput.ebs.service import open_service
 from bulkput.ebs.snapshot import SnapshotState
+from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
+from bulkput.jobs.process.embedded_server import embedded_server
 from bulkput.jobs.session.account_pacer import account_pacer
 from bulkput.jobs.session.connection import Address, open_addressed
-from bulkput.jobs.session.rate_limits import find_get_ceilings
+from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.rate_limits import (
+    GET_CEILINGS_DEFAULT,
+    Ceilings,
+    find_ceilings,
+    find_get_ceilings,
+)
+from bulkput.jobs.session.samples import with_samples
 from bulkput.jobs.session.snapshot_reader import Gets
 from bulkput.jobs.session.threads import worker_count
-from bulkput.ledger.folder import default_state_dir
+from bulkput.ledger.folder import default_state_dir, ensure_state_dir
+from bulkput.model.clock import LoopClock
 from bulkput.model.errors import ConfigError, Problem, ServiceError, SnapshotError
 from bulkput.model.events import Observer
 from bulkput.model.failure import FailureClass
 from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.workers import ThreadWorkers
+
+_EMBEDDED_REGION = "us-east-1"
+"""The embedded server takes any; a rehearsal needs no AWS configuration."""
 
 _SNAPSHOT_ID = re.compile(r"snap-[0-9a-f]{1,64}")
 
@@ -107,3 +122,73 @@ async def completed_snapshot(
         raise SnapshotError(snapshot_id, f"is {live.state}{why}: only completed ones can be read")
     retrier.snapshot_started_s = gets.clock.monotonic_s()
     return live
+
+
+@contextlib.asynccontextmanager
+async def open_context(
+    settings: Settings,
+    observer: Observer,
+    *,
+    server_url: str | None = None,
+    ceilings: Ceilings | None = None,
+) -> AsyncIterator[JobContext]:
+    """Open what the volumes share, and close it in the opposite order.
+
+    Args:
+        settings: the job.
+        observer: hears what happens.
+        server_url: the embedded server's, where it runs already.
+        ceilings: where they are known already.
+
+    Raises:
+        BulkputError: something cannot be had.
+    """
+    state_dir = settings.state_dir or default_state_dir(os.environ)
+    ensure_state_dir(state_dir)
+    tuning = settings.tuning
+    clock = LoopClock()
+    async with contextlib.AsyncExitStack() as stack:
+        endpoint_url: str | None = None
+        credentials: Credentials | None = None
+        if settings.endpoint == "embedded":
+            endpoint_url = server_url or await stack.enter_async_context(
+                embedded_server(state_dir / "embedded")
+            )
+            credentials = Credentials(DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, None)
+        elif settings.endpoint != "aws":
+            endpoint_url = settings.endpoint
+        service = await stack.enter_async_context(
+            open_service(
+                region=settings.region or (None if credentials is None else _EMBEDDED_REGION),
+                profile=settings.profile,
+                endpoint_url=endpoint_url,
+                allow_insecure_http=settings.allow_insecure_http,
+                clock=clock,
+                connections_max=tuning.in_flight_max * settings.parallel,
+                deadlines=Deadlines(
+                    connect_s=tuning.connect_deadline_s,
+                    no_progress_s=tuning.no_progress_deadline_s,
+                    attempt_s=tuning.attempt_deadline_s,
+                ),
+                static_credentials=credentials,
+            )
+        )
+        ceilings = ceilings or await find_ceilings(tuning, service)
+        reads_back = any(volume.verify != "none" for volume in settings.volumes)
+        gets = await find_get_ceilings(tuning, service) if reads_back else GET_CEILINGS_DEFAULT
+        workers = ThreadWorkers(worker_count(tuning))
+        stack.callback(workers.close)
+        yield JobContext(
+            settings=await workers.run(partial(with_samples, settings, state_dir)),
+            service=service,
+            endpoint_url=None if settings.endpoint == "aws" else settings.endpoint,
+            state_dir=state_dir,
+            ceilings=ceilings,
+            account=await account_pacer(service, "puts", ceilings.account_puts_per_s),
+            workers=workers,
+            clock=clock,
+            random=random.Random(),  # noqa: S311 - jitter, nothing secret
+            observer=observer,
+            get_ceilings=gets,
+            get_account=await account_pacer(service, "gets", gets.account_gets_per_s),
+        )

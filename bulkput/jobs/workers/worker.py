@@ -12,7 +12,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from bulkput.jobs.process.event_loop import run_in_loop
-from bulkput.jobs.run import open_context
+from bulkput.jobs.session.open import open_context
 from bulkput.jobs.upload.volume import upload_volume
 from bulkput.jobs.workers.protocol import Allow, Counted, GaveUp, Hired, Take, receive, send
 from bulkput.model.errors import BulkputError, InterruptedBySignal
