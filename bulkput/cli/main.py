@@ -30,7 +30,7 @@ from bulkput.model.exit_code import ExitCode
 from bulkput.observe.plain import plain
 from bulkput.observe.result import OutputForm, as_json, failure_object
 
-_VERBS = {
+VERBS = {
     "run": "Run the migration job of a YAML file.",
     "upload": "Turn one disk into a snapshot, by flags.",
     "copy": "Copy a completed snapshot to another Region or account.",
@@ -60,17 +60,17 @@ class _Verbs(click.Group):
     """A group whose commands are imported when they are called, and listed from the table."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(_VERBS)
+        return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        if cmd_name not in _VERBS:
+        if cmd_name not in VERBS:
             return None
         command: click.Command = getattr(import_module(f"bulkput.cli.{cmd_name}"), cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         with formatter.section("Commands"):
-            formatter.write_dl(list(_VERBS.items()))
+            formatter.write_dl(list(VERBS.items()))
 
 
 @click.group(

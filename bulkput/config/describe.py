@@ -1,6 +1,6 @@
 """Every key of the configuration with type, default and description, read off the models.
 
-Owns the walk over the models' fields, for whoever lists keys: environment, schema, README, help.
+Owns the walk over the models' fields, for whoever lists keys: environment, schema, manual, help.
 """
 
 from collections.abc import Iterator

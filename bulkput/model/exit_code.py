@@ -30,4 +30,4 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.SOME_VOLUMES_FAILED: "some volumes of a job failed",
     ExitCode.QUOTA: "quota exhausted",
 }
-"""One sentence for each code; the README's table is checked against it."""
+"""One sentence for each code; the manual's table is checked against it."""

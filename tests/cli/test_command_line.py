@@ -6,7 +6,7 @@ import click
 import pytest
 
 from bulkput import __version__
-from bulkput.cli.main import _VERBS, cli
+from bulkput.cli.main import VERBS, cli
 
 
 def commands():
@@ -39,7 +39,7 @@ def test_every_command_has_help_and_every_flag_a_meaning(bulkput, words):
 
 
 def test_the_list_of_verbs_says_what_their_own_help_says():
-    for name, help_text in _VERBS.items():
+    for name, help_text in VERBS.items():
         command = dict(commands())[f"bulkput {name}"]
         assert command.get_short_help_str(limit=200) == help_text
 

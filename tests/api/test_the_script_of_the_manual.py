@@ -1,17 +1,16 @@
-"""The README's script does what the README says, against an emulator."""
+"""The manual's script does what the manual says, against an emulator."""
 
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-README = Path(__file__).parents[2] / "README.md"
+from support.manual import page
 
 
 def test_the_script_uploads_three_volumes_at_once_and_shows_its_own_progress(
     account, image, tmp_path
 ):
-    (script,) = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+    (script,) = re.findall(r"^```python\n(.*?)^```$", page("python"), re.DOTALL | re.MULTILINE)
     assert "asyncio.run(main(" in script
     paths = [image(f"{name}.img") for name in ("web", "db", "mail")]
     environ = account.environment(tmp_path)

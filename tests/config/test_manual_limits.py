@@ -1,8 +1,7 @@
-"""The README's table of limits has the program's figures."""
-
-from pathlib import Path
+"""The manual's table of limits has the program's figures."""
 
 import pytest
+from support.manual import page
 
 from bulkput.config.tuning import TuningSettings
 from bulkput.jobs.check.account import PENDING_DEFAULT
@@ -17,7 +16,6 @@ from bulkput.model.block import (
 )
 from bulkput.pipeline.listing import PAGE_BLOCKS
 
-README = Path(__file__).parents[2] / "README.md"
 TUNING = TuningSettings()
 PUTS = stated_ceilings(TUNING)
 
@@ -39,6 +37,6 @@ PUTS = stated_ceilings(TUNING)
     ],
 )
 def test_a_limit_is_the_programs(limit, words):
-    table = README.read_text(encoding="utf-8").split("<!-- limits -->")[1].split("<!-- /")[0]
+    table = page("limits").split("<!-- checked: limits -->")[1].split("<!-- /")[0]
     (row,) = [row for row in table.splitlines() if row.startswith(f"| {limit}")]
     assert words in row
