@@ -12,7 +12,7 @@ from bulkput.config.tuning import TuningSettings
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.probe import NO_SNAPSHOT, Identity, open_probe
 from bulkput.ebs.quotas import PutQuotas, read_pending_quota
-from bulkput.jobs.check import account, machine, storage
+from bulkput.jobs.check import account, machine, state_dir
 from bulkput.jobs.check.finding import Verdict, failure, ok, skipped, warning, worst
 from bulkput.jobs.check.permissions import ACTIONS, look_at_action
 from bulkput.model.errors import CredentialsError, ServiceError
@@ -62,22 +62,22 @@ def test_open_files_are_counted_against_the_connections():
 
 def test_a_state_folder_that_is_missing_is_judged_by_where_it_will_be(tmp_path):
     there = tmp_path / "a" / "b"
-    assert storage.look_at_state(there, 1000).verdict is Verdict.OK
+    assert state_dir.look_at_state(there, 1000).verdict is Verdict.OK
     assert not there.parent.exists()
 
 
 def test_a_file_in_the_way_and_a_disk_too_small_are_failures(tmp_path):
     (tmp_path / "file").write_text("")
-    assert storage.look_at_state(tmp_path / "file", 1).exit_code == 3
-    full = storage.look_at_state(tmp_path / "state", 1 << 50)
+    assert state_dir.look_at_state(tmp_path / "file", 1).exit_code == 3
+    full = state_dir.look_at_state(tmp_path / "state", 1 << 50)
     assert (full.verdict, full.exit_code) == (Verdict.FAILURE, 5)
 
 
 def test_a_state_folder_of_another_user_or_closed_is_a_failure(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert "cannot be written" in storage.look_at_state(tmp_path, 1).what
+    assert "cannot be written" in state_dir.look_at_state(tmp_path, 1).what
     monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
-    assert "belongs to user id" in storage.look_at_state(tmp_path, 1).what
+    assert "belongs to user id" in state_dir.look_at_state(tmp_path, 1).what
 
 
 def test_sts_that_does_not_answer_is_a_warning_and_refused_keys_are_a_failure():

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from bulkput.jobs import birth, ending, volume
+from bulkput.jobs.upload import read_back, start_or_resume, volume
 from bulkput.ledger import table
 from bulkput.ledger.marks import Marks
 from bulkput.ledger.record import State
@@ -73,7 +73,7 @@ def the_budget_is_not_waited_for(patch):
 
 
 def a_changed_source_is_forgotten_by_the_second_run(patch):
-    take_up = birth._take_up
+    take_up = start_or_resume._take_up
 
     def forgetful(place, *, only_wait):
         born = take_up(place, only_wait=only_wait)
@@ -81,7 +81,7 @@ def a_changed_source_is_forgotten_by_the_second_run(patch):
         place.ledger.amend(replace(place.ledger.header, source_identity=identity))
         return born
 
-    patch.setattr(birth, "_take_up", forgetful)
+    patch.setattr(start_or_resume, "_take_up", forgetful)
 
 
 def the_source_is_not_looked_at_before_the_seal(patch):
@@ -109,21 +109,21 @@ def puts_in_flight_outlive_the_run(patch):
 
 def an_encrypted_snapshot_lacks_its_zeros(patch):
     patch.setattr(
-        birth,
+        start_or_resume,
         "resolve_zero_policy",
         lambda requested, **_: resolve_zero_policy(requested, encrypted=False),
     )
 
 
 def the_token_of_a_dead_snapshot_is_used_again(patch):
-    patch.setattr(birth, "_token", lambda *_: "always-the-same")
+    patch.setattr(start_or_resume, "_token", lambda *_: "always-the-same")
 
 
 def the_end_is_not_waited_for(patch):
     async def wait(snapshot_id, limit_s, sealing):
         await sealing.clock.sleep(0)
 
-    patch.setattr(ending, "wait_until_completed", wait)
+    patch.setattr(read_back, "wait_until_completed", wait)
 
 
 def acknowledged_blocks_are_sent_again(patch):

@@ -10,11 +10,11 @@ from simulation.contents import CachedHashlib
 from simulation.machine import SimulatedOs, SimulatedWorkers
 from virtual_time import run_virtual
 
-from bulkput.jobs import birth, volume
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import Ceilings
 from bulkput.jobs.session.source import Opening
 from bulkput.jobs.state.delivery import note_told
+from bulkput.jobs.upload import start_or_resume, volume
 from bulkput.ledger import ledger as ledger_module
 from bulkput.ledger import lock as lock_module
 from bulkput.ledger import storage as storage_module
@@ -41,7 +41,9 @@ def engine_on(machine, open_source):
         patch.setattr(hashing, "hashlib", CachedHashlib)
         patch.setattr(volume, "opening_of", lambda *_: Opening(open_source))
         nonces = iter(range(1, 10**6))
-        patch.setattr(birth.secrets, "token_hex", lambda _: f"{machine.folder.name}-{next(nonces)}")
+        patch.setattr(
+            start_or_resume.secrets, "token_hex", lambda _: f"{machine.folder.name}-{next(nonces)}"
+        )
         yield
 
 
