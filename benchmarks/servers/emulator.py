@@ -11,6 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
 from benchmarks.clients.commands import ACCESS_KEY, SECRET_KEY, environment
 from benchmarks.measure.process import Child, ChildFailedError
 from benchmarks.measure.series import Sample
@@ -106,10 +110,13 @@ class Emulator:
         self._call("quota", {"latency_ms": latency_ms, "jitter_ms": jitter_ms})
 
     def _call(self, name: str, body: dict[str, float] | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        signed = AWSRequest(
+            "GET" if data is None else "POST", f"{self.url}/_emulator/{name}", data=data
+        )
+        SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "ebs", "us-east-1").add_auth(signed)
         request = urllib.request.Request(  # noqa: S310 - its own loopback URL
-            f"{self.url}/_emulator/{name}",
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            signed.url, data, dict(signed.headers.items())
         )
         context = self._context if self.url.startswith("https") else None
         with urllib.request.urlopen(request, timeout=_CALL_TIMEOUT_S, context=context) as answer:  # noqa: S310 - its own loopback URL

@@ -5,15 +5,18 @@ Owns the flags and the sentences for what cannot be served. Knows nothing of how
 
 import math
 import os
+import sys
 import tempfile
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bulkput.cli.options import PATH, invocation_of, verbose_option, with_options
-from bulkput.cli.streams import write_result
+from bulkput.cli.streams import tell, write_result
+from bulkput.emulator.hosts import is_loopback
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, EmulatorOptions
 from bulkput.model.errors import ConfigError, Problem
 
@@ -37,7 +40,11 @@ _DELAY_MS = _Number(0, 3_600_000)
 """An hour outlasts every deadline of a client."""
 
 _address_options = with_options(
-    click.option("--host", default=EmulatorOptions.host, help="Address to listen on."),
+    click.option(
+        "--host",
+        default=EmulatorOptions.host,
+        help="Address to listen on. Any other than loopback is open to the network.",
+    ),
     click.option(
         "--port",
         type=click.IntRange(0, 65_535),
@@ -77,7 +84,11 @@ _behaviour_options = with_options(
         metavar="RATE",
         help="Puts a second of all snapshots; 0 sets no limit.",
     ),
-    click.option("--faults", is_flag=True, help="Serve /_emulator/, where faults are scripted."),
+    click.option(
+        "--faults",
+        is_flag=True,
+        help="Serve /_emulator/, where requests that are signed with the key script faults.",
+    ),
 )
 _key_options = with_options(
     click.option(
@@ -88,7 +99,8 @@ _key_options = with_options(
     click.option(
         "--secret-key",
         metavar="SECRET",
-        help=f"The secret of --access-key; else {DEFAULT_SECRET_KEY}, which everybody knows.",
+        help="The secret of --access-key, or - to read it from stdin, where no other user sees it; "
+        f"else {DEFAULT_SECRET_KEY}, which everybody knows.",
     ),
 )
 
@@ -118,6 +130,8 @@ def emulator(context: click.Context, /, **flags: Any) -> None:
     for key in ("root", "access_key", "secret_key"):
         if flags[key] is None:
             del flags[key]
+    if flags.get("secret_key") == "-":
+        flags["secret_key"] = _secret_of_stdin()
     from bulkput.emulator.serve import run  # noqa: PLC0415 - aiohttp is not for --help
     from bulkput.emulator.store import StoreError  # noqa: PLC0415 - the same
 
@@ -127,15 +141,52 @@ def emulator(context: click.Context, /, **flags: Any) -> None:
             if "root" not in flags:
                 folder = tempfile.TemporaryDirectory(prefix="bulkput-emulator-")
                 flags["root"] = Path(stack.enter_context(folder))
-            run(EmulatorOptions(**flags, verbose=invocation_of(context).verbose), _on_ready)
+            options = EmulatorOptions(**flags, verbose=invocation_of(context).verbose)
+            run(options, partial(_on_ready, options))
         except BrokenPipeError:
             raise
         except (OSError, StoreError) as error:
             raise ConfigError((_problem(error),), "emulator") from error
 
 
-def _on_ready(url: str) -> None:
+def _on_ready(options: EmulatorOptions, url: str) -> None:
     write_result(f"bulkput emulator listening on {url}\n")
+    if not is_loopback(options.host):
+        tell(f"bulkput: warning: {exposure(options)}")
+
+
+def exposure(options: EmulatorOptions) -> str:
+    """Return what it means to listen on an address that is not this machine's alone."""
+    is_open = (
+        f"--host {options.host} is open to the network: whoever reaches it and has the key can "
+        "read, change and delete every disk that is kept here"
+    )
+    parts = [is_open]
+    if options.secret_key == DEFAULT_SECRET_KEY:
+        parts.append(
+            "the key is the documented one, which everybody has: set --access-key and --secret-key"
+        )
+    if options.tls_cert is None:
+        parts.append(
+            "blocks travel unencrypted: set --tls-cert and --tls-key, or listen on 127.0.0.1 and "
+            "come through a tunnel"
+        )
+    return "; ".join(parts)
+
+
+def _secret_of_stdin() -> str:
+    """Return the first line of stdin.
+
+    Raises:
+        UsageError: there is none.
+    """
+    try:
+        secret = sys.stdin.readline().strip()
+    except UnicodeDecodeError:
+        secret = ""
+    if not secret:
+        raise click.UsageError("--secret-key -: expected the secret as a line on stdin.")
+    return secret
 
 
 def _refuse_half(flags: dict[str, Any], *names: str) -> None:

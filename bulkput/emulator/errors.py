@@ -196,3 +196,17 @@ def expired_token() -> ApiError:
     return ApiError(
         "ExpiredTokenException", "The security token included in the request is expired"
     )
+
+
+def wrong_host() -> ApiError:
+    """Return the emulator's own refusal of a request that a web page may have sent."""
+    message = (
+        "This server answers requests to an address, to localhost or to its own --host, and not "
+        "those of web pages"
+    )
+    return ApiError("AccessDeniedException", message, front=True)
+
+
+def unsigned_body() -> ApiError:
+    """Return the emulator's own refusal of a control request that anybody may have changed."""
+    return ApiError("InvalidSignatureException", "The body must be signed")

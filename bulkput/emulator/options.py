@@ -71,7 +71,7 @@ class EmulatorOptions:
     """The account's encryption by default."""
 
     faults: bool = False
-    """Serve /_emulator/, through which faults are scripted, quotas changed and counts read."""
+    """Serve /_emulator/, where signed requests script faults, change quotas and read counts."""
     verbose: bool = False
     """One log line a request."""
 

@@ -22,15 +22,16 @@ from bulkput.emulator.body import read_block, read_small
 from bulkput.emulator.call import EC2, Call, parse_call
 from bulkput.emulator.clock import EmulatorClock, SystemClock
 from bulkput.emulator.control import PREFIX, Control
-from bulkput.emulator.errors import ApiError, internal
+from bulkput.emulator.errors import ApiError, internal, unsigned_body, wrong_host
 from bulkput.emulator.fault_errors import CLOCK_SKEW_DEFAULT_S, fault_error
 from bulkput.emulator.faults import Fault, FaultKind, FaultScript, Stage
+from bulkput.emulator.hosts import is_loopback, is_trusted
 from bulkput.emulator.latency import Latency
 from bulkput.emulator.options import EmulatorOptions
 from bulkput.emulator.put import BlockBody, complete_snapshot, put_snapshot_block
 from bulkput.emulator.quotas import Quotas
 from bulkput.emulator.read import get_snapshot_block, list_changed_blocks, list_snapshot_blocks
-from bulkput.emulator.signature import SignatureError, Verifier
+from bulkput.emulator.signature import UNSIGNED, SignatureError, Verifier
 from bulkput.emulator.start import start_snapshot
 from bulkput.emulator.stats import Stats
 from bulkput.emulator.store import Store
@@ -88,6 +89,7 @@ class Emulator:
         self._verifier = Verifier(
             options.access_key, options.secret_key, options.session_token, options.region
         )
+        self._is_private = is_loopback(options.host)
         self._stopping = asyncio.Event()
         self._runner: web.ServerRunner | None = None
 
@@ -154,11 +156,12 @@ class Emulator:
         """Answer one request; only this method and the wire's functions await."""
         path = request.raw_path
         if path.startswith(PREFIX) and self.options.faults:
-            body = await request.read()
-            answer = self._control.answer(request.method, path, body)
+            answer = await self._answer_control(request)
             return to_response(answer, self.account.clock.unix_s())
         call = parse_call(request.method, path, request.headers)
         try:
+            if self._is_private and not self._is_meant(request):
+                return await self._send(request, "", error_answer(wrong_host()), None)
             if call is None:
                 unknown = ApiError("UnknownOperationException", "Unknown operation")
                 return await self._send(request, "", error_answer(unknown), None)
@@ -168,6 +171,28 @@ class Emulator:
             self.stats.answered(operation, 0, "none")
             # The connection is gone; what is returned here goes nowhere.
             return web.Response(status=500)
+
+    def _is_meant(self, request: web.BaseRequest) -> bool:
+        """Return whether the request was addressed to this server."""
+        return is_trusted(request.headers.get("Host", ""), self.options.host)
+
+    async def _answer_control(self, request: web.BaseRequest) -> Answer:
+        """Answer what is asked of the emulator itself, by somebody who has its key.
+
+        A browser sends what a web page wants sent, to loopback too: its requests name their Origin.
+        """
+        raw_path, _, raw_query = request.raw_path.partition("?")
+        try:
+            if not self._is_meant(request) or "Origin" in request.headers:
+                return error_answer(wrong_host())
+            body = await read_small(request.content, self.options.body_timeout_s)
+            call = Call(request.method, raw_path, raw_query, request.headers, "", body=body)
+            if call.headers.get("X-Amz-Content-SHA256") == UNSIGNED:
+                return error_answer(unsigned_body())
+            self._verify(call, _EMPTY_BODY)
+        except ApiError as error:
+            return error_answer(error)
+        return self._control.answer(call.method, raw_path, body)
 
     async def _serve(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
         limit_s = self.options.body_timeout_s

@@ -1,6 +1,7 @@
 """``bulkput emulator``: from flags to options, and what cannot be served."""
 
 import errno
+import io
 import re
 import socket
 import ssl
@@ -69,6 +70,41 @@ def test_every_flag_reaches_the_options(bulkput, server_that, tmp_path):
     assert (options.access_key, options.secret_key) == ("AKIAX", "abc")
     assert options.verbose
     assert options.faults
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "ebs.internal"])
+def test_what_an_address_open_to_the_network_means_is_one_warning(bulkput, server_that, host):
+    server_that()
+    ended = bulkput("emulator", "--host", host)
+    assert ended.status == 0
+    assert ended.err.startswith(f"bulkput: warning: --host {host} is open to the network: ")
+    assert ended.err.count("\n") == 1
+    assert "--secret-key" in ended.err
+    assert "--tls-cert" in ended.err
+
+
+def test_a_warning_says_only_what_is_so(bulkput, server_that, tmp_path):
+    server_that()
+    for name in ("c.pem", "k.pem"):
+        (tmp_path / name).touch()
+    keys = ("--access-key=AKIAX", "--secret-key=abc", "--tls-cert=c.pem", "--tls-key=k.pem")
+    ended = bulkput("emulator", "--host=0.0.0.0", *keys)
+    assert "open to the network" in ended.err
+    assert "--secret-key" not in ended.err
+    assert "--tls-cert" not in ended.err
+    for host in ("127.0.0.1", "::1", "localhost"):
+        assert bulkput("emulator", "--host", host).err == ""
+
+
+def test_a_secret_can_come_where_no_other_user_sees_it(bulkput, server_that, monkeypatch):
+    seen = server_that()
+    monkeypatch.setattr("sys.stdin", io.StringIO("abc/def\nmore\n"))
+    assert bulkput("emulator", "--access-key=AKIAX", "--secret-key=-").status == 0
+    assert seen[0][0].secret_key == "abc/def"
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    ended = bulkput("emulator", "--access-key=AKIAX", "--secret-key=-")
+    assert (ended.status, len(seen)) == (2, 1)
+    assert "--secret-key" in ended.err
 
 
 @pytest.mark.parametrize(

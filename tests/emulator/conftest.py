@@ -237,7 +237,9 @@ class LiveEmulator:
 
     def control(self, method: str, name: str, fields: Any = None) -> RawAnswer:
         body = b"" if fields is None else json.dumps(fields).encode()
-        return self.send(method, f"/_emulator/{name}", {}, body)
+        target = f"/_emulator/{name}"
+        headers = self.signed(method, target, body, unsigned_payload=False)
+        return self.send(method, target, headers, body)
 
 
 class Starter:

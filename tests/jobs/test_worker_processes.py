@@ -12,10 +12,10 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
+from support.control import control
 from support.whole import (
     ACCESS_KEY,
     BLOCK,
@@ -193,8 +193,8 @@ async def test_each_volume_has_a_process_and_everything_it_tells_arrives(server,
 
 
 def fail_third_put(server):
-    fault = json.dumps({"kind": "internal-error", "operation": "PutSnapshotBlock", "nth": 3})
-    urllib.request.urlopen(f"{server.url}/_emulator/faults", fault.encode(), timeout=10).close()
+    fault = {"kind": "internal-error", "operation": "PutSnapshotBlock", "nth": 3}
+    control(server, "faults", fault, keys=(ACCESS_KEY, SECRET_KEY))
 
 
 async def test_retries_and_notes_of_a_worker_are_told(server, job, tmp_path):
@@ -384,6 +384,4 @@ def stored(server):
 
 
 def stats(server, method="GET"):
-    request = urllib.request.Request(f"{server.url}/_emulator/stats", method=method)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
+    return control(server, "stats", method=method, keys=(ACCESS_KEY, SECRET_KEY))

@@ -17,9 +17,10 @@ from bulkput.jobs.copy.attributes import carried_over
 from bulkput.jobs.copy.history import CopyRecord, CopyRecords
 from bulkput.jobs.copy.incremental import Lineage, find_lineage
 from bulkput.jobs.copy.snapshot_source import SnapshotIdentity, SnapshotSource
+from bulkput.jobs.process.embedded_server import EmbeddedServer, embedded_server
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.session.context import JobContext
-from bulkput.jobs.session.open import open_context, open_gets, require_snapshot_id
+from bulkput.jobs.session.open import open_context, open_gets, require_snapshot_id, state_dir_of
 from bulkput.jobs.session.snapshot_reader import Gets
 from bulkput.jobs.session.source import Opening
 from bulkput.jobs.upload.volume import upload_volume
@@ -54,8 +55,9 @@ async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutco
     """
     require_snapshot_id(wanted.snapshot_id)
     async with (
-        open_gets(wanted.source, observer) as gets,
-        _open_target(wanted, gets, observer) as context,
+        _open_shared_server(wanted) as server,
+        open_gets(wanted.source, observer, server=server) as gets,
+        _open_target(wanted, server, observer) as context,
     ):
         retrier = gets.new_retrier()
         found = await _completed(gets, wanted.snapshot_id, retrier)
@@ -163,8 +165,18 @@ def _volume(
 
 
 @contextlib.asynccontextmanager
+async def _open_shared_server(wanted: CopySettings) -> AsyncIterator[EmbeddedServer | None]:
+    """Start one embedded server for both ends, where both are rehearsed."""
+    if wanted.source.endpoint == wanted.target.endpoint == "embedded":
+        async with embedded_server(state_dir_of(wanted.source) / "embedded") as server:
+            yield server
+    else:
+        yield None
+
+
+@contextlib.asynccontextmanager
 async def _open_target(
-    wanted: CopySettings, gets: Gets, observer: Observer
+    wanted: CopySettings, server: EmbeddedServer | None, observer: Observer
 ) -> AsyncIterator[JobContext]:
     """Open the target with as many threads as windows shall be under way."""
     tuning = wanted.target.tuning
@@ -172,9 +184,7 @@ async def _open_target(
     settings = wanted.target.model_copy(
         update={"tuning": tuning.model_copy(update={"window_bytes": window_bytes})}
     )
-    both_embedded = wanted.source.endpoint == settings.endpoint == "embedded"
-    server_url = gets.service.endpoint_url if both_embedded else None
-    async with open_context(settings, observer, server_url=server_url) as context:
+    async with open_context(settings, observer, server=server) as context:
         workers = ThreadWorkers(_WINDOWS_AT_ONCE)
         try:
             yield replace(context, workers=workers)

@@ -15,9 +15,10 @@ async def start_child(
     arguments: Sequence[str],
     *,
     stderr: int | IO[bytes],
+    stdin: int = asyncio.subprocess.DEVNULL,
     pass_fds: Sequence[int] = (),
 ) -> asyncio.subprocess.Process:
-    """Start ``python -m module`` with nothing to read and a pipe for what it prints.
+    """Start ``python -m module`` with a pipe for what it prints.
 
     It has its own session: Ctrl-C in a terminal is for this process, which ends its children by
     itself. If this process is killed, the kernel kills the child.
@@ -26,6 +27,7 @@ async def start_child(
         module: looked up where this process finds its own modules, not in the working folder.
         arguments: seen by every user of the machine; never a secret.
         stderr: a file, or one of asyncio.subprocess's constants.
+        stdin: nothing to read, or a pipe for what no other user may see.
         pass_fds: descriptors that stay open in the child under the same numbers.
 
     Raises:
@@ -33,7 +35,7 @@ async def start_child(
     """
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", module, *arguments),
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=stderr,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(each or os.curdir for each in sys.path)},

@@ -1,14 +1,18 @@
 """The embedded server as a process of its own, for as long as a job needs it.
 
 A process, not a task: it has its own core and shares no memory with what it checks, and it ends
-with the job even when the job is killed.
+with the job even when the job is killed. Loopback is open to every user of the machine, so each
+server has a key of its own, which no other user sees.
 """
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from bulkput.ebs.credentials import Credentials
 from bulkput.jobs.process.child import kill, start_child, terminate
 from bulkput.ledger.folder import ensure_folder
 from bulkput.model.errors import TemporaryError
@@ -20,9 +24,17 @@ _STOP_LIMIT_S = 5.0
 """What the server may take to end in order before it is killed."""
 
 
+@dataclass(frozen=True)
+class EmbeddedServer:
+    """Where it serves, and the one key that it accepts."""
+
+    url: str
+    credentials: Credentials
+
+
 @contextlib.asynccontextmanager
-async def embedded_server(root: Path) -> AsyncIterator[str]:
-    """Start the emulator on a free loopback port and give its URL; stop it at the end.
+async def embedded_server(root: Path) -> AsyncIterator[EmbeddedServer]:
+    """Start the emulator on a free loopback port under a new key; stop it at the end.
 
     Raises:
         TemporaryError: it did not come up; the message has its last words.
@@ -31,17 +43,24 @@ async def embedded_server(root: Path) -> AsyncIterator[str]:
     log_path = root / "emulator.log"
     log_path.touch(mode=0o600)
     with log_path.open("wb") as log:
-        arguments = ("emulator", "--port", "0", "--root", str(root))
-        process = await start_child("bulkput", arguments, stderr=log)
-    assert process.stdout is not None  # noqa: S101 - it was asked for
+        credentials = Credentials(f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
+        arguments = (
+            *("emulator", "--port", "0", "--root", str(root)),
+            *("--access-key", credentials.access_key, "--secret-key", "-"),
+        )
+        process = await start_child("bulkput", arguments, stderr=log, stdin=asyncio.subprocess.PIPE)
+    assert process.stdin is not None  # noqa: S101 - it was asked for
+    assert process.stdout is not None  # noqa: S101 - the same
     try:
+        process.stdin.write(f"{credentials.secret_key}\n".encode())
+        process.stdin.close()
         line = ""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_START_LIMIT_S):
                 line = (await process.stdout.readline()).decode()
         if "http" not in line:
             raise TemporaryError(f"the embedded server did not start; its words are in {log_path}")
-        yield line.split()[-1]
+        yield EmbeddedServer(line.split()[-1], credentials)
     finally:
         await _stop(process)
 

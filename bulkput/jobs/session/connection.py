@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bulkput.ebs.credentials import Credentials
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import Service, open_service
 from bulkput.ebs.snapshot import FoundSnapshot, SnapshotState
-from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
-from bulkput.jobs.process.embedded_server import embedded_server
+from bulkput.jobs.process.embedded_server import EmbeddedServer, embedded_server
 from bulkput.jobs.state.snapshot_tag import MARK_KEY
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import ServiceError
@@ -103,7 +101,11 @@ async def open_calls(address: Address, note: Note) -> AsyncIterator[Calls]:
 
 @contextlib.asynccontextmanager
 async def open_addressed(
-    address: Address, *, connections_max: int = 1, deadlines: Deadlines | None = None
+    address: Address,
+    *,
+    connections_max: int = 1,
+    deadlines: Deadlines | None = None,
+    server: EmbeddedServer | None = None,
 ) -> AsyncIterator[Service]:
     """Open both planes where ``address`` says, and close them at the end.
 
@@ -111,6 +113,7 @@ async def open_addressed(
         address: Where.
         connections_max: Gets that may be under way at once.
         deadlines: Limits of an attempt.
+        server: The embedded one, where it runs already.
 
     Raises:
         ConfigError: there is no Region, or no such profile or endpoint.
@@ -120,9 +123,10 @@ async def open_addressed(
     async with contextlib.AsyncExitStack() as stack:
         region, url, credentials = address.region, None, None
         if address.endpoint == "embedded":
-            root = address.state_dir / "embedded"
-            url = await stack.enter_async_context(embedded_server(root))
-            credentials = Credentials(DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, None)
+            if server is None:
+                root = address.state_dir / "embedded"
+                server = await stack.enter_async_context(embedded_server(root))
+            url, credentials = server.url, server.credentials
             region = region or "us-east-1"  # it takes any
         elif address.endpoint != "aws":
             url = address.endpoint

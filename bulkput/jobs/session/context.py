@@ -7,6 +7,7 @@ from pathlib import Path
 from bulkput.config.settings import Settings
 from bulkput.config.tuning import WINDOWS_PER_BUDGET
 from bulkput.ebs.service import Service
+from bulkput.jobs.process.embedded_server import EmbeddedServer
 from bulkput.jobs.session.rate_limits import GET_CEILINGS_DEFAULT, Ceilings, GetCeilings
 from bulkput.jobs.session.snapshot_reader import Gets
 from bulkput.model.block import BLOCK_SIZE_BYTES
@@ -39,6 +40,8 @@ class JobContext:
     get_account: AccountPacer = field(
         default_factory=lambda: AccountPacer(GET_CEILINGS_DEFAULT.account_gets_per_s)
     )
+    server: EmbeddedServer | None = None
+    """The embedded one, where the job is a rehearsal."""
 
     @property
     def gets(self) -> Gets:

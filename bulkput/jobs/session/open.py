@@ -9,12 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from bulkput.config.settings import Settings
-from bulkput.ebs.credentials import Credentials
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import open_service
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
-from bulkput.jobs.process.embedded_server import embedded_server
+from bulkput.jobs.process.embedded_server import EmbeddedServer, embedded_server
 from bulkput.jobs.session.account_pacer import account_pacer
 from bulkput.jobs.session.connection import Address, open_addressed
 from bulkput.jobs.session.context import JobContext
@@ -60,8 +58,15 @@ def state_dir_of(settings: Settings) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def open_gets(settings: Settings, observer: Observer) -> AsyncIterator[Gets]:
+async def open_gets(
+    settings: Settings, observer: Observer, *, server: EmbeddedServer | None = None
+) -> AsyncIterator[Gets]:
     """Open what reading a snapshot needs, and close it at the end.
+
+    Args:
+        settings: Which service, and how fast.
+        observer: Hears what happens.
+        server: The embedded one, where it runs already.
 
     Raises:
         BulkputError: the service cannot be opened.
@@ -79,7 +84,9 @@ async def open_gets(settings: Settings, observer: Observer) -> AsyncIterator[Get
         no_progress_s=tuning.no_progress_deadline_s,
         attempt_s=tuning.attempt_deadline_s,
     )
-    opened = open_addressed(address, connections_max=tuning.in_flight_max, deadlines=deadlines)
+    opened = open_addressed(
+        address, connections_max=tuning.in_flight_max, deadlines=deadlines, server=server
+    )
     async with opened as service:
         ceilings = await find_get_ceilings(tuning, service)
         workers = ThreadWorkers(worker_count(tuning))
@@ -129,7 +136,7 @@ async def open_context(
     settings: Settings,
     observer: Observer,
     *,
-    server_url: str | None = None,
+    server: EmbeddedServer | None = None,
     ceilings: Ceilings | None = None,
 ) -> AsyncIterator[JobContext]:
     """Open what the volumes share, and close it in the opposite order.
@@ -137,7 +144,7 @@ async def open_context(
     Args:
         settings: the job.
         observer: hears what happens.
-        server_url: the embedded server's, where it runs already.
+        server: the embedded one, where it runs already.
         ceilings: where they are known already.
 
     Raises:
@@ -148,13 +155,12 @@ async def open_context(
     tuning = settings.tuning
     clock = LoopClock()
     async with contextlib.AsyncExitStack() as stack:
-        endpoint_url: str | None = None
-        credentials: Credentials | None = None
+        endpoint_url, credentials = None, None
         if settings.endpoint == "embedded":
-            endpoint_url = server_url or await stack.enter_async_context(
-                embedded_server(state_dir / "embedded")
-            )
-            credentials = Credentials(DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, None)
+            if server is None:
+                root = state_dir / "embedded"
+                server = await stack.enter_async_context(embedded_server(root))
+            endpoint_url, credentials = server.url, server.credentials
         elif settings.endpoint != "aws":
             endpoint_url = settings.endpoint
         service = await stack.enter_async_context(
@@ -182,6 +188,7 @@ async def open_context(
             settings=await workers.run(partial(with_samples, settings, state_dir)),
             service=service,
             endpoint_url=None if settings.endpoint == "aws" else settings.endpoint,
+            server=server,
             state_dir=state_dir,
             ceilings=ceilings,
             account=await account_pacer(service, "puts", ceilings.account_puts_per_s),

@@ -83,9 +83,7 @@ class _Processes:
         self._division = Division(context.ceilings.account_puts_per_s)
         self._hired = Hired(
             settings=divided_settings(context.settings, count, context.get_ceilings),
-            server_url=(
-                context.service.endpoint_url if context.settings.endpoint == "embedded" else None
-            ),
+            server=context.server,
             # Until the first division, which follows at once.
             ceilings=context.ceilings._replace(
                 account_puts_per_s=context.ceilings.account_puts_per_s / context.places

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bulkput.config.settings import Settings
+from bulkput.jobs.process.embedded_server import EmbeddedServer
 from bulkput.jobs.session.rate_limits import Ceilings
 from bulkput.model.events import Event
 from bulkput.model.progress import Progress
@@ -22,8 +23,8 @@ class Hired:
     """First to a worker: the job, with its samples made and its server running."""
 
     settings: Settings
-    server_url: str | None
-    """The embedded server's; None where the settings say it all."""
+    server: EmbeddedServer | None
+    """The embedded one; None where the settings say it all."""
     ceilings: Ceilings
 
 

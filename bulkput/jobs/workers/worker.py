@@ -56,9 +56,7 @@ async def _work(pair: socket.socket) -> None:
 
 async def _serve(hired: Hired, reader: asyncio.StreamReader, teller: "_Teller") -> None:
     settings = hired.settings
-    context_of = open_context(
-        settings, teller, server_url=hired.server_url, ceilings=hired.ceilings
-    )
+    context_of = open_context(settings, teller, server=hired.server, ceilings=hired.ceilings)
     async with context_of as context, asyncio.TaskGroup() as group:
         tasks: list[asyncio.Task[Any]] = [group.create_task(teller.keep_counting())]
         while (message := await receive(reader)) is not None:

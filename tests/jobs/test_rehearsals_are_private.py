@@ -1,0 +1,69 @@
+"""What a rehearsal holds is a disk: no other user of the machine reads it."""
+
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
+from bulkput.jobs.process.embedded_server import embedded_server
+
+
+def client(service, url, access_key, secret_key):
+    return boto3.client(
+        service,
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+async def test_the_documented_key_opens_no_rehearsal(tmp_path):
+    async with embedded_server(tmp_path / "embedded") as server:
+        own = server.credentials
+        ours = client("ebs", server.url, own.access_key, own.secret_key)
+        snapshot_id = ours.start_snapshot(VolumeSize=1)["SnapshotId"]
+        for keys in (
+            (DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY),
+            (own.access_key, DEFAULT_SECRET_KEY),
+        ):
+            with pytest.raises(ClientError, match=r"Unrecognized|InvalidSignature"):
+                client("ebs", server.url, *keys).list_snapshot_blocks(SnapshotId=snapshot_id)
+            with pytest.raises(ClientError, match=r"AuthFailure|SignatureDoesNotMatch"):
+                client("ec2", server.url, *keys).describe_snapshots()
+
+
+async def test_every_rehearsal_has_a_key_of_its_own(tmp_path):
+    keys = set()
+    for _ in range(2):
+        async with embedded_server(tmp_path / "embedded") as server:
+            keys.add(server.credentials.secret_key)
+    assert len(keys) == 2
+    assert all(len(key) == 40 for key in keys)
+
+
+async def test_the_key_is_in_no_place_that_another_user_sees(tmp_path):
+    before = children()
+    async with embedded_server(tmp_path / "embedded") as server:
+        (child,) = children() - before
+        assert places_of(child, tmp_path, server.credentials.secret_key.encode()) == []
+        assert open_to_others(tmp_path) == []
+
+
+def children():
+    tasks = Path("/proc/self/task").iterdir()
+    return {pid for task in tasks for pid in (task / "children").read_text().split()}
+
+
+def places_of(pid, folder, secret):
+    paths = [Path(f"/proc/{pid}/{name}") for name in ("cmdline", "environ")]
+    paths += [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in paths if secret in path.read_bytes()]
+
+
+def open_to_others(folder):
+    return [path for path in folder.rglob("*") if path.stat().st_mode & 0o077]
