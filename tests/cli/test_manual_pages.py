@@ -17,10 +17,10 @@ from support.manual import (
 )
 
 COMMANDS = {words: command for words, command, _ in commands()}
-FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
+FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*[a-z0-9]")
 LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
-OF_OTHERS = {"--no-check", "--check"}
-"""Flags of programs that the manual mentions: zstd, xz."""
+OF_OTHERS = {"--no-check", "--check", "--aws-sigv4", "--user"}
+"""Flags of programs that the manual mentions: zstd, xz, curl."""
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
