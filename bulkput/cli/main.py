@@ -31,6 +31,7 @@ from bulkput.observe.plain import plain
 from bulkput.observe.result import OutputForm, as_json, failure_object
 
 VERBS = {
+    "init": "Write an example of a job file, or an IAM policy, to start from.",
     "run": "Run the migration job of a YAML file.",
     "upload": "Turn one disk into a snapshot, by flags.",
     "copy": "Copy a completed snapshot to another Region or account.",
@@ -46,6 +47,7 @@ VERBS = {
     "manifest": "Show and check what a completed snapshot holds.",
     "config": "Check, show and describe job files.",
     "emulator": "Serve the EBS direct API on this machine.",
+    "help": "Show the manual, the help of a command, or a key of the job file.",
 }
 """Each verb is the command of its own name in ``bulkput.cli.<verb>``."""
 
