@@ -65,16 +65,18 @@ async def copy(options: CopyOptions, *, on_event: OnEvent | None = None) -> Volu
     Raises:
         BulkputError: as ``upload``; a ``SourceError`` if the snapshot is deleted meanwhile.
     """
-    from bulkput.jobs.state.delivery import note_told  # noqa: PLC0415 - only a copy pays
+    from bulkput.jobs.state.delivery import mark_delivered  # noqa: PLC0415 - only a copy pays
 
-    outcome = await copy_untold(options.settings, on_event=on_event)
-    note_told((outcome,))
+    outcome = await copy_undelivered(options.settings, on_event=on_event)
+    mark_delivered((outcome,))
     if outcome.cause is not None:
         raise outcome.cause
     return outcome
 
 
-async def copy_untold(settings: CopySettings, *, on_event: OnEvent | None = None) -> VolumeOutcome:
+async def copy_undelivered(
+    settings: CopySettings, *, on_event: OnEvent | None = None
+) -> VolumeOutcome:
     """Copy, leave what goes wrong to the outcome, and leave it to the caller to note it as told."""
     from bulkput.jobs.copy.copy_snapshot import copy_snapshot  # noqa: PLC0415 - only a copy pays
 

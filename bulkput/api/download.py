@@ -34,7 +34,7 @@ async def download(
     """Bring the snapshot to its destination; the same call again resumes what was left unfinished.
 
     Raises:
-        TargetError: the destination cannot be written, or not as asked.
+        DestinationError: the destination cannot be written, or not as asked.
         BulkputError: it is not all there.
     """
     from bulkput.jobs.download.download_snapshot import DownloadRequest, download_snapshot  # noqa: PLC0415 - as above

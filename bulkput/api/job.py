@@ -35,14 +35,16 @@ async def run(job: Settings, *, on_event: OnEvent | None = None) -> tuple[Volume
     Raises:
         BulkputError: what concerns the job as a whole.
     """
-    from bulkput.jobs.state.delivery import note_told  # noqa: PLC0415 - as in run_untold
+    from bulkput.jobs.state.delivery import mark_delivered  # noqa: PLC0415 - as in run_undelivered
 
-    outcomes = await run_untold(job, on_event=on_event)
-    note_told(outcomes)  # not awaited: a cancellation from here on would take what it says is told
+    outcomes = await run_undelivered(job, on_event=on_event)
+    mark_delivered(
+        outcomes
+    )  # not awaited: a cancellation from here on would take what it says is told
     return outcomes
 
 
-async def run_untold(
+async def run_undelivered(
     job: Settings, *, on_event: OnEvent | None = None
 ) -> tuple[VolumeOutcome, ...]:
     """Do as ``run``, and leave it to the caller to note that the outcomes were told."""

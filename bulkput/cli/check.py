@@ -46,7 +46,7 @@ def check(
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
     from bulkput.config.load import load_settings  # noqa: PLC0415 - the same
     from bulkput.jobs.check.check_job import check_job  # noqa: PLC0415 - the same
-    from bulkput.jobs.check.finding import Verdict, worst  # noqa: PLC0415 - the same
+    from bulkput.jobs.check.finding import CheckStatus, worst  # noqa: PLC0415 - the same
     from bulkput.jobs.process.event_loop import run_in_loop  # noqa: PLC0415 - the same
 
     settings: Settings
@@ -60,7 +60,7 @@ def check(
         settings = load_settings(config, environ=os.environ, overrides=flags).settings
         volumes = settings.volumes
     findings = run_in_loop(lambda: check_job(settings, volumes))
-    failures = [each for each in findings if each.verdict is Verdict.FAILURE]
+    failures = [each for each in findings if each.status is CheckStatus.FAILURE]
     status = gravest(each.exit_code for each in failures)
     error = ", ".join(each.name for each in failures)
     error = f"an upload would fail: {error}" if failures else ""
@@ -84,7 +84,7 @@ def _text(findings: "Sequence[Finding]") -> str:
     width = max(len(each.name) for each in findings)
     lines = []
     for each in findings:
-        lines.append(f"{each.verdict:<7}  {each.name:<{width}}  {shown(each.what)}")
+        lines.append(f"{each.status:<7}  {each.name:<{width}}  {shown(each.what)}")
         if each.advice:
             lines.append(f"{'':<7}  {'':<{width}}  -> {shown(each.advice)}")
     return "".join(f"{line}\n" for line in lines)

@@ -120,14 +120,14 @@ def copy(
     }
     settings = copy_from_flags(flags, environ=os.environ, config=config)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
-    from bulkput.api.copy import copy_untold  # noqa: PLC0415 - not for --help
+    from bulkput.api.copy import copy_undelivered  # noqa: PLC0415 - not for --help
     from bulkput.cli.report import run_with_puts, tell_outcomes  # noqa: PLC0415 - the same
 
     invocation = invocation_of(context)
     started_s = time.monotonic()
     deletes = settings.target.volumes[0].on_failure == "delete"
     outcome = run_with_puts(
-        lambda observer: copy_untold(settings, on_event=observer.on_event),
+        lambda observer: copy_undelivered(settings, on_event=observer.on_event),
         invocation.verbosity,
         deleted={settings.snapshot_id} if deletes else (),
     )

@@ -104,10 +104,8 @@ def _resumed(volume: VolumeForecast) -> str:
 
 
 def _cost_rows(cost: Cost, rates: Rates, bound: str) -> list[tuple[str, str]]:
-    ceilings = rates.ceilings
-    rate = (
-        f"{ceilings.snapshot_puts_per_s:,g}/s a snapshot, {ceilings.account_puts_per_s:,g}/s in all"
-    )
+    rate_limits = rates.rate_limits
+    rate = f"{rate_limits.snapshot_puts_per_s:,g}/s a snapshot, {rate_limits.account_puts_per_s:,g}/s in all"
     if rates.are_published:
         rate += "; `bulkput check` asks for the account's own"
     price = f"{bound}{_usd(cost.price_usd)} at {rates.usd_per_thousand_puts:g} USD per 1,000 puts"

@@ -97,15 +97,15 @@ def _tell(orphans: "list[Orphan]", folder: Path, now_unix_s: float) -> None:
             each.snapshot_id,
             format_duration(max(now_unix_s - each.start_unix_s, 0.0)),
             f"{each.volume_size_gib:,}",
-            str(each.finding),
+            str(each.status),
             each.place,
         )
         for each in orphans
-        if each.finding in _SHOWN
+        if each.status in _SHOWN
     ]
     if rows:
         write_result(table(_HEAD, rows))
-    counts = Counter(str(each.finding) for each in orphans)
+    counts = Counter(str(each.status) for each in orphans)
     if not orphans:
         tell_line(f"no pending snapshot has lost its ledger in {folder}")
     if counts["orphan"]:

@@ -69,9 +69,9 @@ def tell_outcomes(
         if not status:
             raise
         return status
-    from bulkput.jobs.state.delivery import note_told  # noqa: PLC0415 - as in _run
+    from bulkput.jobs.state.delivery import mark_delivered  # noqa: PLC0415 - as in _run
 
-    note_told(outcomes)
+    mark_delivered(outcomes)
     return status
 
 
@@ -88,10 +88,10 @@ def _run(settings: Settings, verbosity: Verbosity) -> tuple[VolumeOutcome, ...]:
     # numpy's BLAS would start a thread a core that nothing here uses: 40 ms of CPU.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
-    from bulkput.api.job import run_untold  # noqa: PLC0415 - see above
+    from bulkput.api.job import run_undelivered  # noqa: PLC0415 - see above
 
     return run_with_puts(
-        lambda observer: run_untold(settings, on_event=observer.on_event),
+        lambda observer: run_undelivered(settings, on_event=observer.on_event),
         verbosity,
         volume_count=len(settings.volumes),
         deleted={each.label for each in settings.volumes if each.on_failure == "delete"},

@@ -11,7 +11,7 @@ from typing import Literal
 
 from bulkput.destination.zeroing import punch_hole, write_zeros, zero_device
 from bulkput.model.block import BLOCK_SIZE_BYTES, block_count
-from bulkput.model.errors import BulkputError, IntegrityError, TargetError, TemporaryError
+from bulkput.model.errors import BulkputError, DestinationError, IntegrityError, TemporaryError
 
 TargetKind = Literal["file", "device"]
 
@@ -28,7 +28,7 @@ def target_error(path: Path, doing: str, error: OSError) -> BulkputError:
         return TemporaryError(
             f"{path}: cannot {doing}: {full}. Make room and run the same command again: it resumes"
         )
-    return TargetError(path, f"cannot {doing}: {error.strerror or error}")
+    return DestinationError(path, f"cannot {doing}: {error.strerror or error}")
 
 
 class Target:
@@ -54,7 +54,7 @@ class Target:
 
         Raises:
             IntegrityError: bytes beyond the end are not zeros.
-            TargetError: it cannot be written.
+            DestinationError: it cannot be written.
             TemporaryError: the disk is full.
         """
         offset_bytes = index * BLOCK_SIZE_BYTES
@@ -76,7 +76,7 @@ class Target:
         """Make blocks ``start`` to ``stop`` (excluded) zeros, as a hole where that is possible.
 
         Raises:
-            TargetError: it cannot be written.
+            DestinationError: it cannot be written.
             TemporaryError: the disk is full.
         """
         offset_bytes = start * BLOCK_SIZE_BYTES
@@ -93,7 +93,7 @@ class Target:
         """Make zeros of what follows ``offset_bytes`` in its block; nothing at a block's start.
 
         Raises:
-            TargetError: it cannot be written.
+            DestinationError: it cannot be written.
             TemporaryError: the disk is full.
         """
         stop_bytes = min(-(-offset_bytes // BLOCK_SIZE_BYTES) * BLOCK_SIZE_BYTES, self.length_bytes)
@@ -106,7 +106,7 @@ class Target:
         """Return what is there of one block, filled up with zeros.
 
         Raises:
-            TargetError: it cannot be read.
+            DestinationError: it cannot be read.
         """
         offset_bytes = index * BLOCK_SIZE_BYTES
         left = max(0, min(BLOCK_SIZE_BYTES, self.length_bytes - offset_bytes))
@@ -123,7 +123,7 @@ class Target:
         """Give a file its length; what is added is a hole.
 
         Raises:
-            TargetError: it cannot have it.
+            DestinationError: it cannot have it.
             TemporaryError: the disk is full.
         """
         try:
@@ -135,7 +135,7 @@ class Target:
         """Make a file one hole.
 
         Raises:
-            TargetError: it cannot be written.
+            DestinationError: it cannot be written.
         """
         try:
             os.ftruncate(self._fd, 0)
@@ -147,7 +147,7 @@ class Target:
         """Wait until the disk has everything.
 
         Raises:
-            TargetError: the disk refused.
+            DestinationError: the disk refused.
             TemporaryError: the disk is full.
         """
         try:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bulkput.destination.destination import Target, target_error
-from bulkput.model.errors import TargetError
+from bulkput.model.errors import DestinationError
 
 PARTIAL_SUFFIX = ".partial"
 _FILE_MODE = 0o600
@@ -27,14 +27,14 @@ def real_path(path: Path) -> Path:
     """Return ``path`` with its links followed; it may not exist yet.
 
     Raises:
-        TargetError: it cannot be a path, or its folder is not there.
+        DestinationError: it cannot be a path, or its folder is not there.
     """
     try:
         found = path.resolve()
         if not found.parent.is_dir():
-            raise TargetError(path, "its folder does not exist")
+            raise DestinationError(path, "its folder does not exist")
     except (OSError, RuntimeError, ValueError) as error:
-        raise TargetError(path, f"is no path that can be written to: {error}") from error
+        raise DestinationError(path, f"is no path that can be written to: {error}") from error
     return found
 
 
@@ -42,7 +42,7 @@ def is_device(path: Path) -> bool:
     """Return whether ``path`` is a block device.
 
     Raises:
-        TargetError: it is there, and neither that nor a file.
+        DestinationError: it is there, and neither that nor a file.
     """
     try:
         mode = path.stat().st_mode
@@ -52,7 +52,7 @@ def is_device(path: Path) -> bool:
         raise target_error(path, "look at it", error) from error
     if not stat.S_ISREG(mode) and not stat.S_ISBLK(mode):
         what = "is a folder" if stat.S_ISDIR(mode) else "is no file and no block device"
-        raise TargetError(path, what)
+        raise DestinationError(path, what)
     return stat.S_ISBLK(mode)
 
 
@@ -60,7 +60,7 @@ def open_new_file(path: Path, length_bytes: int) -> Target:
     """Open the file at ``path`` for writing, or make it; its content and length are left alone.
 
     Raises:
-        TargetError: it cannot be opened.
+        DestinationError: it cannot be opened.
         TemporaryError: the disk is full.
     """
     return Target(_opened(path, os.O_CREAT | os.O_NOFOLLOW), path, "file", length_bytes)
@@ -70,7 +70,7 @@ def open_existing_file(path: Path, length_bytes: int) -> Target:
     """Open the file at ``path`` to change it in place.
 
     Raises:
-        TargetError: it is not there, or cannot be opened.
+        DestinationError: it is not there, or cannot be opened.
     """
     return Target(_opened(path, 0), path, "file", length_bytes)
 
@@ -79,7 +79,7 @@ def open_device(path: Path, length_bytes: int, users_of: UsersOf) -> Target:
     """Open a block device, which nobody can mount until it is closed.
 
     Raises:
-        TargetError: it is in use, too small, or cannot be opened.
+        DestinationError: it is in use, too small, or cannot be opened.
     """
     try:
         fd = os.open(path, os.O_RDWR | os.O_EXCL | os.O_CLOEXEC)
@@ -87,12 +87,12 @@ def open_device(path: Path, length_bytes: int, users_of: UsersOf) -> Target:
         if error.errno != errno.EBUSY:
             raise target_error(path, "open the device", error) from error
         users = ", ".join(users_of(path)) or "another program holds it"
-        raise TargetError(path, f"is in use: {users}. Unmount it first") from error
+        raise DestinationError(path, f"is in use: {users}. Unmount it first") from error
     has_bytes = os.lseek(fd, 0, os.SEEK_END)
     if has_bytes < length_bytes:
         os.close(fd)
         what = f"has {has_bytes} bytes, too few for the {length_bytes} of the snapshot"
-        raise TargetError(path, what)
+        raise DestinationError(path, what)
     return Target(fd, path, "device", length_bytes)
 
 
@@ -100,7 +100,7 @@ def size_of(path: Path) -> int:
     """Return the length of a file or block device.
 
     Raises:
-        TargetError: it is not there or cannot be opened.
+        DestinationError: it is not there or cannot be opened.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -122,7 +122,7 @@ def _opened(path: Path, flags: int) -> int:
     except OSError as error:
         os.close(fd)
         if isinstance(error, BlockingIOError):
-            raise TargetError(path, "is being written to by another process") from None
+            raise DestinationError(path, "is being written to by another process") from None
         raise target_error(path, "lock the file", error) from error
     return fd
 
@@ -131,7 +131,7 @@ def replace(partial: Path, path: Path) -> None:
     """Give the whole file its name, durably.
 
     Raises:
-        TargetError: it cannot be renamed.
+        DestinationError: it cannot be renamed.
     """
     try:
         partial.replace(path)

@@ -37,14 +37,14 @@ _FIXED: dict[Failure, str] = {
         "A snapshot is found within two minutes of its start; later it has timed out, failed or "
         "been deleted: running again makes a new one"
     ),
-    Failure.BODY_CHANGED: (
+    Failure.CHECKSUM_MISMATCH: (
         "The bytes changed between hashing and sending: check that nothing writes to the source, "
         "and the machine's memory"
     ),
     Failure.SIGNATURE: (
         "Check that the credentials are valid and the machine's clock is right (NTP)"
     ),
-    Failure.UNEXPLAINED: "This may pass: running the same command again resumes",
+    Failure.UNDOCUMENTED: "This may pass: running the same command again resumes",
     Failure.CONCURRENT_LIMIT: (
         "Complete or delete pending snapshots, or wait: an account may have 100 "
         f"(Service Quotas {PENDING_SNAPSHOTS_QUOTA})"

@@ -40,7 +40,7 @@ TABLE: tuple[Row, ...] = (
     Row(Failure.THROTTLED_ACCOUNT, "RequestThrottledException"),
     Row(Failure.THROTTLED_ACCOUNT, "ThrottlingException"),
     # Not a credentials error: the bytes changed between hashing and sending.
-    Row(Failure.BODY_CHANGED, "InvalidSignatureException", message_has=CHECKSUM_DIFFERS),
+    Row(Failure.CHECKSUM_MISMATCH, "InvalidSignatureException", message_has=CHECKSUM_DIFFERS),
     Row(Failure.SIGNATURE, "InvalidSignatureException"),
     Row(Failure.SIGNATURE, "ExpiredTokenException"),
     Row(Failure.SIGNATURE, "UnrecognizedClientException"),
@@ -49,7 +49,7 @@ TABLE: tuple[Row, ...] = (
     # The only ValidationException that passes: the body arrived short or too slowly.
     Row(Failure.TRANSIENT, "ValidationException", message_has=BODY_TOO_SHORT),
     Row(
-        Failure.UNEXPLAINED,
+        Failure.UNDOCUMENTED,
         "ValidationException",
         _reasons("CONFLICTING_BLOCK_UPDATE", "WRITE_REQUEST_TIMEOUT"),
     ),

@@ -17,7 +17,7 @@ from bulkput.ebs.credentials import CredentialSource
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import Endpoint
 from bulkput.ebs.error_response import BODY_LIMIT_BYTES, error_of_answer
-from bulkput.ebs.http1 import Answer, Wire, WireError
+from bulkput.ebs.http1 import HttpResponse, Wire, WireError
 from bulkput.ebs.signer import Signer, encode_query
 from bulkput.ebs.snapshot import GotBlock
 from bulkput.ebs.transport_error import error_of_outage
@@ -138,7 +138,7 @@ class DataPlane:
             return
         if echo is not None:
             what = "the checksum echoed is not that of the block sent"
-            raise self._failed(_PUT, FailureClass.BODY_CHANGED, what, snapshot_id, block_index)
+            raise self._failed(_PUT, FailureClass.CHECKSUM_MISMATCH, what, snapshot_id, block_index)
         # Not the service's own answer: the block may be stored or not, and is put again.
         what = f"an answer {answer.status} that does not echo the block's checksum"
         raise self._failed(_PUT, FailureClass.TRANSIENT, what, snapshot_id, block_index)
@@ -175,7 +175,7 @@ class DataPlane:
             if answer.headers.get("x-amz-Checksum") == b64encode(digest).decode():
                 return GotBlock(block, digest)
             what = "the bytes received are not what the answer's checksum says"
-        raise self._failed(_GET, FailureClass.BODY_CHANGED, what, snapshot_id, block_index)
+        raise self._failed(_GET, FailureClass.CHECKSUM_MISMATCH, what, snapshot_id, block_index)
 
     def _path(self, operation: str, snapshot_id: str, block_index: int) -> str:
         if snapshot_id != self._snapshot_id:
@@ -187,7 +187,7 @@ class DataPlane:
         return f"{self._snapshot_path}{block_index}"
 
     def _refused(
-        self, operation: str, answer: Answer, snapshot_id: str, block_index: int
+        self, operation: str, answer: HttpResponse, snapshot_id: str, block_index: int
     ) -> ServiceError:
         return error_of_answer(
             operation,

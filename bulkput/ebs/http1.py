@@ -41,7 +41,7 @@ block at a time that was 85 MiB resident with 64 puts in flight, by 64 KiB 53 Mi
 GiB with slices of 32, 64, 128 and 256 KiB: 2.83, 2.66, 2.69, 2.60 (start of 0.65 s included)."""
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """What came back."""
 
     status: int
@@ -142,7 +142,7 @@ class Wire:
         body: memoryview | None = None,
         on_sent: Callable[[], None] | None = None,
         answer_limit_bytes: int,
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send one request, once, and return its answer.
 
         Failed or cancelled, its connection is closed at once and what it had buffered is gone.
@@ -250,7 +250,7 @@ class Wire:
         return True
 
 
-async def _receive(protocol: Any, limit_bytes: int) -> Answer:
+async def _receive(protocol: Any, limit_bytes: int) -> HttpResponse:
     while True:
         message, payload = await protocol.read()
         if message.code >= 200:
@@ -274,4 +274,4 @@ async def _receive(protocol: Any, limit_bytes: int) -> Answer:
                 raise
             is_whole = False  # a refusal's status and headers are worth more than its body
         body = b"".join(pieces)
-    return Answer(message.code, message.headers, body, is_whole)
+    return HttpResponse(message.code, message.headers, body, is_whole)

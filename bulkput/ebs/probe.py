@@ -37,7 +37,7 @@ _PAGES_MAX = 10
 """An account may have some hundred pending snapshots at most."""
 
 
-class Identity(NamedTuple):
+class CallerIdentity(NamedTuple):
     """Who the credentials are."""
 
     account_id: str
@@ -55,14 +55,14 @@ class Probe:
         self.clock_offset_s: float | None = None
         """What the service's clock is ahead of ours, to a second; None before an answer."""
 
-    async def identity(self) -> Identity:
+    async def identity(self) -> CallerIdentity:
         """Ask STS, which takes no permission.
 
         Raises:
             BulkputError: refused or unanswered.
         """
         answer = await self._call("sts", "GetCallerIdentity", {})
-        return Identity(str(answer.get("Account", "")), str(answer.get("Arn", "")))
+        return CallerIdentity(str(answer.get("Account", "")), str(answer.get("Arn", "")))
 
     async def pending_snapshots(self) -> int:
         """Return how many pending snapshots of the direct APIs the account has.

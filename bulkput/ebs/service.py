@@ -31,7 +31,7 @@ from bulkput.ebs.quotas import (
     read_put_quotas,
 )
 from bulkput.ebs.region import resolve_region
-from bulkput.ebs.tls import ca_file, proxy_url, tls_context, trusts_nobody
+from bulkput.ebs.tls import ca_file, no_ca_context, proxy_url, tls_context
 from bulkput.model.clock import Clock
 from bulkput.model.errors import ConfigError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
@@ -134,7 +134,7 @@ async def open_service(
     session = new_session(profile)
     trust = ca_file(session.get_config_variable("ca_bundle"))
     # Trust is read from disk while the Region, the keys and the first client are being found.
-    read_trust = trusts_nobody if is_plain else functools.partial(tls_context, trust)
+    read_trust = no_ca_context if is_plain else functools.partial(tls_context, trust)
     reading_trust = asyncio.create_task(asyncio.to_thread(read_trust))
     try:
         found_region = await resolve_region(session, region)

@@ -50,7 +50,7 @@ def tls_context(cafile: str | None) -> ssl.SSLContext:
     return context
 
 
-def trusts_nobody() -> ssl.SSLContext:
+def no_ca_context() -> ssl.SSLContext:
     """Return a context for a server that is spoken to without TLS; reads no file."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from bulkput.jobs.session.connection import Address, Calls
-from bulkput.jobs.state.snapshot_tag import MARK_KEY, mark_of
+from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY, owner_tag
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import read_header
 from bulkput.ledger.lock import FolderLock
@@ -114,9 +114,9 @@ class Abort:
         if self.header.snapshot_id is not None:
             return [self.header.snapshot_id]
         # StartSnapshot may have been answered to a process that died before it took note.
-        mark = mark_of(self.folder)
-        found = await calls.marked()
-        return [each.snapshot_id for each in found if each.tags.get(MARK_KEY) == mark]
+        mark = owner_tag(self.folder)
+        found = await calls.list_pending_tagged()
+        return [each.snapshot_id for each in found if each.tags.get(OWNER_TAG_KEY) == mark]
 
 
 def _unfinished_header(folder: Path) -> LedgerHeader:

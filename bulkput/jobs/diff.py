@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from bulkput.config.settings import Settings
-from bulkput.jobs.session.open import completed_snapshot, open_gets, require_snapshot_id
+from bulkput.jobs.session.open import completed_snapshot, open_snapshot_reader, require_snapshot_id
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.events import Observer
 from bulkput.pipeline.listing import ChangedBlock
@@ -73,7 +73,7 @@ async def compare_snapshots(
     require_snapshot_id(first_id, "A")
     require_snapshot_id(second_id, "B")
     found = Comparison(first_id, second_id)
-    async with open_gets(settings, observer) as gets:
+    async with open_snapshot_reader(settings, observer) as gets:
         started_s = gets.clock.monotonic_s()
         retrier = gets.new_retrier()
         for snapshot_id in (first_id, second_id):

@@ -8,12 +8,12 @@ from typing import Any
 
 from bulkput.ebs.snapshot import FoundSnapshot
 from bulkput.jobs.session.connection import Calls
-from bulkput.jobs.state.snapshot_tag import MARK_KEY, folder_name, is_from
+from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY, folder_name, is_from
 from bulkput.jobs.state.uploads import Entry, read_entries
 from bulkput.model.errors import BulkputError
 
 
-class Finding(StrEnum):
+class OrphanStatus(StrEnum):
     """What a pending snapshot is to this state folder."""
 
     ORPHAN = "orphan"
@@ -34,7 +34,7 @@ class Orphan:
     """One snapshot that no ledger in the state folder knows."""
 
     snapshot_id: str
-    finding: Finding
+    status: OrphanStatus
     place: str
     """The mark: where the ledger was when the snapshot was started."""
     start_unix_s: float
@@ -45,7 +45,7 @@ class Orphan:
         """Return the documented JSON object."""
         return {
             "snapshot_id": self.snapshot_id,
-            "finding": str(self.finding),
+            "finding": str(self.status),
             "place": self.place,
             "start_unix_s": self.start_unix_s,
             "age_s": round(now_unix_s - self.start_unix_s, 3),
@@ -79,18 +79,18 @@ def find_orphans(
     undecided = {entry.folder.name for entry in entries if entry.snapshot_id is None}
     orphans = []
     for each in found:
-        mark = each.tags.get(MARK_KEY, "")
+        mark = each.tags.get(OWNER_TAG_KEY, "")
         if each.snapshot_id in known or folder_name(mark) in undecided:
             continue
-        finding = Finding.ORPHAN
+        status = OrphanStatus.ORPHAN
         if each.state.start_unix_s > started_before_unix_s:
-            finding = Finding.YOUNG
+            status = OrphanStatus.YOUNG
         if not elsewhere and not is_from(mark, state_dir):
-            finding = Finding.ELSEWHERE
+            status = OrphanStatus.ELSEWHERE
         orphans.append(
             Orphan(
                 each.snapshot_id,
-                finding,
+                status,
                 mark,
                 each.state.start_unix_s,
                 each.state.volume_size_gib,
@@ -111,7 +111,7 @@ async def collect(
     Raises:
         BulkputError: they could not be looked for.
     """
-    found = await calls.marked()
+    found = await calls.list_pending_tagged()
     orphans = find_orphans(
         found,
         read_entries(state_dir),
@@ -122,7 +122,7 @@ async def collect(
     if not delete:
         return orphans
     return [
-        await _delete(calls, orphan) if orphan.finding is Finding.ORPHAN else orphan
+        await _delete(calls, orphan) if orphan.status is OrphanStatus.ORPHAN else orphan
         for orphan in orphans
     ]
 
@@ -131,8 +131,8 @@ async def _delete(calls: Calls, orphan: Orphan) -> Orphan:
     try:
         live = await calls.describe(orphan.snapshot_id)
         if live is not None and live.state == "completed":
-            return replace(orphan, finding=Finding.COMPLETED)
+            return replace(orphan, status=OrphanStatus.COMPLETED)
         await calls.delete(orphan.snapshot_id)
     except BulkputError as error:
-        return replace(orphan, finding=Finding.FAILED, error=error)
-    return replace(orphan, finding=Finding.DELETED)
+        return replace(orphan, status=OrphanStatus.FAILED, error=error)
+    return replace(orphan, status=OrphanStatus.DELETED)

@@ -40,7 +40,7 @@ class Difference(NamedTuple):
         return f"{place_words(self.start, self.stop)}: {_WORDS[self.kind].format(self.reference)}"
 
 
-class Verdict(NamedTuple):
+class BlockDifference(NamedTuple):
     """One block that differs."""
 
     block_index: int
@@ -49,7 +49,7 @@ class Verdict(NamedTuple):
 
 
 class DifferenceRuns:
-    """Joins verdicts, which come in ascending order for each reference, to ranges."""
+    """Joins differences, which come in ascending order for each reference, to ranges."""
 
     def __init__(self, tell: Callable[[Difference], None]) -> None:
         """Tell each range as soon as it is known where it ends."""
@@ -58,10 +58,10 @@ class DifferenceRuns:
         self.block_count = 0
         """Verdicts so far."""
 
-    def add(self, verdict: Verdict) -> None:
-        """Take one verdict."""
+    def add(self, difference: BlockDifference) -> None:
+        """Take one difference."""
         self.block_count += 1
-        index, kind, reference = verdict
+        index, kind, reference = difference
         run = self._open.get(reference)
         if run is not None and run.kind is kind and run.stop == index:
             self._open[reference] = run._replace(stop=index + 1)

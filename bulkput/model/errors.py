@@ -101,7 +101,7 @@ class SourceError(BulkputError):
         super().__init__(f"{path}{place}: {what}")
 
 
-class TargetError(BulkputError):
+class DestinationError(BulkputError):
     """What a snapshot is to be written to cannot be used, or not as asked."""
 
     exit_code = ExitCode.CONFIGURATION
@@ -162,9 +162,9 @@ _EXIT_CODES: dict[FailureClass, ExitCode] = {
     FailureClass.THROTTLED_ACCOUNT: ExitCode.TEMPORARY,
     FailureClass.THROTTLED_SNAPSHOT: ExitCode.TEMPORARY,
     FailureClass.NOT_YET_VISIBLE: ExitCode.INTEGRITY,
-    FailureClass.BODY_CHANGED: ExitCode.INTEGRITY,
+    FailureClass.CHECKSUM_MISMATCH: ExitCode.INTEGRITY,
     FailureClass.SIGNATURE: ExitCode.CREDENTIALS,
-    FailureClass.UNEXPLAINED: ExitCode.TEMPORARY,
+    FailureClass.UNDOCUMENTED: ExitCode.TEMPORARY,
     FailureClass.CONCURRENT_LIMIT: ExitCode.QUOTA,
     FailureClass.ACCESS_DENIED: ExitCode.CREDENTIALS,
     FailureClass.KEY_UNUSABLE: ExitCode.CREDENTIALS,

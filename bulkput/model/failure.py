@@ -22,13 +22,13 @@ class FailureClass(Enum):
     NOT_YET_VISIBLE = auto()
     """404 SNAPSHOT_NOT_FOUND: eventual consistency right after the start, final later."""
 
-    BODY_CHANGED = auto()
+    CHECKSUM_MISMATCH = auto()
     """The service or its echo disagrees with the digest: read and hash again, then put."""
 
     SIGNATURE = auto()
     """Clock or signature refused, or an expired token: once, with fresh credentials and time."""
 
-    UNEXPLAINED = auto()
+    UNDOCUMENTED = auto()
     """Reasons without documented triggers: again, but only a few times."""
 
     CONCURRENT_LIMIT = auto()

@@ -46,10 +46,10 @@ class Progress:
     """Compared, or known to be zeros on both sides."""
     blocks_restored: int = 0
     """Settled at the destination of a download: got, found there, or zeros."""
-    attempts: int = 0
+    puts_attempted: int = 0
     """Puts that left, repeated ones included."""
-    retried: int = 0
-    throttled: int = 0
+    puts_retried: int = 0
+    puts_throttled: int = 0
     gets_attempted: int = 0
     """Gets that left, repeated ones included."""
     gets_retried: int = 0
@@ -88,9 +88,9 @@ class Progress:
     def put_counts(self) -> dict[str, int]:
         """What became of the puts, as an outcome tells it."""
         return {
-            "attempts": self.attempts,
-            "retried": self.retried,
-            "throttled": self.throttled,
+            "attempts": self.puts_attempted,
+            "retried": self.puts_retried,
+            "throttled": self.puts_throttled,
         }
 
     @property

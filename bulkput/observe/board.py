@@ -100,8 +100,8 @@ class _Volume:
             puts_per_s=0.0 if reading_back else moved_per_s,
             mib_per_s=moved_per_s * _MIB_PER_BLOCK,
             in_flight=progress.in_flight,
-            retried=progress.gets_retried if reading_back else progress.retried,
-            throttled=progress.gets_throttled if reading_back else progress.throttled,
+            retried=progress.gets_retried if reading_back else progress.puts_retried,
+            throttled=progress.gets_throttled if reading_back else progress.puts_throttled,
             left_s=max(0, total - done) / rate_blocks_per_s
             if measured and rate_blocks_per_s > 0
             else None,

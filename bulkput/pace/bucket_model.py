@@ -20,7 +20,7 @@ BOUND_MARGIN_S = 0.04
 that holds 100 ms."""
 
 
-class Books:
+class BucketModel:
     """One bucket's books; begun anew at throttles."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ MEASURE_S = 1.0
 """Over which a volume's rate is counted: 100 puts at 100/s, and a share that others could use is
 idle no longer than this."""
 
-HUNGRY_SHARE = 0.9
+SATURATED_SHARE = 0.9
 """A volume that sends this much of its share is held by it: pacing keeps 0.5% below, and throttles
 cut 5%."""
 
@@ -26,7 +26,7 @@ begins anew are enough to be noticed."""
 
 
 @dataclass
-class _Taker:
+class _Claim:
     """What is known of one volume."""
 
     sent: int
@@ -35,12 +35,12 @@ class _Taker:
     demand_puts_per_s: float = math.inf
 
 
-class Division:
+class FairShare:
     """Divides one ceiling among volumes by what they use; unknown ones count as hungry."""
 
     def __init__(self, ceiling_puts_per_s: float) -> None:
         self._ceiling = ceiling_puts_per_s
-        self._takers: dict[str, _Taker] = {}
+        self._claims: dict[str, _Claim] = {}
 
     def divide(self, now_s: float, sent: Mapping[str, int]) -> dict[str, float]:
         """Return puts per second for each volume; in sum they are the ceiling.
@@ -49,24 +49,24 @@ class Division:
             now_s: monotonic time.
             sent: attempts so far of every volume that puts, or may begin to, by its name.
         """
-        takers = {
-            volume: self._takers.get(volume) or _Taker(count, now_s)
+        claims = {
+            volume: self._claims.get(volume) or _Claim(count, now_s)
             for volume, count in sent.items()
         }
-        self._takers = takers
-        least = LEAST_SHARE * self._ceiling / max(1, len(takers))
-        for volume, taker in takers.items():
-            elapsed_s = now_s - taker.measured_s
+        self._claims = claims
+        least = LEAST_SHARE * self._ceiling / max(1, len(claims))
+        for volume, claim in claims.items():
+            elapsed_s = now_s - claim.measured_s
             if elapsed_s >= MEASURE_S:
-                rate = (sent[volume] - taker.sent) / elapsed_s
-                hungry = rate >= HUNGRY_SHARE * taker.share_puts_per_s
-                taker.demand_puts_per_s = math.inf if hungry else max(least, rate * HEADROOM)
-                taker.sent, taker.measured_s = sent[volume], now_s
+                rate = (sent[volume] - claim.sent) / elapsed_s
+                hungry = rate >= SATURATED_SHARE * claim.share_puts_per_s
+                claim.demand_puts_per_s = math.inf if hungry else max(least, rate * HEADROOM)
+                claim.sent, claim.measured_s = sent[volume], now_s
         shares = divided(
-            self._ceiling, {name: each.demand_puts_per_s for name, each in takers.items()}
+            self._ceiling, {name: each.demand_puts_per_s for name, each in claims.items()}
         )
         for volume, share in shares.items():
-            takers[volume].share_puts_per_s = share
+            claims[volume].share_puts_per_s = share
         return shares
 
 

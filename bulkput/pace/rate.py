@@ -9,7 +9,7 @@ the rate grows, its excess doubling. A throttle that ends a growth, or the first
 by a deep cut, until the answers that are on their way have told what the service serves.
 """
 
-from bulkput.pace.bucket_model import Books, bound_margin_puts, margin_puts
+from bulkput.pace.bucket_model import BucketModel, bound_margin_puts, margin_puts
 from bulkput.pace.sent_rate import SentRate
 
 TARGET_SHARE = 0.995
@@ -64,7 +64,7 @@ LOWER_EVERY_S = 0.25
 the last 13% that the books leave of a fall are gone after 1.1 s."""
 
 FRESH_S = 0.5
-"""Books older than this begin anew at a throttle: a limit that fell is not averaged away."""
+"""BucketModel older than this begin anew at a throttle: a limit that fell is not averaged away."""
 
 USED_SHARE = 0.7
 """A rate may grow only while this share of it is sent."""
@@ -103,7 +103,7 @@ class RateController:
         self._refused_sent_s = float("inf")
         self._accepted = self._refused = 0
         """Of the puts sent at the rate that a deep cut ended, from the first refused one on."""
-        self._books = Books()
+        self._books = BucketModel()
         self._sent = SentRate()
 
     @property
@@ -241,7 +241,7 @@ class RateController:
 
     def _hold_top(self) -> None:
         # What was served on the way up was less than the limit, and bounds it by nothing.
-        self._books = Books()
+        self._books = BucketModel()
         self._refused_sent_s = float("inf")
         self._limit = self._top
         self._grown_from = None

@@ -57,11 +57,11 @@ POLICIES: Mapping[FailureClass, RetryPolicy | None] = MappingProxyType(
             base_s=0.5, cap_s=4.0, floor_s=0.25, within_s=120.0
         ),
         # Read and hashed again each time: a second change may be chance, a third is a live disk.
-        FailureClass.BODY_CHANGED: RetryPolicy(base_s=0.05, cap_s=0.5, attempts_max=3),
+        FailureClass.CHECKSUM_MISMATCH: RetryPolicy(base_s=0.05, cap_s=0.5, attempts_max=3),
         # Once: what new credentials and the server's time do not cure, a third attempt will not.
         FailureClass.SIGNATURE: RetryPolicy(base_s=0.05, cap_s=0.05, attempts_max=2),
         # Undocumented triggers: five attempts wait 3 s at most, enough for a passing conflict.
-        FailureClass.UNEXPLAINED: RetryPolicy(base_s=0.2, cap_s=5.0, attempts_max=5),
+        FailureClass.UNDOCUMENTED: RetryPolicy(base_s=0.2, cap_s=5.0, attempts_max=5),
         # 100 pending snapshots: one must end first, which takes minutes. 10 min is the shortest
         # Timeout after which the service itself ends an idle one.
         FailureClass.CONCURRENT_LIMIT: RetryPolicy(

@@ -41,12 +41,12 @@ class HeldBlock:
             raise RuntimeError(f"block {self.index} has been let go")
         return self._window.block(self.index)
 
-    def spare(self) -> None:
+    def release_if_rereadable(self) -> None:
         """Let go of the bytes, which this attempt needs no more, if another could get them."""
         if self._can_be_reread:
-            self.let_go()
+            self.release()
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Give bytes and budget back; more than once is harmless."""
         if self._window is not None:
             self._window.release(self.index)

@@ -56,7 +56,7 @@ def decide(
     start, stop = hashed.window.start, hashed.window.start + hashed.window.block_count
     is_acknowledged = states == State.ACKNOWLEDGED
     resumed = is_acknowledged & (hashed.digests == acknowledged).all(axis=1)
-    fresh = untouched(states)
+    fresh = never_sent(states)
     present = baseline.present(start, stop)
     unchanged = np.zeros_like(resumed)
     if present.any():
@@ -82,7 +82,7 @@ def merged(*ascending: Iterator[Extent]) -> Iterator[Extent]:
         yield current
 
 
-def untouched(states: NDArray[np.uint8]) -> Mask:
+def never_sent(states: NDArray[np.uint8]) -> Mask:
     """Return which blocks cannot be in the snapshot: nothing of them was ever sent."""
     return ~np.isin(states, _MAY_BE_IN_SNAPSHOT)
 

@@ -69,7 +69,7 @@ class GetPath:
         try:
             return await self._retrier.run(lambda: self._paced(index, token), on_retry)
         except ServiceError as error:
-            if error.failure is not FailureClass.BODY_CHANGED:
+            if error.failure is not FailureClass.CHECKSUM_MISMATCH:
                 raise
             what = f"block {index} of {self.snapshot_id} cannot be had undamaged"
             raise IntegrityError(f"{what}: {error}") from error

@@ -95,7 +95,7 @@ class PutPath:
             await self._admitted(block, admission)
 
         def on_retry(error: ServiceError, delay_s: float) -> None:
-            self._progress.retried += 1
+            self._progress.puts_retried += 1
             self._on_retry(index, error, delay_s)
 
         try:
@@ -103,14 +103,14 @@ class PutPath:
             await self._retrier.run(attempt, on_retry, lambda: queued_s)
         finally:
             self.begun.discard(_current_task())
-            block.let_go()
+            block.release()
 
     async def _admitted(self, block: HeldBlock, admission: Admission) -> None:
         progress = self._progress
         task = _current_task()
         self.sending.add(task)
         self.begun.add(task)
-        progress.attempts += 1
+        progress.puts_attempted += 1
         progress.in_flight += 1
         try:
             await self._recorded(block)
@@ -118,7 +118,7 @@ class PutPath:
             self._pacer.settled(admission, error.failure)
             name = error.failure.name.lower()
             progress.failures[name] = progress.failures.get(name, 0) + 1
-            progress.throttled += error.failure in _THROTTLES
+            progress.puts_throttled += error.failure in _THROTTLES
             raise
         except BaseException:
             self._pacer.withdraw(admission)
@@ -126,7 +126,7 @@ class PutPath:
         else:
             self._pacer.settled(admission, None)
         finally:
-            block.spare()
+            block.release_if_rereadable()
             self.sending.discard(task)
             progress.in_flight -= 1
 
@@ -134,7 +134,7 @@ class PutPath:
         digest = block.digest
         self._ledger.mark_sent(block.index, digest)
         await self._sink.put_block(
-            self._snapshot_id, block.index, block.view(), digest, block.spare
+            self._snapshot_id, block.index, block.view(), digest, block.release_if_rereadable
         )
         self._ledger.mark_acknowledged(block.index, digest)
         self._progress.blocks_put += 1

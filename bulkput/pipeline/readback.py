@@ -14,7 +14,7 @@ from functools import partial
 from itertools import islice
 
 from bulkput.model.block import Extent
-from bulkput.model.difference import Difference, DifferenceRuns, Verdict, runs_of
+from bulkput.model.difference import BlockDifference, Difference, DifferenceRuns, runs_of
 from bulkput.model.progress import Progress
 from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.get import GetPath
@@ -67,13 +67,13 @@ async def compare(parts: ReadbackParts, sample: Sample | None = None) -> int:
         progress.blocks_verified += block_count
 
     pieces = _pieces(parts, pass_over) if sample is None else _sampled(parts, sample)
-    under_way: deque[tuple[_Piece, asyncio.Task[list[Verdict]]]] = deque()
+    under_way: deque[tuple[_Piece, asyncio.Task[list[BlockDifference]]]] = deque()
     held = compared = 0
 
     async def settle_first() -> int:
         piece, task = under_way.popleft()
-        for verdict in await task:
-            runs.add(verdict)
+        for difference in await task:
+            runs.add(difference)
         progress.blocks_verified += piece.block_count if piece.counts else 0
         return piece.cost
 
@@ -84,7 +84,7 @@ async def compare(parts: ReadbackParts, sample: Sample | None = None) -> int:
                     held -= await settle_first()
                 held += piece.cost
                 compared += piece.block_count
-                under_way.append((piece, group.create_task(_verdicts(piece, parts))))
+                under_way.append((piece, group.create_task(_differences(piece, parts))))
             while under_way:
                 held -= await settle_first()
     except BaseExceptionGroup as failures:
@@ -191,7 +191,7 @@ async def _sampled(parts: ReadbackParts, sample: Sample) -> AsyncGenerator[_Piec
                 return
 
 
-async def _verdicts(piece: _Piece, parts: ReadbackParts) -> list[Verdict]:
+async def _differences(piece: _Piece, parts: ReadbackParts) -> list[BlockDifference]:
     """Get the blocks of one piece and return those that differ."""
     async with asyncio.TaskGroup() as gets:
         tasks = {
@@ -204,11 +204,11 @@ async def _verdicts(piece: _Piece, parts: ReadbackParts) -> list[Verdict]:
 
 def _judge(
     extents: Iterable[Extent], blocks: Blocks, references: Sequence[Reference]
-) -> list[Verdict]:
+) -> list[BlockDifference]:
     """Compare in a worker: blocking."""
     return [
-        verdict
+        difference
         for reference in references
         for extent in extents
-        for verdict in reference.verdicts(extent, blocks)
+        for difference in reference.differences(extent, blocks)
     ]

@@ -17,7 +17,7 @@ from bulkput.model.progress import Progress
 from bulkput.pipeline.baseline import Baseline, Unchanged, nothing_is_known
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.channel import Channel
-from bulkput.pipeline.decide import merged, runs, untouched
+from bulkput.pipeline.decide import merged, never_sent, runs
 from bulkput.pipeline.workers import Workers
 from bulkput.planning.spans import Span
 
@@ -98,7 +98,7 @@ class Reader:
         for start in range(span.start, span.stop, self._window_blocks):
             stop = min(start + self._window_blocks, span.stop)
             states = self._ledger.states(start, stop)
-            known = self._unchanged(start, stop) & untouched(states)
+            known = self._unchanged(start, stop) & never_sent(states)
             for run in runs(known):
                 self._ledger.mark_unchanged(start + run.start, start + run.stop)
             if not self._trust:

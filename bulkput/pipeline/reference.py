@@ -11,7 +11,7 @@ import numpy as np
 from bulkput.ebs.snapshot import GotBlock
 from bulkput.ledger.manifest import Manifest
 from bulkput.model.block import ZERO_BLOCK_DIGEST, Extent
-from bulkput.model.difference import DifferenceKind, Verdict
+from bulkput.model.difference import BlockDifference, DifferenceKind
 from bulkput.pipeline.hashing import is_zero
 from bulkput.source.source import Source
 
@@ -40,7 +40,7 @@ class Reference(Protocol):
         """
         ...
 
-    def verdicts(self, extent: Extent, blocks: Blocks) -> Iterator[Verdict]:
+    def differences(self, extent: Extent, blocks: Blocks) -> Iterator[BlockDifference]:
         """Yield the blocks of ``extent`` that are not what they should be, ascending.
 
         Raises:
@@ -67,23 +67,23 @@ class SourceReference:
             return iter([Extent(0, self.block_count)])
         return self._source.extents()
 
-    def verdicts(self, extent: Extent, blocks: Blocks) -> Iterator[Verdict]:
+    def differences(self, extent: Extent, blocks: Blocks) -> Iterator[BlockDifference]:
         inside = min(extent.stop, self.block_count)
         if extent.start < inside:
             yield from self._inside(Extent(extent.start, inside), blocks)
         for index in range(max(extent.start, inside), extent.stop):
             got = blocks.get(index)
             if got is not None and got.digest != ZERO_BLOCK_DIGEST:
-                yield Verdict(index, DifferenceKind.EXTRA, "source")
+                yield BlockDifference(index, DifferenceKind.EXTRA, "source")
 
-    def _inside(self, extent: Extent, blocks: Blocks) -> Iterator[Verdict]:
+    def _inside(self, extent: Extent, blocks: Blocks) -> Iterator[BlockDifference]:
         window = self._source.read_window(extent.start, extent.block_count)
         try:
             for index in range(extent.start, extent.stop):
                 kind = self._judge(window.block(index), blocks.get(index))
                 window.release(index)
                 if kind is not None:
-                    yield Verdict(index, kind, "source")
+                    yield BlockDifference(index, kind, "source")
         finally:
             window.close()
 
@@ -109,14 +109,14 @@ class ManifestReference:
     def extents(self) -> Iterator[Extent]:
         return self._manifest.extents()
 
-    def verdicts(self, extent: Extent, blocks: Blocks) -> Iterator[Verdict]:
+    def differences(self, extent: Extent, blocks: Blocks) -> Iterator[BlockDifference]:
         present = self._manifest.present(extent.start, extent.stop)
         digests = self._manifest.digests(extent.start, extent.stop)
         for position, index in enumerate(range(extent.start, extent.stop)):
             expected = digests[position].tobytes() if present[position] else None
             kind = self._judge(expected, blocks.get(index))
             if kind is not None:
-                yield Verdict(index, kind, "manifest")
+                yield BlockDifference(index, kind, "manifest")
 
     def _judge(self, expected: bytes | None, got: GotBlock | None) -> DifferenceKind | None:
         if got is None:

@@ -64,7 +64,7 @@ _NOISE_BECOMES_ZEROS = _RESOLVED[ZeroPolicy.SKIP]._replace(
 
 
 def resolve_zero_policy(
-    requested: ZeroPolicy, *, encrypted: bool, holes_are_noise: bool = False
+    requested: ZeroPolicy, *, encrypted: bool, unwritten_is_undefined: bool = False
 ) -> ResolvedZeros:
     """Return which empty blocks are put.
 
@@ -72,13 +72,13 @@ def resolve_zero_policy(
         requested: As the user said.
         encrypted: The snapshot is encrypted or will be: by the request, by the account's default
             (StartSnapshot's answer has a KmsKeyArn or SseType), or by a later step.
-        holes_are_noise: Nobody can rely on what the source's holes read as: it is an encrypted
+        unwritten_is_undefined: Nobody can rely on what the source's holes read as: it is an encrypted
             snapshot, and they are the blocks that it never had.
 
     Raises:
         ConfigError: blocks of an encrypted snapshot would be skipped.
     """
-    if holes_are_noise and requested is ZeroPolicy.AUTO:
+    if unwritten_is_undefined and requested is ZeroPolicy.AUTO:
         return _NOISE_STAYS_NOISE if encrypted else _NOISE_BECOMES_ZEROS
     if not encrypted:
         return _RESOLVED[ZeroPolicy.SKIP if requested is ZeroPolicy.AUTO else requested]

@@ -7,9 +7,9 @@ from support.served import BLOCK
 
 from bulkput import (
     ConfigError,
+    DestinationError,
     DownloadOptions,
     SnapshotError,
-    TargetError,
     TuningSettings,
     VerifyOptions,
     VolumeStarted,
@@ -67,7 +67,7 @@ async def test_a_download_is_the_source_again_and_replaces_nothing_unasked(
     outcome = await download(DownloadOptions(snapshot_id, destination, **place))
     assert outcome.destination == destination
     assert destination.read_bytes() == path.read_bytes()
-    with pytest.raises(TargetError, match="exists"):
+    with pytest.raises(DestinationError, match="exists"):
         await download(DownloadOptions(snapshot_id, destination, **place))
 
 

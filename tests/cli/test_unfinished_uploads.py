@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.program import ForkedProgram
 from support.served import BLOCK, Served
-from support.started import Started
 
 from bulkput.ebs import ec2_form
 from bulkput.emulator.faults import FaultKind
@@ -292,7 +292,7 @@ def test_without_a_terminal_abort_needs_yes(bulkput, cut_short, service):
 def test_abort_asks_on_a_terminal(cut_short, service, answer, status):
     snapshot_id = cut_short()
     ours, theirs = pty.openpty()
-    process = Started(
+    process = ForkedProgram(
         ["abort", snapshot_id],
         stdin=theirs,
         stdout=subprocess.PIPE,

@@ -5,7 +5,7 @@ from support.manual import page
 
 from bulkput.config.tuning import TuningSettings
 from bulkput.jobs.check.account import PENDING_DEFAULT
-from bulkput.jobs.session.rate_limits import GET_CEILINGS_DEFAULT, stated_ceilings
+from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT, configured_rate_limits
 from bulkput.jobs.upload.start_or_resume import TIMEOUT_DEFAULT_MIN
 from bulkput.ledger.record import RECORD_SIZE_BYTES
 from bulkput.model.block import (
@@ -17,7 +17,7 @@ from bulkput.model.block import (
 from bulkput.pipeline.listing import PAGE_BLOCKS
 
 TUNING = TuningSettings()
-PUTS = stated_ceilings(TUNING)
+PUTS = configured_rate_limits(TUNING)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ PUTS = stated_ceilings(TUNING)
         ("volume", f"{VOLUME_SIZE_MAX_GIB:,} GiB, whole: {BLOCK_COUNT_MAX:,} blocks"),
         ("puts into one snapshot", f"{PUTS.snapshot_puts_per_s:,.0f}/s"),
         ("puts of the account", f"{PUTS.account_puts_per_s:,.0f}/s"),
-        ("gets from one snapshot", f"{GET_CEILINGS_DEFAULT.snapshot_gets_per_s:,.0f}/s"),
+        ("gets from one snapshot", f"{GET_RATE_LIMITS_DEFAULT.snapshot_gets_per_s:,.0f}/s"),
         ("list calls", f"{PAGE_BLOCKS:,} blocks a page"),
         ("pending snapshots", f"| {PENDING_DEFAULT} |"),
         ("rest between two puts", f"{TIMEOUT_DEFAULT_MIN:,} minutes"),

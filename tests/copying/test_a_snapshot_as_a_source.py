@@ -22,7 +22,7 @@ from bulkput.pipeline.workers import ThreadWorkers
 IDENTITY = SnapshotIdentity("http://127.0.0.1:8100", "eu-west-1", "snap-0123456789abcdef0", 1)
 
 
-class Gets:
+class SnapshotReader:
     """Lists blocks in pages of ``page``, and hands out every block when told to."""
 
     def __init__(self, indexes, page=500):
@@ -64,7 +64,7 @@ class Gets:
 def opened():
     @contextlib.asynccontextmanager
     async def open_source(indexes, **more):
-        gets = Gets(list(indexes), **more)
+        gets = SnapshotReader(list(indexes), **more)
         workers = ThreadWorkers(copying._WINDOWS_AT_ONCE)
         source = SnapshotSource(IDENTITY, gets, gets.get, gets)
         try:

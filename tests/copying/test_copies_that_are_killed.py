@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from support.started import Started
+from support.program import ForkedProgram
 
 from bulkput import copy
 
@@ -20,7 +20,7 @@ def slow_copy(options, tmp_path):
 
     def start(snapshot_id):
         said = options(snapshot_id)
-        return Started(
+        return ForkedProgram(
             [
                 *("copy", snapshot_id, "--config", str(config)),
                 *("--region", said.region, "--profile", said.profile),

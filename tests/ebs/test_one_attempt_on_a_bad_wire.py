@@ -140,7 +140,7 @@ async def test_a_put_is_what_the_service_expects(lab, block, digest):
         (answers_html, FailureClass.TRANSIENT, "Slow down"),
         (cuts_the_answer, FailureClass.TRANSIENT, "ended early"),
         (answers_no_http, FailureClass.TRANSIENT, "not HTTP"),
-        (echoes_another_checksum, FailureClass.BODY_CHANGED, "echoed"),
+        (echoes_another_checksum, FailureClass.CHECKSUM_MISMATCH, "echoed"),
         (echoes_nothing, FailureClass.TRANSIENT, "echo"),
         (redirects, FailureClass.TRANSIENT, ""),
     ],
@@ -347,9 +347,9 @@ async def test_a_get_returns_the_block_and_signs_its_token(lab, block, digest):
 @pytest.mark.parametrize(
     ("status", "change", "failure", "word"),
     [
-        (200, lambda block: block[:-1], FailureClass.BODY_CHANGED, "524287 bytes"),
-        (200, lambda block: block + b"x" * 9, FailureClass.BODY_CHANGED, "bytes instead of"),
-        (200, lambda block: b"X" + block[1:], FailureClass.BODY_CHANGED, "checksum"),
+        (200, lambda block: block[:-1], FailureClass.CHECKSUM_MISMATCH, "524287 bytes"),
+        (200, lambda block: block + b"x" * 9, FailureClass.CHECKSUM_MISMATCH, "bytes instead of"),
+        (200, lambda block: b"X" + block[1:], FailureClass.CHECKSUM_MISMATCH, "checksum"),
         (500, lambda _: b"", FailureClass.TRANSIENT, "500"),
     ],
 )

@@ -199,7 +199,7 @@ async def test_changed_bytes_are_told_apart_from_a_wrong_signature(tmp_path):
         block = memoryview(payload("a"))
         with pytest.raises(ServiceError) as caught:
             await service.data.put_block(started.snapshot_id, 0, block, b"\1" * 32)
-        assert caught.value.failure is FailureClass.BODY_CHANGED
+        assert caught.value.failure is FailureClass.CHECKSUM_MISMATCH
 
 
 async def test_an_unknown_snapshot_is_not_yet_visible(tmp_path):

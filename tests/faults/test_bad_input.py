@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from support.started import Started
+from support.program import ForkedProgram
 from support.whole import ENVIRONMENT
 
 USAGE = [
@@ -46,7 +46,7 @@ DOCUMENTS = [
 
 
 def run(arguments, folder, **environment):
-    with Started(
+    with ForkedProgram(
         arguments,
         env=dict(ENVIRONMENT, HOME=str(folder), AWS_REGION="us-east-1", **environment),
         stdout=subprocess.PIPE,

@@ -10,7 +10,7 @@ import time
 import pytest
 from faults.emulated import PUT, until
 from faults.metadata import Metadata
-from support.started import Started
+from support.program import ForkedProgram
 
 BLOCKS = 40
 
@@ -21,7 +21,7 @@ def resumed(program, err):
     words = shlex.split(line.removeprefix("resume with: "))
     assert words[0] == "bulkput"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with Started(words[1:], env=program.environment, **pipes) as process:
+    with ForkedProgram(words[1:], env=program.environment, **pipes) as process:
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     return json.loads(out)

@@ -16,7 +16,7 @@ from bulkput.emulator.faults import Fault, FaultKind
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, EmulatorOptions
 from bulkput.emulator.server import Emulator
 from bulkput.jobs.session.open import open_context
-from bulkput.jobs.state.delivery import note_told
+from bulkput.jobs.state.delivery import mark_delivered
 from bulkput.jobs.upload.volume import upload_volume
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.events import Noted
@@ -78,7 +78,7 @@ class Rig:
         loaded = settings_from_flags(source, flags=flags, environ={})
         self._observer.notes.clear()
         outcome = await upload_volume(self.context, loaded.settings.volumes[0])
-        note_told((outcome,))
+        mark_delivered((outcome,))
         return outcome
 
     async def done(self, source, **flags):

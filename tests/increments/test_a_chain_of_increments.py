@@ -110,7 +110,7 @@ def download(rig, monkeypatch):
         request = DownloadRequest(snapshot_id, path, **more)
         return await download_snapshot(rig.context.settings, request, None)
 
-    monkeypatch.setattr("bulkput.jobs.download.download_snapshot.open_gets", opened)
+    monkeypatch.setattr("bulkput.jobs.download.download_snapshot.open_snapshot_reader", opened)
     return download
 
 

@@ -6,9 +6,15 @@ import pytest
 
 from bulkput.config.volume import SnapshotSettings
 from bulkput.ebs.snapshot import FoundSnapshot, SnapshotState
-from bulkput.jobs.gc import Finding, find_orphans
+from bulkput.jobs.gc import OrphanStatus, find_orphans
 from bulkput.jobs.state import snapshot_tag
-from bulkput.jobs.state.snapshot_tag import MARK_KEY, folder_name, is_from, mark_of, tags_with_mark
+from bulkput.jobs.state.snapshot_tag import (
+    OWNER_TAG_KEY,
+    folder_name,
+    is_from,
+    owner_tag,
+    tags_with_owner,
+)
 from bulkput.jobs.state.uploads import Entry
 
 STATE_DIR = Path("/var/lib/bulkput")
@@ -16,53 +22,53 @@ STATE_DIR = Path("/var/lib/bulkput")
 
 def pending(snapshot_id, value, start_unix_s=1000.0):
     state = SnapshotState("pending", None, "0%", False, None, start_unix_s, 8)
-    return FoundSnapshot(snapshot_id, state, {MARK_KEY: value})
+    return FoundSnapshot(snapshot_id, state, {OWNER_TAG_KEY: value})
 
 
 def findings(found, entries=(), *, elsewhere=False, before_unix_s=2000.0):
     orphans = find_orphans(
         found, entries, STATE_DIR, elsewhere=elsewhere, started_before_unix_s=before_unix_s
     )
-    return {orphan.snapshot_id: orphan.finding for orphan in orphans}
+    return {orphan.snapshot_id: orphan.status for orphan in orphans}
 
 
 def test_the_oldest_comes_first():
-    found = [pending("snap-2", mark_of(STATE_DIR / "b"), 9.0), pending("snap-1", "x", 8.0)]
+    found = [pending("snap-2", owner_tag(STATE_DIR / "b"), 9.0), pending("snap-1", "x", 8.0)]
     assert list(findings(found)) == ["snap-1", "snap-2"]
 
 
 def test_a_mark_of_another_machine_or_folder_is_elsewhere(monkeypatch):
-    here = mark_of(STATE_DIR / "web-0123456789ab")
-    other_folder = mark_of(Path("/var/lib/bulkput/below/web-0123456789ab"))
+    here = owner_tag(STATE_DIR / "web-0123456789ab")
+    other_folder = owner_tag(Path("/var/lib/bulkput/below/web-0123456789ab"))
     monkeypatch.setattr(snapshot_tag.socket, "gethostname", lambda: "other-machine")
-    other_machine = mark_of(STATE_DIR / "web-0123456789ab")
+    other_machine = owner_tag(STATE_DIR / "web-0123456789ab")
     monkeypatch.undo()
     found = [pending("snap-1", here), pending("snap-2", other_folder)]
     found += [pending("snap-3", other_machine), pending("snap-4", ""), pending("snap-5", "mine")]
     assert findings(found) == {
-        "snap-1": Finding.ORPHAN,
-        **dict.fromkeys(("snap-2", "snap-3", "snap-4", "snap-5"), Finding.ELSEWHERE),
+        "snap-1": OrphanStatus.ORPHAN,
+        **dict.fromkeys(("snap-2", "snap-3", "snap-4", "snap-5"), OrphanStatus.ELSEWHERE),
     }
-    assert set(findings(found, elsewhere=True).values()) == {Finding.ORPHAN}
+    assert set(findings(found, elsewhere=True).values()) == {OrphanStatus.ORPHAN}
 
 
 def test_age_is_a_bound_for_all():
-    found = [pending("snap-1", mark_of(STATE_DIR / "a"), 10.0)]
-    assert findings(found, before_unix_s=10.0) == {"snap-1": Finding.ORPHAN}
-    assert findings(found, before_unix_s=9.9) == {"snap-1": Finding.YOUNG}
+    found = [pending("snap-1", owner_tag(STATE_DIR / "a"), 10.0)]
+    assert findings(found, before_unix_s=10.0) == {"snap-1": OrphanStatus.ORPHAN}
+    assert findings(found, before_unix_s=9.9) == {"snap-1": OrphanStatus.YOUNG}
 
 
 def test_a_ledger_without_a_snapshot_shields_what_its_folder_started_from_any_machine():
     entry = Entry(STATE_DIR / "web-0123456789ab", None, "damaged")
     found = [pending("snap-1", "other:/mnt/state/web-0123456789ab")]
     assert findings(found, [entry], elsewhere=True) == {}
-    assert findings(found, elsewhere=True) == {"snap-1": Finding.ORPHAN}
+    assert findings(found, elsewhere=True) == {"snap-1": OrphanStatus.ORPHAN}
 
 
 @pytest.mark.parametrize("state_dir", ["/" + "x" * 250, "/a\nb", "/\udcff"])
 def test_every_mark_fits_a_tag_and_says_where_it_is_from(state_dir, tmp_path):
     folder = Path(state_dir) / ("y" * 77)
-    value = mark_of(folder)
+    value = owner_tag(folder)
     assert len(value) <= 255
     assert value.isprintable()
     assert folder_name(value) == folder.name
@@ -73,15 +79,15 @@ def test_every_mark_fits_a_tag_and_says_where_it_is_from(state_dir, tmp_path):
 def test_the_same_folder_by_another_name_has_the_same_mark(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    assert mark_of(tmp_path / "link" / "f") == mark_of(tmp_path / "real" / "f")
+    assert owner_tag(tmp_path / "link" / "f") == owner_tag(tmp_path / "real" / "f")
 
 
 def test_a_snapshot_with_fifty_tags_gets_no_other():
     full = SnapshotSettings(tags={str(number): "" for number in range(50)})
-    assert tags_with_mark(full, STATE_DIR / "f") == full.tags
+    assert tags_with_owner(full, STATE_DIR / "f") == full.tags
     roomy = SnapshotSettings(tags={str(number): "" for number in range(49)})
-    assert len(tags_with_mark(roomy, STATE_DIR / "f")) == 50
+    assert len(tags_with_owner(roomy, STATE_DIR / "f")) == 50
 
 
 def test_a_token_of_the_users_own_means_the_same_request_from_anywhere():
-    assert tags_with_mark(SnapshotSettings(client_token="mine"), STATE_DIR / "f") == {}
+    assert tags_with_owner(SnapshotSettings(client_token="mine"), STATE_DIR / "f") == {}

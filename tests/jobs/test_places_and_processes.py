@@ -7,7 +7,7 @@ import pytest
 
 from bulkput.config.settings import Settings
 from bulkput.jobs.session.context import JobContext
-from bulkput.jobs.session.rate_limits import Ceilings, GetCeilings
+from bulkput.jobs.session.rate_limits import GetRateLimits, RateLimits
 from bulkput.jobs.workers.pool import (
     PROCESS_PUTS_PER_S,
     divided_settings,
@@ -31,14 +31,17 @@ def settings(volumes, parallel, **tuning):
     )
 
 
-def context(volumes, parallel, ceilings=(1000.0, 1000.0), **tuning):
+def context(volumes, parallel, rate_limits=(1000.0, 1000.0), **tuning):
     others = dict.fromkeys(JobContext.__dataclass_fields__)
-    given = {"settings": settings(volumes, parallel, **tuning), "ceilings": Ceilings(*ceilings)}
+    given = {
+        "settings": settings(volumes, parallel, **tuning),
+        "rate_limits": RateLimits(*rate_limits),
+    }
     return JobContext(**(others | given))
 
 
 @pytest.mark.parametrize(
-    ("ceilings", "places", "cpus", "count"),
+    ("rate_limits", "places", "cpus", "count"),
     [
         ((1000, 1000), 8, 8, 1),
         ((1000, PROCESS_PUTS_PER_S), 8, 8, 1),
@@ -52,8 +55,8 @@ def context(volumes, parallel, ceilings=(1000.0, 1000.0), **tuning):
         ((MANY, MANY), 16, 8, 8),
     ],
 )
-def test_processes_are_as_many_as_puts_volumes_and_cpus_ask_for(ceilings, places, cpus, count):
-    assert process_count(Ceilings(*ceilings), places=places, cpus=cpus) == count
+def test_processes_are_as_many_as_puts_volumes_and_cpus_ask_for(rate_limits, places, cpus, count):
+    assert process_count(RateLimits(*rate_limits), places=places, cpus=cpus) == count
 
 
 async def test_at_the_default_ceilings_all_is_done_in_this_process(monkeypatch):
@@ -88,11 +91,12 @@ def test_however_many_volumes_the_budget_holds_and_windows_fit(parallel, budget)
 
 def test_a_worker_has_its_part_of_the_threads_and_every_volume_the_same_budget_anywhere():
     whole = settings(4, 4, hash_workers=12)
-    assert divided_settings(whole, 3, GetCeilings()).tuning.hash_workers == 4
-    assert divided_settings(whole, 12, GetCeilings()).tuning.hash_workers == 2
+    assert divided_settings(whole, 3, GetRateLimits()).tuning.hash_workers == 4
+    assert divided_settings(whole, 12, GetRateLimits()).tuning.hash_workers == 2
     assert (
-        divided_settings(settings(4, 4, hash_workers=1), 4, GetCeilings()).tuning.hash_workers == 1
+        divided_settings(settings(4, 4, hash_workers=1), 4, GetRateLimits()).tuning.hash_workers
+        == 1
     )
     here = context(4, 4, memory_budget="128MiB")
-    there = replace(here, settings=divided_settings(here.settings, 3, GetCeilings()))
+    there = replace(here, settings=divided_settings(here.settings, 3, GetRateLimits()))
     assert there.memory_budget_bytes == here.memory_budget_bytes == 32 * MIB

@@ -4,14 +4,14 @@ import random
 
 import pytest
 
-from bulkput.pace.fair_share import LEAST_SHARE, Division, divided
+from bulkput.pace.fair_share import LEAST_SHARE, FairShare, divided
 
 
 class Volumes:
     """Volumes that send what they can, at most their share, second after second."""
 
     def __init__(self, ceiling, **able):
-        self.division = Division(ceiling)
+        self.division = FairShare(ceiling)
         self.able = able
         self.sent = dict.fromkeys(able, 0)
         self.now_s = 100.0
@@ -33,7 +33,7 @@ class Volumes:
 
 
 def test_volumes_of_which_nothing_is_known_get_equal_shares():
-    assert Division(3000).divide(0.0, {"a": 0, "b": 7, "c": 0}) == dict.fromkeys("abc", 1000)
+    assert FairShare(3000).divide(0.0, {"a": 0, "b": 7, "c": 0}) == dict.fromkeys("abc", 1000)
 
 
 def test_hungry_volumes_keep_equal_shares():
@@ -67,7 +67,7 @@ def test_where_the_account_is_found_smaller_than_thought_shares_stay_equal():
 
 
 def test_no_volumes_need_no_shares():
-    assert Division(1000).divide(0.0, {}) == {}
+    assert FairShare(1000).divide(0.0, {}) == {}
 
 
 def test_any_demands_share_out_the_total_without_envy():

@@ -42,8 +42,8 @@ def test_any_other_failure_is_repeated_at_least_once(failure):
     ("failure", "attempts"),
     [
         (FailureClass.SIGNATURE, 2),
-        (FailureClass.BODY_CHANGED, 3),
-        (FailureClass.UNEXPLAINED, 5),
+        (FailureClass.CHECKSUM_MISMATCH, 3),
+        (FailureClass.UNDOCUMENTED, 5),
         (FailureClass.TRANSIENT, 1000),
         (FailureClass.THROTTLED_ACCOUNT, 1000),
         (FailureClass.THROTTLED_SNAPSHOT, 1000),

@@ -85,8 +85,8 @@ async def test_bytes_that_cannot_be_read_again_are_kept_until_the_put_is_done(ca
     budget = ByteBudget(BLOCK_SIZE_BYTES)
     await budget.acquire(BLOCK_SIZE_BYTES)
     block = HeldBlock(5, b"", ZeroWindow(5, 1), budget, can_be_reread=can_be_reread)
-    block.spare()
+    block.release_if_rereadable()
     assert block.is_held is not can_be_reread
     assert budget.in_use_bytes == (0 if can_be_reread else BLOCK_SIZE_BYTES)
-    block.let_go()
+    block.release()
     assert budget.in_use_bytes == 0

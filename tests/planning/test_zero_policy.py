@@ -44,13 +44,15 @@ def test_an_encrypted_snapshot_gets_every_block(requested) -> None:
 def test_what_an_encrypted_source_lacks_is_noise_and_needs_no_put(
     encrypted, put_zeros, words
 ) -> None:
-    resolved = resolve_zero_policy(ZeroPolicy.AUTO, encrypted=encrypted, holes_are_noise=True)
+    resolved = resolve_zero_policy(
+        ZeroPolicy.AUTO, encrypted=encrypted, unwritten_is_undefined=True
+    )
     assert (resolved.put_holes, resolved.put_zeros) == (False, put_zeros)
     assert words in resolved.reason
 
 
 def test_noise_is_put_as_zeros_where_every_block_is_asked_for() -> None:
-    resolved = resolve_zero_policy(ZeroPolicy.WRITE, encrypted=True, holes_are_noise=True)
+    resolved = resolve_zero_policy(ZeroPolicy.WRITE, encrypted=True, unwritten_is_undefined=True)
     assert resolved.put_holes
 
 

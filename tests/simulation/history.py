@@ -5,7 +5,7 @@ import random
 
 import numpy as np
 from simulation.disk import SimulatedSource
-from simulation.fate import (
+from simulation.fault_model import (
     DEATHS,
     log_uniform,
     make_rough,
@@ -14,9 +14,9 @@ from simulation.fate import (
     some_script,
     some_settings,
 )
+from simulation.invariants import Proof
 from simulation.line import Line
 from simulation.machine import Machine
-from simulation.proof import Proof
 from simulation.run import Stop, engine_on, run_engine
 from simulation.service import FIRST_UNIX_S, ModelService
 from simulation.weather import Weather

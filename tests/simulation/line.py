@@ -84,7 +84,7 @@ class Line:
         snapshot = self.service.takes_put(snapshot_id, block_index)
         if digest(number_of(body)) != digest_:
             on_sent()
-            raise refusal("PutSnapshotBlock", FailureClass.BODY_CHANGED, "does not match")
+            raise refusal("PutSnapshotBlock", FailureClass.CHECKSUM_MISMATCH, "does not match")
         self.service.store(snapshot, block_index, number_of(body), self.now_s())
         on_sent()
         self.machine.tick("stored")

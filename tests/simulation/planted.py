@@ -22,7 +22,7 @@ def acknowledged_before_the_put(patch):
     async def recorded(self, block):
         self._ledger.mark_acknowledged(block.index, block.digest)
         await self._sink.put_block(
-            self._snapshot_id, block.index, block.view(), block.digest, block.let_go
+            self._snapshot_id, block.index, block.view(), block.digest, block.release
         )
         self._progress.blocks_put += 1
 
@@ -32,7 +32,7 @@ def acknowledged_before_the_put(patch):
 def sent_only_in_the_ledger_after_the_put(patch):
     async def recorded(self, block):
         await self._sink.put_block(
-            self._snapshot_id, block.index, block.view(), block.digest, block.let_go
+            self._snapshot_id, block.index, block.view(), block.digest, block.release
         )
         self._ledger.mark_acknowledged(block.index, block.digest)
         self._progress.blocks_put += 1
@@ -57,7 +57,7 @@ def the_aggregate_is_of_the_first_reading(patch):
         digest = first.setdefault((id(self), block.index), block.digest)
         self._ledger.mark_sent(block.index, digest)
         await self._sink.put_block(
-            self._snapshot_id, block.index, block.view(), block.digest, block.let_go
+            self._snapshot_id, block.index, block.view(), block.digest, block.release
         )
         self._ledger.mark_acknowledged(block.index, digest)
         self._progress.blocks_put += 1

@@ -11,9 +11,9 @@ from simulation.machine import SimulatedOs, SimulatedWorkers
 from virtual_time import run_virtual
 
 from bulkput.jobs.session.context import JobContext
-from bulkput.jobs.session.rate_limits import Ceilings
+from bulkput.jobs.session.rate_limits import RateLimits
 from bulkput.jobs.session.source import Opening
-from bulkput.jobs.state.delivery import note_told
+from bulkput.jobs.state.delivery import mark_delivered
 from bulkput.jobs.upload import start_or_resume, volume
 from bulkput.ledger import ledger as ledger_module
 from bulkput.ledger import lock as lock_module
@@ -99,14 +99,14 @@ async def _run(settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s)
         lambda _, context: machine.violate(f"unhandled: {context['message']}: {context}")
     )
     tuning = settings.tuning
-    ceilings = Ceilings(tuning.puts_per_s_snapshot, tuning.puts_per_s_account)
+    rate_limits = RateLimits(tuning.puts_per_s_snapshot, tuning.puts_per_s_account)
     context = JobContext(
         settings=settings,
         service=line,
         endpoint_url=None,
         state_dir=machine.folder,
-        ceilings=ceilings,
-        account=AccountPacer(ceilings.account_puts_per_s),
+        rate_limits=rate_limits,
+        account=AccountPacer(rate_limits.account_puts_per_s),
         workers=SimulatedWorkers(tuning.hash_workers, machine, worker_delay_s),
         clock=LoopClock(unix_epoch_s=unix_s),
         random=random.Random(line.weather.seed),
@@ -120,7 +120,7 @@ async def _run(settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s)
     try:
         async with asyncio.timeout(RUN_LIMIT_S):
             outcome = await task
-        note_told((outcome,))
+        mark_delivered((outcome,))
     except TimeoutError:
         machine.violate(f"a run took more than {RUN_LIMIT_S} s")
     except asyncio.CancelledError:

@@ -1,4 +1,4 @@
-"""Each kind of call fails at its first, second, third ... time, until a run passes untouched.
+"""Each kind of call fails at its first, second, third ... time, until a run passes never_sent.
 
 After every one of these runs the upload is resumed without the failure, and everything that must
 hold is checked. Then the same for death: at every single thing that happens.
@@ -50,12 +50,12 @@ CALLS = ("put", "StartSnapshot", "CompleteSnapshot", "DescribeSnapshots")
 
 
 def trials(tmp_path):
-    """Yield fresh uploads, numbered from 1; the caller leaves when one passes untouched."""
+    """Yield fresh uploads, numbered from 1; the caller leaves when one passes never_sent."""
     for number in range(1, MANY):
         folder = tmp_path / str(number)
         folder.mkdir()
         yield number, Scripted(folder)
-    pytest.fail(f"no run of {MANY} passed untouched")
+    pytest.fail(f"no run of {MANY} passed never_sent")
 
 
 @pytest.mark.parametrize(("what", "error", "code"), LOCAL.values(), ids=LOCAL)

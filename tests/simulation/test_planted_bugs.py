@@ -2,8 +2,8 @@
 
 import pytest
 from simulation.history import History
+from simulation.invariants import Violation
 from simulation.planted import BUGS
-from simulation.proof import Violation
 from simulation.test_histories import SHORT_SEEDS
 
 NOTICED_BY = {

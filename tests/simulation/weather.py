@@ -41,8 +41,8 @@ PUT_FAULTS = {
     "late": Fault(Failure.TRANSIENT, after_s=ATTEMPT_DEADLINE_S, done_late_s=25.0),
     "slow snapshot": Fault(Failure.THROTTLED_SNAPSHOT),
     "slow account": Fault(Failure.THROTTLED_ACCOUNT),
-    "damaged on the way": Fault(Failure.BODY_CHANGED),
-    "unexplained": Fault(Failure.UNEXPLAINED),
+    "damaged on the way": Fault(Failure.CHECKSUM_MISMATCH),
+    "unexplained": Fault(Failure.UNDOCUMENTED),
 }
 BOUNDED = {"damaged on the way": 0.05, "unexplained": 0.1}
 """Rates above which a few attempts are too few."""

@@ -5,8 +5,8 @@ import os
 import subprocess
 import time
 
+from support.program import ForkedProgram
 from support.served import BLOCK
-from support.started import Started
 
 from bulkput.ledger.record import RECORD_SIZE_BYTES
 from bulkput.ledger.table_header import HEAD_SIZE_BYTES
@@ -48,7 +48,7 @@ def left_in(folder):
 
 
 def start(*args):
-    return Started(
+    return ForkedProgram(
         ["download", *args],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
-from support.started import Started
+from support.program import ForkedProgram
 
 ACCESS_KEY = "AKIAWHOLEPROGRAM0000"
 SECRET_KEY = "whole/program/secret/key/canary/00000000"
@@ -39,7 +39,7 @@ class Server:
     process: subprocess.Popen | None = field(default=None, repr=False)
 
     def __enter__(self):
-        self.process = Started(
+        self.process = ForkedProgram(
             [
                 *("emulator", "--root", str(self.root)),
                 *("--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY),
@@ -76,7 +76,7 @@ class Program:
     state_dir: Path
     environment: dict
     is_imported: bool = True
-    """Whether a run begins with its imports done: see ``Started``."""
+    """Whether a run begins with its imports done: see ``ForkedProgram``."""
 
     def command(self, *arguments):
         return [
@@ -90,7 +90,7 @@ class Program:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         wanted = {"env": self.environment, **pipes, **options}
         if self.is_imported:
-            return Started(command, **wanted)
+            return ForkedProgram(command, **wanted)
         return subprocess.Popen([sys.executable, "-m", "bulkput", *command], **wanted)
 
     def run(self, *arguments, input=None, **options):  # noqa: A002 - as subprocess.run has it

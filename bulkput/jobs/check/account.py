@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bulkput.config.tuning import TuningSettings
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.advice import PENDING_SNAPSHOTS_QUOTA, QUOTA_CODES
-from bulkput.ebs.probe import Identity
+from bulkput.ebs.probe import CallerIdentity
 from bulkput.ebs.quotas import PutQuotas
 from bulkput.jobs.check.finding import Finding, answer_of, failure, ok, warning
 from bulkput.jobs.session.rate_limits import RATE_DEFAULT_PUTS_PER_S
@@ -26,10 +26,10 @@ _CLOCK_TOLERANCE_S = 60.0
 _ACCOUNT_CODE, _SNAPSHOT_CODE = QUOTA_CODES["PutSnapshotBlock"]
 
 
-def identity(found: Identity | BulkputError) -> Finding:
+def identity(found: CallerIdentity | BulkputError) -> Finding:
     """Judge STS's answer: only a refusal of the keys themselves is a failure."""
     name = "identity"
-    if isinstance(found, Identity):
+    if isinstance(found, CallerIdentity):
         return ok(name, f"{found.arn} in account {found.account_id}")
     if isinstance(found, ServiceError) and found.failure is not FailureClass.SIGNATURE:
         advice = "Nothing has to be done: uploads ask STS for nothing"

@@ -9,7 +9,7 @@ from bulkput.model.errors import BulkputError, ServiceError
 from bulkput.model.exit_code import ExitCode
 
 
-class Verdict(StrEnum):
+class CheckStatus(StrEnum):
     """How it is."""
 
     OK = "ok"
@@ -26,7 +26,7 @@ class Finding:
     """One line of the result."""
 
     name: str
-    verdict: Verdict
+    status: CheckStatus
     what: str
     advice: str = ""
     """What to do, where something is to be done."""
@@ -35,27 +35,27 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the documented JSON object."""
-        return {**vars(self), "verdict": str(self.verdict)}
+        return {**vars(self), "verdict": str(self.status)}
 
 
 def ok(name: str, what: str) -> Finding:
     """Return that it is as it should be."""
-    return Finding(name, Verdict.OK, what)
+    return Finding(name, CheckStatus.OK, what)
 
 
 def warning(name: str, what: str, advice: str) -> Finding:
     """Return that it could be better."""
-    return Finding(name, Verdict.WARNING, what, advice)
+    return Finding(name, CheckStatus.WARNING, what, advice)
 
 
 def failure(name: str, what: str, advice: str, exit_code: int) -> Finding:
     """Return that an upload would end with ``exit_code``."""
-    return Finding(name, Verdict.FAILURE, what, advice, int(exit_code))
+    return Finding(name, CheckStatus.FAILURE, what, advice, int(exit_code))
 
 
 def skipped(name: str, why: str) -> Finding:
     """Return that it was not looked at."""
-    return Finding(name, Verdict.SKIPPED, why)
+    return Finding(name, CheckStatus.SKIPPED, why)
 
 
 def failed(name: str, error: BulkputError) -> Finding:
@@ -73,10 +73,10 @@ def answer_of(error: ServiceError) -> str:
     )
 
 
-def worst(findings: Sequence[Finding]) -> Verdict:
+def worst(findings: Sequence[Finding]) -> CheckStatus:
     """Return the verdict on all of them."""
-    verdicts = {finding.verdict for finding in findings}
-    for verdict in (Verdict.FAILURE, Verdict.WARNING):
+    verdicts = {finding.status for finding in findings}
+    for verdict in (CheckStatus.FAILURE, CheckStatus.WARNING):
         if verdict in verdicts:
             return verdict
-    return Verdict.OK
+    return CheckStatus.OK

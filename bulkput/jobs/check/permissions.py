@@ -104,8 +104,8 @@ _UNANSWERED = frozenset(
         FailureClass.TRANSIENT,
         FailureClass.THROTTLED_ACCOUNT,
         FailureClass.THROTTLED_SNAPSHOT,
-        FailureClass.UNEXPLAINED,
-        FailureClass.BODY_CHANGED,
+        FailureClass.UNDOCUMENTED,
+        FailureClass.CHECKSUM_MISMATCH,
     }
 )
 """Failures that say nothing about permissions."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from bulkput.config.volume import SnapshotSettings
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.state.snapshot_tag import MARK_KEY
+from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY
 from bulkput.model.errors import ConfigError, Problem
 
 _AWS_PREFIX = "aws:"
@@ -15,7 +15,7 @@ _TAG_KEY_MAX_CHARS = 127
 """Of StartSnapshot; EC2's own tags have one more."""
 
 
-def carried_over(wanted: SnapshotSettings, source: SnapshotState) -> SnapshotSettings:
+def copied_attributes(wanted: SnapshotSettings, source: SnapshotState) -> SnapshotSettings:
     """Return the attributes of the copy.
 
     An encrypted snapshot is copied to an encrypted one, as EC2 does it, unless ``wanted`` says
@@ -47,6 +47,6 @@ def _tags(tags: Mapping[str, str]) -> dict[str, str]:
         key: value
         for key, value in tags.items()
         if not key.lower().startswith(_AWS_PREFIX)
-        and key != MARK_KEY
+        and key != OWNER_TAG_KEY
         and len(key) <= _TAG_KEY_MAX_CHARS
     }

@@ -13,15 +13,20 @@ from bulkput.config.copying import CopySettings
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.copy.attributes import carried_over
+from bulkput.jobs.copy.attributes import copied_attributes
 from bulkput.jobs.copy.history import CopyRecord, CopyRecords
 from bulkput.jobs.copy.incremental import Lineage, find_lineage
 from bulkput.jobs.copy.snapshot_source import SnapshotIdentity, SnapshotSource
 from bulkput.jobs.process.embedded_server import EmbeddedServer, embedded_server
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.session.context import JobContext
-from bulkput.jobs.session.open import open_context, open_gets, require_snapshot_id, state_dir_of
-from bulkput.jobs.session.snapshot_reader import Gets
+from bulkput.jobs.session.open import (
+    open_context,
+    open_snapshot_reader,
+    require_snapshot_id,
+    state_dir_of,
+)
+from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.source import Opening
 from bulkput.jobs.upload.volume import upload_volume
 from bulkput.model.block import BLOCK_SIZE_BYTES
@@ -56,7 +61,7 @@ async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutco
     require_snapshot_id(wanted.snapshot_id)
     async with (
         _open_shared_server(wanted) as server,
-        open_gets(wanted.source, observer, server=server) as gets,
+        open_snapshot_reader(wanted.source, observer, server=server) as gets,
         _open_target(wanted, server, observer) as context,
     ):
         retrier = gets.new_retrier()
@@ -81,7 +86,7 @@ async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutco
         )
         opening = Opening(
             lambda: source,
-            holes_are_noise=found.encrypted,
+            unwritten_is_undefined=found.encrypted,
             unchanged=nothing_is_known if lineage.changes is None else lineage.changes.unchanged,
             verifies_by_manifest=True,
         )
@@ -95,7 +100,7 @@ async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutco
         return outcome
 
 
-async def _completed(gets: Gets, snapshot_id: str, retrier: Retrier) -> SnapshotState:
+async def _completed(gets: SnapshotReader, snapshot_id: str, retrier: Retrier) -> SnapshotState:
     """Return what EC2 says of the snapshot to copy.
 
     Raises:
@@ -116,7 +121,7 @@ async def _completed(gets: Gets, snapshot_id: str, retrier: Retrier) -> Snapshot
     return found
 
 
-def _identity(wanted: CopySettings, found: SnapshotState, gets: Gets) -> SnapshotIdentity:
+def _identity(wanted: CopySettings, found: SnapshotState, gets: SnapshotReader) -> SnapshotIdentity:
     endpoint = wanted.source.endpoint
     return SnapshotIdentity(
         endpoint_url=None if endpoint == "aws" else endpoint,
@@ -145,7 +150,7 @@ def _volume(
 ) -> VolumeSettings:
     """Return the copy as a volume; a child takes its parent's encryption, and at least its size."""
     (volume,) = settings.volumes
-    snapshot = carried_over(volume.snapshot, found)
+    snapshot = copied_attributes(volume.snapshot, found)
     if record.parent_copy_id is not None:
         snapshot = snapshot.model_copy(
             update={

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from bulkput.jobs.copy.history import CopyRecord, CopyRecords
 from bulkput.jobs.session.context import JobContext
-from bulkput.jobs.session.snapshot_reader import Gets
+from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.ledger.manifest import manifest_path
 from bulkput.model.block import BLOCKS_PER_GIB
 from bulkput.model.errors import ServiceError
@@ -51,7 +51,11 @@ class Lineage:
 
 
 async def find_lineage(
-    wanted: CopyRecord, records: CopyRecords, gets: Gets, context: JobContext, retrier: Retrier
+    wanted: CopyRecord,
+    records: CopyRecords,
+    gets: SnapshotReader,
+    context: JobContext,
+    retrier: Retrier,
 ) -> Lineage:
     """Return the copy with the parent that it was begun with, or else with the best there is.
 
@@ -90,7 +94,7 @@ class _Search:
     """What both ends say of snapshots."""
 
     def __init__(
-        self, wanted: CopyRecord, gets: Gets, context: JobContext, retrier: Retrier
+        self, wanted: CopyRecord, gets: SnapshotReader, context: JobContext, retrier: Retrier
     ) -> None:
         self._snapshot_id = wanted.source.snapshot_id
         self._block_count = wanted.source.volume_size_gib * BLOCKS_PER_GIB

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from bulkput.ebs.snapshot import GotBlock
 from bulkput.jobs.copy.block_tokens import Tokens
-from bulkput.jobs.session.snapshot_reader import Gets
+from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.model.block import BLOCKS_PER_GIB, GIB_BYTES, Extent
 from bulkput.model.errors import ServiceError, SourceError
 from bulkput.model.failure import FailureClass
@@ -95,7 +95,7 @@ class SnapshotSource:
     tells_changes = True
 
     def __init__(
-        self, identity: SnapshotIdentity, gets: Gets, get: GetPath, retrier: Retrier
+        self, identity: SnapshotIdentity, gets: SnapshotReader, get: GetPath, retrier: Retrier
     ) -> None:
         """Keep what is needed; nothing is asked yet.
 

@@ -25,19 +25,19 @@ from bulkput.destination.open import (
     size_of,
 )
 from bulkput.ebs.snapshot import BlockPage
-from bulkput.jobs.download.in_place_guard import forget_others, require_whole
+from bulkput.jobs.download.in_place_guard import forget_others, require_no_partial_download
 from bulkput.jobs.session.open import (
     completed_snapshot,
-    open_gets,
+    open_snapshot_reader,
     require_snapshot_id,
     state_dir_of,
 )
-from bulkput.jobs.session.snapshot_reader import Gets
+from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.ledger.download_state import Restoration
 from bulkput.ledger.folder import ensure_state_dir, volume_folder
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.block import BLOCKS_PER_GIB, GIB_BYTES, block_count
-from bulkput.model.errors import TargetError
+from bulkput.model.errors import DestinationError
 from bulkput.model.events import Noted, Observer, PhaseChanged, VolumeStarted
 from bulkput.model.progress import Phase, Progress
 from bulkput.pipeline.restore import RestoreCounts, RestoreParts, WantedBlock, restore
@@ -130,7 +130,7 @@ async def download_snapshot(
     device = is_device(path)
     if request.changed_since is not None and not device and not path.exists():
         what = f"does not exist, so it does not hold {request.changed_since}"
-        raise TargetError(path, what)
+        raise DestinationError(path, what)
     if request.changed_since is None and not device and not request.force:
         _refuse_existing(path)
     state_dir = state_dir_of(settings)
@@ -138,14 +138,14 @@ async def download_snapshot(
     with ExitStack() as stack:
         restoration = stack.enter_context(Restoration(_folder(state_dir, settings, request, path)))
         # Closed after the workers, which may be writing still when a signal ends the command.
-        async with open_gets(settings, observer) as gets:
+        async with open_snapshot_reader(settings, observer) as gets:
             download = _Download(gets, request, path, restoration, state_dir, stack)
             return await download.run("device" if device else "file")
 
 
 def _refuse_existing(path: Path) -> None:
     if path.exists():
-        raise TargetError(path, "exists; --force replaces it when the download is whole")
+        raise DestinationError(path, "exists; --force replaces it when the download is whole")
 
 
 def _folder(state_dir: Path, settings: Settings, request: DownloadRequest, path: Path) -> Path:
@@ -171,7 +171,7 @@ def _is_left_by(stored: Mapping[str, Any], partial_file: Path) -> bool:
 class _Download:
     """One download, and what is known of it so far."""
 
-    gets: Gets
+    gets: SnapshotReader
     request: DownloadRequest
     path: Path
     restoration: Restoration
@@ -271,7 +271,7 @@ class _Download:
         right = f"{older_gib * GIB_BYTES}"
         right += f" or {older_bytes}" if older_bytes is not None else ""
         what = f"has {has_bytes} bytes; a file that holds {since} has {right}"
-        raise TargetError(self.path, what)
+        raise DestinationError(self.path, what)
 
     def _source_size(self, snapshot_id: str) -> int | None:
         """Return how long the source was, if a manifest in the state folder tells it."""
@@ -306,7 +306,7 @@ class _Download:
         elif not _is_left_by(stored, partial_file):
             if not self.request.force:
                 what = "is in the way, and not of this download: remove it, or give --force"
-                raise TargetError(partial_file, what)
+                raise DestinationError(partial_file, what)
             self.restoration.forget()
         return open_new_file(partial_file, length.size_bytes)
 
@@ -319,7 +319,7 @@ class _Download:
             "identity": target.identity,
         }
         if self.request.changed_since is not None:
-            require_whole(target, self.restoration)
+            require_no_partial_download(target, self.restoration)
         self.restoration.open(facts, self.request.snapshot_id, block_count)
         if target.kind == "device" or self.request.changed_since is not None:
             # Neither tells whether somebody else wrote to it since.

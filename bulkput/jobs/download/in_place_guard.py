@@ -10,14 +10,14 @@ from typing import Any
 from bulkput.destination.destination import Target
 from bulkput.destination.open import PARTIAL_SUFFIX
 from bulkput.ledger.download_state import Restoration
-from bulkput.model.errors import TargetError
+from bulkput.model.errors import DestinationError
 
 
-def require_whole(target: Target, restoration: Restoration) -> None:
+def require_no_partial_download(target: Target, restoration: Restoration) -> None:
     """Return if no other download into the very file or device was begun and not finished.
 
     Raises:
-        TargetError: one was; says which, and what ends it.
+        DestinationError: one was; says which, and what ends it.
     """
     for folder, facts in _others_of(target, restoration):
         since = facts.get("changed_since")
@@ -30,7 +30,7 @@ def require_whole(target: Target, restoration: Restoration) -> None:
             "may be half changed by an earlier download: finish that first with "
             f"`{command}`, or, if all of it was written anew since, remove {folder}"
         )
-        raise TargetError(target.path, what)
+        raise DestinationError(target.path, what)
 
 
 def forget_others(target: Target, restoration: Restoration) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from bulkput.jobs.session.rate_limits import Ceilings
+from bulkput.jobs.session.rate_limits import RateLimits
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.exit_code import ExitCode
 from bulkput.pipeline.survey import Tally
@@ -52,21 +52,21 @@ class Cost:
 class Rates:
     """What the forecast goes by."""
 
-    ceilings: Ceilings
+    rate_limits: RateLimits
     are_published: bool
-    """The ceilings are not configured: the service's published ones are taken."""
+    """The rate_limits are not configured: the service's published ones are taken."""
     usd_per_thousand_puts: float
     parallel: int
 
     def cost(self, puts: Sequence[int]) -> Cost:
         """Return the cost of volumes with so many puts each: at least what each bucket takes."""
-        total, snapshot = sum(puts), self.ceilings.snapshot_puts_per_s
+        total, snapshot = sum(puts), self.rate_limits.snapshot_puts_per_s
         together = max(1, min(self.parallel, len(puts)))
         return Cost(
             puts=total,
             price_usd=put_price_usd(total, self.usd_per_thousand_puts),
             time_at_quota_s=max(
-                put_duration_s(total, self.ceilings.account_puts_per_s),
+                put_duration_s(total, self.rate_limits.account_puts_per_s),
                 put_duration_s(total, snapshot * together),
                 put_duration_s(max(puts, default=0), snapshot),
             ),
@@ -207,8 +207,8 @@ class JobForecast:
             "status": "failed" if self.failed else "planned",
             **self.cost.as_dict(),
             "usd_per_thousand_puts": self.rates.usd_per_thousand_puts,
-            "puts_per_s_snapshot": self.rates.ceilings.snapshot_puts_per_s,
-            "puts_per_s_account": self.rates.ceilings.account_puts_per_s,
+            "puts_per_s_snapshot": self.rates.rate_limits.snapshot_puts_per_s,
+            "puts_per_s_account": self.rates.rate_limits.account_puts_per_s,
             "by_extents": self.by_extents,
             "error": self.error,
             "exit_code": self.exit_code,

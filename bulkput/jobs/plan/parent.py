@@ -30,7 +30,7 @@ class KnownParent:
         return 0 if self.manifest is None else self.manifest.header.volume_size_gib
 
 
-def parent_begun_with(
+def parent_of_resumed(
     volume: VolumeSettings, state_dir: Path, header: LedgerHeader
 ) -> KnownParent | None:
     """Return the parent of the snapshot that a ledger is of; None of a full snapshot.
@@ -41,7 +41,7 @@ def parent_begun_with(
     return _known(volume, state_dir, header.parent_snapshot_id)
 
 
-def parent_wanted(
+def parent_for_new(
     volume: VolumeSettings, state_dir: Path, *, endpoint_url: str | None, region: str | None
 ) -> KnownParent | None:
     """Return the parent that a new snapshot would have; None of a full snapshot.

@@ -17,9 +17,9 @@ from bulkput.jobs.plan.forecast import (
     Resumed,
     VolumeForecast,
 )
-from bulkput.jobs.plan.parent import KnownParent, parent_wanted
+from bulkput.jobs.plan.parent import KnownParent, parent_for_new
 from bulkput.jobs.plan.resumable_upload import Earlier, find_earlier, said_region
-from bulkput.jobs.session.rate_limits import stated_ceilings
+from bulkput.jobs.session.rate_limits import configured_rate_limits
 from bulkput.jobs.session.samples import with_samples
 from bulkput.jobs.session.source import open_volume
 from bulkput.jobs.session.threads import worker_count
@@ -56,7 +56,7 @@ async def plan_job(settings: Settings, *, by_extents: bool, on_progress: OnProgr
     tuning = settings.tuning
     state_dir = settings.state_dir or default_state_dir(os.environ)
     rates = Rates(
-        ceilings=stated_ceilings(tuning),
+        rate_limits=configured_rate_limits(tuning),
         are_published=None in (tuning.puts_per_s_snapshot, tuning.puts_per_s_account),
         usd_per_thousand_puts=settings.usd_per_thousand_puts,
         parallel=settings.parallel,
@@ -151,7 +151,7 @@ class _Planner:
 
     def _wanted_parent(self, volume: VolumeSettings) -> KnownParent | None:
         settings = self._settings
-        return parent_wanted(
+        return parent_for_new(
             volume,
             self._state_dir,
             endpoint_url=None if settings.endpoint == "aws" else settings.endpoint,

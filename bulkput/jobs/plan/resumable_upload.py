@@ -10,10 +10,10 @@ from pathlib import Path
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.plan.parent import KnownParent, parent_begun_with
+from bulkput.jobs.plan.parent import KnownParent, parent_of_resumed
 from bulkput.jobs.state.upload_key import upload_folder
 from bulkput.jobs.state.uploads import read_entries
-from bulkput.jobs.upload.resume_decision import Verdict, judge
+from bulkput.jobs.upload.resume_decision import ResumeAction, decide_resume
 from bulkput.jobs.upload.trust import trusts
 from bulkput.ledger.header import LedgerHeader
 from bulkput.ledger.header_file import has_ledger, read_header
@@ -25,8 +25,8 @@ from bulkput.source.source import Source
 _EMBEDDED_REGION = "us-east-1"
 """What a rehearsal takes where none is named."""
 
-_ALL_PUT = frozenset({Verdict.WAIT, Verdict.TELL})
-_GOES_ON = _ALL_PUT | {Verdict.RESUME}
+_ALL_PUT = frozenset({ResumeAction.WAIT, ResumeAction.REPORT_COMPLETED})
+_GOES_ON = _ALL_PUT | {ResumeAction.RESUME}
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Earlier:
 
     folder: Path
     header: LedgerHeader
-    verdict: Verdict
+    action: ResumeAction
     note: str
     """For the user; may be empty."""
     same_source: bool
@@ -47,12 +47,12 @@ class Earlier:
     @property
     def goes_on(self) -> bool:
         """Whether the run takes this snapshot up, and does not start another."""
-        return self.verdict in _GOES_ON
+        return self.action in _GOES_ON
 
     @property
     def only_waits(self) -> bool:
         """Whether everything is put and sealed."""
-        return self.verdict in _ALL_PUT
+        return self.action in _ALL_PUT
 
     def zeros(self, volume: VolumeSettings) -> ZeroPolicy:
         """Return the policy to go on with: what an unknown run began is put completely."""
@@ -90,11 +90,11 @@ def find_earlier(
         return None
     folder, header = found
     same_source = dict(header.source_identity) == source.identity.as_dict()
-    parent = parent_begun_with(volume, state_dir, header)
+    parent = parent_of_resumed(volume, state_dir, header)
     needed_gib = volume_size_gib(source.size_bytes)
     if parent is not None:
         needed_gib = max(needed_gib, parent.volume_size_gib)
-    judgement = judge(
+    decision = decide_resume(
         header,
         _assumed_pending(header),
         same_source=same_source,
@@ -106,8 +106,8 @@ def find_earlier(
     return Earlier(
         folder=folder,
         header=header,
-        verdict=judgement.verdict,
-        note=judgement.note,
+        action=decision.action,
+        note=decision.note,
         same_source=same_source,
         trusted=same_source and trusts(volume.resume, tells_changes=source.tells_changes),
         parent=parent,

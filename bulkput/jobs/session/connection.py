@@ -11,7 +11,7 @@ from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import Service, open_service
 from bulkput.ebs.snapshot import FoundSnapshot, SnapshotState
 from bulkput.jobs.process.embedded_server import EmbeddedServer, embedded_server
-from bulkput.jobs.state.snapshot_tag import MARK_KEY
+from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import ServiceError
 from bulkput.pipeline.retry import Retrier
@@ -68,7 +68,7 @@ class Calls:
         call = partial(self._control.delete_snapshot, snapshot_id)
         await self._retrier.run(call, self._on_retry)
 
-    async def marked(self) -> list[FoundSnapshot]:
+    async def list_pending_tagged(self) -> list[FoundSnapshot]:
         """Return the account's pending snapshots that carry the mark; at most 100 can exist.
 
         Raises:
@@ -77,7 +77,7 @@ class Calls:
         found: list[FoundSnapshot] = []
         page_token: str | None = None
         while True:
-            call = partial(self._control.pending_snapshots_page, MARK_KEY, page_token)
+            call = partial(self._control.pending_snapshots_page, OWNER_TAG_KEY, page_token)
             page = await self._retrier.run(call, self._on_retry)
             found += page.snapshots
             page_token = page.next_token

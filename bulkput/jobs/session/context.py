@@ -8,8 +8,8 @@ from bulkput.config.settings import Settings
 from bulkput.config.tuning import WINDOWS_PER_BUDGET
 from bulkput.ebs.service import Service
 from bulkput.jobs.process.embedded_server import EmbeddedServer
-from bulkput.jobs.session.rate_limits import GET_CEILINGS_DEFAULT, Ceilings, GetCeilings
-from bulkput.jobs.session.snapshot_reader import Gets
+from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT, GetRateLimits, RateLimits
+from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration
@@ -30,26 +30,26 @@ class JobContext:
     endpoint_url: str | None
     """The one URL of EBS and EC2; None for AWS's own."""
     state_dir: Path
-    ceilings: Ceilings
+    rate_limits: RateLimits
     account: AccountPacer
     workers: Workers
     clock: Clock
     random: random.Random
     observer: Observer
-    get_ceilings: GetCeilings = GET_CEILINGS_DEFAULT
+    get_rate_limits: GetRateLimits = GET_RATE_LIMITS_DEFAULT
     get_account: AccountPacer = field(
-        default_factory=lambda: AccountPacer(GET_CEILINGS_DEFAULT.account_gets_per_s)
+        default_factory=lambda: AccountPacer(GET_RATE_LIMITS_DEFAULT.account_gets_per_s)
     )
     server: EmbeddedServer | None = None
     """The embedded one, where the job is a rehearsal."""
 
     @property
-    def gets(self) -> Gets:
+    def gets(self) -> SnapshotReader:
         """How snapshots are read back, all volumes in one rate of the account."""
-        return Gets(
+        return SnapshotReader(
             service=self.service,
             tuning=self.settings.tuning,
-            ceilings=self.get_ceilings,
+            rate_limits=self.get_rate_limits,
             account=self.get_account,
             workers=self.workers,
             clock=self.clock,

@@ -17,13 +17,13 @@ from bulkput.jobs.session.account_pacer import account_pacer
 from bulkput.jobs.session.connection import Address, open_addressed
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import (
-    GET_CEILINGS_DEFAULT,
-    Ceilings,
-    find_ceilings,
-    find_get_ceilings,
+    GET_RATE_LIMITS_DEFAULT,
+    RateLimits,
+    find_get_rate_limits,
+    find_rate_limits,
 )
 from bulkput.jobs.session.samples import with_samples
-from bulkput.jobs.session.snapshot_reader import Gets
+from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.threads import worker_count
 from bulkput.ledger.folder import default_state_dir, ensure_state_dir
 from bulkput.model.clock import LoopClock
@@ -58,9 +58,9 @@ def state_dir_of(settings: Settings) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def open_gets(
+async def open_snapshot_reader(
     settings: Settings, observer: Observer, *, server: EmbeddedServer | None = None
-) -> AsyncIterator[Gets]:
+) -> AsyncIterator[SnapshotReader]:
     """Open what reading a snapshot needs, and close it at the end.
 
     Args:
@@ -88,14 +88,14 @@ async def open_gets(
         address, connections_max=tuning.in_flight_max, deadlines=deadlines, server=server
     )
     async with opened as service:
-        ceilings = await find_get_ceilings(tuning, service)
+        rate_limits = await find_get_rate_limits(tuning, service)
         workers = ThreadWorkers(worker_count(tuning))
         try:
-            yield Gets(
+            yield SnapshotReader(
                 service=service,
                 tuning=tuning,
-                ceilings=ceilings,
-                account=await account_pacer(service, "gets", ceilings.account_gets_per_s),
+                rate_limits=rate_limits,
+                account=await account_pacer(service, "gets", rate_limits.account_gets_per_s),
                 workers=workers,
                 clock=service.clock,
                 random=random.Random(),  # noqa: S311 - jitter, nothing secret
@@ -106,7 +106,7 @@ async def open_gets(
 
 
 async def completed_snapshot(
-    gets: Gets, snapshot_id: str, retrier: Retrier
+    gets: SnapshotReader, snapshot_id: str, retrier: Retrier
 ) -> SnapshotState | None:
     """Return what EC2 says of a completed snapshot; None if EC2 may not be asked.
 
@@ -137,7 +137,7 @@ async def open_context(
     observer: Observer,
     *,
     server: EmbeddedServer | None = None,
-    ceilings: Ceilings | None = None,
+    rate_limits: RateLimits | None = None,
 ) -> AsyncIterator[JobContext]:
     """Open what the volumes share, and close it in the opposite order.
 
@@ -145,7 +145,7 @@ async def open_context(
         settings: the job.
         observer: hears what happens.
         server: the embedded one, where it runs already.
-        ceilings: where they are known already.
+        rate_limits: where they are known already.
 
     Raises:
         BulkputError: something cannot be had.
@@ -179,9 +179,11 @@ async def open_context(
                 static_credentials=credentials,
             )
         )
-        ceilings = ceilings or await find_ceilings(tuning, service)
+        rate_limits = rate_limits or await find_rate_limits(tuning, service)
         reads_back = any(volume.verify != "none" for volume in settings.volumes)
-        gets = await find_get_ceilings(tuning, service) if reads_back else GET_CEILINGS_DEFAULT
+        gets = (
+            await find_get_rate_limits(tuning, service) if reads_back else GET_RATE_LIMITS_DEFAULT
+        )
         workers = ThreadWorkers(worker_count(tuning))
         stack.callback(workers.close)
         yield JobContext(
@@ -190,12 +192,12 @@ async def open_context(
             endpoint_url=None if settings.endpoint == "aws" else settings.endpoint,
             server=server,
             state_dir=state_dir,
-            ceilings=ceilings,
-            account=await account_pacer(service, "puts", ceilings.account_puts_per_s),
+            rate_limits=rate_limits,
+            account=await account_pacer(service, "puts", rate_limits.account_puts_per_s),
             workers=workers,
             clock=clock,
             random=random.Random(),  # noqa: S311 - jitter, nothing secret
             observer=observer,
-            get_ceilings=gets,
+            get_rate_limits=gets,
             get_account=await account_pacer(service, "gets", gets.account_gets_per_s),
         )

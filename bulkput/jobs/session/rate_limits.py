@@ -16,46 +16,46 @@ RATE_DEFAULT_GETS_PER_S = 1000.0
 """The same for gets (Service Quotas L-028ACFB9 and L-C125AE42)."""
 
 
-class Ceilings(NamedTuple):
+class RateLimits(NamedTuple):
     """Puts a second."""
 
     snapshot_puts_per_s: float
     account_puts_per_s: float
 
 
-async def find_ceilings(tuning: TuningSettings, service: "Service") -> Ceilings:
-    """Return the ceilings; Service Quotas is asked only for what the user leaves open."""
+async def find_rate_limits(tuning: TuningSettings, service: "Service") -> RateLimits:
+    """Return the rate_limits; Service Quotas is asked only for what the user leaves open."""
     snapshot, account = tuning.puts_per_s_snapshot, tuning.puts_per_s_account
     if snapshot is None or account is None:
         quotas = await service.put_quotas()
         snapshot = snapshot or quotas.snapshot_puts_per_s
         account = account or quotas.account_puts_per_s
-    return Ceilings(snapshot or RATE_DEFAULT_PUTS_PER_S, account or RATE_DEFAULT_PUTS_PER_S)
+    return RateLimits(snapshot or RATE_DEFAULT_PUTS_PER_S, account or RATE_DEFAULT_PUTS_PER_S)
 
 
-def stated_ceilings(tuning: TuningSettings) -> Ceilings:
-    """Return the ceilings as they are known without asking anybody."""
-    return Ceilings(
+def configured_rate_limits(tuning: TuningSettings) -> RateLimits:
+    """Return the rate_limits as they are known without asking anybody."""
+    return RateLimits(
         tuning.puts_per_s_snapshot or RATE_DEFAULT_PUTS_PER_S,
         tuning.puts_per_s_account or RATE_DEFAULT_PUTS_PER_S,
     )
 
 
-class GetCeilings(NamedTuple):
+class GetRateLimits(NamedTuple):
     """Gets a second."""
 
     snapshot_gets_per_s: float = RATE_DEFAULT_GETS_PER_S
     account_gets_per_s: float = RATE_DEFAULT_GETS_PER_S
 
 
-GET_CEILINGS_DEFAULT = GetCeilings()
+GET_RATE_LIMITS_DEFAULT = GetRateLimits()
 
 
-async def find_get_ceilings(tuning: TuningSettings, service: "Service") -> GetCeilings:
-    """Return the ceilings; Service Quotas is asked only for what the user leaves open."""
+async def find_get_rate_limits(tuning: TuningSettings, service: "Service") -> GetRateLimits:
+    """Return the rate_limits; Service Quotas is asked only for what the user leaves open."""
     snapshot, account = tuning.gets_per_s_snapshot, tuning.gets_per_s_account
     if snapshot is None or account is None:
         quotas = await service.get_quotas()
         snapshot = snapshot or quotas.snapshot_gets_per_s
         account = account or quotas.account_gets_per_s
-    return GetCeilings(snapshot or RATE_DEFAULT_GETS_PER_S, account or RATE_DEFAULT_GETS_PER_S)
+    return GetRateLimits(snapshot or RATE_DEFAULT_GETS_PER_S, account or RATE_DEFAULT_GETS_PER_S)

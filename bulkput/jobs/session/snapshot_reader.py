@@ -7,7 +7,7 @@ from functools import partial
 
 from bulkput.config.tuning import TuningSettings
 from bulkput.ebs.service import Service
-from bulkput.jobs.session.rate_limits import GetCeilings
+from bulkput.jobs.session.rate_limits import GetRateLimits
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import Clock
 from bulkput.model.errors import ServiceError
@@ -21,12 +21,12 @@ from bulkput.pipeline.workers import Workers
 
 
 @dataclass(frozen=True)
-class Gets:
+class SnapshotReader:
     """Reads snapshots, all in one rate of the account."""
 
     service: Service
     tuning: TuningSettings
-    ceilings: GetCeilings
+    rate_limits: GetRateLimits
     account: AccountPacer
     workers: Workers
     clock: Clock
@@ -118,7 +118,7 @@ class Gets:
             snapshot_id=snapshot_id,
             origin=self.service.data,
             pacer=Pacer(
-                ceiling_puts_per_s=self.ceilings.snapshot_gets_per_s,
+                ceiling_puts_per_s=self.rate_limits.snapshot_gets_per_s,
                 in_flight_max=min(self.tuning.in_flight_max, held_max),
                 account=self.account,
                 clock=self.clock,

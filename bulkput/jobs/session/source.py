@@ -43,7 +43,7 @@ class Opening:
 
     open: Callable[[], Source]
     """Blocks."""
-    holes_are_noise: bool = False
+    unwritten_is_undefined: bool = False
     """The source is an encrypted snapshot: what it lacks reads as noise, and need not be zeros."""
     unchanged: Unchanged = nothing_is_known
     """What the source itself tells to be as in the parent that the settings name."""

@@ -20,7 +20,7 @@ _PHASES = {"pending": LedgerPhase.SEALING, "completed": LedgerPhase.COMPLETED}
 """What the ledger says of a volume whose outcome has this status."""
 
 
-def note_told(outcomes: Sequence[VolumeOutcome]) -> None:
+def mark_delivered(outcomes: Sequence[VolumeOutcome]) -> None:
     """Note that the volumes of a job that went well have been told; call it when they have.
 
     If one of them is to be run again, that is the same command for all: it tells of the others

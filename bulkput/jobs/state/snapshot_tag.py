@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bulkput.config.volume import SnapshotSettings
 
-MARK_KEY = "bulkput"
+OWNER_TAG_KEY = "bulkput"
 _TAGS_MAX = 50
 _PLACE_MAX_CHARS = 176
 """A tag's value has 255; a volume's folder takes 78 of them at most, with its slash."""
@@ -24,7 +24,7 @@ def place_of(state_dir: Path) -> str:
     return "sha256:" + hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def mark_of(folder: Path) -> str:
+def owner_tag(folder: Path) -> str:
     """Return the mark's value for the upload whose ledger is in ``folder``."""
     return f"{place_of(folder.parent)}/{folder.name}"
 
@@ -39,14 +39,14 @@ def folder_name(mark: str) -> str:
     return mark.rpartition("/")[2]
 
 
-def tags_with_mark(snapshot: SnapshotSettings, folder: Path) -> Mapping[str, str]:
+def tags_with_owner(snapshot: SnapshotSettings, folder: Path) -> Mapping[str, str]:
     """Return the snapshot's tags and, if it takes one more, the mark.
 
     A token that the user gave is to find the same snapshot from any folder and machine, so its
     parameters must not depend on them.
     """
     tags = snapshot.tags
-    full = MARK_KEY in tags or len(tags) >= _TAGS_MAX
+    full = OWNER_TAG_KEY in tags or len(tags) >= _TAGS_MAX
     if not snapshot.mark or full or snapshot.client_token is not None:
         return tags
-    return {**tags, MARK_KEY: mark_of(folder)}
+    return {**tags, OWNER_TAG_KEY: owner_tag(folder)}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bulkput import __version__
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.upload.snapshot import Birthplace
+from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.ledger.header_schema import is_snapshot_id
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.ledger.manifest_header import ManifestHeader
@@ -50,7 +50,7 @@ def open_manifest(
     return manifest
 
 
-async def keep_manifest(place: Birthplace) -> Path:
+async def keep_manifest(place: UploadContext) -> Path:
     """Write the manifest of the snapshot in the ledger, once it is completed; return its path.
 
     Writing it again is harmless. Where nothing of the parent is known any more, the snapshot is
@@ -84,7 +84,7 @@ async def keep_manifest(place: Birthplace) -> Path:
     return path
 
 
-async def read_manifest(place: Birthplace, snapshot_id: str, live: SnapshotState) -> Path:
+async def read_manifest(place: UploadContext, snapshot_id: str, live: SnapshotState) -> Path:
     """Make the manifest of any completed snapshot by reading all of it; return its path.
 
     Args:
@@ -111,7 +111,7 @@ async def read_manifest(place: Birthplace, snapshot_id: str, live: SnapshotState
     return await _read(place, header)
 
 
-async def _read(place: Birthplace, header: ManifestHeader) -> Path:
+async def _read(place: UploadContext, header: ManifestHeader) -> Path:
     context, label, snapshot_id = place.context, place.volume.label, header.snapshot_id
     place.progress.phase = Phase.READING_PARENT
     context.observer.on_event(PhaseChanged(label, Phase.READING_PARENT, snapshot_id))

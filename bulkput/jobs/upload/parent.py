@@ -4,7 +4,7 @@ from functools import partial
 
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.upload.manifest import open_manifest, read_manifest
-from bulkput.jobs.upload.snapshot import Birthplace
+from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.errors import ConfigError, ManifestError, Problem, SnapshotError
@@ -17,7 +17,7 @@ class LostParentError(SnapshotError):
 _ALL_PUT = frozenset({LedgerPhase.SEALING, LedgerPhase.COMPLETED})
 
 
-async def begun_with(place: Birthplace) -> Manifest | None:
+async def parent_of_resumed(place: UploadContext) -> Manifest | None:
     """Return the manifest of the parent that the ledger's snapshot was started with.
 
     None of a full snapshot, and where it is not to be had and all blocks are put already.
@@ -48,7 +48,7 @@ async def begun_with(place: Birthplace) -> Manifest | None:
     return await _read(place, header.parent_snapshot_id, found)
 
 
-async def wanted_parent(place: Birthplace) -> Manifest | None:
+async def parent_for_new(place: UploadContext) -> Manifest | None:
     """Return the manifest of the parent that a new snapshot is to have; None of a full snapshot.
 
     Raises:
@@ -80,7 +80,7 @@ async def wanted_parent(place: Birthplace) -> Manifest | None:
     return manifest
 
 
-def _why_not_built_on(place: Birthplace, found: SnapshotState | None) -> str:
+def _why_not_built_on(place: UploadContext, found: SnapshotState | None) -> str:
     """Return why the series cannot go on from its last snapshot; empty if it can."""
     snapshot = place.volume.snapshot
     if found is None:
@@ -96,7 +96,7 @@ def _why_not_built_on(place: Birthplace, found: SnapshotState | None) -> str:
     return ""
 
 
-def _require_fit(place: Birthplace, snapshot_id: str, found: SnapshotState | None) -> None:
+def _require_fit(place: UploadContext, snapshot_id: str, found: SnapshotState | None) -> None:
     """Return if a child of the snapshot can be started.
 
     Raises:
@@ -118,7 +118,7 @@ def _require_fit(place: Birthplace, snapshot_id: str, found: SnapshotState | Non
     raise ConfigError((Problem("snapshot.parent", what),))
 
 
-async def _known_manifest(place: Birthplace, snapshot_id: str) -> Manifest | None:
+async def _known_manifest(place: UploadContext, snapshot_id: str) -> Manifest | None:
     """Return the manifest that was named, or the one that is kept; None if that cannot be used."""
     context, given = place.context, place.volume.snapshot.parent_manifest
     opened = partial(
@@ -137,7 +137,7 @@ async def _known_manifest(place: Birthplace, snapshot_id: str) -> Manifest | Non
         return None
 
 
-async def _read(place: Birthplace, snapshot_id: str, found: SnapshotState) -> Manifest:
+async def _read(place: UploadContext, snapshot_id: str, found: SnapshotState) -> Manifest:
     path = await read_manifest(place, snapshot_id, found)
     return await place.context.workers.run(partial(Manifest.open, path))
 

@@ -5,8 +5,8 @@ from functools import partial
 
 from bulkput.jobs.upload.complete_snapshot import Sealing, complete, wait_until_completed
 from bulkput.jobs.upload.manifest import keep_manifest
-from bulkput.jobs.upload.snapshot import Birthplace
-from bulkput.jobs.upload.start_or_resume import Birth
+from bulkput.jobs.upload.snapshot import UploadContext
+from bulkput.jobs.upload.start_or_resume import UploadSnapshot
 from bulkput.jobs.upload.volume_state import VolumeRun
 from bulkput.jobs.verify.compare import verify_volume
 from bulkput.ledger.header import LedgerPhase
@@ -18,7 +18,7 @@ from bulkput.pipeline.reference import ManifestReference, Reference, SourceRefer
 from bulkput.source.source import Source
 
 
-async def seal(run: VolumeRun, birth: Birth, place: Birthplace) -> None:
+async def seal(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadContext) -> None:
     """Seal the snapshot and, if that is wanted, wait until it is completed; keep its manifest.
 
     Raises:
@@ -36,14 +36,14 @@ async def seal(run: VolumeRun, birth: Birth, place: Birthplace) -> None:
     sealing = Sealing(
         context.service.control, run.retrier, context.clock, context.on_call_retry(volume.label)
     )
-    await complete(birth.snapshot_id, *run.linear, sealing)
+    await complete(upload_snapshot.snapshot_id, *run.linear, sealing)
     run.status = "pending"
     if not volume.snapshot.wait:
         return
     run.enter(Phase.WAITING)
     limit_s = context.settings.tuning.completion_deadline_s
     try:
-        await wait_until_completed(birth.snapshot_id, limit_s, sealing)
+        await wait_until_completed(upload_snapshot.snapshot_id, limit_s, sealing)
     except SnapshotError:
         run.note_phase(ledger, LedgerPhase.FAILED)
         raise
@@ -53,7 +53,9 @@ async def seal(run: VolumeRun, birth: Birth, place: Birthplace) -> None:
     run.status = "completed"
 
 
-async def prove(run: VolumeRun, birth: Birth, source: Source, ledger: Ledger) -> None:
+async def read_back(
+    run: VolumeRun, upload_snapshot: UploadSnapshot, source: Source, ledger: Ledger
+) -> None:
     """Compare the snapshot with its source, as much of it as ``verify`` says.
 
     With its manifest where the source is no more what it was when the snapshot was sealed.
@@ -66,7 +68,7 @@ async def prove(run: VolumeRun, birth: Birth, source: Source, ledger: Ledger) ->
     workers = run.context.workers
     with ExitStack() as stack:
         compared_with = source.path
-        by_manifest = run.opening.verifies_by_manifest or birth.is_of_older_source
+        by_manifest = run.opening.verifies_by_manifest or upload_snapshot.is_of_older_source
         if by_manifest and run.manifest is not None:
             compared_with = run.manifest
             manifest = await workers.run(partial(Manifest.open, run.manifest))
@@ -81,7 +83,7 @@ async def prove(run: VolumeRun, birth: Birth, source: Source, ledger: Ledger) ->
                 run.context,
                 run.retrier,
                 run.volume,
-                birth.snapshot_id,
+                upload_snapshot.snapshot_id,
                 reference,
                 run.progress,
                 compared_with=compared_with,
@@ -89,7 +91,9 @@ async def prove(run: VolumeRun, birth: Birth, source: Source, ledger: Ledger) ->
         except IntegrityError:
             run.note_phase(ledger, LedgerPhase.FAILED)
             # What it says is not what the snapshot holds: nothing may be compared with it.
-            manifest_path(run.context.state_dir, birth.snapshot_id).unlink(missing_ok=True)
+            manifest_path(run.context.state_dir, upload_snapshot.snapshot_id).unlink(
+                missing_ok=True
+            )
             run.manifest = None
             raise
     run.verified = run.volume.verify

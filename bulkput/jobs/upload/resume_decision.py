@@ -7,7 +7,7 @@ from bulkput.ebs.snapshot import SnapshotState
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 
 
-class Verdict(Enum):
+class ResumeAction(Enum):
     """How this run begins."""
 
     START = auto()
@@ -18,21 +18,21 @@ class Verdict(Enum):
     """The snapshot takes puts: go on."""
     WAIT = auto()
     """Everything is put and sealed: only the wait is left."""
-    TELL = auto()
+    REPORT_COMPLETED = auto()
     """It is completed: only that nobody was told so is left."""
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """The verdict, and what the user should know of it."""
+class ResumeDecision:
+    """The action, and what the user should know of it."""
 
-    verdict: Verdict
+    action: ResumeAction
     note: str = ""
     abandoned_snapshot_id: str | None = None
     """A pending snapshot that no run will go on with."""
 
 
-def judge(
+def decide_resume(
     header: LedgerHeader,
     live: SnapshotState | None,
     *,
@@ -41,7 +41,7 @@ def judge(
     volume_size_gib: int,
     wait: bool,
     parent_snapshot_id: str | None = None,
-) -> Judgement:
+) -> ResumeDecision:
     """Decide from the earlier run's header and EC2's word.
 
     Args:
@@ -54,40 +54,43 @@ def judge(
         parent_snapshot_id: As wanted now.
     """
     if header.is_over(wait=wait):
-        return Judgement(Verdict.START)
+        return ResumeDecision(ResumeAction.START)
     same_size = (header.block_count, header.volume_size_gib) == (block_count, volume_size_gib)
     if header.snapshot_id is None:
         same = same_size and header.parent_snapshot_id == parent_snapshot_id
-        return Judgement(Verdict.REPLAY if same else Verdict.START)
+        return ResumeDecision(ResumeAction.REPLAY if same else ResumeAction.START)
     snapshot_id = header.snapshot_id
     if live is None:
-        return Judgement(
-            Verdict.START, f"{snapshot_id} does not exist any more: starting a new snapshot"
+        return ResumeDecision(
+            ResumeAction.START, f"{snapshot_id} does not exist any more: starting a new snapshot"
         )
     if live.state == "error":
         why = live.state_message or "no reason given"
-        return Judgement(
-            Verdict.START, f"{snapshot_id} ended in error ({why}): starting a new snapshot"
+        return ResumeDecision(
+            ResumeAction.START, f"{snapshot_id} ended in error ({why}): starting a new snapshot"
         )
     if header.phase is LedgerPhase.COMPLETED:
         was = f"{snapshot_id} was completed by a run that did not come to its own end"
         if same_source and same_size:
-            return Judgement(Verdict.TELL, f"{was}: nothing is put again")
-        return Judgement(
-            Verdict.START,
+            return ResumeDecision(ResumeAction.REPORT_COMPLETED, f"{was}: nothing is put again")
+        return ResumeDecision(
+            ResumeAction.START,
             f"{was}. It is kept; source or size changed since, so a new snapshot is started",
         )
     if header.phase is LedgerPhase.SEALING:
-        return Judgement(Verdict.WAIT, f"{snapshot_id} is uploaded and sealed: waiting for it")
+        return ResumeDecision(
+            ResumeAction.WAIT, f"{snapshot_id} is uploaded and sealed: waiting for it"
+        )
     if live.state != "pending":
-        return Judgement(
-            Verdict.START, f"{snapshot_id} was completed by someone else: starting a new snapshot"
+        return ResumeDecision(
+            ResumeAction.START,
+            f"{snapshot_id} was completed by someone else: starting a new snapshot",
         )
     if not same_size:
-        return Judgement(
-            Verdict.START,
+        return ResumeDecision(
+            ResumeAction.START,
             f"the source's or volume's size changed since {snapshot_id} was started: "
             "starting a new snapshot and deleting that one",
             abandoned_snapshot_id=snapshot_id,
         )
-    return Judgement(Verdict.RESUME, f"resuming {snapshot_id}")
+    return ResumeDecision(ResumeAction.RESUME, f"resuming {snapshot_id}")

@@ -18,7 +18,7 @@ from bulkput.source.source import Source
 
 
 @dataclass(frozen=True)
-class Birthplace:
+class UploadContext:
     """One volume's; all of it is the caller's."""
 
     context: JobContext
@@ -33,7 +33,7 @@ class Birthplace:
     """That the snapshot is the next of."""
     parent: Manifest | None = None
     """What the new blocks are compared with; None of a full snapshot."""
-    holes_are_noise: bool = False
+    unwritten_is_undefined: bool = False
     """As ``Opening`` says."""
 
     @property

@@ -17,11 +17,11 @@ from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.classify import denies_tags
 from bulkput.ebs.snapshot import StartedSnapshot, StartRequest
 from bulkput.jobs.session.context import JobContext
-from bulkput.jobs.state.snapshot_tag import tags_with_mark
+from bulkput.jobs.state.snapshot_tag import tags_with_owner
 from bulkput.jobs.state.upload_key import upload_folder, upload_key
-from bulkput.jobs.upload.parent import LostParentError, begun_with, wanted_parent
-from bulkput.jobs.upload.resume_decision import Verdict, judge
-from bulkput.jobs.upload.snapshot import Birthplace
+from bulkput.jobs.upload.parent import LostParentError, parent_for_new, parent_of_resumed
+from bulkput.jobs.upload.resume_decision import ResumeAction, decide_resume
+from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.jobs.upload.trust import trusts
 from bulkput.ledger.folder import ensure_folder, ensure_state_dir
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
@@ -47,7 +47,7 @@ TIMEOUT_DEFAULT_MIN = 4320
 
 
 @dataclass(frozen=True)
-class Birth:
+class UploadSnapshot:
     """A snapshot that takes puts, or that is only to be waited for."""
 
     snapshot_id: str
@@ -106,7 +106,7 @@ def open_ledger(context: JobContext, volume: VolumeSettings, source: Source) -> 
     return Ledger.create(folder, first)
 
 
-async def find_or_start(place: Birthplace) -> tuple[Birth, Birthplace]:
+async def start_or_resume(place: UploadContext) -> tuple[UploadSnapshot, UploadContext]:
     """Return the snapshot to put this volume's blocks into; its table is open in the ledger.
 
     Returns:
@@ -128,15 +128,17 @@ async def find_or_start(place: Birthplace) -> tuple[Birth, Birthplace]:
         place.retrier.snapshot_started_s = clock.monotonic_s() - age_s
     goes_on = live is not None and live.state != "error"
     try:
-        place = replace(place, parent=await (begun_with if goes_on else wanted_parent)(place))
+        place = replace(
+            place, parent=await (parent_of_resumed if goes_on else parent_for_new)(place)
+        )
     except LostParentError as lost:
         if place.series is None:
             raise
         place.note(f"{lost}. It is deleted")
         await place.delete(lost.snapshot_id)
         live, goes_on = None, False
-        place = replace(place, parent=await wanted_parent(place))
-    judgement = judge(
+        place = replace(place, parent=await parent_for_new(place))
+    decision = decide_resume(
         header,
         live,
         same_source=dict(header.source_identity) == place.source.identity.as_dict(),
@@ -145,23 +147,23 @@ async def find_or_start(place: Birthplace) -> tuple[Birth, Birthplace]:
         parent_snapshot_id=place.parent_snapshot_id,
         wait=wait,
     )
-    if judgement.note:
-        place.note(judgement.note)
-    if judgement.abandoned_snapshot_id is not None:
-        await place.delete(judgement.abandoned_snapshot_id)
-    if judgement.verdict is Verdict.START:
+    if decision.note:
+        place.note(decision.note)
+    if decision.abandoned_snapshot_id is not None:
+        await place.delete(decision.abandoned_snapshot_id)
+    if decision.action is ResumeAction.START:
         if goes_on:
-            place = replace(place, parent=await wanted_parent(place))
+            place = replace(place, parent=await parent_for_new(place))
         _begin_attempt(place)
-    if judgement.verdict in {Verdict.START, Verdict.REPLAY}:
-        birth = await _start(place)
+    if decision.action in {ResumeAction.START, ResumeAction.REPLAY}:
+        upload_snapshot = await _start(place)
     else:
-        only_wait = judgement.verdict in {Verdict.WAIT, Verdict.TELL}
-        birth = _take_up(place, only_wait=only_wait)
-    return birth, place
+        only_wait = decision.action in {ResumeAction.WAIT, ResumeAction.REPORT_COMPLETED}
+        upload_snapshot = _take_up(place, only_wait=only_wait)
+    return upload_snapshot, place
 
 
-async def _start(place: Birthplace) -> Birth:
+async def _start(place: UploadContext) -> UploadSnapshot:
     """Call StartSnapshot until it gives a snapshot that takes puts."""
     _resolved(place, place.volume.zeros, encrypted=_is_asked_for_encryption(place))
     if place.parent is not None:
@@ -188,21 +190,21 @@ async def _start(place: Birthplace) -> Birth:
     )
 
 
-def _is_asked_for_encryption(place: Birthplace) -> bool:
+def _is_asked_for_encryption(place: UploadContext) -> bool:
     """Tell whether the snapshot is encrypted by the settings or by its parent."""
     if place.parent is not None:
         return place.parent.header.encrypted
     return place.volume.snapshot.asks_for_encryption
 
 
-async def _call_start(place: Birthplace) -> StartedSnapshot:
+async def _call_start(place: UploadContext) -> StartedSnapshot:
     snapshot, parent = place.volume.snapshot, place.parent
     request = StartRequest(
         volume_size_gib=place.volume_size_gib,
         parent_snapshot_id=place.parent_snapshot_id,
         client_token=place.ledger.header.client_token,
         description=snapshot.description or "",
-        tags=tags_with_mark(snapshot, place.ledger.folder),
+        tags=tags_with_owner(snapshot, place.ledger.folder),
         encrypted=snapshot.encrypted if parent is None else None,
         kms_key_arn=snapshot.kms_key_arn if parent is None else None,
         timeout_min=snapshot.timeout_min or TIMEOUT_DEFAULT_MIN,
@@ -220,7 +222,7 @@ async def _call_start(place: Birthplace) -> StartedSnapshot:
     return started
 
 
-async def _send_start(place: Birthplace, request: StartRequest) -> StartedSnapshot:
+async def _send_start(place: UploadContext, request: StartRequest) -> StartedSnapshot:
     context = place.context
     return await place.retrier.run(
         partial(context.service.control.start_snapshot, request),
@@ -228,7 +230,9 @@ async def _send_start(place: Birthplace, request: StartRequest) -> StartedSnapsh
     )
 
 
-async def _bind(place: Birthplace, started: StartedSnapshot, *, holds_unknown: bool) -> Birth:
+async def _bind(
+    place: UploadContext, started: StartedSnapshot, *, holds_unknown: bool
+) -> UploadSnapshot:
     """Note the snapshot in the ledger.
 
     Only a token that the user gave can lead to a snapshot with content of unknown runs; there
@@ -256,16 +260,16 @@ async def _bind(place: Birthplace, started: StartedSnapshot, *, holds_unknown: b
         now_unix_s=context.clock.unix_s(),
     )
     place.retrier.snapshot_started_s = context.clock.monotonic_s()
-    return Birth(started.snapshot_id, zeros, trust=False, puts_all=puts_all)
+    return UploadSnapshot(started.snapshot_id, zeros, trust=False, puts_all=puts_all)
 
 
-def _resolved(place: Birthplace, requested: ZeroPolicy, *, encrypted: bool) -> ResolvedZeros:
+def _resolved(place: UploadContext, requested: ZeroPolicy, *, encrypted: bool) -> ResolvedZeros:
     return resolve_zero_policy(
-        requested, encrypted=encrypted, holes_are_noise=place.holes_are_noise
+        requested, encrypted=encrypted, unwritten_is_undefined=place.unwritten_is_undefined
     )
 
 
-def _take_up(place: Birthplace, *, only_wait: bool) -> Birth:
+def _take_up(place: UploadContext, *, only_wait: bool) -> UploadSnapshot:
     """Go on with the snapshot in the ledger."""
     ledger, source = place.ledger, place.source
     header = ledger.header
@@ -280,7 +284,7 @@ def _take_up(place: Birthplace, *, only_wait: bool) -> Birth:
                 "was then: run again afterwards for a new snapshot"
             )
         is_completed = header.phase is LedgerPhase.COMPLETED
-        return Birth(
+        return UploadSnapshot(
             header.snapshot_id,
             zeros,
             trust=True,
@@ -305,7 +309,7 @@ def _take_up(place: Birthplace, *, only_wait: bool) -> Birth:
             updated_unix_s=place.context.clock.unix_s(),
         )
     )
-    return Birth(header.snapshot_id, zeros, trust=trust, puts_all=_may_hold_unknown(place))
+    return UploadSnapshot(header.snapshot_id, zeros, trust=trust, puts_all=_may_hold_unknown(place))
 
 
 _MIXED: dict[str, Any] = {}
@@ -313,18 +317,18 @@ _MIXED: dict[str, Any] = {}
 however often this one is interrupted before it has compared them all."""
 
 
-def _zeros_to_go_on_with(place: Birthplace) -> ZeroPolicy:
+def _zeros_to_go_on_with(place: UploadContext) -> ZeroPolicy:
     """Return the wanted policy; every block stays to be put where an unknown run may have been."""
     return ZeroPolicy.WRITE if _may_hold_unknown(place) else place.volume.zeros
 
 
-def _may_hold_unknown(place: Birthplace) -> bool:
+def _may_hold_unknown(place: UploadContext) -> bool:
     """Tell whether the snapshot was found by a token that the user gave and is put completely."""
     begun_under = place.ledger.header.zero_policy
     return place.volume.snapshot.client_token is not None and begun_under is ZeroPolicy.WRITE
 
 
-def _begin_attempt(place: Birthplace) -> None:
+def _begin_attempt(place: UploadContext) -> None:
     attempt = place.ledger.header.attempt + 1
     place.ledger.restart(
         _new_header(

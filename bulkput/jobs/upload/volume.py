@@ -10,9 +10,9 @@ from bulkput import __version__
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.source import Opening, opening_of
-from bulkput.jobs.upload.read_back import prove, seal
-from bulkput.jobs.upload.snapshot import Birthplace
-from bulkput.jobs.upload.start_or_resume import Birth, find_or_start, open_ledger
+from bulkput.jobs.upload.read_back import read_back, seal
+from bulkput.jobs.upload.snapshot import UploadContext
+from bulkput.jobs.upload.start_or_resume import UploadSnapshot, open_ledger, start_or_resume
 from bulkput.jobs.upload.volume_state import VolumeRun
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
@@ -114,8 +114,8 @@ async def _upload_source(
 ) -> None:
     context, volume = run.context, run.volume
     run.enter(Phase.STARTING)
-    birth, place = await find_or_start(
-        Birthplace(
+    upload_snapshot, place = await start_or_resume(
+        UploadContext(
             context,
             volume,
             source,
@@ -124,7 +124,7 @@ async def _upload_source(
             run.progress,
             run.note,
             series=series,
-            holes_are_noise=run.opening.holes_are_noise,
+            unwritten_is_undefined=run.opening.unwritten_is_undefined,
         )
     )
     parent = place.parent
@@ -136,10 +136,10 @@ async def _upload_source(
         )
         source = LengthenedSource(source, ledger.header.block_count)
         run.progress.blocks_total = source.block_count
-    run.progress.snapshot_id = birth.snapshot_id
+    run.progress.snapshot_id = upload_snapshot.snapshot_id
     run.parent_snapshot_id = ledger.header.parent_snapshot_id
     run.volume_size_gib = ledger.header.volume_size_gib
-    if birth.only_wait:
+    if upload_snapshot.only_wait:
         counts = await context.workers.run(ledger.counts)
         run.progress.blocks_resumed = counts.acknowledged
         run.progress.blocks_skipped_zero = counts.skipped_zero
@@ -148,7 +148,7 @@ async def _upload_source(
         run.enter(Phase.UPLOADING)
         began_s = context.clock.monotonic_s()
         try:
-            await _put_blocks(run, birth, source, ledger, parent)
+            await _put_blocks(run, upload_snapshot, source, ledger, parent)
         finally:
             run.upload_s = context.clock.monotonic_s() - began_s
         ending = await context.workers.run(source.check_complete)
@@ -156,22 +156,24 @@ async def _upload_source(
             run.note(ending)
         await context.workers.run(partial(_check_source, run, source))
         _seal_ledger(run, source, ledger)
-    if birth.is_completed:
+    if upload_snapshot.is_completed:
         # A mark that was damaged since takes the checksum from the result, not the snapshot.
         with suppress(IntegrityError):
             run.linear = await context.workers.run(ledger.linear)
-        kept = manifest_path(context.state_dir, birth.snapshot_id)
+        kept = manifest_path(context.state_dir, upload_snapshot.snapshot_id)
         run.manifest = kept if kept.exists() else None
         run.status = "completed"
     else:
-        await seal(run, birth, place)
+        await seal(run, upload_snapshot, place)
     if run.progress.blocks_skipped_zero or run.progress.blocks_skipped_hole:
-        run.note(birth.zeros.reason)
+        run.note(upload_snapshot.zeros.reason)
     if run.status == "completed" and volume.verify != "none":
-        await prove(run, birth, source, ledger)
+        await read_back(run, upload_snapshot, source, ledger)
     if series is not None and run.status == "completed":
         series.advance(
-            birth.snapshot_id, now_unix_s=context.clock.unix_s(), program_version=__version__
+            upload_snapshot.snapshot_id,
+            now_unix_s=context.clock.unix_s(),
+            program_version=__version__,
         )
 
 
@@ -217,7 +219,11 @@ async def _delete(run: VolumeRun, ledger: Ledger) -> None:
 
 
 async def _put_blocks(
-    run: VolumeRun, birth: Birth, source: Source, ledger: Ledger, parent: Manifest | None
+    run: VolumeRun,
+    upload_snapshot: UploadSnapshot,
+    source: Source,
+    ledger: Ledger,
+    parent: Manifest | None,
 ) -> None:
     context, tuning = run.context, run.context.settings.tuning
     observer, label = context.observer, run.volume.label
@@ -227,12 +233,12 @@ async def _put_blocks(
         observer.on_event(PutRetried(label, index, name, delay_s, error.occurrence))
 
     pacer = Pacer(
-        ceiling_puts_per_s=context.ceilings.snapshot_puts_per_s,
+        ceiling_puts_per_s=context.rate_limits.snapshot_puts_per_s,
         in_flight_max=tuning.in_flight_max,
         account=context.account,
         clock=context.clock,
     )
-    baseline = None if birth.puts_all else parent
+    baseline = None if upload_snapshot.puts_all else parent
     parts = UploadParts(
         source=source,
         ledger=ledger,
@@ -247,20 +253,20 @@ async def _put_blocks(
         unchanged=nothing_is_known if baseline is None else run.opening.unchanged,
     )
     policy = UploadPolicy(
-        put_holes=birth.zeros.put_holes,
-        put_zeros=birth.zeros.put_zeros,
-        trust_ledger=birth.trust,
+        put_holes=upload_snapshot.zeros.put_holes,
+        put_zeros=upload_snapshot.zeros.put_zeros,
+        trust_ledger=upload_snapshot.trust,
         memory_budget_bytes=context.memory_budget_bytes,
         window_blocks=context.window_blocks,
         give_up_after_s=tuning.give_up_after_s,
         shutdown_grace_s=tuning.shutdown_grace_s,
     )
     try:
-        await upload_blocks(birth.snapshot_id, parts, policy)
+        await upload_blocks(upload_snapshot.snapshot_id, parts, policy)
     except ServiceError as error:
         if error.failure not in {FailureClass.NOT_YET_VISIBLE, FailureClass.GONE}:
             raise
-        raise await _explain(run, birth.snapshot_id, ledger, error) from error
+        raise await _explain(run, upload_snapshot.snapshot_id, ledger, error) from error
 
 
 async def _explain(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.session.context import JobContext
-from bulkput.jobs.session.snapshot_reader import Gets
+from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.model.block import BLOCK_SIZE_BYTES, block_count
 from bulkput.model.difference import Difference
 from bulkput.model.errors import IntegrityError
@@ -45,7 +45,7 @@ class Findings:
 
 
 async def compare_snapshot(
-    gets: Gets,
+    gets: SnapshotReader,
     retrier: Retrier,
     snapshot_id: str,
     references: tuple[Reference, ...],

@@ -10,11 +10,11 @@ from bulkput.config.settings import Settings
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.session.open import (
     completed_snapshot,
-    open_gets,
+    open_snapshot_reader,
     require_snapshot_id,
     state_dir_of,
 )
-from bulkput.jobs.session.snapshot_reader import Gets
+from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.source import open_volume
 from bulkput.jobs.verify.compare import Findings, compare_snapshot, sample_words
 from bulkput.ledger.manifest import Manifest, manifest_path
@@ -127,7 +127,7 @@ async def verify_snapshot(
         if request.has_source:
             source = open_volume(settings, settings.volumes[0])
             stack.callback(source.close)
-        async with open_gets(settings, observer) as gets:
+        async with open_snapshot_reader(settings, observer) as gets:
             return await _Verification(gets, request, source, manifest).run(tell)
 
 
@@ -155,7 +155,7 @@ def _open_manifest(settings: Settings, request: VerifyRequest) -> Manifest | Non
 class _Verification:
     """One comparison, and what is known of it so far."""
 
-    gets: Gets
+    gets: SnapshotReader
     request: VerifyRequest
     source: Source | None
     manifest: Manifest | None

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.process.child import kill, start_child, terminate
 from bulkput.jobs.workers.protocol import (
-    Allow,
-    Counted,
     FromWorker,
-    GaveUp,
-    Hired,
-    Take,
+    ProgressUpdate,
+    SetRateLimit,
     ToWorker,
+    UploadVolume,
+    WorkerFailed,
+    WorkerInit,
     receive,
     send,
 )
@@ -51,7 +51,7 @@ class _Taken:
 class WorkerProcess:
     """One process, for one event loop; whoever makes it calls ``close`` or ``stop`` at the end."""
 
-    def __init__(self, hired: Hired, *, observer: Observer, clock: Clock) -> None:
+    def __init__(self, hired: WorkerInit, *, observer: Observer, clock: Clock) -> None:
         """Begin to start the process; volumes may be handed to it at once."""
         self._observer = observer
         self._clock = clock
@@ -61,8 +61,8 @@ class WorkerProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._is_stopping = False
         self._is_over = False
-        self._gave_up: GaveUp | None = None
-        self._share_puts_per_s = hired.ceilings.account_puts_per_s
+        self._gave_up: WorkerFailed | None = None
+        self._share_puts_per_s = hired.rate_limits.account_puts_per_s
         self._task = asyncio.create_task(self._run())
 
     @property
@@ -83,14 +83,14 @@ class WorkerProcess:
         outcome = asyncio.get_running_loop().create_future()
         taken = _Taken(volume, Progress(volume.label), outcome, self._clock.monotonic_s())
         self._taken[volume.label] = taken
-        self._tell(Take(position))
+        self._tell(UploadVolume(position))
         return outcome
 
     def allow(self, puts_per_s: float) -> None:
         """Tell the process its part of the account's puts."""
         if puts_per_s != self._share_puts_per_s:
             self._share_puts_per_s = puts_per_s
-            self._tell(Allow(puts_per_s))
+            self._tell(SetRateLimit(puts_per_s))
 
     async def close(self) -> None:
         """Let the process, which has no volume any more, end; it is gone afterwards."""
@@ -175,9 +175,9 @@ class WorkerProcess:
         return _how_it_ended(process.pid, await process.wait())
 
     def _hear(self, message: FromWorker) -> None:
-        if isinstance(message, GaveUp):
+        if isinstance(message, WorkerFailed):
             self._gave_up = message
-        elif isinstance(message, Counted):
+        elif isinstance(message, ProgressUpdate):
             self._count(message.progress)
         elif isinstance(message, VolumeStarted):
             self._count(message.progress)
@@ -202,7 +202,7 @@ class WorkerProcess:
 
     def _abandon(self, how: str) -> None:
         """Give an outcome to every volume that the process has left without one."""
-        what = self._gave_up or GaveUp(
+        what = self._gave_up or WorkerFailed(
             f"its worker process {how}; the same command resumes", int(ExitCode.TEMPORARY)
         )
         for taken in list(self._taken.values()):

@@ -12,14 +12,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from bulkput.config.settings import Settings
 from bulkput.jobs.session.context import JobContext
-from bulkput.jobs.session.rate_limits import Ceilings, GetCeilings
+from bulkput.jobs.session.rate_limits import GetRateLimits, RateLimits
 from bulkput.jobs.session.threads import worker_count
 from bulkput.jobs.upload.volume import upload_volume
 from bulkput.jobs.workers.handle import WorkerProcess
-from bulkput.jobs.workers.protocol import Hired
+from bulkput.jobs.workers.protocol import WorkerInit
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase
-from bulkput.pace.fair_share import MEASURE_S, Division
+from bulkput.pace.fair_share import MEASURE_S, FairShare
 
 PROCESS_PUTS_PER_S = 1500.0
 """What one process carries. Over TLS a put takes its event loop, which is one thread, 0.51 to 0.59
@@ -39,15 +39,17 @@ Upload = Callable[[int], Awaitable[VolumeOutcome]]
 """Uploads the volume at this position of the settings' volumes."""
 
 
-def process_count(ceilings: Ceilings, *, places: int, cpus: int) -> int:
+def process_count(rate_limits: RateLimits, *, places: int, cpus: int) -> int:
     """Return in how many processes a job's volumes are uploaded; 1 is this one alone.
 
     Args:
-        ceilings: what the service or the user allows.
+        rate_limits: what the service or the user allows.
         places: volumes uploaded at the same time.
         cpus: that this process may run on.
     """
-    wanted_puts_per_s = min(ceilings.account_puts_per_s, places * ceilings.snapshot_puts_per_s)
+    wanted_puts_per_s = min(
+        rate_limits.account_puts_per_s, places * rate_limits.snapshot_puts_per_s
+    )
     return max(1, min(places, cpus, math.ceil(wanted_puts_per_s / PROCESS_PUTS_PER_S)))
 
 
@@ -55,7 +57,7 @@ def process_count(ceilings: Ceilings, *, places: int, cpus: int) -> int:
 async def open_uploads(context: JobContext) -> AsyncIterator[Upload]:
     """Give what uploads one volume of the job; ``context.places`` at a time may be asked for."""
     cpus = len(os.sched_getaffinity(0))
-    count = process_count(context.ceilings, places=context.places, cpus=cpus)
+    count = process_count(context.rate_limits, places=context.places, cpus=cpus)
     if count == 1:
         volumes = context.settings.volumes
         yield lambda position: upload_volume(context, volumes[position])
@@ -80,13 +82,13 @@ class _Processes:
         self._context = context
         self._count = count
         self._workers: list[WorkerProcess] = []
-        self._division = Division(context.ceilings.account_puts_per_s)
-        self._hired = Hired(
-            settings=divided_settings(context.settings, count, context.get_ceilings),
+        self._division = FairShare(context.rate_limits.account_puts_per_s)
+        self._hired = WorkerInit(
+            settings=divided_settings(context.settings, count, context.get_rate_limits),
             server=context.server,
             # Until the first division, which follows at once.
-            ceilings=context.ceilings._replace(
-                account_puts_per_s=context.ceilings.account_puts_per_s / context.places
+            rate_limits=context.rate_limits._replace(
+                account_puts_per_s=context.rate_limits.account_puts_per_s / context.places
             ),
         )
 
@@ -129,7 +131,7 @@ class _Processes:
     def _divide(self) -> None:
         putting = {
             worker: {
-                label: progress.attempts
+                label: progress.puts_attempted
                 for label, progress in worker.volumes.items()
                 if progress.phase in _PUTTING
             }
@@ -142,7 +144,7 @@ class _Processes:
                 worker.allow(sum(shares[label] for label in labels))
 
 
-def divided_settings(settings: Settings, count: int, gets: GetCeilings) -> Settings:
+def divided_settings(settings: Settings, count: int, gets: GetRateLimits) -> Settings:
     """Return the settings of each of ``count`` processes; the byte budget is each volume's own."""
     in_all = worker_count(settings.tuning)
     tuning = settings.tuning.model_copy(

@@ -11,7 +11,7 @@ from typing import Any
 
 from bulkput.config.settings import Settings
 from bulkput.jobs.process.embedded_server import EmbeddedServer
-from bulkput.jobs.session.rate_limits import Ceilings
+from bulkput.jobs.session.rate_limits import RateLimits
 from bulkput.model.events import Event
 from bulkput.model.progress import Progress
 
@@ -19,17 +19,17 @@ _LENGTH_BYTES = 4
 
 
 @dataclass(frozen=True)
-class Hired:
+class WorkerInit:
     """First to a worker: the job, with its samples made and its server running."""
 
     settings: Settings
     server: EmbeddedServer | None
     """The embedded one; None where the settings say it all."""
-    ceilings: Ceilings
+    rate_limits: RateLimits
 
 
 @dataclass(frozen=True)
-class Take:
+class UploadVolume:
     """To a worker: upload this volume, beside the others that it has."""
 
     position: int
@@ -37,29 +37,29 @@ class Take:
 
 
 @dataclass(frozen=True)
-class Allow:
+class SetRateLimit:
     """To a worker: its part of the account's puts from now on."""
 
     puts_per_s: float
 
 
 @dataclass(frozen=True)
-class Counted:
+class ProgressUpdate:
     """From a worker: a volume's counters as they are now."""
 
     progress: Progress
 
 
 @dataclass(frozen=True)
-class GaveUp:
+class WorkerFailed:
     """From a worker, its last: what ended it before its volumes were done."""
 
     sentence: str
     exit_code: int
 
 
-ToWorker = Hired | Take | Allow
-FromWorker = Event | Counted | GaveUp
+ToWorker = WorkerInit | UploadVolume | SetRateLimit
+FromWorker = Event | ProgressUpdate | WorkerFailed
 
 
 def send(writer: asyncio.StreamWriter, message: ToWorker | FromWorker) -> None:

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 from bulkput.jobs.process.event_loop import run_in_loop
 from bulkput.jobs.session.open import open_context
 from bulkput.jobs.upload.volume import upload_volume
-from bulkput.jobs.workers.protocol import Allow, Counted, GaveUp, Hired, Take, receive, send
+from bulkput.jobs.workers.protocol import (
+    ProgressUpdate,
+    SetRateLimit,
+    UploadVolume,
+    WorkerFailed,
+    WorkerInit,
+    receive,
+    send,
+)
 from bulkput.model.errors import BulkputError, InterruptedBySignal
 from bulkput.model.events import Event, GetRetried, PutRetried, VolumeEnded, VolumeStarted
 from bulkput.model.exit_code import ExitCode
@@ -43,7 +51,7 @@ def work_for(descriptor: int) -> None:
 async def _work(pair: socket.socket) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=pair)
     try:
-        hired: Hired | None = await receive(reader)
+        hired: WorkerInit | None = await receive(reader)
         if hired is not None:
             await _serve(hired, reader, _Teller(writer))
     except Exception as error:  # noqa: BLE001 - the job tells it; here nobody would see it
@@ -54,16 +62,16 @@ async def _work(pair: socket.socket) -> None:
             await writer.wait_closed()
 
 
-async def _serve(hired: Hired, reader: asyncio.StreamReader, teller: "_Teller") -> None:
+async def _serve(hired: WorkerInit, reader: asyncio.StreamReader, teller: "_Teller") -> None:
     settings = hired.settings
-    context_of = open_context(settings, teller, server=hired.server, ceilings=hired.ceilings)
+    context_of = open_context(settings, teller, server=hired.server, rate_limits=hired.rate_limits)
     async with context_of as context, asyncio.TaskGroup() as group:
         tasks: list[asyncio.Task[Any]] = [group.create_task(teller.keep_counting())]
         while (message := await receive(reader)) is not None:
-            if isinstance(message, Take):
+            if isinstance(message, UploadVolume):
                 volume = settings.volumes[message.position]
                 tasks.append(group.create_task(upload_volume(context, volume)))
-            elif isinstance(message, Allow):
+            elif isinstance(message, SetRateLimit):
                 context.account.set_ceiling(context.clock.monotonic_s(), message.puts_per_s)
         for task in tasks:  # nothing to do, or nobody to do it for
             task.cancel()
@@ -97,19 +105,19 @@ class _Teller:
     def _count(self) -> None:
         if not self._is_unread():
             for progress in self._counted.values():
-                send(self._writer, Counted(progress))
+                send(self._writer, ProgressUpdate(progress))
 
     def _is_unread(self) -> bool:
         return self._writer.transport.get_write_buffer_size() > _UNREAD_MAX_BYTES
 
 
-def _gave_up(error: Exception) -> GaveUp:
+def _gave_up(error: Exception) -> WorkerFailed:
     cause = first_cause(error) if isinstance(error, ExceptionGroup) else error
     if isinstance(cause, BulkputError):
-        return GaveUp(str(cause), cause.status)
+        return WorkerFailed(str(cause), cause.status)
     traceback.print_exception(cause)
     sentence = (
         f"unexpected {type(cause).__name__} in a worker process: {cause}. This is a defect of "
         "bulkput: please report it with the lines printed before"
     )
-    return GaveUp(sentence, int(ExitCode.UNEXPECTED))
+    return WorkerFailed(sentence, int(ExitCode.UNEXPECTED))

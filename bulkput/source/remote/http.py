@@ -15,8 +15,8 @@ from urllib3.exceptions import HTTPError, LocationParseError
 from bulkput.model.address import is_clear_text, parse_address
 from bulkput.model.errors import SourceError
 from bulkput.source.remote.transport import (
-    Answer,
     PassingError,
+    RangeResponse,
     Version,
     no_ranges,
     refuse,
@@ -44,7 +44,7 @@ class HttpTransport:
         self._allow_insecure_http = allow_insecure_http
         self._pools: dict[str | None, urllib3.PoolManager] = {}
 
-    def get(self, start: int, stop: int, version: Version | None) -> Answer:
+    def get(self, start: int, stop: int, version: Version | None) -> RangeResponse:
         headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
         if version is not None and version.is_strong and version.etag is not None:
             headers["If-Match"] = version.etag

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bulkput.model.errors import SourceError, TemporaryError
-from bulkput.source.remote.transport import Answer, PassingError, Transport, Version, changed
+from bulkput.source.remote.transport import PassingError, RangeResponse, Transport, Version, changed
 from bulkput.source.source import SourceKind
 
 _DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -132,7 +132,7 @@ class RemoteObject:
             else:
                 return version
 
-    def _checked(self, answer: Answer) -> Version:
+    def _checked(self, answer: RangeResponse) -> Version:
         if self._version is not None and answer.version != self._version:
             raise changed(self.path)
         if answer.version.size_bytes == 0:
@@ -152,7 +152,7 @@ def _put(views: Sequence[memoryview], at: int, piece: bytes) -> None:
         at = max(0, at - len(view))
 
 
-def _pieces(answer: Answer, length_bytes: int) -> Iterator[bytes]:
+def _pieces(answer: RangeResponse, length_bytes: int) -> Iterator[bytes]:
     """Yield exactly ``length_bytes``.
 
     Raises:

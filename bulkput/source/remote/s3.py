@@ -10,8 +10,8 @@ from bulkput.model.errors import ConfigError, CredentialsError, Problem, SourceE
 from bulkput.model.host import is_loopback
 from bulkput.source.remote.access import Access
 from bulkput.source.remote.transport import (
-    Answer,
     PassingError,
+    RangeResponse,
     Version,
     no_ranges,
     refuse,
@@ -42,7 +42,7 @@ class S3Transport:
             expected = "expected https: http is for this machine only (AWS_ENDPOINT_URL_S3)"
             raise ConfigError((Problem("allow_insecure_http", expected),))
 
-    def get(self, start: int, stop: int, version: Version | None) -> Answer:
+    def get(self, start: int, stop: int, version: Version | None) -> RangeResponse:
         from botocore.exceptions import (  # noqa: PLC0415 - loaded with the client
             BotoCoreError,
             ClientError,

@@ -31,7 +31,7 @@ class Version:
         return self.etag is not None and not self.etag.startswith("W/")
 
 
-class Answer(Protocol):
+class RangeResponse(Protocol):
     """A range under way."""
 
     @property
@@ -60,7 +60,7 @@ class Transport(Protocol):
         """The object's address, for messages and ledgers; no secret in it."""
         ...
 
-    def get(self, start: int, stop: int, version: Version | None) -> Answer:
+    def get(self, start: int, stop: int, version: Version | None) -> RangeResponse:
         """Ask for bytes ``start`` to ``stop``, excluded, if the object still is ``version``.
 
         Raises:

@@ -23,7 +23,7 @@ _NAMES = tuple(inspect.signature(subprocess.Popen._execute_child).parameters)[1:
 _UNSUPPORTED = ("executable", "preexec_fn", "pass_fds", "start_new_session")
 
 
-class Started(subprocess.Popen):
+class ForkedProgram(subprocess.Popen):
     """``bulkput`` with ``arguments``; everything else as ``subprocess.Popen`` has it."""
 
     def __init__(self, arguments, **options):
@@ -33,7 +33,7 @@ class Started(subprocess.Popen):
         given = dict(zip(_NAMES, values, strict=True))
         assert not any(given.get(name) for name in _UNSUPPORTED), "start the interpreter for these"
         self._told = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._told.connect(_mother())
+        self._told.connect(_forkserver())
         request = {
             "arguments": given["args"],
             "environment": dict(os.environ if given["env"] is None else given["env"]),
@@ -71,10 +71,10 @@ class Started(subprocess.Popen):
 
 
 @functools.cache
-def _mother():
+def _forkserver():
     """Return the address of the process that the program is forked from, one for each tester."""
     address = f"\0bulkput-{os.getpid()}-{os.urandom(8).hex()}"
-    script = Path(__file__).with_name("mother.py")
+    script = Path(__file__).with_name("forkserver.py")
     process = subprocess.Popen(
         [sys.executable, "-P", str(script), address[1:]],
         stdin=subprocess.PIPE,
