@@ -24,6 +24,7 @@ from bulkput.model.errors import (
     ServiceError,
     SnapshotError,
     SourceError,
+    TargetError,
     TemporaryError,
 )
 from bulkput.model.events import (
@@ -64,6 +65,7 @@ __all__ = [
     "Settings",
     "SnapshotError",
     "SourceError",
+    "TargetError",
     "TemporaryError",
     "TuningSettings",
     "UploadOptions",

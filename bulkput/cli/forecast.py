@@ -104,8 +104,8 @@ def _resumed(volume: VolumeForecast) -> str:
 
 
 def _cost_rows(cost: Cost, rates: Rates, bound: str) -> list[tuple[str, str]]:
-    rate_limits = rates.rate_limits
-    rate = f"{rate_limits.snapshot_puts_per_s:,g}/s a snapshot, {rate_limits.account_puts_per_s:,g}/s in all"
+    limits = rates.rate_limits
+    rate = f"{limits.snapshot_puts_per_s:,g}/s a snapshot, {limits.account_puts_per_s:,g}/s in all"
     if rates.are_published:
         rate += "; `bulkput check` asks for the account's own"
     price = f"{bound}{_usd(cost.price_usd)} at {rates.usd_per_thousand_puts:g} USD per 1,000 puts"

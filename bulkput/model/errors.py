@@ -112,6 +112,10 @@ class DestinationError(BulkputError):
         super().__init__(f"{path}: {what}")
 
 
+TargetError = DestinationError
+"""The name in version 0.1; it goes with the release after the next."""
+
+
 class IntegrityError(BulkputError):
     """Bytes are not what their digest says; nothing was sealed on that ground."""
 

@@ -62,6 +62,21 @@ class Progress:
     """Failed attempts by the name of their class."""
 
     @property
+    def attempts(self) -> int:
+        """The name of ``puts_attempted`` until the next release."""
+        return self.puts_attempted
+
+    @property
+    def retried(self) -> int:
+        """The name of ``puts_retried`` until the next release."""
+        return self.puts_retried
+
+    @property
+    def throttled(self) -> int:
+        """The name of ``puts_throttled`` until the next release."""
+        return self.puts_throttled
+
+    @property
     def blocks_considered(self) -> int:
         """Blocks that are settled: put, vouched for, or skipped for a reason."""
         return (

@@ -72,8 +72,8 @@ def resolve_zero_policy(
         requested: As the user said.
         encrypted: The snapshot is encrypted or will be: by the request, by the account's default
             (StartSnapshot's answer has a KmsKeyArn or SseType), or by a later step.
-        unwritten_is_undefined: Nobody can rely on what the source's holes read as: it is an encrypted
-            snapshot, and they are the blocks that it never had.
+        unwritten_is_undefined: Nobody can rely on what the source's holes read as: it is an
+            encrypted snapshot, and they are the blocks that it never had.
 
     Raises:
         ConfigError: blocks of an encrypted snapshot would be skipped.
