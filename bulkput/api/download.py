@@ -25,7 +25,7 @@ class DownloadOptions(ReadingOptions):
     force: bool = False
     """Replace a file that exists, when the download is whole."""
     whole_volume: bool = False
-    """Give a file the volume's size; else the source's own, where a manifest knows it."""
+    """Make the file as large as the volume; else as the source, if a manifest records its size."""
 
 
 async def download(

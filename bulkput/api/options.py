@@ -68,7 +68,7 @@ class UploadOptions:
     """One URL of EBS and EC2, or ``embedded``; None for AWS's own."""
     allow_insecure_http: bool = False
     state_dir: str | Path | None = None
-    """Where ledgers live, which let the same call resume."""
+    """Folder for ledgers, which an interrupted call needs to resume."""
     usd_per_thousand_puts: float | None = None
     tuning: TuningSettings = field(default_factory=TuningSettings)
     """Limits and deadlines, by the keys of the YAML section ``tuning``."""

@@ -16,18 +16,23 @@ _YES = frozenset({"y", "yes"})
 
 @click.command()
 @click.argument("upload", metavar="FOLDER|SNAPSHOT|VOLUME")
-@click.option("--yes", is_flag=True, help="Ask nothing; needed where no terminal can be asked.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Do not ask for confirmation; needed where there is no terminal to ask on.",
+)
 @state_option
-@click.option("--profile", metavar="NAME", help="Profile of the AWS configuration files.")
+@click.option("--profile", metavar="NAME", help="Profile in the AWS configuration files.")
 @shown_options
 @click.pass_context
 def abort(
     context: click.Context, upload: str, *, yes: bool, state_dir: Path | None, profile: str | None
 ) -> None:
-    """Give an unfinished upload up: delete its snapshot and state.
+    """Give up an unfinished upload: delete its snapshot and state.
 
-    The upload is named by its ledger's folder, its snapshot or its volume, as bulkput jobs lists
-    them. Region and endpoint are those it was begun with. A completed snapshot is never deleted.
+    Name the upload by its ledger's folder, its snapshot or its volume, as bulkput jobs lists them.
+    Region and endpoint are those that the upload was started with. A completed snapshot is never
+    deleted.
     """
     from bulkput.jobs.abort import Abort  # noqa: PLC0415 - heavy, not for --help
     from bulkput.jobs.state.uploads import locate  # noqa: PLC0415 - the same

@@ -38,10 +38,10 @@ def check(
     profile: str | None,
     endpoint_url: str | None,
 ) -> int:
-    """Look at everything that an upload needs.
+    """Check everything that an upload needs.
 
-    Changes nothing anywhere. With CONFIG its sources and wishes are looked at too. The exit code
-    is the gravest failure's; warnings leave it 0.
+    Nothing is changed anywhere. With CONFIG, its sources and settings are checked too. The exit
+    code is that of the most serious failure; warnings leave it at 0.
     """
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
     from bulkput.config.load import load_settings  # noqa: PLC0415 - the same

@@ -20,15 +20,17 @@ from bulkput.model.outcome import VolumeOutcome
 
 _target_options = with_options(
     click.option(
-        "--to-region", metavar="NAME", help="Region of the copy; else --to-profile's or --region's."
+        "--to-region",
+        metavar="NAME",
+        help="Region of the copy. Default: the Region of --to-profile, or --region.",
     ),
     click.option(
-        "--to-profile", metavar="NAME", help="Profile that writes the copy; else --profile."
+        "--to-profile", metavar="NAME", help="AWS profile that writes the copy. Default: --profile."
     ),
     click.option(
         "--to-endpoint-url",
         metavar="URL",
-        help="One URL for EBS and EC2 of the copy; else --endpoint-url.",
+        help="One URL for EBS and EC2 on the copy's side. Default: --endpoint-url.",
     ),
 )
 _snapshot_options = with_options(
@@ -36,50 +38,57 @@ _snapshot_options = with_options(
         "--volume-size-gib",
         type=int,
         metavar="GIB",
-        help="Size of the copy's volume; else the snapshot's.",
+        help="Size of the copy's volume. Default: the snapshot's.",
     ),
-    click.option("--description", metavar="TEXT", help="Description; else the snapshot's."),
+    click.option(
+        "--description", metavar="TEXT", help="Description of the copy. Default: the snapshot's."
+    ),
     click.option(
         "--tag",
         multiple=True,
         metavar="KEY=VALUE",
-        help="A tag beside the snapshot's, or in place of one; may be repeated.",
+        help="A tag to add, or to replace one that the snapshot has. May be repeated.",
     ),
     click.option("--kms-key-arn", metavar="ARN", help="Encrypt the copy with this key."),
     click.option(
         "--encrypted/--unencrypted",
         default=None,
-        help="Whether the copy is encrypted; else it is if the snapshot is, or the account's "
-        "default says so.",
+        help="Encrypt the copy or not. Default: encrypted if the snapshot is, or if the "
+        "account encrypts by default.",
     ),
     click.option(
         "--timeout-min",
         type=int,
         metavar="MINUTES",
-        help="Minutes without a put, 10 to 4320, after which the service gives the copy up; else "
-        "4320.",
+        help="Minutes without a put, 10 to 4320, after which the service discards the "
+        "unfinished copy. Default: 4320.",
     ),
     click.option(
         "--zeros",
         type=click.Choice(["auto", "write"]),
         default=None,
-        help="Blocks that read as zeros: auto (the default) puts them where it matters, write all.",
+        help="Which blocks of zeros to put: auto (the default) only those that would otherwise "
+        "read as something else, write all of them.",
     ),
 )
 _end_options = with_options(
     click.option(
         "--full",
         is_flag=True,
-        help="Copy all blocks, though an earlier copy of an older snapshot could be the parent.",
+        help="Copy all blocks, even if an earlier copy could serve as the parent of an increment.",
     ),
     click.option(
         "--on-failure",
         type=click.Choice(["keep", "delete"]),
         default=None,
-        help="The pending copy after a failure or signal: keep it for a rerun (the default), or "
-        "delete it.",
+        help="What to do with the pending copy after a failure or signal: keep it for a rerun "
+        "(the default), or delete it.",
     ),
-    click.option("--no-wait", is_flag=True, help="End after CompleteSnapshot; status is pending."),
+    click.option(
+        "--no-wait",
+        is_flag=True,
+        help="Do not wait until the snapshot is completed; its status is then pending.",
+    ),
     click.option(
         "--verify",
         is_flag=True,
@@ -109,8 +118,8 @@ def copy(
 ) -> int:
     """Copy a completed snapshot to another Region or account.
 
-    Blocks go from the one to the other through this machine's memory. Running the same command
-    again resumes what was left unfinished.
+    Blocks are copied through this machine's memory. To resume an interrupted copy, run the same
+    command again.
     """
     from bulkput.config.copying import copy_from_flags  # noqa: PLC0415 - not for --help
 

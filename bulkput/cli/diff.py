@@ -36,18 +36,18 @@ _NO_SOURCE = Path("/dev/null")
 @state_option
 @config_option
 @service_options
-@output_option("What stdout carries: a line for each range, or one JSON object.")
+@output_option("What is written to stdout: a line for each range, or one JSON object.")
 @quiet_option
-@verbose_option("Tell tracebacks of what nobody foresaw.")
+@verbose_option("Show tracebacks of unexpected errors.")
 @click.pass_context
 def diff(
     context: click.Context, /, first: str, second: str, config: Path | None, **flags: Any
 ) -> int:
-    """Tell what differs between two snapshots.
+    """List the blocks that differ between two snapshots.
 
-    A and B are of one lineage, such as a snapshot and its child. Reads lists and no block: what
-    was written again with the same bytes is told too. The exit code is 0 whether anything differs
-    or not.
+    A and B must be of one lineage, such as a snapshot and its child. Only lists of blocks are
+    compared, not their bytes: a block that was written again with the same bytes is listed too.
+    The exit code is 0 whether anything differs or not.
     """
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 

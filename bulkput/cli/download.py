@@ -38,20 +38,21 @@ _NO_SOURCE = Path("/dev/null")
 @click.option(
     "--changed-since",
     metavar="SNAPSHOT",
-    help="DEST holds this older snapshot: bring only what differs, in place.",
+    help="DEST contains this older snapshot: write only the blocks that differ, in place.",
 )
-@click.option("--force", is_flag=True, help="Replace DEST, once the download is whole.")
+@click.option("--force", is_flag=True, help="Replace DEST when the download is complete.")
 @click.option(
     "--whole-volume",
     is_flag=True,
-    help="Give a file the volume's size; else the source's own, where a manifest knows it.",
+    help="Make the file as large as the volume. Default: as large as the original source, if a "
+    "manifest records its size.",
 )
 @state_option
 @config_option
 @service_options
-@output_option("What stdout carries: the path of DEST alone, or one JSON object.")
+@output_option("What is written to stdout: the path of DEST, or one JSON object.")
 @quiet_option
-@verbose_option("Tell every retry with its error, and tracebacks of what nobody foresaw.")
+@verbose_option("Show every retry, and tracebacks of unexpected errors.")
 @click.pass_context
 def download(
     context: click.Context,
@@ -67,8 +68,8 @@ def download(
 ) -> int:
     """Write a snapshot to a file or a block device.
 
-    A file is written beside DEST and renamed when it is whole; zeros become holes. Running the
-    same command again resumes what was left unfinished.
+    A file is written beside DEST and renamed when it is complete; zeros become holes. To resume
+    an interrupted download, run the same command again.
     """
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 

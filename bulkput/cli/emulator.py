@@ -50,9 +50,11 @@ _address_options = with_options(
         type=click.IntRange(0, 65_535),
         default=EmulatorOptions.port,
         metavar="PORT",
-        help="Port to listen on; 0 takes a free one. stdout tells the URL.",
+        help="Port to listen on; 0 takes a free one. The URL is printed to stdout.",
     ),
-    click.option("--tls-cert", type=_FILE, metavar="FILE", help="Certificate chain (PEM): https."),
+    click.option(
+        "--tls-cert", type=_FILE, metavar="FILE", help="Certificate chain (PEM), to serve https."
+    ),
     click.option("--tls-key", type=_FILE, metavar="FILE", help="The certificate's key (PEM)."),
 )
 _behaviour_options = with_options(
@@ -61,28 +63,28 @@ _behaviour_options = with_options(
         type=_DELAY_MS,
         default=EmulatorOptions.latency_ms,
         metavar="MS",
-        help="Milliseconds that each answer waits.",
+        help="Delay of each response in milliseconds.",
     ),
     click.option(
         "--jitter-ms",
         type=_DELAY_MS,
         default=EmulatorOptions.jitter_ms,
         metavar="MS",
-        help="Random milliseconds more, at most this.",
+        help="Random extra delay of up to this many milliseconds.",
     ),
     click.option(
         "--puts-per-s-snapshot",
         type=_RATE_PUTS_PER_S,
         default=EmulatorOptions.puts_per_s_snapshot,
         metavar="RATE",
-        help="Puts a second of one snapshot; 0 sets no limit.",
+        help="Puts per second allowed for one snapshot; 0 means no limit.",
     ),
     click.option(
         "--puts-per-s-account",
         type=_RATE_PUTS_PER_S,
         default=EmulatorOptions.puts_per_s_account,
         metavar="RATE",
-        help="Puts a second of all snapshots; 0 sets no limit.",
+        help="Puts per second allowed for all snapshots together; 0 means no limit.",
     ),
     click.option(
         "--faults",
@@ -94,13 +96,13 @@ _key_options = with_options(
     click.option(
         "--access-key",
         metavar="ID",
-        help=f"The access key id that is accepted; else {DEFAULT_ACCESS_KEY}.",
+        help=f"Access key id to accept. Default: {DEFAULT_ACCESS_KEY}.",
     ),
     click.option(
         "--secret-key",
         metavar="SECRET",
-        help="The secret of --access-key, or - to read it from stdin, where no other user sees it; "
-        f"else {DEFAULT_SECRET_KEY}, which everybody knows.",
+        help="Secret of --access-key, or - to read it from stdin, where no other user sees it; "
+        f"default {DEFAULT_SECRET_KEY}, which everybody knows.",
     ),
 )
 
@@ -110,18 +112,18 @@ _key_options = with_options(
     "--root",
     type=PATH,
     metavar="DIR",
-    help="Where snapshots are kept; else a temporary folder, removed at the end.",
+    help="Folder for the snapshots. Default: a temporary folder that is removed at the end.",
 )
 @_address_options
 @_behaviour_options
 @_key_options
-@verbose_option("Tell every request on stderr.")
+@verbose_option("Log every request to stderr.")
 @click.pass_context
 def emulator(context: click.Context, /, **flags: Any) -> None:
     """Serve the EBS direct API on this machine.
 
-    Prints its URL once it listens and runs until a signal ends it. It speaks for both EBS and EC2:
-    give the URL to --endpoint-url.
+    Prints its URL when it is ready, and runs until a signal ends it. The URL serves both EBS and
+    EC2: give it to --endpoint-url of other commands.
     """
     _refuse_half(flags, "tls_cert", "tls_key")
     _refuse_half(flags, "access_key", "secret_key")

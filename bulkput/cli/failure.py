@@ -1,6 +1,6 @@
 """From an exception to one sentence and an exit code.
 
-Owns which of several errors matters most, and the words for what nobody foresaw. Pure: prints
+Owns which of several errors matters most, and the words for unexpected errors. Pure: prints
 nothing.
 """
 
@@ -41,7 +41,7 @@ class Failure:
     status: int
     snapshot_id: str | None = None
     details: tuple[str, ...] = ()
-    """For ``--verbose``: the other errors, and the tracebacks of what nobody foresaw."""
+    """For ``--verbose``: the other errors, and the tracebacks of unexpected errors."""
 
 
 def explain(error: BaseException, environment: Mapping[str, str]) -> Failure:

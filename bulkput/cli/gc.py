@@ -29,19 +29,23 @@ def _as_duration_s(context: click.Context, parameter: click.Parameter, value: st
 
 
 @click.command()
-@click.option("--yes", is_flag=True, help="Delete them; without it they are only listed.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Delete the snapshots found; without this flag they are only listed.",
+)
 @click.option(
     "--older-than",
     callback=_as_duration_s,
     default="0s",
     metavar="DURATION",
-    help="Only those that were started longer ago than this, such as 12h.",
+    help="Only snapshots that were started longer ago than this, such as 12h.",
 )
 @click.option(
     "--elsewhere",
     is_flag=True,
-    help="Also those whose ledger was in another folder or on another machine. Uploads that run "
-    "there lose their snapshots.",
+    help="Also snapshots whose ledger was in another folder or on another machine. An upload "
+    "that is still running there loses its snapshot.",
 )
 @state_option
 @service_options
@@ -52,8 +56,8 @@ def gc(
 ) -> int:
     """Find pending snapshots whose ledgers are lost.
 
-    They are told by their tag bulkput, which names the place of the ledger. Nothing is deleted
-    without --yes, and a completed snapshot never is.
+    They are recognized by their tag bulkput, which names the location of the ledger. Nothing is
+    deleted without --yes, and a completed snapshot is never deleted.
     """
     from bulkput.jobs.gc import collect  # noqa: PLC0415 - the same
     from bulkput.jobs.session.connection import Address, Calls  # noqa: PLC0415 - heavy, not for --help

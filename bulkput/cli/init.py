@@ -19,10 +19,10 @@ _DEFAULT = "quickstart"
     "--output",
     type=PATH,
     metavar="FILE",
-    help="Write to this file, or to stdout if it is -; else to a file named after the example, in "
-    "the current folder.",
+    help="File to write, or - for stdout. Default: a file named after the example, in the "
+    "current folder.",
 )
-@click.option("--force", is_flag=True, help="Replace the file if there is one.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @click.pass_context
 def init(context: click.Context, name: str, *, output: Path | None, force: bool) -> None:
     """Write an example of a job file, or an IAM policy, to start from.

@@ -23,10 +23,10 @@ _HEAD = ("VOLUME", "SNAPSHOT", "PHASE", "DONE", "AGE", "ATTEMPT", "IN USE BY", "
 @shown_options
 @click.pass_context
 def jobs(context: click.Context, *, state_dir: Path | None) -> None:
-    """List the uploads that are unfinished.
+    """List unfinished uploads.
 
-    DONE is the share of blocks that are acknowledged or left out as zeros. The command that began
-    an upload goes on with it; bulkput abort gives it up.
+    DONE is the share of blocks that are acknowledged or skipped as zeros. To resume an upload, run
+    the command that started it again; bulkput abort gives it up.
     """
     from bulkput.jobs.state.uploads import read_unfinished  # noqa: PLC0415 - numpy is not for --help
 

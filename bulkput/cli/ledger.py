@@ -24,7 +24,7 @@ _RANGES_LIMIT = 1_000_000
 
 @click.group()
 def ledger() -> None:
-    """Show and check what is known to be in a snapshot."""
+    """Show and check ledgers: what is known to be in a snapshot."""
 
 
 @ledger.command()
@@ -35,18 +35,18 @@ def ledger() -> None:
     default=20,
     show_default=True,
     metavar="COUNT",
-    help="Most ranges of blocks to show of each kind.",
+    help="Show at most this many ranges of blocks of each kind.",
 )
 @state_option
 @shown_options
 @click.pass_context
 def show(context: click.Context, target: str, *, ranges: int, state_dir: Path | None) -> None:
-    """Show whose ledger it is, how many blocks have which state, and which.
+    """Show which upload a ledger belongs to, and the states of its blocks.
 
-    Blocks in doubt were sent and are not acknowledged, or their record is lost: they are put again
-    by the next run.
+    Blocks in doubt were sent but not acknowledged, or their record is lost: the next run puts them
+    again.
 
-    The ledger is named by its folder, its snapshot or its volume.
+    Name the ledger by its folder, its snapshot or its volume.
     """
     found = _inspect(target, state_dir, ranges)
     if invocation_of(context).output is OutputForm.JSON:
@@ -61,10 +61,10 @@ def show(context: click.Context, target: str, *, ranges: int, state_dir: Path | 
 @shown_options
 @click.pass_context
 def verify(context: click.Context, target: str, *, state_dir: Path | None) -> None:
-    """Check the header's checksum, the table's head and size, and the CRC of every record.
+    """Check the header's checksum, the table's header and size, and the CRC of every record.
 
-    Exit code 0: sound. 7: parts are lost; the next run puts what they were of. 3: it is no ledger
-    that can be used.
+    Exit code 0: the ledger is intact. 7: parts are lost, and the next run puts their blocks again.
+    3: it cannot be used as a ledger.
     """
     found = _inspect(target, state_dir, 0)
     found.require_sound()

@@ -24,7 +24,7 @@ _RANGES_LIMIT = 1_000_000
 
 @click.group()
 def manifest() -> None:
-    """Show and check what a completed snapshot holds."""
+    """Show and check manifests: what a completed snapshot contains."""
 
 
 @manifest.command()
@@ -35,15 +35,15 @@ def manifest() -> None:
     default=20,
     show_default=True,
     metavar="COUNT",
-    help="Most ranges of blocks to show.",
+    help="Show at most this many ranges of blocks.",
 )
 @state_option
 @shown_options
 @click.pass_context
 def show(context: click.Context, target: str, *, ranges: int, state_dir: Path | None) -> None:
-    """Show which snapshot it is of, how many blocks that has, and which.
+    """Show which snapshot a manifest describes, and which blocks that has.
 
-    The manifest is named by its file, or by its snapshot if it is in the state folder.
+    Name the manifest by its file, or by its snapshot if it is in the state folder.
     """
     with _opened(target, state_dir) as found:
         extents = list(islice(found.extents(), ranges + 1))
@@ -73,7 +73,7 @@ def show(context: click.Context, target: str, *, ranges: int, state_dir: Path | 
 def verify(context: click.Context, target: str, *, state_dir: Path | None) -> None:
     """Check the file's SHA-256, its header and the order of its blocks.
 
-    Exit code 0: sound. 7: damaged. 3: it is no manifest that can be used.
+    Exit code 0: the manifest is intact. 7: it is damaged. 3: it cannot be used as a manifest.
     """
     with _opened(target, state_dir) as found:  # which checks all of it
         if invocation_of(context).output is OutputForm.JSON:

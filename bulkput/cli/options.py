@@ -87,7 +87,7 @@ quiet_option = click.option(
     is_eager=True,
     expose_value=False,
     callback=_note_quiet,
-    help="Tell nothing but errors.",
+    help="Show only errors.",
 )
 
 
@@ -132,9 +132,11 @@ SOURCE = _GivenPath(readable=False)
 
 service_options = with_options(
     click.option(
-        "--region", metavar="NAME", help="AWS Region; else AWS_REGION, the profile, IMDS."
+        "--region",
+        metavar="NAME",
+        help="AWS Region. Default: AWS_REGION, then the profile's, then the instance's.",
     ),
-    click.option("--profile", metavar="NAME", help="Profile of the AWS configuration files."),
+    click.option("--profile", metavar="NAME", help="Profile in the AWS configuration files."),
     click.option(
         "--endpoint-url", metavar="URL", help="One URL for EBS and EC2, such as an emulator's."
     ),
@@ -143,23 +145,23 @@ state_option = click.option(
     "--state-dir",
     type=PATH,
     metavar="DIR",
-    help="Where ledgers live, which let the same command resume.",
+    help="Folder for ledgers, which an interrupted command needs to resume.",
 )
 source_options = with_options(
     click.option(
         "--format",
         type=click.Choice(get_args(FormatChoice)),
         default=None,
-        help="How the disk is written down; auto (the default) goes by the content, raw takes the "
-        "bytes as they are, even if they begin like qcow2, gzip and the like.",
+        help="Format of the source: auto (the default) detects it by the content, raw takes "
+        "the bytes as they are, even if they look like qcow2, gzip or another format.",
     ),
     click.option(
         "--allow-backing-file",
         is_flag=True,
-        help="Read the files too that a qcow2 image builds upon.",
+        help="Allow a qcow2 image to read its backing files.",
     ),
     click.option(
-        "--allow-mounted", is_flag=True, help="Read a block device although it is mounted."
+        "--allow-mounted", is_flag=True, help="Read a block device even if it is mounted."
     ),
 )
 """How a source is opened."""
@@ -167,15 +169,15 @@ config_option = click.option(
     "--config",
     type=PATH,
     metavar="FILE",
-    help="YAML file whose tuning section, region, endpoint and the like are used.",
+    help="YAML file to take settings from (tuning, region, endpoint and the like).",
 )
 telling_options = with_options(
-    output_option("What stdout carries: the snapshot id alone, or one JSON object."),
+    output_option("What is written to stdout: the snapshot's id, or one JSON object."),
     quiet_option,
-    verbose_option("Tell every retry with its error, and tracebacks of what nobody foresaw."),
+    verbose_option("Show every retry, and tracebacks of unexpected errors."),
 )
 shown_options = with_options(
-    output_option("What stdout carries: text for people, or one JSON object."),
-    verbose_option("Tell tracebacks of what nobody foresaw."),
+    output_option("What is written to stdout: text for people, or one JSON object."),
+    verbose_option("Show tracebacks of unexpected errors."),
 )
 """Of verbs whose result is what they show."""

@@ -32,7 +32,7 @@ _TELL_EVERY_S = 5.0
 dry_run_option = click.option(
     "--dry-run",
     is_flag=True,
-    help="Send nothing: read the sources and tell what would be put and what that costs, as "
+    help="Send nothing: read the sources and show what would be put and what that costs, as "
     "bulkput plan does.",
 )
 
@@ -42,13 +42,15 @@ dry_run_option = click.option(
 @click.option(
     "--fast",
     is_flag=True,
-    help="Read nothing: take all that is no hole for data, which makes the puts an upper bound.",
+    help="Do not read the source: count everything except holes as data. The number of puts is "
+    "then an upper bound.",
 )
 @click.option(
     "--usd-per-thousand",
     type=float,
     metavar="USD",
-    help="Price of 1000 puts; else usd_per_thousand_puts of the configuration, 0.006 by default.",
+    help="Price of 1000 puts in USD. Default: usd_per_thousand_puts of the configuration, or "
+    "0.006.",
 )
 @state_option
 @service_options
@@ -66,10 +68,11 @@ def plan(
     profile: str | None,
     endpoint_url: str | None,
 ) -> int:
-    """Tell what would be put, and what that costs.
+    """Show what an upload would put, and what that costs.
 
-    CONFIG is a file that ends in .yaml or .yml; everything else is a SOURCE. Nothing is sent. For
-    a source with other names or flags there is --dry-run of bulkput run and bulkput upload.
+    CONFIG is a file whose name ends in .yaml or .yml; everything else is a SOURCE. Nothing is sent.
+    For other file names, and for the flags of an upload, use --dry-run of bulkput run and bulkput
+    upload.
     """
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
     from bulkput.config.load import load_settings  # noqa: PLC0415 - the same

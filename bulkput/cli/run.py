@@ -31,8 +31,8 @@ def run(
 ) -> int:
     """Run the migration job of a YAML file.
 
-    Each volume that CONFIG names becomes one snapshot. Running the same command again resumes
-    what was left unfinished.
+    Each volume in CONFIG becomes one snapshot. To resume an interrupted job, run the same command
+    again.
     """
     from bulkput.config.load import load_settings  # noqa: PLC0415 - not for --help
 

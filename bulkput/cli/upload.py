@@ -29,92 +29,98 @@ _snapshot_options = with_options(
         "--volume-size-gib",
         type=int,
         metavar="GIB",
-        help=f"Size of the volume, {VOLUME_SIZE_MIN_GIB} to {VOLUME_SIZE_MAX_GIB}; else the "
-        "source's, rounded up. Needed for compressed disks and standard input.",
+        help=f"Size of the volume, {VOLUME_SIZE_MIN_GIB} to {VOLUME_SIZE_MAX_GIB}. Default: the "
+        "source's, rounded up. Required for compressed disks and standard input.",
     ),
-    click.option("--description", metavar="TEXT", help="The snapshot's description."),
+    click.option("--description", metavar="TEXT", help="Description of the snapshot."),
     click.option(
         "--tag",
         multiple=True,
         metavar="KEY=VALUE",
-        help="A tag of the snapshot; may be repeated.",
+        help="A tag for the snapshot. May be repeated.",
     ),
     click.option("--kms-key-arn", metavar="ARN", help="Encrypt the snapshot with this key."),
     click.option(
         "--encrypted",
         is_flag=True,
-        help="Encrypt the snapshot, with the account's key if no other.",
+        help="Encrypt the snapshot, with the account's default key unless --kms-key-arn names "
+        "another.",
     ),
     click.option(
         "--parent",
         metavar="SNAPSHOT",
-        help="Put only what differs from this completed snapshot.",
+        help="Put only blocks that differ from this completed snapshot.",
     ),
     click.option(
         "--parent-manifest",
         type=PATH,
         metavar="FILE",
-        help="The parent's manifest; else the one in the state folder, else the parent is read.",
+        help="Manifest of the parent. Default: the one in the state folder; without one the "
+        "parent is read.",
     ),
     click.option(
         "--series",
         metavar="NAME",
-        help="Make the next snapshot of a series: the first is full, each further one an increment "
-        "of the last.",
+        help="Make the next snapshot of this series: the first one is full, and each later one "
+        "is an increment of the one before.",
     ),
     click.option(
         "--client-token",
         metavar="TOKEN",
-        help="StartSnapshot's token; else one derived from the source, found again by a rerun.",
+        help="Client token for StartSnapshot. Default: one derived from the source, so that a "
+        "rerun finds the same snapshot.",
     ),
     click.option(
         "--timeout-min",
         type=int,
         metavar="MINUTES",
-        help="Minutes without a put, 10 to 4320, after which the service gives the snapshot up; "
-        "else 4320.",
+        help="Minutes without a put, 10 to 4320, after which the service discards the "
+        "unfinished snapshot. Default: 4320.",
     ),
 )
 _zeros_option = click.option(
     "--zeros",
     type=click.Choice([policy.value for policy in ZeroPolicy]),
     default=None,
-    help="Which blocks of zeros are put; auto (the default) puts all if encrypted, else none.",
+    help="Which blocks of zeros to put: auto (the default) all of them if the snapshot is "
+    "encrypted, otherwise none.",
 )
 _end_options = with_options(
     click.option(
         "--resume",
         type=click.Choice(["auto", "trust", "verify"]),
         default=None,
-        help="What a rerun does with blocks that are already sent: trust passes them over while "
-        "the source is unchanged, verify reads and compares them; auto (the default) trusts files.",
+        help="What a rerun does with blocks that were already sent: trust skips them if the "
+        "source is unchanged, verify reads and compares them; auto (the default) trusts "
+        "files and verifies devices.",
     ),
     click.option(
         "--on-failure",
         type=click.Choice(["keep", "delete"]),
         default=None,
-        help="The pending snapshot after a failure or signal: keep it for a rerun (the default), "
-        "or delete it.",
+        help="What to do with the pending snapshot after a failure or signal: keep it for a "
+        "rerun (the default), or delete it.",
     ),
     click.option(
         "--allow-changing-source",
         is_flag=True,
-        help="Complete the snapshot although the source changed while it was read.",
+        help="Complete the snapshot even if the source changed while it was read.",
     ),
     click.option(
         "--no-wait",
         is_flag=True,
-        help="End after CompleteSnapshot; status is pending.",
+        help="Do not wait until the snapshot is completed; its status is then pending.",
     ),
     click.option(
         "--verify",
         is_flag=True,
-        help="Read the snapshot back and compare every byte.",
+        help="Read the snapshot back and compare every byte with the source.",
     ),
     click.option(
         "--verify-sample",
         metavar="SIZE",
-        help="Read a random sample of this size back, such as 10GiB, and compare it.",
+        help="Read a random sample of this size, such as 10GiB, back and compare it with the "
+        "source.",
     ),
 )
 
@@ -147,11 +153,11 @@ def upload(
     dry_run: bool,
     **flags: Any,
 ) -> int:
-    """Turn one disk into a snapshot, by flags.
+    """Turn one disk into a snapshot.
 
     SOURCE is a disk image (raw, qcow2, VMDK, VHD, VHDX, VDI, or raw in gzip, xz or zstd), a block
-    device, s3://bucket/key, an https:// address, or - for standard input. Running the same command
-    again resumes what was left unfinished.
+    device, s3://bucket/key, an https:// address, or - for standard input. To resume an interrupted
+    upload, run the same command again.
     """
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 

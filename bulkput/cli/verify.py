@@ -47,31 +47,31 @@ _compared_options = with_options(
         "--source",
         type=SOURCE,
         metavar="SOURCE",
-        help="Compare every byte with this disk, named as for an upload.",
+        help="Compare every byte with this disk (any SOURCE that bulkput upload accepts).",
     ),
     click.option(
         "--volume-size-gib",
         type=int,
         metavar="GIB",
-        help="Size of the volume: needed for a source whose length is not known beforehand.",
+        help="Size of the volume; needed for a source whose length is not known in advance.",
     ),
     click.option(
         "--manifest",
         type=PATH,
         metavar="FILE",
-        help="Compare with the digests in this manifest; else, without --source, with the one in "
+        help="Compare with the digests in this manifest. Default without --source: the one in "
         "the state folder.",
     ),
     click.option(
         "--sample",
         metavar="SIZE",
-        help="Compare only so much, such as 10GiB, of the blocks with data, chosen at random.",
+        help="Compare only a random sample of this size, such as 10GiB, of the blocks with data.",
     ),
     click.option(
         "--seed",
         type=click.IntRange(0, _SEED_MAX),
         metavar="NUMBER",
-        help="Choose the same sample as the run that told this seed.",
+        help="Choose the same sample as the run that reported this seed.",
     ),
 )
 
@@ -83,9 +83,9 @@ _compared_options = with_options(
 @state_option
 @config_option
 @service_options
-@output_option("What stdout carries: a line for each differing range, or one JSON object.")
+@output_option("What is written to stdout: a line for each range that differs, or one JSON object.")
 @quiet_option
-@verbose_option("Tell every retry with its error, and tracebacks of what nobody foresaw.")
+@verbose_option("Show every retry, and tracebacks of unexpected errors.")
 @click.pass_context
 def verify(
     context: click.Context,
@@ -103,7 +103,7 @@ def verify(
 ) -> int:
     """Compare a snapshot with its source, its manifest, or both.
 
-    Every range that differs is told. The exit code is 7 if anything does.
+    Every range that differs is reported. The exit code is 7 if anything differs.
     """
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 

@@ -69,30 +69,31 @@ class Settings(Section, json_schema_extra=_sections_together):
     )
     region: Region | None = Field(
         default=None,
-        description="AWS Region; if not given, from AWS_REGION, AWS_DEFAULT_REGION, the profile "
-        "or the instance.",
+        description="AWS Region. If not given: AWS_REGION, AWS_DEFAULT_REGION, the profile's "
+        "or the instance's.",
     )
     profile: Profile | None = Field(
         default=None,
-        description="Profile of the AWS configuration; if not given, AWS_PROFILE or the default "
-        "one. Credentials themselves are never written here.",
+        description="Profile in the AWS configuration files. If not given: AWS_PROFILE or the "
+        "default profile. Never write credentials into a job file.",
     )
     # Before `endpoint`, whose check looks at it.
     allow_insecure_http: bool = Field(
         default=False,
-        description="Allow an `http://` endpoint or source that is not on this machine: blocks and "
-        "signatures then travel in the clear.",
+        description="Allow an `http://` endpoint or source on another machine. Blocks and "
+        "signatures are then sent unencrypted.",
     )
     endpoint: Endpoint = Field(
         default="aws",
-        description="`aws`, `embedded` (the server inside bulkput, for rehearsal), or one URL for "
-        "EBS and EC2; `http://` only to this machine.",
+        description="Where to send requests: `aws`, `embedded` (the server inside bulkput, for "
+        "rehearsals), or one URL for EBS and EC2. `http://` is allowed for this "
+        "machine only.",
     )
     state_dir: FilePath | None = Field(
         default=None,
-        description="Folder for ledgers and what a rerun needs; if not given, "
-        "`$XDG_STATE_HOME/bulkput` or `~/.local/state/bulkput`. A relative path starts from the "
-        "folder of the configuration file.",
+        description="Folder for ledgers and everything else that a rerun needs. If not given: "
+        "`$XDG_STATE_HOME/bulkput` or `~/.local/state/bulkput`. A relative path "
+        "starts from the folder of the configuration file.",
     )
     # One after the other: a single volume already reaches the quota of most accounts.
     parallel: Annotated[int, Field(ge=1, le=100)] = Field(
@@ -102,8 +103,8 @@ class Settings(Section, json_schema_extra=_sections_together):
     # 1 TiB full is 12.58 USD at it (AWS's price list, most Regions).
     usd_per_thousand_puts: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = Field(
         default=0.006,
-        description="Price of 1000 puts in USD, for the forecast of `bulkput plan`; that of the "
-        "Region, where it differs.",
+        description="Price of 1000 puts in USD, for the forecast of `bulkput plan`. Change it "
+        "where the Region's price differs.",
     )
     tuning: TuningSettings = Field(
         default_factory=TuningSettings,

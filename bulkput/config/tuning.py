@@ -29,93 +29,96 @@ class TuningSettings(Section):
     memory_budget_bytes: Annotated[int, Size(MEMORY_BUDGET_MIN_BYTES, 64 * _GIB)] = Field(
         default=64 * _MIB,
         alias="memory_budget",
-        description="Most bytes of the source held in memory at once, over all volumes.",
+        description="Maximum bytes of the source held in memory at once, for all volumes together.",
     )
     # 16 blocks: large enough to make one hop to a thread cheap, small enough for 16 in the budget.
     window_bytes: Annotated[int, Size(BLOCK_SIZE_BYTES, _GIB, BLOCK_SIZE_BYTES)] = Field(
         default=8 * _MIB,
         alias="window",
-        description="Bytes of the source mapped or read at a time; at most a quarter of "
+        description="Bytes of the source mapped or read at a time, at most a quarter of "
         "`memory_budget`.",
     )
     # SHA-256 takes 0.6 s a GiB: one core hashes three times what one snapshot accepts.
     hash_workers: Annotated[int, Field(ge=1, le=64)] | None = Field(
         default=None,
-        description="Threads that hash; if not given, one for each CPU, at most 4. All but one "
-        "rest while enough is hashed.",
+        description="Number of hashing threads. If not given: one for each CPU, at most 4. All "
+        "but one pause while enough blocks are hashed in advance.",
     )
     # Little's law: 1000 puts/s x 0.5 s, the slowest answers worth waiting for, is 500.
     in_flight_max: Annotated[int, Field(ge=1, le=4096)] = Field(
         default=512,
-        description="Most puts of one snapshot under way at once. An upper bound: the number in "
-        "use is found, and `memory_budget` may bound it earlier.",
+        description="Maximum number of puts of one snapshot in flight at once. The number "
+        "actually used is adapted to the service, and `memory_budget` may limit it "
+        "further.",
     )
     # None: the quota decides, 1000/s for one snapshot, not adjustable (Service Quotas L-1774F84A).
     puts_per_s_snapshot: RatePerS | None = Field(
         default=None,
-        description="Most puts per second for one snapshot; if not given, the service's quota.",
+        description="Maximum puts per second for one snapshot. If not given: the service's quota.",
     )
     # None: the quota decides, 1000/s or more for an account (Service Quotas L-AFAE1BE8).
     puts_per_s_account: RatePerS | None = Field(
         default=None,
-        description="Most puts per second for all volumes together; if not given, the service's "
-        "quota. Lower it to leave room for others in the account.",
+        description="Maximum puts per second for all volumes together. If not given: the "
+        "service's quota. Lower it to leave room for other programs in the account.",
     )
     # None: the quota decides, 1000/s for one snapshot, not adjustable (Service Quotas L-028ACFB9).
     gets_per_s_snapshot: RatePerS | None = Field(
         default=None,
-        description="Most gets per second from one snapshot, when it is verified or downloaded; "
-        "if not given, the service's quota.",
+        description="Maximum gets per second from one snapshot that is verified or downloaded. "
+        "If not given: the service's quota.",
     )
     # None: the quota decides, 1000/s or more for an account (Service Quotas L-C125AE42).
     gets_per_s_account: RatePerS | None = Field(
         default=None,
-        description="Most gets per second from all snapshots together; if not given, the "
+        description="Maximum gets per second from all snapshots together. If not given: the "
         "service's quota.",
     )
     # A handshake within a Region takes milliseconds; 5 s outlasts one lost SYN and its repeats.
     connect_deadline_s: Deadline = Field(
         default=5.0,
         alias="connect_deadline",
-        description="Time for a new connection, TLS included.",
+        description="Time limit for a new connection, including TLS.",
     )
     # coldsnap's limit since 0.10, after puts that were accepted and never answered.
     no_progress_deadline_s: Deadline = Field(
         default=12.0,
         alias="no_progress_deadline",
-        description="Time without a byte sent or received after which an attempt is abandoned.",
+        description="An attempt is abandoned after this time without a byte sent or received.",
     )
     # coldsnap's limit since 0.10: 512 KiB in 20 s is 26 KiB/s, slower than any usable link.
     attempt_deadline_s: Deadline = Field(
         default=20.0,
         alias="attempt_deadline",
-        description="Time for one attempt; then it is abandoned and sent on another connection.",
+        description="Time limit for one attempt. It is then abandoned, and the request is sent "
+        "again on another connection.",
     )
     # Longer than a failover of the network or a brownout of the service, shorter than a night.
     operation_deadline_s: Deadline = Field(
         default=900.0,
         alias="operation_deadline",
-        description="Time for one block with all its attempts, not counting its waits for a turn; "
-        "then the volume is given up, and the same command resumes it.",
+        description="Time limit for one block with all its attempts, not counting the time "
+        "that it waits for its turn. The volume then fails, and the same command "
+        "resumes it.",
     )
     # As long as operation_deadline: what nothing gets through in 15 minutes is no brief outage.
     give_up_after_s: Deadline = Field(
         default=900.0,
         alias="give_up_after",
-        description="Time without one acknowledged put after which the volume is given up; the "
-        "same command resumes it.",
+        description="The volume fails after this time without any acknowledged put. The same "
+        "command resumes it.",
     )
     # A put takes about 0.1 s; a spot instance has 120 s from notice to end.
     shutdown_grace_s: Deadline = Field(
         default=8.0,
         alias="shutdown_grace",
-        description="Time for the puts under way to end after a signal or a final failure.",
+        description="Time that puts in flight have to end after a signal or a fatal error.",
     )
     # The slowest end seen, the refusal of a count too high, took 11 minutes; five times that.
     completion_deadline_s: Deadline = Field(
         default=3600.0,
         alias="completion_deadline",
-        description="Time to wait for the snapshot's state `completed` after the upload.",
+        description="Time to wait after the upload until the snapshot is `completed`.",
     )
 
     @field_validator("window_bytes")

@@ -78,40 +78,40 @@ class SourceSettings(Section, json_schema_extra=_path_or_section):
 
     path: SourcePlace | None = Field(
         default=None,
-        description="The disk image or block device; `~` is the home folder, a relative path "
-        "starts from the folder of the configuration file. Or `s3://bucket/key` or an `https://` "
-        "address, read in ranges; or `-`, standard input.",
+        description="The disk image or block device (`~` is the home folder; a relative path "
+        "starts from the folder of the configuration file), `s3://bucket/key`, an "
+        "`https://` address, or `-` for standard input.",
     )
     # ext4 with a journal needs 8 MiB.
     sample_bytes: Annotated[int, Size(8 << 20, 64 << 30)] | None = Field(
         default=None,
         alias="sample",
         validate_default=True,
-        description="Make a sample disk image of about this size instead of reading `path`; only "
-        "with `endpoint: embedded`.",
+        description="Instead of reading `path`, make a sample disk image of about this size. "
+        "Only with `endpoint: embedded`.",
     )
     # Sending qcow2 and the like as raw is the commonest mistake, so content is looked at.
     format: FormatChoice = Field(
         default="auto",
-        description="How the disk is written down: `auto` goes by the content and refuses "
-        "archives, `raw` takes every file as it is, and the others are refused where the content "
-        "is another. `gzip`, `xz` and `zstd` are a raw disk compressed, and take "
-        "`volume_size_gib`; images from `qcow2` to `vdi` take QEMU's `qemu-nbd`.",
+        description="Format of the source. `auto` detects it by the content and refuses archives; "
+        "`raw` takes every file as it is; any other value must match the content. `gzip`, `xz` "
+        "and `zstd` are a compressed raw disk and need `volume_size_gib`; images from `qcow2` to "
+        "`vdi` need QEMU's `qemu-nbd`.",
     )
     # Off: an image decides what it names, and who reads it should.
     allow_backing_file: bool = Field(
         default=False,
-        description="Read the files too that a qcow2 image builds upon, as its header names them.",
+        description="Allow a qcow2 image to read the backing files that its header names.",
     )
     # A mounted file system changes under the reader: its snapshot may be damaged.
     allow_mounted: bool = Field(
         default=False,
-        description="Read a block device although it is mounted.",
+        description="Read a block device even if it is mounted.",
     )
     reader: Literal["auto", "mmap", "preadv"] = Field(
         default="auto",
-        description="How the source is read: memory maps without a copy, or `preadv` into pooled "
-        "buffers; `auto` maps where the kernel has MADV_POPULATE_READ.",
+        description="How the source is read: `mmap` (memory maps, no copy) or `preadv` (into "
+        "pooled buffers). `auto` uses maps where the kernel has MADV_POPULATE_READ.",
     )
 
     @property
@@ -162,8 +162,9 @@ class SnapshotSettings(Section, json_schema_extra=_rules_of_snapshots):
         Annotated[int, Field(ge=VOLUME_SIZE_MIN_GIB, le=VOLUME_SIZE_MAX_GIB)] | None
     ) = Field(
         default=None,
-        description="Size of the volume in GiB; if not given, the source's, rounded up. Needed "
-        "where that is not known beforehand: compressed disks, standard input.",
+        description="Size of the volume in GiB. If not given: the source's, rounded up. "
+        "Required where that is not known in advance: compressed disks, standard "
+        "input.",
     )
     description: Description | None = Field(
         default=None,
@@ -172,50 +173,51 @@ class SnapshotSettings(Section, json_schema_extra=_rules_of_snapshots):
     tags: Tags = Field(
         default_factory=dict,
         json_schema_extra={"additionalProperties": False},
-        description="Tags of the snapshot; keys do not begin with `aws:`.",
+        description="Tags of the snapshot. Keys must not begin with `aws:`.",
     )
     encrypted: bool | None = Field(
         default=None,
-        description="Encrypt with `kms_key_arn` or the default key; if not given, the account's "
-        "setting decides.",
+        description="Encrypt with `kms_key_arn` or the default key. If not given, the "
+        "account's setting decides.",
     )
     kms_key_arn: KmsKeyArn | None = Field(
         default=None,
-        description="ARN of the KMS key to encrypt with; not together with `encrypted: false`.",
+        description="ARN of the KMS key to encrypt with. Not together with `encrypted: false`.",
     )
     parent: SnapshotId | None = Field(
         default=None,
-        description="A completed snapshot of the same account and Region; only blocks that differ "
-        "from it are put. It brings its encryption along, so not together with `encrypted` or "
-        "`kms_key_arn`.",
+        description="A completed snapshot of the same account and Region. Only blocks that "
+        "differ from it are put. The new snapshot is encrypted as its parent is, "
+        "so not together with `encrypted` or `kms_key_arn`.",
     )
     parent_manifest: FilePath | None = Field(
         default=None,
-        description="The manifest of `parent`; if not given, the one in `state_dir`, and if there "
+        description="The manifest of `parent`. If not given: the one in `state_dir`. If there "
         "is none, the parent is read.",
     )
     timeout_min: Annotated[int, Field(ge=10, le=4320)] | None = Field(
         default=None,
-        description="Minutes without a put after which the service gives the snapshot up; if not "
-        "given, 4320, the longest allowed: for so long an interrupted upload can be resumed.",
+        description="Minutes without a put after which the service discards the unfinished "
+        "snapshot. Until then an interrupted upload can be resumed. If not given: "
+        "4320, the maximum.",
     )
     client_token: ClientToken | None = Field(
         default=None,
-        description="Idempotency token; if not given, one is derived, so "
-        "that a rerun finds its own snapshot. A run after that snapshot has ended takes the token "
-        "with `-2` behind it, and so on.",
+        description="Client token of StartSnapshot. If not given, one is derived from the "
+        "source, so that a rerun finds its own snapshot. A run after that snapshot "
+        "has ended appends `-2` to the token, and so on.",
     )
     # On: a pending snapshot whose ledger is lost counts against the account's limit of 100.
     mark: bool = Field(
         default=True,
-        description="Tag the snapshot `bulkput` with the place of its ledger, so that `bulkput "
-        "gc` finds it if that is lost. Left out if ec2:CreateTags is not allowed, and with a "
-        "`client_token`.",
+        description="Tag the snapshot with `bulkput` and the location of its ledger, so that "
+        "`bulkput gc` finds it if the ledger is lost. Left out if ec2:CreateTags "
+        "is not allowed, and with a `client_token`.",
     )
     # A snapshot is proved good only by its state `completed`: CompleteSnapshot checks nothing.
     wait: bool = Field(
         default=True,
-        description="Wait for the snapshot's state `completed`.",
+        description="Wait until the snapshot is `completed`.",
     )
 
     @field_validator("kms_key_arn")
@@ -263,7 +265,7 @@ class VolumeSettings(Section, json_schema_extra=_rules_of_series):
 
     name: Name | None = Field(
         default=None,
-        description="Name of the volume in reports, unique in the job; if not given, the file "
+        description="Name of the volume in reports, unique in the job. If not given: the file "
         "name of its source.",
     )
     source: SourceSettings = Field(
@@ -275,47 +277,49 @@ class VolumeSettings(Section, json_schema_extra=_rules_of_series):
     )
     series: Name | None = Field(
         default=None,
-        description="Name of a series: the first run makes a full snapshot, and every further one "
-        "an increment of the last that was completed. Not together with `snapshot.parent`, "
-        "`client_token` or `wait: false`.",
+        description="Name of a series. The first run makes a full snapshot, and every later "
+        "run makes an increment of the last completed one. Not together with "
+        "`snapshot.parent`, `client_token` or `wait: false`.",
     )
     zeros: ZeroPolicy = Field(
         default=ZeroPolicy.AUTO,
         strict=False,  # the enumeration is written as its text
-        description="Which empty blocks are put: `auto` all of them if the snapshot is or becomes "
-        "encrypted, else none; `write` all; `skip-holes` all but holes; `skip` none.",
+        description="Which blocks of zeros are put: `write` all, `skip-holes` all except "
+        "holes, `skip` none; `auto` works as `write` if the snapshot is or becomes "
+        "encrypted, otherwise as `skip`.",
     )
     # A file tells when it changed, so its ledger can be believed; a device does not.
     resume: Literal["auto", "trust", "verify"] = Field(
         default="auto",
-        description="What a rerun does with blocks that the ledger vouches for: `trust` passes "
-        "them over while the source is unchanged, `verify` reads and compares all of them; `auto` "
-        "trusts regular files and verifies block devices.",
+        description="What a rerun does with blocks that the ledger records as sent: `trust` "
+        "skips them if the source is unchanged, `verify` reads and compares them; "
+        "`auto` trusts regular files and verifies block devices.",
     )
     # Keeping costs nothing until it completes, and is what a rerun goes on with.
     on_failure: Literal["keep", "delete"] = Field(
         default="keep",
-        description="What becomes of the pending snapshot when the volume fails or is "
+        description="What to do with the pending snapshot when the volume fails or is "
         "interrupted: `keep` it for a rerun, or `delete` it.",
     )
     # Off: the snapshot of a source that changed meanwhile is of no single moment.
     allow_changing_source: bool = Field(
         default=False,
-        description="Complete the snapshot although the source changed while it was read; each "
-        "block is as it was when it was put.",
+        description="Complete the snapshot even if the source changed while it was read. Each "
+        "block is then as it was when it was put.",
     )
     # Off: reading back costs half of what the puts cost, and the checksum already covers them.
     verify: Literal["none", "sample", "full"] = Field(
         default="none",
-        description="What is read back and compared with the source when the snapshot is "
-        "completed: nothing, a random `sample` of `verify_sample` bytes, or all of it.",
+        description="What is read back and compared with the source after the snapshot is "
+        "completed: `none`, a random `sample` of `verify_sample` bytes, or `full`, "
+        "all of it.",
     )
     # 2048 blocks: damage of one block in 500 is missed once in 60 times; 0.006 USD of gets.
     verify_sample_bytes: Annotated[int, Size(BLOCK_SIZE_BYTES, 64 << 40)] = Field(
         default=1 << 30,
         alias="verify_sample",
-        description="How much `verify: sample` compares, of the blocks with data; rounds up to "
-        "whole blocks of 512KiB.",
+        description="How much data `verify: sample` compares, rounded up to whole blocks of "
+        "512KiB. Only blocks with data count.",
     )
 
     @field_validator("verify")
