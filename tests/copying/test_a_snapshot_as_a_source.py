@@ -10,7 +10,7 @@ import pytest
 
 from bulkput import ServiceError, SourceError
 from bulkput.ebs.snapshot import GotBlock
-from bulkput.jobs.copy import copy as copying
+from bulkput.jobs.copy import copy_snapshot as copying
 from bulkput.jobs.copy.block_tokens import Tokens
 from bulkput.jobs.copy.snapshot_source import SnapshotIdentity, SnapshotSource
 from bulkput.model.block import Extent

@@ -13,7 +13,7 @@ from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.probe import NO_SNAPSHOT, CallerIdentity, open_probe
 from bulkput.ebs.quotas import PutQuotas, read_pending_quota
 from bulkput.jobs.check import account, machine, state_dir
-from bulkput.jobs.check.finding import ResumeAction, failure, ok, skipped, warning, worst
+from bulkput.jobs.check.finding import CheckStatus, failure, ok, skipped, warning, worst
 from bulkput.jobs.check.permissions import ACTIONS, look_at_action
 from bulkput.model.errors import CredentialsError, ServiceError
 from bulkput.model.failure import FailureClass
@@ -40,29 +40,29 @@ def volume(**more):
 )
 def test_the_processor_is_judged_by_the_instructions_it_lists(cpuinfo, action, said):
     finding = machine.cpu(cpuinfo, 2)
-    assert finding.action == action
+    assert finding.status == action
     assert said in finding.what
 
 
 def test_an_old_kernel_fails_only_who_insists_on_maps():
-    assert machine.kernel("6.1", {"mmap"}, populates=True).action is ResumeAction.OK
-    assert machine.kernel("4.19", {"auto"}, populates=False).action is ResumeAction.WARNING
+    assert machine.kernel("6.1", {"mmap"}, populates=True).status is CheckStatus.OK
+    assert machine.kernel("4.19", {"auto"}, populates=False).status is CheckStatus.WARNING
     refused = machine.kernel("4.19", {"auto", "mmap"}, populates=False)
-    assert (refused.action, refused.exit_code) == (ResumeAction.FAILURE, 6)
+    assert (refused.status, refused.exit_code) == (CheckStatus.FAILURE, 6)
 
 
 def test_open_files_are_counted_against_the_connections():
-    assert machine.open_files(1024, 4096, 512).action is ResumeAction.OK
-    assert machine.open_files(resource.RLIM_INFINITY, -1, 10**6).action is ResumeAction.OK
+    assert machine.open_files(1024, 4096, 512).status is CheckStatus.OK
+    assert machine.open_files(resource.RLIM_INFINITY, -1, 10**6).status is CheckStatus.OK
     short = machine.open_files(1024, 4096, 2048)
-    assert short.action is ResumeAction.WARNING
+    assert short.status is CheckStatus.WARNING
     assert "`ulimit -n 2112`" in short.advice
     assert "hard limit" in machine.open_files(1024, 1024, 2048).advice
 
 
 def test_a_state_folder_that_is_missing_is_judged_by_where_it_will_be(tmp_path):
     there = tmp_path / "a" / "b"
-    assert state_dir.look_at_state(there, 1000).action is ResumeAction.OK
+    assert state_dir.look_at_state(there, 1000).status is CheckStatus.OK
     assert not there.parent.exists()
 
 
@@ -70,7 +70,7 @@ def test_a_file_in_the_way_and_a_disk_too_small_are_failures(tmp_path):
     (tmp_path / "file").write_text("")
     assert state_dir.look_at_state(tmp_path / "file", 1).exit_code == 3
     full = state_dir.look_at_state(tmp_path / "state", 1 << 50)
-    assert (full.action, full.exit_code) == (ResumeAction.FAILURE, 5)
+    assert (full.status, full.exit_code) == (CheckStatus.FAILURE, 5)
 
 
 def test_a_state_folder_of_another_user_or_closed_is_a_failure(tmp_path, monkeypatch):
@@ -82,10 +82,10 @@ def test_a_state_folder_of_another_user_or_closed_is_a_failure(tmp_path, monkeyp
 
 def test_sts_that_does_not_answer_is_a_warning_and_refused_keys_are_a_failure():
     assert (
-        account.identity(CallerIdentity("123", "arn:aws:iam::123:user/u")).action is ResumeAction.OK
+        account.identity(CallerIdentity("123", "arn:aws:iam::123:user/u")).status is CheckStatus.OK
     )
-    assert account.identity(refusal(FailureClass.TRANSIENT)).action is ResumeAction.WARNING
-    assert account.identity(refusal(FailureClass.ACCESS_DENIED)).action is ResumeAction.WARNING
+    assert account.identity(refusal(FailureClass.TRANSIENT)).status is CheckStatus.WARNING
+    assert account.identity(refusal(FailureClass.ACCESS_DENIED)).status is CheckStatus.WARNING
     for error in (refusal(FailureClass.SIGNATURE), CredentialsError("gone")):
         assert account.identity(error).exit_code == 4
 
@@ -102,30 +102,30 @@ def test_sts_that_does_not_answer_is_a_warning_and_refused_keys_are_a_failure():
 )
 def test_a_clock_that_differs_is_a_warning(offset_s, action, said):
     finding = account.clock(offset_s)
-    assert finding.action == action
+    assert finding.status == action
     assert said in finding.what
 
 
 def test_encryption_by_default_fails_who_declines_it_or_skips_blocks():
     declined = volume(snapshot={"encrypted": False})
     skipping = volume(zeros="skip-holes")
-    assert account.default_encryption(False, [declined, skipping]).action is ResumeAction.OK
-    assert account.default_encryption(True, [volume()]).action is ResumeAction.OK
+    assert account.default_encryption(False, [declined, skipping]).status is CheckStatus.OK
+    assert account.default_encryption(True, [volume()]).status is CheckStatus.OK
     assert account.default_encryption(True, [volume(), declined]).exit_code == 7
     assert account.default_encryption(True, [volume(), skipping]).exit_code == 3
     denied = refusal(FailureClass.ACCESS_DENIED, "GetEbsEncryptionByDefault")
-    assert account.default_encryption(denied, []).action is ResumeAction.WARNING
+    assert account.default_encryption(denied, []).status is CheckStatus.WARNING
 
 
 def test_quotas_are_told_and_what_is_configured_above_them_is_a_warning():
     told = account.put_quotas(PutQuotas(1000.0, 5000.0), TuningSettings())
-    assert told.action is ResumeAction.OK
+    assert told.status is CheckStatus.OK
     assert "5,000/s (L-AFAE1BE8)" in told.what
     tuning = TuningSettings(puts_per_s_account=6000.0)
     above = account.put_quotas(PutQuotas(1000.0, 5000.0), tuning)
-    assert above.action is ResumeAction.WARNING
+    assert above.status is CheckStatus.WARNING
     assert "6,000/s" in above.what
-    assert account.put_quotas(PutQuotas(None, None), tuning).action is ResumeAction.WARNING
+    assert account.put_quotas(PutQuotas(None, None), tuning).status is CheckStatus.WARNING
     assert "unknown" in account.put_quotas(PutQuotas(None, 10.0), TuningSettings()).what
 
 
@@ -143,15 +143,15 @@ def test_quotas_are_told_and_what_is_configured_above_them_is_a_warning():
 )
 def test_pending_snapshots_are_judged_by_what_is_left(found, limit, wanted, action):
     finding = account.pending_snapshots(found, limit, wanted)
-    assert finding.action == action
+    assert finding.status == action
     assert finding.exit_code == (9 if action == "failure" else 0)
 
 
 def test_the_worst_of_all_is_the_verdict():
     lines = [ok("a", ""), skipped("b", "")]
-    assert worst(lines) is ResumeAction.OK
-    assert worst([*lines, warning("c", "", "")]) is ResumeAction.WARNING
-    assert worst([warning("c", "", ""), failure("d", "", "", 4), *lines]) is ResumeAction.FAILURE
+    assert worst(lines) is CheckStatus.OK
+    assert worst([*lines, warning("c", "", "")]) is CheckStatus.WARNING
+    assert worst([warning("c", "", ""), failure("d", "", "", 4), *lines]) is CheckStatus.FAILURE
 
 
 class FakeAws:
@@ -229,15 +229,15 @@ async def tagging(answer, *volumes):
     ("code", "status"), [("DryRunOperation", 412), ("InvalidSnapshot.NotFound", 400)]
 )
 async def test_a_dry_run_that_iam_lets_pass_is_well(code, status):
-    assert (await tagging(client_error(code, status))).action is ResumeAction.OK
+    assert (await tagging(client_error(code, status))).status is CheckStatus.OK
 
 
 async def test_a_dry_run_that_iam_refuses_fails_who_wants_tags():
     denied = client_error("UnauthorizedOperation", 403)
-    assert (await tagging(denied)).action is ResumeAction.WARNING
+    assert (await tagging(denied)).status is CheckStatus.WARNING
     tagged = volume(snapshot={"tags": {"Name": "web"}})
     finding = await tagging(denied, volume(), tagged)
-    assert (finding.action, finding.exit_code) == (ResumeAction.FAILURE, 4)
+    assert (finding.status, finding.exit_code) == (CheckStatus.FAILURE, 4)
     assert "Allow ec2:CreateTags on arn:aws:ec2:eu-west-1::snapshot/*" in finding.advice
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bulkput.model.errors import SourceError
 from bulkput.model.exit_code import ExitCode
-from bulkput.source import opened as open_module
+from bulkput.source import source_file as open_module
 from bulkput.source.open import open_source
 
 
