@@ -14,6 +14,9 @@ HEAD_SIZE_BYTES = 512
 _FOOTER_OFFSET_BYTES = -512
 """A VHD's footer is its last 512 bytes; only its dynamic kinds have a copy in front."""
 
+_OLD_FOOTER_OFFSET_BYTES = -511
+"""Before Virtual PC 2004."""
+
 
 class FormatMark(NamedTuple):
     """Bytes at a fixed place by which a format is known."""
@@ -41,6 +44,7 @@ MARKS: tuple[FormatMark, ...] = (
     FormatMark("VMDK descriptor", b"# Disk DescriptorFile", 0, _qemu("vmdk"), "vmdk"),
     FormatMark("VHD", b"conectix", 0, _qemu("vpc"), "vhd"),
     FormatMark("fixed VHD", b"conectix", _FOOTER_OFFSET_BYTES, _qemu("vpc"), "vhd"),
+    FormatMark("fixed VHD", b"conectix", _OLD_FOOTER_OFFSET_BYTES, _qemu("vpc"), "vhd"),
     FormatMark("VHDX", b"vhdxfile", 0, _qemu("vhdx"), "vhdx"),
     FormatMark("VDI", b"\x7f\x10\xda\xbe", 0x40, _qemu("vdi"), "vdi"),
     FormatMark("gzip", b"\x1f\x8b\x08", 0, "gzip -dc IMAGE > disk.raw", "gzip"),
@@ -78,7 +82,8 @@ def detect_format(head: bytes, foot: bytes) -> FormatMark | None:
         if mark.offset_bytes >= 0:
             found = head[mark.offset_bytes : mark.offset_bytes + len(mark.magic)]
         else:
-            found = foot[: len(mark.magic)]
+            start = len(foot) + mark.offset_bytes
+            found = foot[start : start + len(mark.magic)] if start >= 0 else b""
         if found == mark.magic:
             return mark
     return None

@@ -8,7 +8,7 @@ from typing import Literal
 
 from bulkput.model.address import is_address
 from bulkput.model.block import GIB_BYTES, VOLUME_SIZE_MAX_GIB
-from bulkput.model.disk_format import Format, FormatChoice, ImageFormat
+from bulkput.model.disk_format import Format, FormatChoice
 from bulkput.model.errors import SourceError
 from bulkput.source.buffered import BufferedReader
 from bulkput.source.format import (
@@ -72,10 +72,10 @@ def open_source(
         return open_remote(path, access or Access(), said=format, size_gib=volume_size_gib)
     file = open_file(path, allow_mounted=allow_mounted)
     try:
-        _check_size(file, file.size_bytes, "is empty: there is nothing to make a volume of")
+        _check_size(file)
         found = _format(file, format)
         if is_image(found):
-            return _open_image(file, found, allow_backing_file=allow_backing_file)
+            return open_image(open_chain(file, found, allow_backing_file=allow_backing_file))
         if is_compression(found):
             return open_compressed(
                 file, FileFeed(file), found, said=format, size_gib=volume_size_gib
@@ -89,22 +89,11 @@ def open_source(
         raise
 
 
-def _open_image(file: OpenedFile, format_: ImageFormat, *, allow_backing_file: bool) -> Source:
-    layers = open_chain(file, format_, allow_backing_file=allow_backing_file)
-    source = open_image(layers)
-    try:
-        _check_size(file, source.size_bytes, "holds a disk of no length")
-    except BaseException:
-        source.close()
-        raise
-    return source
-
-
-def _check_size(file: OpenedFile, size_bytes: int, empty: str) -> None:
-    if size_bytes == 0:
-        raise SourceError(file.path, empty)
-    if size_bytes > VOLUME_SIZE_MAX_GIB * GIB_BYTES:
-        what = f"has {size_bytes} bytes, more than the largest volume (64 TiB)"
+def _check_size(file: OpenedFile) -> None:
+    if file.size_bytes == 0:
+        raise SourceError(file.path, "is empty: there is nothing to make a volume of")
+    if file.size_bytes > VOLUME_SIZE_MAX_GIB * GIB_BYTES:
+        what = f"has {file.size_bytes} bytes, more than the largest volume (64 TiB)"
         raise SourceError(file.path, what)
 
 

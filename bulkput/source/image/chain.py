@@ -13,8 +13,11 @@ from bulkput.model.disk_format import ImageFormat
 from bulkput.model.errors import SourceError
 from bulkput.source.format import HEAD_SIZE_BYTES, choose_format, detect_format
 from bulkput.source.image.formats import DRIVERS
-from bulkput.source.image.qcow2 import Backing, inspect_qcow2
-from bulkput.source.image.virtual_pc import inspect_vdi, inspect_vhd, inspect_vhdx
+from bulkput.source.image.inspected import Backing, Inspected
+from bulkput.source.image.qcow2 import inspect_qcow2
+from bulkput.source.image.vdi import inspect_vdi
+from bulkput.source.image.vhd import inspect_vhd
+from bulkput.source.image.vhdx import inspect_vhdx
 from bulkput.source.image.vmdk import inspect_vmdk
 from bulkput.source.source_file import OpenedFile, open_file
 
@@ -24,7 +27,7 @@ _LAYERS_MAX = 64
 _PROTOCOL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 """What QEMU reads as a protocol or as options, not as a path."""
 
-_INSPECTIONS: dict[ImageFormat, Callable[[OpenedFile], Backing | None]] = {
+_INSPECTIONS: dict[ImageFormat, Callable[[OpenedFile], Inspected]] = {
     "qcow2": inspect_qcow2,
     "vmdk": inspect_vmdk,
     "vhd": inspect_vhd,
@@ -39,6 +42,8 @@ class Layer:
 
     file: OpenedFile
     format: ImageFormat | Literal["raw"]
+    inspected: Inspected | None
+    """What its header says; None of a raw file."""
 
 
 def open_chain(
@@ -52,8 +57,9 @@ def open_chain(
     Raises:
         SourceError: an image leads where it may not; what was opened below ``file`` is closed.
     """
-    layers = [Layer(file, format_)]
+    layers: list[Layer] = []
     try:
+        layers.append(Layer(file, format_, _inspect(file, format_)))
         while (backing := _backing(layers[-1])) is not None:
             if not allow_backing_file:
                 _refuse_backing_file(layers[-1], backing)
@@ -79,19 +85,21 @@ def node_of(layers: tuple[Layer, ...]) -> dict[str, Any]:
         if layer.format == "raw":
             node = {"driver": "raw", "file": file}
         else:
-            node = {"driver": DRIVERS[layer.format], "file": file, "backing": node}
+            options = layer.inspected.options if layer.inspected is not None else {}
+            node = {"driver": DRIVERS[layer.format], "file": file, "backing": node, **options}
     assert node is not None  # noqa: S101 - there is always one layer
     return node
 
 
 def _backing(layer: Layer) -> Backing | None:
-    if layer.format == "raw":
-        return None
+    return None if layer.inspected is None else layer.inspected.backing
+
+
+def _inspect(file: OpenedFile, format_: ImageFormat) -> Inspected:
     try:
-        return _INSPECTIONS[layer.format](layer.file)
+        return _INSPECTIONS[format_](file)
     except OSError as error:
-        what = f"cannot be examined: {error.strerror}"
-        raise SourceError(layer.file.path, what) from error
+        raise SourceError(file.path, f"cannot be examined: {error.strerror}") from error
 
 
 def _refuse_backing_file(layer: Layer, backing: Backing) -> NoReturn:
@@ -117,12 +125,13 @@ def _below(layers: list[Layer], backing: Backing) -> Layer:
         raise SourceError(upper, f"{what}; qemu-img rebase -u -F FORMAT writes it down")
     file = open_file(upper.parent / backing.name, allow_mounted=False)
     try:
-        if format_ is not None:
-            _check_format(file, format_)
+        if format_ is None:
+            return Layer(file, "raw", None)
+        _check_format(file, format_)
+        return Layer(file, format_, _inspect(file, format_))
     except BaseException:
         file.close()
         raise
-    return Layer(file, format_ or "raw")
 
 
 def _check_format(file: OpenedFile, format_: ImageFormat) -> None:

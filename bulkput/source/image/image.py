@@ -188,8 +188,22 @@ def open_image(layers: tuple[Layer, ...]) -> ImageSource:
         raise
     source = ImageSource(layers, server)
     try:
+        _check_length(source, layers[0])
         source.check_unchanged()  # QEMU has read the headers that were inspected, and no others
     except BaseException:
         source.close()
         raise
     return source
+
+
+def _check_length(source: ImageSource, layer: Layer) -> None:
+    """Compare the length that QEMU shows with the header's own: neither is believed alone."""
+    assert layer.inspected is not None  # noqa: S101 - of a raw file there is no image
+    expected_bytes = layer.inspected.exported_bytes()
+    if source.size_bytes != expected_bytes:
+        raise SourceError(
+            layer.file.path,
+            f"holds a disk of {expected_bytes} bytes, as its header says, and QEMU shows "
+            f"{source.size_bytes} of them: another version of QEMU may read it, or convert it "
+            "where it was made",
+        )

@@ -7,6 +7,7 @@ from support.images import BLOCK, MADE, content, qemu_img
 
 from bulkput.model.errors import SourceError
 from bulkput.source.image import chain
+from bulkput.source.image.inspected import Inspected
 from bulkput.source.image.qemu_nbd import ImageServer
 
 SECRET = b"nobody shall read this" * 100
@@ -49,7 +50,7 @@ def test_a_backing_file_is_refused_by_default(tmp_path, opened, secret, qemu_nev
 def test_qemu_is_told_not_to_follow_what_the_inspection_would_have_missed(
     tmp_path, opened, secret, monkeypatch
 ):
-    monkeypatch.setitem(chain._INSPECTIONS, "qcow2", lambda _: None)
+    monkeypatch.setitem(chain._INSPECTIONS, "qcow2", lambda _: Inspected(16 << 20))
     source = opened(overlay(tmp_path, secret, "-F", "raw"))
     assert not any(source.read_window(0, 1).block(0))
 
