@@ -161,7 +161,9 @@ source_options = with_options(
         help="Allow a qcow2 image to read its backing files.",
     ),
     click.option(
-        "--allow-mounted", is_flag=True, help="Read a block device even if it is mounted."
+        "--allow-mounted",
+        is_flag=True,
+        help="Read the source even if it is mounted, or others have it open for writing.",
     ),
 )
 """How a source is opened."""

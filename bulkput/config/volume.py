@@ -103,10 +103,12 @@ class SourceSettings(Section, json_schema_extra=_path_or_section):
         default=False,
         description="Allow a qcow2 image to read the backing files that its header names.",
     )
-    # A mounted file system changes under the reader: its snapshot may be damaged.
+    # What is written while it is read makes a disk that never was.
     allow_mounted: bool = Field(
         default=False,
-        description="Read a block device even if it is mounted.",
+        description="Read the source even if others may write to it: a device that is mounted or "
+        "otherwise in use, a file that a program has open for writing, has locked, or that is "
+        "attached as a loop device.",
     )
     reader: Literal["auto", "mmap", "preadv"] = Field(
         default="auto",

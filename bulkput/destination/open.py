@@ -4,18 +4,15 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 from bulkput.destination.destination import Target, target_error
+from bulkput.machine.use import device_holders, device_writers, file_users
 from bulkput.model.errors import DestinationError
 
 PARTIAL_SUFFIX = ".partial"
 _FILE_MODE = 0o600
 """A disk holds keys and passwords: for its owner alone, until that one decides otherwise."""
-
-UsersOf = Callable[[Path], list[str]]
-"""Who uses a block device, in words."""
 
 
 def partial_path(path: Path, snapshot_id: str) -> Path:
@@ -75,7 +72,7 @@ def open_existing_file(path: Path, length_bytes: int) -> Target:
     return Target(_opened(path, 0), path, "file", length_bytes)
 
 
-def open_device(path: Path, length_bytes: int, users_of: UsersOf) -> Target:
+def open_device(path: Path, length_bytes: int) -> Target:
     """Open a block device, which nobody can mount until it is closed.
 
     Raises:
@@ -86,8 +83,12 @@ def open_device(path: Path, length_bytes: int, users_of: UsersOf) -> Target:
     except OSError as error:
         if error.errno != errno.EBUSY:
             raise target_error(path, "open the device", error) from error
-        users = ", ".join(users_of(path)) or "another program holds it"
-        raise DestinationError(path, f"is in use: {users}. Unmount it first") from error
+        users = device_holders(path.stat().st_rdev, path)
+        raise DestinationError(path, _in_use(users)) from error
+    users = device_writers(fd)
+    if users:
+        os.close(fd)
+        raise DestinationError(path, _in_use(users))
     has_bytes = os.lseek(fd, 0, os.SEEK_END)
     if has_bytes < length_bytes:
         os.close(fd)
@@ -117,6 +118,11 @@ def _opened(path: Path, flags: int) -> int:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, _FILE_MODE)
     except OSError as error:
         raise target_error(path, "open the file", error) from error
+    # Before it is locked: the kernel would take an own lock for granted.
+    users = file_users(fd, path, "any")
+    if users:
+        os.close(fd)
+        raise DestinationError(path, _in_use(users))
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -125,6 +131,30 @@ def _opened(path: Path, flags: int) -> int:
             raise DestinationError(path, "is being written to by another process") from None
         raise target_error(path, "lock the file", error) from error
     return fd
+
+
+def check_unused(path: Path) -> None:
+    """See that nobody uses the file that is to be replaced: what they write would be lost.
+
+    Raises:
+        DestinationError: somebody does, or it cannot be opened.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise target_error(path, "open it", error) from error
+    try:
+        users = file_users(fd, path, "writing")
+    finally:
+        os.close(fd)
+    if users:
+        raise DestinationError(path, _in_use(users))
+
+
+def _in_use(users: list[str]) -> str:
+    return f"is in use: {', '.join(users)}. Stop or unmount it first"
 
 
 def replace(partial: Path, path: Path) -> None:

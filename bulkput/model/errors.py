@@ -101,6 +101,10 @@ class SourceError(BulkputError):
         super().__init__(f"{path}{place}: {what}")
 
 
+class SourceInUseError(SourceError):
+    """Somebody else may write to the source while it is read."""
+
+
 class DestinationError(BulkputError):
     """What a snapshot is to be written to cannot be used, or not as asked."""
 

@@ -53,7 +53,8 @@ def open_source(
         format: ``raw`` sends the bytes whatever they look like; ``auto`` goes by the content and
             refuses archives; an image format is refused where the content is another.
         allow_backing_file: Read the files that an image builds upon too.
-        allow_mounted: Read a block device although someone uses it. Otherwise it stays claimed
+        allow_mounted: Read it although somebody may write to it: a mounted device, a file that is
+            open for writing, locked, or shown by a loop device. Otherwise a device stays claimed
             (O_EXCL) until closed, so that nobody can mount it meanwhile.
         reader: Of raw disks. ``auto`` takes memory maps where the kernel can fault them in with an
             error instead of a SIGBUS and nobody is expected to write meanwhile, else preadv, whose
@@ -67,7 +68,9 @@ def open_source(
             long, or has a format that is not read.
     """
     if path == STANDARD_INPUT_PATH:
-        return open_standard_input(said=format, size_gib=volume_size_gib)
+        return open_standard_input(
+            said=format, size_gib=volume_size_gib, allow_mounted=allow_mounted
+        )
     if isinstance(path, str) and is_address(path):
         return open_remote(path, access or Access(), said=format, size_gib=volume_size_gib)
     file = open_file(path, allow_mounted=allow_mounted)
@@ -80,7 +83,7 @@ def open_source(
             return open_compressed(
                 file, FileFeed(file), found, said=format, size_gib=volume_size_gib
             )
-        if reader == "auto" and file.kind == "device" and allow_mounted:
+        if reader == "auto" and allow_mounted:
             reader = "preadv"
         buffered = BufferedReader(file.fd, file.path, file.size_bytes)
         return RawSource(file, _choose(reader, buffered))

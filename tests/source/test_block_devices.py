@@ -9,7 +9,6 @@ import pytest
 from bulkput.model.block import BLOCK_SIZE_BYTES, Extent
 from bulkput.model.errors import SourceError
 from bulkput.source.buffered import BufferedWindow
-from bulkput.source.device import device_users
 from bulkput.source.open import open_source
 from bulkput.source.populate import can_populate
 
@@ -105,57 +104,3 @@ def test_an_open_device_cannot_be_claimed_by_another(image: Path, attach_loop) -
     open_source(device, allow_mounted=True).close()
     source.close()
     open_source(device).close()
-
-
-@pytest.fixture
-def sysfs(tmp_path: Path) -> Path:
-    """A disk 8:0 with partitions 8:1 and 8:2, both under a volume 252:0."""
-    root = tmp_path / "block"
-    for folder, number in {
-        "8:0": "8:0",
-        "8:0/sda1": "8:1",
-        "8:0/sda2": "8:2",
-        "8:0/sda1/holders/dm-0": "252:0",
-        "8:0/sda2/holders/dm-0": "252:0",
-        "252:0": "252:0",
-    }.items():
-        (root / folder).mkdir(parents=True)
-        (root / folder / "dev").write_text(f"{number}\n")
-    (root / "252:0/slaves/sda1").mkdir(parents=True)
-    (root / "8:0/queue").mkdir()
-    return root
-
-
-def mountinfo(tmp_path: Path, *lines: str) -> Path:
-    path = tmp_path / "mountinfo"
-    path.write_text("".join(f"{line}\n" for line in lines))
-    return path
-
-
-def users(tmp_path: Path, sysfs: Path, *lines: str) -> list[str]:
-    table = mountinfo(tmp_path, *lines)
-    return device_users(os.makedev(8, 0), Path("/dev/sda"), mountinfo=table, sysfs=sysfs)
-
-
-def test_mounts_of_partitions_and_of_volumes_upon_them_are_found(tmp_path: Path, sysfs) -> None:
-    found = users(
-        tmp_path,
-        sysfs,
-        "22 1 8:1 / /boot\\040here rw shared:1 - ext4 /dev/sda1 rw",
-        "23 1 252:0 / /srv rw - xfs /dev/mapper/vg-srv rw",
-        "24 1 8:16 / /other rw - ext4 /dev/sdb rw",
-    )
-    assert found == ["sda1 is mounted at /boot here", "dm-0 is mounted at /srv"]
-
-
-def test_a_volume_that_is_not_mounted_is_named_all_the_same(tmp_path: Path, sysfs) -> None:
-    assert users(tmp_path, sysfs) == ["dm-0 is built upon it"]
-
-
-def test_btrfs_is_found_by_its_source(tmp_path: Path, sysfs) -> None:
-    found = users(tmp_path, sysfs, "25 1 0:35 /root / rw - btrfs /dev/sda1 rw,subvol=/root")
-    assert found == ["sda1 is mounted at /", "dm-0 is built upon it"]
-
-
-def test_nothing_to_see_is_no_error(tmp_path: Path) -> None:
-    assert users(tmp_path, tmp_path / "none", "garbage", "1 2 3 4 5 - ") == []

@@ -13,9 +13,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"model"},
     "observe": {"model"},
     "emulator": set(),
-    **{room: {"model"} for room in ROOMS},
+    "machine": {"model"},  # below the rooms that need the same answers of the kernel
+    **{room: {"model", "machine"} for room in ROOMS},
     "pipeline": {"model"} | ROOMS,
-    "jobs": {"model", "config", "pipeline", "emulator"} | ROOMS,
+    "jobs": {"model", "machine", "config", "pipeline", "emulator"} | ROOMS,
     "api": {"model", "config", "jobs"},
     "cli": {"model", "config", "observe", "api", "jobs", "emulator"} | ROOMS,
 }

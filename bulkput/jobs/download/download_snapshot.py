@@ -15,6 +15,7 @@ from typing import Any
 from bulkput.config.settings import Settings
 from bulkput.destination.destination import Target, TargetKind
 from bulkput.destination.open import (
+    check_unused,
     is_device,
     open_device,
     open_existing_file,
@@ -42,7 +43,6 @@ from bulkput.model.events import Noted, Observer, PhaseChanged, VolumeStarted
 from bulkput.model.progress import Phase, Progress
 from bulkput.pipeline.restore import RestoreCounts, RestoreParts, WantedBlock, restore
 from bulkput.pipeline.retry import Retrier
-from bulkput.source.device import device_users
 
 _FOLDER_NAME = "downloads"
 _LEAST_PAGE_BLOCKS = 100
@@ -283,12 +283,11 @@ class _Download:
 
     def _open(self, kind: TargetKind, length: Length) -> Target:
         if kind == "device":
-            target = open_device(
-                self.path, length.size_bytes, lambda path: device_users(path.stat().st_rdev, path)
-            )
+            target = open_device(self.path, length.size_bytes)
         elif self.request.changed_since is not None:
             target = open_existing_file(self.path, length.size_bytes)
         else:
+            check_unused(self.path)
             target = self._open_partial(length)
         self.stack.callback(target.close)
         return target

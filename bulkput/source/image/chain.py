@@ -82,6 +82,8 @@ def node_of(layers: tuple[Layer, ...]) -> dict[str, Any]:
     for layer in reversed(layers):
         protocol = "host_device" if layer.file.kind == "device" else "file"
         file = {"driver": protocol, "filename": f"/proc/self/fd/{layer.file.fd}"}
+        if layer.file.allow_mounted:
+            file["locking"] = "off"  # else QEMU refuses what another QEMU writes to
         if layer.format == "raw":
             node = {"driver": "raw", "file": file}
         else:
@@ -123,7 +125,7 @@ def _below(layers: list[Layer], backing: Backing) -> Layer:
         said = "does not say" if backing.format is None else f"says {backing.format!r}:"
         what = f"{said} which format its backing file {backing.name!r} has"
         raise SourceError(upper, f"{what}; qemu-img rebase -u -F FORMAT writes it down")
-    file = open_file(upper.parent / backing.name, allow_mounted=False)
+    file = open_file(upper.parent / backing.name, allow_mounted=layers[-1].file.allow_mounted)
     try:
         if format_ is None:
             return Layer(file, "raw", None)

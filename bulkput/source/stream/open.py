@@ -11,6 +11,7 @@ from bulkput.source.format import (
     detect_format,
     is_compression,
 )
+from bulkput.source.source_file import check_input_unused
 from bulkput.source.stream.decoder import Begun, Decoded, Plain, Stream
 from bulkput.source.stream.feed import STANDARD_INPUT, Feed, Peeked, StandardInput
 from bulkput.source.stream.stream import Origin, StreamSource
@@ -44,11 +45,19 @@ def open_compressed(
     return StreamSource(stream, origin, format_=compression, size_gib=wanted_gib)
 
 
-def open_standard_input(*, said: FormatChoice, size_gib: int | None) -> StreamSource:
+def open_standard_input(
+    *, said: FormatChoice, size_gib: int | None, allow_mounted: bool = False
+) -> StreamSource:
     """Open what is piped into this process. Blocks until the first bytes are there.
+
+    Args:
+        said: What the user says that it is.
+        size_gib: Of the volume.
+        allow_mounted: As ``open_source`` has it, where a file or device is its standard input.
 
     Raises:
         ConfigError: the volume's size is not given.
+        SourceInUseError: somebody may write to the file or device.
         SourceError: it is a terminal or closed, or of a format that is not read in order.
     """
     wanted_gib = _required(size_gib, STANDARD_INPUT)
@@ -60,6 +69,8 @@ def open_standard_input(*, said: FormatChoice, size_gib: int | None) -> StreamSo
         is_terminal = False
     if is_terminal:
         raise SourceError(STANDARD_INPUT, "is a terminal: pipe a disk into it")
+    if not allow_mounted:
+        check_input_unused(_STANDARD_INPUT_FD)
     origin = StandardInput(_STANDARD_INPUT_FD)
     feed = Peeked(origin, HEAD_SIZE_BYTES)
     mark = None if said == "raw" else detect_format(feed.head, b"")
