@@ -290,12 +290,13 @@ class VolumeSettings(Section, json_schema_extra=_rules_of_series):
         "holes, `skip` none; `auto` works as `write` if the snapshot is or becomes "
         "encrypted, otherwise as `skip`.",
     )
-    # A file tells when it changed, so its ledger can be believed; a device does not.
+    # A file mostly reports when it changed, so its ledger can be believed; a device does not.
     resume: Literal["auto", "trust", "verify"] = Field(
         default="auto",
         description="What a rerun does with blocks that the ledger records as sent: `trust` "
         "skips them if the source is unchanged, `verify` reads and compares them; "
-        "`auto` trusts regular files and verifies block devices.",
+        "`auto` trusts files on file systems that report every change (ext2 to ext4, XFS, Btrfs) "
+        "and verifies everything else.",
     )
     # Keeping costs nothing until it completes, and is what a rerun goes on with.
     on_failure: Literal["keep", "delete"] = Field(

@@ -83,7 +83,10 @@ class Source(Protocol):
 
     @property
     def tells_changes(self) -> bool:
-        """Whether an equal identity means equal content: a block device's never does."""
+        """Whether an equal identity means equal content: a block device's never does.
+
+        A file's does where its file system reports every change.
+        """
         ...
 
     @property
