@@ -8,7 +8,12 @@ from dataclasses import dataclass
 
 from bulkput.emulator.call import EC2, Call
 from bulkput.emulator.clock import EmulatorClock
-from bulkput.emulator.errors import ApiError, access_denied, snapshot_not_found
+from bulkput.emulator.errors import (
+    ApiError,
+    access_denied,
+    public_snapshot,
+    snapshot_not_found,
+)
 from bulkput.emulator.options import OWNER_ID, EmulatorOptions
 from bulkput.emulator.quotas import Quotas
 from bulkput.emulator.snapshot import Snapshot, State
@@ -28,11 +33,11 @@ class Account:
     stats: Stats
     clock: EmulatorClock
 
-    def writable(self, snapshot_id: str) -> tuple[Snapshot, State]:
-        """Return a snapshot that the direct side knows, with its state.
+    def started(self, snapshot_id: str) -> tuple[Snapshot, State]:
+        """Return a snapshot that the direct side knows, errored ones too, with its state.
 
         Raises:
-            ApiError: it is unknown, deleted, errored, or was started too recently.
+            ApiError: it is unknown, deleted, or was started too recently.
         """
         now_unix_s = self.clock.unix_s()
         snapshot = self.store.get(snapshot_id)
@@ -40,7 +45,18 @@ class Account:
             raise snapshot_not_found(snapshot_id)
         state, _ = snapshot.state(now_unix_s)
         visible_unix_s = snapshot.record.started_unix_s + self.options.start_visible_after_s
-        if state in (State.GONE, State.ERROR) or now_unix_s < visible_unix_s:
+        if state is State.GONE or now_unix_s < visible_unix_s:
+            raise snapshot_not_found(snapshot_id)
+        return snapshot, state
+
+    def writable(self, snapshot_id: str) -> tuple[Snapshot, State]:
+        """Return a snapshot that blocks are put into, with its state.
+
+        Raises:
+            ApiError: it is unknown, deleted, errored, or was started too recently.
+        """
+        snapshot, state = self.started(snapshot_id)
+        if state is State.ERROR:
             raise snapshot_not_found(snapshot_id)
         return snapshot, state
 
@@ -55,6 +71,8 @@ class Account:
             self.clock.unix_s(), self.options.completed_lag_s
         ):
             raise snapshot_not_found(snapshot_id)
+        if snapshot.record.is_public:
+            raise public_snapshot(snapshot_id)
         return snapshot
 
     def pending_count(self) -> int:
@@ -69,6 +87,7 @@ class Account:
     def denied(self, call: Call) -> ApiError:
         """Return IAM's refusal of a call."""
         action = f"ec2:{call.form.get('Action', '')}" if call.operation == EC2 else None
+        nameless = "null" if call.operation == "StartSnapshot" else "*"
         return access_denied(
-            action or f"ebs:{call.operation}", call.region, call.snapshot_id, OWNER_ID
+            action or f"ebs:{call.operation}", call.region, call.snapshot_id or nameless, OWNER_ID
         )

@@ -20,8 +20,7 @@ JSON = "application/json"
 BINARY = "application/octet-stream"
 XML = "text/xml;charset=UTF-8"
 HTML = "text/html"
-SERVER_NAME = "bulkput-emulator"
-_ERROR_NAMESPACE = "http://internal.amazon.com/coral/com.amazonaws.bulkput.emulator/"
+_ERROR_NAMESPACE = "http://internal.amazon.com/coral/"
 
 
 @dataclass(slots=True)
@@ -36,6 +35,7 @@ class Answer:
     """The error's code, for counting; empty for a success."""
     from_service: bool = True
     """False for the page of a proxy in between, which has no request id."""
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
 def json_answer(status: int, fields: dict[str, Any]) -> Answer:
@@ -46,7 +46,7 @@ def json_answer(status: int, fields: dict[str, Any]) -> Answer:
 def error_answer(error: ApiError) -> Answer:
     """Return an error answer in the direct API's form."""
     answer = json_answer(error.http_status, dict(error.body()))
-    answer.headers["x-amzn-ErrorType"] = f"{error.code}:{_ERROR_NAMESPACE}"
+    answer.headers["x-amzn-ErrorType"] = f"{error.code}:{_ERROR_NAMESPACE}{error.namespace}/"
     answer.code = error.code
     return answer
 
@@ -57,17 +57,28 @@ def html_unavailable() -> Answer:
     return Answer(503, page, HTML, code="html-503", from_service=False)
 
 
+class NamelessStream(web.StreamResponse):
+    """A response without the Server header that aiohttp adds: EBS names no server."""
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        self.headers.popall("Server", None)
+
+
+class NamelessResponse(web.Response, NamelessStream):
+    """The same, sent whole."""
+
+
 def to_response(answer: Answer, now_unix_s: float) -> web.Response:
     """Return the HTTP response; a 400 closes its connection, as the service's does."""
     headers = {
         "Content-Type": answer.content_type,
         "Date": _http_date(int(now_unix_s)),
-        "Server": SERVER_NAME,
         **answer.headers,
     }
     if answer.from_service:
-        headers["x-amzn-RequestId"] = str(uuid.uuid4())
-    response = web.Response(status=answer.status, body=answer.body, headers=headers)
+        headers["x-amzn-RequestId"] = answer.request_id
+    response = NamelessResponse(status=answer.status, body=answer.body, headers=headers)
     if answer.status == 400:
         response.force_close()
     return response

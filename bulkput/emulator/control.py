@@ -3,7 +3,9 @@
 Owns its paths and JSON forms. Served only where the options say so; who may ask is the server's.
 """
 
+import dataclasses
 import json
+import re
 from typing import Any
 
 from bulkput.emulator.account import Account
@@ -47,6 +49,8 @@ class Control:
             self._faults.clear()
         elif (method, name) == ("POST", "quota"):
             self._change(json.loads(body))
+        elif (method, name) == ("POST", "owner"):
+            self._give_away(**json.loads(body))
         elif (method, name) == ("DELETE", "stats"):
             self._account.stats.reset()
         elif (method, name) not in (("GET", "faults"), ("GET", "stats")):
@@ -59,6 +63,14 @@ class Control:
                 "faults_unreached": len(self._faults.unreached()),
             },
         )
+
+    def _give_away(self, *, snapshot_id: str, owner_id: str, is_public: bool = False) -> None:
+        """Make a snapshot another account's: shared with this one, or public."""
+        snapshot = self._account.store.get(snapshot_id)
+        if snapshot is None or not re.fullmatch("[0-9]{12}", owner_id):
+            raise ValueError("expected a snapshot that there is, and an account of 12 digits")
+        record = dataclasses.replace(snapshot.record, owner_id=owner_id, is_public=bool(is_public))
+        self._account.store.replace(record)
 
     def _change(self, wanted: dict[str, Any]) -> None:
         """Change rates and delays; nothing changes if one of them is unknown or no number."""

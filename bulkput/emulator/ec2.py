@@ -3,7 +3,6 @@
 Owns that protocol's forms and errors. Nothing of EC2 is here but what a snapshot's life needs.
 """
 
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
@@ -12,6 +11,8 @@ from bulkput.emulator.account import Account
 from bulkput.emulator.answer import XML, Answer
 from bulkput.emulator.call import Call
 from bulkput.emulator.errors import ApiError
+from bulkput.emulator.geometry import BLOCK_SIZE_BYTES
+from bulkput.emulator.options import OWNER_ID
 from bulkput.emulator.snapshot import Snapshot, State
 from bulkput.emulator.validation import SNAPSHOT_ID
 
@@ -72,13 +73,15 @@ def scripted_error(error: ApiError) -> Ec2Error:
 
 def ec2_error_answer(error: Ec2Error) -> Answer:
     """Return an error answer in EC2's form."""
+    answer = Answer(error.http_status, b"", XML, code=error.code)
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<Response><Errors><Error><Code>{escape(error.code)}</Code>"
         f"<Message>{escape(error.message)}</Message></Error></Errors>"
-        f"<RequestID>{uuid.uuid4()}</RequestID></Response>"
+        f"<RequestID>{answer.request_id}</RequestID></Response>"
     )
-    return Answer(error.http_status, text.encode(), XML, code=error.code)
+    answer.body = text.encode()
+    return answer
 
 
 def answer_action(account: Account, call: Call) -> Answer:
@@ -91,13 +94,15 @@ def answer_action(account: Account, call: Call) -> Answer:
     action = _ACTIONS.get(name)
     if action is None:
         raise Ec2Error("InvalidAction", f"The action {name} is not valid for this web service.")
+    answer = Answer(200, b"", XML)
     inner = action(account, call.form)
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<{name}Response xmlns="{_NAMESPACE}"><requestId>{uuid.uuid4()}</requestId>'
+        f'<{name}Response xmlns="{_NAMESPACE}"><requestId>{answer.request_id}</requestId>'
         f"{inner}</{name}Response>"
     )
-    return Answer(200, text.encode(), XML)
+    answer.body = text.encode()
+    return answer
 
 
 def _describe_snapshots(account: Account, form: dict[str, str]) -> str:
@@ -116,7 +121,9 @@ def _describe_snapshots(account: Account, form: dict[str, str]) -> str:
         values = _numbered(form, f"Filter.{number}.Value")
         found = [item for item in found if _matches(item, name, values, now_unix_s)]
     owners = _numbered(form, "Owner")
-    found = [item for item in found if not owners or {"self", item.record.owner_id} & set(owners)]
+    if "self" in owners:
+        owners.append(OWNER_ID)
+    found = [item for item in found if not owners or item.record.owner_id in owners]
     found, token = _page(found, form)
     items = "".join(_item(snapshot, now_unix_s) for snapshot in found)
     return f"<snapshotSet>{items}</snapshotSet>{_element('nextToken', token)}"
@@ -128,7 +135,9 @@ def _delete_snapshot(account: Account, form: dict[str, str]) -> str:
     if not snapshot_id:
         message = "The request must contain the parameter SnapshotId"
         raise Ec2Error("MissingParameter", message)
-    _existing(account, snapshot_id)
+    if _existing(account, snapshot_id).record.owner_id != OWNER_ID:
+        message = "You are not authorized to perform this operation."
+        raise Ec2Error("UnauthorizedOperation", message, 403)
     account.store.delete(snapshot_id)
     account.quotas.forget(snapshot_id)
     return "<return>true</return>"
@@ -214,7 +223,7 @@ def _item(snapshot: Snapshot, now_unix_s: float) -> str:
             _element(
                 "completionTime", _iso(settled_unix_s) if completed and settled_unix_s else ""
             ),
-            _element("progress", "100%" if completed else "0%"),
+            _element("progress", _progress(snapshot, state)),
             _element("ownerId", record.owner_id),
             _element("volumeSize", str(record.volume_size_gib)),
             f"<description>{escape(record.description or '')}</description>",
@@ -222,9 +231,28 @@ def _item(snapshot: Snapshot, now_unix_s: float) -> str:
             _element("kmsKeyId", record.kms_key_arn or ""),
             f"<tagSet>{tags}</tagSet>" if tags else "",
             _element("storageTier", "standard"),
+            _element("transferType", "standard"),
+            _element("fullSnapshotSizeInBytes", str(_held_bytes(snapshot)) if completed else ""),
             "</item>",
         )
     )
+
+
+def _progress(snapshot: Snapshot, state: State) -> str:
+    """Return how far EC2 says that it is: no puts count, and without any there is little to do."""
+    if state is State.COMPLETED:
+        return "100%"
+    is_sealed_empty = (
+        state is State.PENDING
+        and snapshot.record.settles_unix_s is not None
+        and not snapshot.layers[0].written_count
+    )
+    return "99%" if is_sealed_empty else "0%"
+
+
+def _held_bytes(snapshot: Snapshot) -> int:
+    """Return what the snapshot's blocks take, the parent's included."""
+    return snapshot.held_count * BLOCK_SIZE_BYTES
 
 
 def _element(name: str, value: str) -> str:

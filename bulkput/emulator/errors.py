@@ -59,6 +59,16 @@ class ApiError(Exception):
         self.front = code in FRONT_CODES if front is None else front
         super().__init__(f"{self.http_status} {code}/{reason}: {message}")
 
+    @property
+    def namespace(self) -> str:
+        """Which part of the service answers, as x-amzn-ErrorType names it."""
+        if self.front and self.code == "ValidationException":
+            return "com.amazon.coral.validate"
+        is_of_iam = self.code == "AccessDeniedException" and self.reason is None
+        if self.front or is_of_iam:
+            return "com.amazon.coral.service"
+        return "com.amazon.zeppelindataservice"
+
     def body(self) -> dict[str, str]:
         """Return the JSON body in the form that the service uses for this error."""
         if self.front:
@@ -180,9 +190,27 @@ def internal() -> ApiError:
     return ApiError("InternalServerException", "An internal error has occurred")
 
 
-def access_denied(action: str, region: str, snapshot_id: str | None, owner_id: str) -> ApiError:
+def kms_refused(key_arn: str) -> ApiError:
+    """Return the answer to a key that is disabled, or that the caller may not use.
+
+    Code and Reason as captured at start, put, get, list and a child's start; the words are not.
+    """
+    return invalid("INVALID_DEPENDENCY_REQUEST", f"The KMS key {key_arn} cannot be used.")
+
+
+def first_snapshot_missing() -> ApiError:
+    """Return the answer to a comparison with nothing."""
+    return invalid("INVALID_SNAPSHOT_ID", "First snapshot should not be empty or null")
+
+
+def public_snapshot(snapshot_id: str) -> ApiError:
+    """Return the answer to another account's public snapshot; its words are not captured."""
+    return invalid("INVALID_SNAPSHOT_ID", f"The snapshot '{snapshot_id}' is not supported.")
+
+
+def access_denied(action: str, region: str, snapshot: str, owner_id: str) -> ApiError:
     """Return IAM's refusal of ``ebs:...`` or ``ec2:...``: no Reason, but user and resource."""
-    resource = f"arn:aws:ec2:{region}::snapshot/{snapshot_id or '*'}"
+    resource = f"arn:aws:ec2:{region}::snapshot/{snapshot}"
     return ApiError(
         "AccessDeniedException",
         f"User: arn:aws:iam::{owner_id}:user/rehearsal is not authorized to perform: "

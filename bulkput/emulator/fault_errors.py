@@ -13,6 +13,7 @@ from bulkput.emulator.errors import (
     body_unread,
     expired_token,
     internal,
+    kms_refused,
     snapshot_not_found,
     throttled_account,
     throttled_snapshot,
@@ -41,6 +42,7 @@ _ERRORS: dict[FaultKind, Callable[[Account, Call], ApiError]] = {
         "The caller is not allowed to use the KMS key.",
         "DEPENDENCY_ACCESS_DENIED",
     ),
+    FaultKind.KMS_REFUSED: lambda account, call: kms_refused(account.default_key_arn(call.region)),
     FaultKind.KMS_THROTTLE: lambda _account, _call: throttled_snapshot(
         "DEPENDENCY_REQUEST_THROTTLED"
     ),

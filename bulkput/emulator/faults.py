@@ -49,6 +49,8 @@ class FaultKind(enum.StrEnum):
     """404 DEPENDENCY_RESOURCE_NOT_FOUND: the key is gone."""
     KMS_ACCESS = "kms-access"
     """403 DEPENDENCY_ACCESS_DENIED: the key may not be used."""
+    KMS_REFUSED = "kms-refused"
+    """400 INVALID_DEPENDENCY_REQUEST: the key is disabled, or a permission on it is missing."""
     KMS_THROTTLE = "kms-throttle"
     """400 DEPENDENCY_REQUEST_THROTTLED."""
     ERROR = "error"

@@ -67,10 +67,10 @@ def put_snapshot_block(account: Account, call: Call, body: BlockBody) -> Answer:
         raise block_beyond_volume(index)
     if algorithm != ALGORITHM:
         raise unsupported_algorithm(str(algorithm))
-    if length_bytes != BLOCK_SIZE_BYTES:
-        raise block_length(length_bytes or 0)
     if body.size_bytes < BLOCK_SIZE_BYTES:
         raise body_unread()
+    if length_bytes != BLOCK_SIZE_BYTES:
+        raise block_length(length_bytes or 0)
     if body.size_bytes > BLOCK_SIZE_BYTES:
         raise block_length(body.size_bytes)
     computed = base64.b64encode(body.digest).decode("ascii")
@@ -99,12 +99,14 @@ def complete_snapshot(account: Account, call: Call) -> Answer:
     check.present("changedBlocksCount", count)
     check.number("changedBlocksCount", count, 0)
     check.checksum("checksum", checksum)
+    check.one_of("checksumAlgorithm", algorithm, (ALGORITHM,))
+    check.one_of("checksumAggregationMethod", method, (AGGREGATION,))
     check.raise_any()
     _check_triple(checksum, algorithm, method)
 
-    snapshot, _ = account.writable(snapshot_id)
+    snapshot, state = account.started(snapshot_id)
     now_unix_s = account.clock.unix_s()
-    if snapshot.record.settles_unix_s is None:
+    if state is State.PENDING and snapshot.record.settles_unix_s is None:
         expected = None if checksum is None else _decoded(checksum)
         sealed = dataclasses.replace(
             snapshot.record,
@@ -114,7 +116,7 @@ def complete_snapshot(account: Account, call: Call) -> Answer:
         )
         account.store.replace(sealed)
         return json_answer(202, {"Status": State.PENDING})
-    return json_answer(202, {"Status": snapshot.state(now_unix_s)[0]})
+    return json_answer(202, {"Status": state})
 
 
 def _check_triple(checksum: str | None, algorithm: str | None, method: str | None) -> None:
@@ -128,12 +130,6 @@ def _check_triple(checksum: str | None, algorithm: str | None, method: str | Non
     ):
         if value is None:
             raise invalid_parameter(f"Invalid parameter combination. {name} is missing.")
-    if algorithm != ALGORITHM:
-        raise unsupported_algorithm(str(algorithm))
-    if method != AGGREGATION:
-        raise invalid_parameter(
-            f"Unsupported Checksum Aggregation Method '{method}', supported methods are LINEAR"
-        )
 
 
 def _decoded(checksum: str) -> bytes:

@@ -12,12 +12,12 @@ from bulkput.emulator.call import Call
 from bulkput.emulator.errors import (
     bad_block_token,
     bad_page_token,
-    block_beyond_volume,
+    first_snapshot_missing,
     invalid,
 )
 from bulkput.emulator.geometry import BLOCK_SIZE_BYTES
 from bulkput.emulator.snapshot import Snapshot, changed_blocks
-from bulkput.emulator.tokens import BLOCK_TOKEN_LIFE_S
+from bulkput.emulator.tokens import block_token_life_s
 from bulkput.emulator.validation import Constraints, integer
 
 _RESULTS_MIN = 100
@@ -40,10 +40,8 @@ def get_snapshot_block(account: Account, call: Call) -> Answer:
     check.token("blockToken", token)
     check.raise_any()
     snapshot = account.readable(snapshot_id)
-    if index >= snapshot.block_count:
-        raise block_beyond_volume(index)
     token = token or ""
-    layer = snapshot.find(index)
+    layer = snapshot.find(index)  # None beyond the volume too: no token is for that
     now_unix_s = account.clock.unix_s()
     if layer is None or not account.tokens.holds_block(token, snapshot_id, index, now_unix_s):
         raise bad_block_token(token)
@@ -68,15 +66,18 @@ class _Page:
         start = integer("startingBlockIndex", query.get("startingBlockIndex"))
         check = Constraints()
         check.snapshot_id("secondSnapshotId" if compares else "snapshotId", self.second_id)
-        if compares:
-            check.present("firstSnapshotId", self.first_id)
+        if compares and self.first_id:
             check.snapshot_id("firstSnapshotId", self.first_id)
         check.token("pageToken", self._token)
         check.number("maxResults", limit, _RESULTS_MIN, _RESULTS_MAX)
         check.number("startingBlockIndex", start, 0)
         check.raise_any()
+        if compares and not self.first_id:
+            raise first_snapshot_missing()
         self.limit = limit or _RESULTS_MAX
         self.now_unix_s = account.clock.unix_s()
+        self.expires_unix_s = round(self.now_unix_s + block_token_life_s(), 3)
+        """Of every block token on the page."""
         self._start = start or 0
 
     def start(self) -> int:
@@ -102,7 +103,7 @@ class _Page:
             {
                 "BlockSize": BLOCK_SIZE_BYTES,
                 name: items,
-                "ExpiryTime": round(self.now_unix_s + BLOCK_TOKEN_LIFE_S, 3),
+                "ExpiryTime": self.expires_unix_s if items else round(self.now_unix_s, 3),
                 "NextToken": next_token,
                 "VolumeSize": snapshot.record.volume_size_gib,
             },
@@ -120,7 +121,7 @@ def list_snapshot_blocks(account: Account, call: Call) -> Answer:
     items: list[dict[str, Any]] = []
     for run in snapshot.blocks(page.start()):
         for index in run[: page.limit + 1 - len(items)].tolist():
-            token = account.tokens.block(page.second_id, index, page.now_unix_s)
+            token = account.tokens.block(page.second_id, index, page.expires_unix_s)
             items.append({"BlockIndex": index, "BlockToken": token})
         if len(items) > page.limit:
             break
@@ -150,9 +151,9 @@ def list_changed_blocks(account: Account, call: Call) -> Answer:
         ):
             item = {"BlockIndex": index}
             if before:
-                item["FirstBlockToken"] = block_token(first_id, index, page.now_unix_s)
+                item["FirstBlockToken"] = block_token(first_id, index, page.expires_unix_s)
             if after:
-                item["SecondBlockToken"] = block_token(page.second_id, index, page.now_unix_s)
+                item["SecondBlockToken"] = block_token(page.second_id, index, page.expires_unix_s)
             items.append(item)
         if len(items) > page.limit:
             break

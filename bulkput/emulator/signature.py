@@ -26,8 +26,16 @@ _AUTHORIZATION = re.compile(
     r"\s*,\s*Signature=(?P<signature>[0-9a-f]{64})"
 )
 _STAMP = "%Y%m%dT%H%M%SZ"
-_UNSIGNED_ALLOWED = frozenset({"x-amz-user-agent"})
-"""Carries nothing that matters, and some SDKs add it after signing."""
+_UNSIGNED_ALLOWED = frozenset(
+    {
+        "x-amz-checksum",
+        "x-amz-checksum-algorithm",
+        "x-amz-data-length",
+        "x-amz-user-agent",
+    }
+)
+"""What the service takes unsigned: what the body is checked against, and a name that some SDKs add
+after signing."""
 _MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your "
     "AWS Secret Access Key and signing method. Consult the service documentation for details."

@@ -6,6 +6,7 @@ happens in the background, because a state is worked out when somebody looks.
 
 import dataclasses
 import enum
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ _SCAN_BLOCKS = 1 << 20
 
 MESSAGE_CHECKSUM = "Checksum mismatch for snapshot"
 MESSAGE_COUNT = "Changed blocks count mismatch for snapshot"
+"""Not captured: the words of another public emulator."""
 MESSAGE_TIMED_OUT = "Snapshot timed out"
 
 
@@ -55,6 +57,8 @@ class Record:
     verdict: str = ""
     """The StateMessage that the seal will end in; empty for completed."""
     deleted: bool = False
+    is_public: bool = False
+    """Another account's, which everybody may restore; the direct API does not read those."""
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "Record":
@@ -81,6 +85,11 @@ class Snapshot:
     def block_count(self) -> int:
         """How many block indexes the volume has."""
         return self.record.volume_size_gib * BLOCKS_PER_GIB
+
+    @functools.cached_property
+    def held_count(self) -> int:
+        """How many blocks a sealed snapshot shows, its parent's included."""
+        return sum(len(run) for run in self.blocks(0))
 
     def state(self, now_unix_s: float) -> tuple[State, str]:
         """Return the state at a time, and its StateMessage."""

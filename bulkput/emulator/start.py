@@ -16,6 +16,7 @@ from bulkput.emulator.errors import (
     invalid,
     invalid_parameter,
     parent_not_complete,
+    public_snapshot,
     serialization,
     snapshot_not_found,
     token_conflict,
@@ -100,7 +101,7 @@ def _answer(record: Record) -> Answer:
             "OwnerId": record.owner_id,
             "ParentSnapshotId": record.parent_id,
             "SnapshotId": record.snapshot_id,
-            "SseType": "sse-kms" if record.encrypted else None,
+            "SseType": None,
             "StartTime": record.started_unix_s,
             "Status": State.PENDING,
             "Tags": None if tags is None else [{"Key": k, "Value": v} for k, v in tags],
@@ -181,17 +182,21 @@ def _parent(account: Account, wanted: _Parameters) -> Snapshot | None:
     parent_id = wanted.parent_id
     if parent_id is None:
         return None
-    if wanted.encrypted is not None:
-        raise invalid_parameter("ParentSnapshotId and Encrypt cannot be specified together")
     if wanted.kms_key_arn is not None:
         raise invalid_parameter("ParentSnapshotId and KmsKeyArn cannot be specified together")
+    if wanted.encrypted is not None:
+        raise invalid_parameter("ParentSnapshotId and Encrypt cannot be specified together")
     parent = account.store.get(parent_id)
     now_unix_s = account.clock.unix_s()
     state = State.GONE if parent is None else parent.state(now_unix_s)[0]
     if parent is None or state in (State.GONE, State.ERROR):
         raise snapshot_not_found(parent_id)
+    if parent.record.owner_id != OWNER_ID and not parent.record.is_public:
+        raise snapshot_not_found(parent_id)
     if not parent.readable(now_unix_s, account.options.completed_lag_s):
         raise parent_not_complete(parent_id)
+    if parent.record.is_public:
+        raise public_snapshot(parent_id)
     if wanted.volume_size_gib < parent.record.volume_size_gib:
         raise invalid(
             "INVALID_VOLUME_SIZE",

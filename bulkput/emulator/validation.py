@@ -64,21 +64,26 @@ class Constraints:
                 f"Value null at '{name}' failed to satisfy constraint: {expected}"
             )
 
+    def one_of(self, name: str, value: str | None, allowed: tuple[str, ...]) -> None:
+        """Check an optional text against the values that there are."""
+        if value is not None and value not in allowed:
+            self._add(name, value, f"Member must satisfy enum value set: [{', '.join(allowed)}]")
+
     def snapshot_id(self, name: str, value: str | None) -> None:
         """Check the form of a snapshot id."""
         self.text(name, value, high=64, pattern=SNAPSHOT_ID)
 
     def token(self, name: str, value: str | None) -> None:
-        """Check the form of a page or block token."""
-        self.text(name, value, high=256, pattern=_TOKEN_TEXT)
+        """Check the form of a page or block token; the model gives them no least length."""
+        self.text(name, value, low=0, high=256, pattern=_TOKEN_TEXT)
 
     def checksum(self, name: str, value: str | None) -> None:
         """Check the form of a checksum."""
-        self.text(name, value, high=64, pattern=_CHECKSUM_TEXT)
+        self.text(name, value, low=0, high=64, pattern=_CHECKSUM_TEXT)
 
     def client_token(self, value: str | None) -> None:
         """Check the form of a client token."""
-        self.text("clientToken", value, high=255, pattern=_NO_SPACE)
+        self.text("clientToken", value, low=0, high=255, pattern=_NO_SPACE)
 
     def kms_key_arn(self, value: str | None) -> None:
         """Check the form of a key's ARN; the value is sensitive and is not repeated."""

@@ -13,7 +13,7 @@ import struct
 from aiohttp import web
 
 from bulkput.emulator.account import Account
-from bulkput.emulator.answer import Answer, to_response
+from bulkput.emulator.answer import Answer, NamelessStream, to_response
 from bulkput.emulator.call import Call
 from bulkput.emulator.faults import Fault, FaultKind
 from bulkput.emulator.geometry import BLOCK_SIZE_BYTES
@@ -110,7 +110,7 @@ async def send_spoiled(
         await asyncio.sleep(delay_s)
     if fault.kind not in (FaultKind.TRUNCATE_ANSWER, FaultKind.DRIP_ANSWER):
         return whole
-    response = web.StreamResponse(status=answer.status, headers=whole.headers)
+    response = NamelessStream(status=answer.status, headers=whole.headers)
     response.content_length = len(answer.body)
     await response.prepare(request)
     if fault.kind is FaultKind.TRUNCATE_ANSWER:
