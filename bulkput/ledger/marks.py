@@ -1,8 +1,7 @@
 """What is known of each block: making marks, and asking for what they are worth.
 
-The rules that keep a snapshot equal to its source are here: what is vouched for, what must be put,
-what may be left out, and when a count and a checksum can be right. Knows no header, no lock and
-no crash; those are the ledger's.
+When a count and a checksum can be right is decided here; what a state allows is the record's to
+know. Knows no header, no lock and no crash; those are the ledger's.
 """
 
 import base64
@@ -14,14 +13,18 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bulkput.ledger.record import BoolArray, State, Uint8Array, among
+from bulkput.ledger.record import (
+    BoolArray,
+    State,
+    Uint8Array,
+    among,
+    is_acknowledged,
+    may_be_in_snapshot,
+    must_be_put,
+)
 from bulkput.ledger.table import Table
 from bulkput.model.block import Extent
 from bulkput.model.errors import IntegrityError, LedgerError
-
-_MUST_PUT = (State.SENT, State.LOST)
-_MAY_BE_IN_SNAPSHOT = (State.SENT, State.ACKNOWLEDGED, State.LOST)
-_LEFT_OUT = (State.SKIPPED_ZERO, State.UNCHANGED)
 
 
 class Counts(NamedTuple):
@@ -135,40 +138,20 @@ class Marks:
         """Return the stored digest of one block; zeros where none is known."""
         return self.digests(index, index + 1).tobytes()
 
-    def vouched(self, start: int, stop: int, *, skips: bool) -> BoolArray:
-        """Return which blocks need no work, for a source that is unchanged.
-
-        ``skips`` says whether blocks left out count: only under the zero policy and the parent
-        that they were left out under.
-        """
-        settled = (State.ACKNOWLEDGED, *_LEFT_OUT) if skips else (State.ACKNOWLEDGED,)
-        return among(self.states(start, stop), settled)
-
-    def must_put(self, start: int, stop: int) -> BoolArray:
-        """Return which blocks may be in the snapshot with unknown content.
-
-        They are put in any case, as zeros if they would be skipped now.
-        """
-        return among(self.states(start, stop), _MUST_PUT)
-
-    def skippable(self, start: int, stop: int) -> BoolArray:
-        """Return which blocks may still be left out: they were never sent in any run."""
-        return ~among(self.states(start, stop), _MAY_BE_IN_SNAPSHOT)
-
     def sent_unacknowledged(self, start: int = 0, stop: int | None = None) -> Iterator[Extent]:
-        """Iterate over the runs of ``must_put`` blocks; cheap over what was never written."""
-        return self._bound().extents(_MUST_PUT, self._extent(start, stop))
+        """Iterate over the runs of blocks that must be put; cheap over what was never written."""
+        return self._bound().extents(must_be_put, self._extent(start, stop))
 
     def acknowledged(self, start: int = 0, stop: int | None = None) -> Iterator[Extent]:
         """Iterate over the runs of acknowledged blocks; cheap over what was never written."""
-        return self._bound().extents((State.ACKNOWLEDGED,), self._extent(start, stop))
+        return self._bound().extents(is_acknowledged, self._extent(start, stop))
 
     def not_skippable(self, start: int = 0, stop: int | None = None) -> Iterator[Extent]:
-        """Iterate over the runs of blocks that may be in the snapshot: not ``skippable``.
+        """Iterate over the runs of blocks that may be in the snapshot, and so cannot be left out.
 
         What a hole of the source must be checked against, however long it is.
         """
-        return self._bound().extents(_MAY_BE_IN_SNAPSHOT, self._extent(start, stop))
+        return self._bound().extents(may_be_in_snapshot, self._extent(start, stop))
 
     def counts(self) -> Counts:
         """Return how many blocks have which state."""
@@ -183,7 +166,7 @@ class Marks:
     def acknowledged_windows(self) -> Iterator[Acknowledged]:
         """Iterate over all records that were ever written, in bounded windows, ascending."""
         for window in self._bound().windows():
-            present = window.states == State.ACKNOWLEDGED
+            present = is_acknowledged(window.states)
             yield Acknowledged(window.start, present, window.records["digest"])
 
     def linear(self) -> Linear:
@@ -200,14 +183,14 @@ class Marks:
         aggregate = hashlib.sha256()
         count = 0
         for window in table.windows():
-            open_puts = np.flatnonzero(among(window.states, _MUST_PUT))
+            open_puts = np.flatnonzero(must_be_put(window.states))
             if len(open_puts):
                 raise IntegrityError(
                     f"block {window.start + int(open_puts[0])} may be in {table.snapshot_id}"
                     " without an acknowledged digest: the snapshot cannot be completed. Run the"
                     " same command again: it puts such blocks"
                 )
-            digests = window.records["digest"][window.states == State.ACKNOWLEDGED]
+            digests = window.records["digest"][is_acknowledged(window.states)]
             aggregate.update(digests.tobytes())
             count += len(digests)
         return Linear(count, base64.b64encode(aggregate.digest()).decode("ascii"))

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Collection
 from enum import IntEnum
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +60,8 @@ _WORD_BYTES = 2
 _RECORD_WORDS = RECORD_SIZE_BYTES // _WORD_BYTES
 _CHECKED_RECORD_WORDS = (_CHECKED.size - _INDEX_SIZE_BYTES) // _WORD_BYTES
 _STORED = (State.SENT, State.ACKNOWLEDGED, State.SKIPPED_ZERO, State.UNCHANGED)
+_MUST_BE_PUT = (State.SENT, State.LOST)
+_MAY_BE_IN_SNAPSHOT = (*_MUST_BE_PUT, State.ACKNOWLEDGED)
 
 
 @cache
@@ -101,6 +104,63 @@ def among(states: Uint8Array, wanted: Collection[State]) -> BoolArray:
     table = np.zeros(256, dtype=np.bool_)
     table[list(wanted)] = True
     return table[states]
+
+
+def may_be_in_snapshot(states: Uint8Array) -> BoolArray:
+    """Return which blocks some put may have reached: they can never be left out again.
+
+    The one rule on which it hangs that a snapshot is right.
+    """
+    return among(states, _MAY_BE_IN_SNAPSHOT)
+
+
+def never_sent(states: Uint8Array) -> BoolArray:
+    """Return which blocks cannot be in the snapshot, and may still be left out."""
+    return ~may_be_in_snapshot(states)
+
+
+def must_be_put(states: Uint8Array) -> BoolArray:
+    """Return which blocks may be in the snapshot with unknown content.
+
+    They are put in any case, as zeros if they would be skipped now.
+    """
+    return among(states, _MUST_BE_PUT)
+
+
+def is_acknowledged(states: Uint8Array) -> BoolArray:
+    """Return which blocks are in the snapshot with the digest of their record."""
+    acknowledged: BoolArray = states == State.ACKNOWLEDGED
+    return acknowledged
+
+
+class Vouched(NamedTuple):
+    """Blocks that need no work while the source is what it was; disjoint masks."""
+
+    resumed: BoolArray
+    """In the snapshot."""
+    skipped: BoolArray
+    """Zeros, left out."""
+    unchanged: BoolArray
+    """Equal to the parent's, left out."""
+
+    @property
+    def blocks(self) -> BoolArray:
+        """All of them."""
+        return self.resumed | self.skipped | self.unchanged
+
+
+def vouched_for(states: Uint8Array, *, skip_zeros: bool) -> Vouched:
+    """Return what the ledger vouches for, of a source that did not change since.
+
+    Args:
+        states: Shape ``(block_count,)``.
+        skip_zeros: Whether the policy of this run leaves out blocks of zeros too.
+    """
+    return Vouched(
+        resumed=is_acknowledged(states),
+        skipped=(states == State.SKIPPED_ZERO) & skip_zeros,
+        unchanged=states == State.UNCHANGED,
+    )
 
 
 class RecordCodec:

@@ -6,7 +6,8 @@ knowledge that a block may be in the snapshot.
 
 import errno
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -16,11 +17,12 @@ import numpy as np
 from bulkput.ledger.record import (
     RECORD,
     RECORD_SIZE_BYTES,
+    BoolArray,
     RecordCodec,
     Records,
     State,
     Uint8Array,
-    among,
+    may_be_in_snapshot,
 )
 from bulkput.ledger.storage import FILE_MODE, storage_error, write_all
 from bulkput.ledger.table_header import (
@@ -32,11 +34,11 @@ from bulkput.ledger.table_header import (
 )
 from bulkput.model.block import DIGEST_SIZE_BYTES, ZERO_BLOCK_DIGEST, Extent
 from bulkput.model.errors import IntegrityError, LedgerError
+from bulkput.model.runs import joined, runs
 
 WINDOW_RECORDS = 8_192
 """Records handled at a time: 320 KiB, which stays in a core's cache while its CRCs are checked."""
 
-_IN_SNAPSHOT = (State.SENT, State.ACKNOWLEDGED, State.LOST)
 _SKIP_DIGESTS = MappingProxyType(
     {State.SKIPPED_ZERO: ZERO_BLOCK_DIGEST, State.UNCHANGED: bytes(DIGEST_SIZE_BYTES)}
 )
@@ -172,7 +174,7 @@ class Table:
             LedgerError: the file cannot be written or read.
             TemporaryError: the disk is full.
         """
-        for blocked in self.extents(_IN_SNAPSHOT, extent):
+        for blocked in self.extents(may_be_in_snapshot, extent):
             raise IntegrityError(
                 f"block {blocked.start} may already be in {self.snapshot_id} and cannot be left"
                 " out any more: it must be put"
@@ -231,25 +233,16 @@ class Table:
             yield self.read(Extent(start, stop))
             start = self._next_data(stop)
 
-    def extents(self, states: Collection[State], within: Extent | None = None) -> Iterator[Extent]:
-        """Iterate over the longest runs of blocks in one of ``states``, ascending.
+    def extents(
+        self, wanted: Callable[[Uint8Array], BoolArray], within: Extent | None = None
+    ) -> Iterator[Extent]:
+        """Iterate over the longest runs of blocks whose states are ``wanted``, ascending.
 
         UNKNOWN blocks that were never written cannot be found in this way.
         """
-        open_run: Extent | None = None
-        for window in self.windows(within):
-            padded = np.zeros(len(window.states) + 2, dtype=np.int8)
-            padded[1:-1] = among(window.states, states)
-            edges = np.flatnonzero(np.diff(padded)) + window.start
-            for start, stop in edges.reshape(-1, 2).tolist():
-                if open_run is not None and open_run.stop == start:
-                    open_run = Extent(open_run.start, stop)
-                    continue
-                if open_run is not None:
-                    yield open_run
-                open_run = Extent(start, stop)
-        if open_run is not None:
-            yield open_run
+        windows = self.windows(within)
+        found = (runs(wanted(window.states), window.start) for window in windows)
+        return joined(chain.from_iterable(found))
 
     def _next_data(self, index: int) -> int:
         """Return the first index from ``index`` on that the file has a page for."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
-from bulkput.model.block import Extent, place_words
+from bulkput.model.block import place_words
 
 
 class DifferenceKind(StrEnum):
@@ -75,14 +75,3 @@ class DifferenceRuns:
         for run in sorted(self._open.values()):
             self._tell(run)
         self._open.clear()
-
-
-def runs_of(indexes: list[int]) -> list[Extent]:
-    """Return ascending ``indexes`` as runs."""
-    found: list[Extent] = []
-    for index in indexes:
-        if found and found[-1].stop == index:
-            found[-1] = Extent(found[-1].start, index + 1)
-        else:
-            found.append(Extent(index, index + 1))
-    return found

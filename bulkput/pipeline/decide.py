@@ -5,21 +5,16 @@ never skipped nor taken for the parent's, only put again or vouched for by an ac
 digest.
 """
 
-import heapq
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bulkput.ledger.record import State
-from bulkput.model.block import Extent
+from bulkput.ledger.record import State, never_sent
 from bulkput.pipeline.baseline import Baseline
 from bulkput.pipeline.hashing import HashedWindow
 
 Mask = NDArray[np.bool_]
-
-_MAY_BE_IN_SNAPSHOT = (State.SENT, State.ACKNOWLEDGED, State.LOST)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,29 +61,3 @@ def decide(
     skipped = hashed.is_zero & fresh & ~present if skip_zeros else np.zeros_like(resumed)
     put = ~(resumed | unchanged | skipped)
     return Decision(put=put, resumed=resumed, unchanged=unchanged, skipped=skipped)
-
-
-def merged(*ascending: Iterator[Extent]) -> Iterator[Extent]:
-    """Yield the runs of blocks that are in any of some series of runs, each as long as can be."""
-    current: Extent | None = None
-    for extent in heapq.merge(*ascending):
-        if current is not None and extent.start <= current.stop:
-            current = Extent(current.start, max(current.stop, extent.stop))
-            continue
-        if current is not None:
-            yield current
-        current = extent
-    if current is not None:
-        yield current
-
-
-def never_sent(states: NDArray[np.uint8]) -> Mask:
-    """Return which blocks cannot be in the snapshot: nothing of them was ever sent."""
-    return ~np.isin(states, _MAY_BE_IN_SNAPSHOT)
-
-
-def runs(mask: Mask) -> Iterator[Extent]:
-    """Return the runs of True in ``mask`` as positions."""
-    edges = np.flatnonzero(np.diff(mask, prepend=False, append=False))
-    for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        yield Extent(start, stop)

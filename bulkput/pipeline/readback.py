@@ -14,14 +14,15 @@ from functools import partial
 from itertools import islice
 
 from bulkput.model.block import Extent
-from bulkput.model.difference import BlockDifference, Difference, DifferenceRuns, runs_of
+from bulkput.model.difference import BlockDifference, Difference, DifferenceRuns
 from bulkput.model.progress import Progress
+from bulkput.model.runs import joined, runs_of
 from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.get import GetPath
 from bulkput.pipeline.listing import ListedBlock, Page
 from bulkput.pipeline.reference import Blocks, Reference
 from bulkput.pipeline.workers import Workers
-from bulkput.planning.spans import spans, union
+from bulkput.planning.spans import spans
 
 _WINDOW_BLOCKS = 16
 """8 MiB of each reference for each piece under comparison."""
@@ -150,7 +151,7 @@ async def _pieces(
     Holes are passed over as they are met, with the number of their blocks.
     """
     count = max(reference.block_count for reference in parts.references)
-    extents = union(*(reference.extents() for reference in parts.references))
+    extents = joined(*(reference.extents() for reference in parts.references))
     walk = spans(extents, count, span_blocks=_WINDOW_BLOCKS)
     async with aclosing(parts.list_pages()) as pages, aclosing(_listed(pages)) as listed:
         cursor = _Cursor(listed)
@@ -158,13 +159,13 @@ async def _pieces(
             for span in batch:
                 if span.is_hole:
                     while tokens := await cursor.below(span.stop):
-                        yield _Piece(tuple(runs_of(list(tokens))), tokens, counts=False)
+                        yield _Piece(tuple(runs_of(tokens)), tokens, counts=False)
                     pass_over(span.stop - span.start)
                 else:
                     tokens = await cursor.below(span.stop)
                     yield _Piece((Extent(span.start, span.stop),), tokens)
         while tokens := await cursor.below(float("inf")):
-            yield _Piece(tuple(runs_of(list(tokens))), tokens, counts=False)
+            yield _Piece(tuple(runs_of(tokens)), tokens, counts=False)
 
 
 async def _sampled(parts: ReadbackParts, sample: Sample) -> AsyncGenerator[_Piece, None]:

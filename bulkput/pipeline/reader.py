@@ -11,13 +11,13 @@ from itertools import islice
 import numpy as np
 
 from bulkput.ledger.ledger import Ledger
-from bulkput.ledger.record import State
+from bulkput.ledger.record import never_sent, vouched_for
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.progress import Progress
+from bulkput.model.runs import joined, runs
 from bulkput.pipeline.baseline import Baseline, Unchanged, nothing_is_known
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.channel import Channel
-from bulkput.pipeline.decide import merged, never_sent, runs
 from bulkput.pipeline.workers import Workers
 from bulkput.planning.spans import Span
 
@@ -82,7 +82,7 @@ class Reader:
     async def _walk_hole(self, hole: Span) -> None:
         """Pass over a hole, but for blocks that an earlier run may have put, or the parent has."""
         skipped = hole.stop - hole.start
-        for extent in merged(
+        for extent in joined(
             self._ledger.not_skippable(hole.start, hole.stop),
             self._baseline.extents(hole.start, hole.stop),
         ):
@@ -106,13 +106,11 @@ class Reader:
                 for run in runs(~known):
                     await self._send(Span(start + run.start, start + run.stop, span.is_hole))
                 continue
-            acknowledged = states == State.ACKNOWLEDGED
-            skipped = (states == State.SKIPPED_ZERO) & self._skip_zeros
-            unchanged = (states == State.UNCHANGED) | known
-            self._progress.blocks_resumed += int(np.count_nonzero(acknowledged))
-            self._progress.blocks_skipped_zero += int(np.count_nonzero(skipped))
-            self._progress.blocks_unchanged += int(np.count_nonzero(unchanged))
-            for run in runs(~(acknowledged | skipped | unchanged)):
+            vouched = vouched_for(states, skip_zeros=self._skip_zeros)
+            self._progress.blocks_resumed += int(np.count_nonzero(vouched.resumed))
+            self._progress.blocks_skipped_zero += int(np.count_nonzero(vouched.skipped))
+            self._progress.blocks_unchanged += int(np.count_nonzero(vouched.unchanged | known))
+            for run in runs(~(vouched.blocks | known)):
                 await self._send(Span(start + run.start, start + run.stop, span.is_hole))
 
     async def _send(self, span: Span) -> None:

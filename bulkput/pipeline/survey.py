@@ -14,11 +14,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bulkput.ledger.record import State
+from bulkput.ledger.record import State, vouched_for
 from bulkput.model.block import DIGEST_SIZE_BYTES, Extent
+from bulkput.model.runs import joined, runs
 from bulkput.pipeline.baseline import Baseline, NoBaseline
 from bulkput.pipeline.cause import first_cause
-from bulkput.pipeline.decide import decide, merged, runs
+from bulkput.pipeline.decide import decide
 from bulkput.pipeline.hashing import HashedWindow, hash_hole, hash_window, is_zero
 from bulkput.pipeline.workers import Workers
 from bulkput.planning.spans import Span, spans
@@ -188,20 +189,18 @@ class _Survey:
             return parents
         if self._policy.put_holes:
             return iter((Extent(hole.start, hole.stop),))
-        return merged(self._known.not_skippable(hole.start, hole.stop), parents)
+        return joined(self._known.not_skippable(hole.start, hole.stop), parents)
 
     def _count_data(self, span: Span, tally: Tally) -> None:
         """Count a piece of data, without what a trusted ledger vouches for."""
         rest = np.ones(span.stop - span.start, dtype=np.bool_)
         if self._known is not None and self._policy.trust_ledger:
             states = self._known.states(span.start, span.stop)
-            acknowledged = states == State.ACKNOWLEDGED
-            skipped = (states == State.SKIPPED_ZERO) & (not self._policy.put_zeros)
-            unchanged = states == State.UNCHANGED
-            tally.resumed += int(np.count_nonzero(acknowledged))
-            tally.zeros += int(np.count_nonzero(skipped))
-            tally.unchanged += int(np.count_nonzero(unchanged))
-            rest = ~(acknowledged | skipped | unchanged)
+            vouched = vouched_for(states, skip_zeros=not self._policy.put_zeros)
+            tally.resumed += int(np.count_nonzero(vouched.resumed))
+            tally.zeros += int(np.count_nonzero(vouched.skipped))
+            tally.unchanged += int(np.count_nonzero(vouched.unchanged))
+            rest = ~vouched.blocks
         for run in runs(rest):
             if self._policy.reads:
                 tally.read += run.block_count

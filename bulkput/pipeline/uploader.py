@@ -15,11 +15,12 @@ from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration
 from bulkput.model.errors import TemporaryError
 from bulkput.model.progress import Progress
+from bulkput.model.runs import runs
 from bulkput.pipeline.baseline import Baseline
 from bulkput.pipeline.block_buffer import HeldBlock
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.channel import Channel
-from bulkput.pipeline.decide import decide, runs
+from bulkput.pipeline.decide import decide
 from bulkput.pipeline.hashing import HashedWindow
 
 _LOOKS_PER_LIMIT = 30

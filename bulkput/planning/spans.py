@@ -3,7 +3,6 @@
 Owns the arithmetic. Keeps nothing: a disk of 64 TiB has as many spans as it likes.
 """
 
-import heapq
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -43,18 +42,3 @@ def spans(extents: Iterable[Extent], block_count: int, *, span_blocks: int) -> I
         done = stop
     if done < block_count:
         yield Span(done, block_count, is_hole=True)
-
-
-def union(*extents: Iterable[Extent]) -> Iterator[Extent]:
-    """Yield the blocks that are in any of several ascending sequences, joined where they touch."""
-    last: Extent | None = None
-    for extent in heapq.merge(*extents):
-        if last is None:
-            last = extent
-        elif extent.start <= last.stop:
-            last = Extent(last.start, max(last.stop, extent.stop))
-        else:
-            yield last
-            last = extent
-    if last is not None:
-        yield last

@@ -3,20 +3,12 @@
 from collections.abc import Iterable, Iterator
 
 from bulkput.model.block import Extent, extent_of_bytes
+from bulkput.model.runs import joined
 
 
 def merged_extents(runs_bytes: Iterable[tuple[int, int]]) -> Iterator[Extent]:
-    """Yield the blocks that ascending byte ranges (start, stop) touch, merged where they meet."""
-    begin = stop = 0
-    for start_bytes, stop_bytes in runs_bytes:
-        touched = extent_of_bytes(start_bytes, stop_bytes)
-        if touched.start > stop:
-            if stop > begin:
-                yield Extent(begin, stop)
-            begin = touched.start
-        stop = touched.stop
-    if stop > begin:
-        yield Extent(begin, stop)
+    """Return the blocks that ascending byte ranges (start, stop) touch, merged where they meet."""
+    return joined(extent_of_bytes(start, stop) for start, stop in runs_bytes)
 
 
 def check_blocks(start: int, block_count: int, total: int) -> None:

@@ -14,7 +14,7 @@ from bulkput.ledger.header import decode_header, encode_header
 from bulkput.ledger.header_file import HEADER_NAME, read_header
 from bulkput.ledger.inspection import inspect_ledger
 from bulkput.ledger.ledger import TABLE_NAME, Ledger
-from bulkput.ledger.record import State
+from bulkput.ledger.record import State, must_be_put, never_sent
 from bulkput.ledger.table import Table
 from bulkput.model.errors import IntegrityError, LedgerError
 
@@ -43,7 +43,7 @@ def assert_nothing_wrong(folder: Path, tools) -> None:
         for index in np.flatnonzero(states == State.ACKNOWLEDGED):
             assert ledger.digest(index) == tools.digest_of(index)
         ever_sent = [1, 2, 5]
-        assert not ledger.skippable(0, BLOCKS)[ever_sent].any()
+        assert not never_sent(ledger.states(0, BLOCKS))[ever_sent].any()
         with pytest.raises(IntegrityError):  # block 1 is open in any case
             ledger.linear()
 
@@ -72,7 +72,7 @@ def test_a_table_cut_at_any_byte_or_gone(small, tools):
         assert_nothing_wrong(small, tools)
         with Ledger.open(small) as ledger:
             assert ledger.marks_lost, "mended, but not forgotten"
-            assert ledger.must_put(0, 1).all()
+            assert must_be_put(ledger.states(0, 1)).all()
     table.unlink()
     (small / HEADER_NAME).write_bytes(header)
     assert_nothing_wrong(small, tools)
@@ -210,7 +210,7 @@ class Histories(RuleBasedStateMachine):
     def leave_out(self, start, length, unchanged):
         stop = min(self.count, start + length)
         mark = self.ledger.mark_unchanged if unchanged else self.ledger.mark_skipped_zero
-        allowed = bool(self.ledger.skippable(start, stop).all())
+        allowed = bool(never_sent(self.ledger.states(start, stop)).all())
         try:
             mark(start, stop)
         except IntegrityError:
@@ -272,9 +272,9 @@ class Histories(RuleBasedStateMachine):
                 assert self.weak
             if state == State.ACKNOWLEDGED:
                 assert self.ledger.digest(index) == digest == self.sent[index]
-        skippable = self.ledger.skippable(0, self.count)
-        assert not skippable[list(self.sent)].any()
-        open_blocks = self.ledger.must_put(0, self.count)
+        states = self.ledger.states(0, self.count)
+        assert not never_sent(states)[list(self.sent)].any()
+        open_blocks = must_be_put(states)
         runs = [list(range(*run)) for run in self.ledger.sent_unacknowledged()]
         assert [index for run in runs for index in run] == np.flatnonzero(open_blocks).tolist()
         assert sum(self.ledger.counts()) == self.count

@@ -16,7 +16,7 @@ from bulkput.ledger.header_file import has_ledger, read_header
 from bulkput.ledger.inspection import inspect_ledger
 from bulkput.ledger.ledger import TABLE_NAME, Ledger
 from bulkput.ledger.lock import FolderLock
-from bulkput.ledger.record import State
+from bulkput.ledger.record import State, must_be_put
 from bulkput.model.errors import IntegrityError, LedgerError
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.zeros import ZeroPolicy
@@ -149,7 +149,7 @@ def test_after_a_machine_crash_unknown_blocks_must_be_put_until_trusted(
     for _ in range(2):  # an orderly run in between does not bring the marks back
         with Ledger.open(folder) as ledger:
             assert ledger.marks_lost
-            assert ledger.must_put(0, 4).tolist() == [True, False, True, True]
+            assert must_be_put(ledger.states(0, 4)).tolist() == [True, False, True, True]
             with pytest.raises(IntegrityError):
                 ledger.mark_skipped_zero(2, 4)
             with pytest.raises(IntegrityError):
@@ -189,7 +189,7 @@ def test_records_of_another_snapshot_do_not_hold(folder, tmp_path, tools):
         file.write(records)
     with Ledger.open(other) as ledger:
         assert ledger.counts().lost == 1
-        assert ledger.must_put(0, 2).tolist() == [True, False]
+        assert must_be_put(ledger.states(0, 2)).tolist() == [True, False]
         with pytest.raises(IntegrityError):
             ledger.linear()
 

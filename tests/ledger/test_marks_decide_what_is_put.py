@@ -10,7 +10,7 @@ import pytest
 
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.marks import Counts
-from bulkput.ledger.record import RECORD, RecordCodec, State
+from bulkput.ledger.record import RECORD, RecordCodec, State, must_be_put, never_sent, vouched_for
 from bulkput.model.block import BLOCK_SIZE_BYTES, ZERO_BLOCK_DIGEST, Extent
 from bulkput.model.errors import IntegrityError, LedgerError
 
@@ -72,10 +72,12 @@ def test_each_state_has_its_standing(folder, tools):
         ledger.mark_skipped_zero(3, 4)
         ledger.mark_unchanged(4, 6)
         assert ledger.states(0, 8).tolist() == [0, 1, 2, 3, 4, 4, 0, 0]
-        assert np.flatnonzero(ledger.vouched(0, 8, skips=True)).tolist() == [2, 3, 4, 5]
-        assert np.flatnonzero(ledger.vouched(0, 8, skips=False)).tolist() == [2]
-        assert np.flatnonzero(ledger.must_put(0, 8)).tolist() == [1]
-        assert np.flatnonzero(ledger.skippable(0, 8)).tolist() == [0, 3, 4, 5, 6, 7]
+        states = ledger.states(0, 8)
+        for skip_zeros, vouched in ((True, [2, 3, 4, 5]), (False, [2, 4, 5])):
+            blocks = vouched_for(states, skip_zeros=skip_zeros).blocks
+            assert np.flatnonzero(blocks).tolist() == vouched
+        assert np.flatnonzero(must_be_put(states)).tolist() == [1]
+        assert np.flatnonzero(never_sent(states)).tolist() == [0, 3, 4, 5, 6, 7]
         assert list(ledger.sent_unacknowledged()) == [Extent(1, 2)]
         assert list(ledger.not_skippable()) == [Extent(1, 3)]
         assert list(ledger.not_skippable(2, 8)) == [Extent(2, 3)]
@@ -103,14 +105,14 @@ def test_a_block_left_out_can_be_put_after_all(folder, tools):
     with tools.start(folder, 10) as ledger:
         ledger.mark_skipped_zero(0, 10)
         ledger.mark_sent(4, tools.digest_of(4))
-        assert ledger.must_put(0, 10).tolist() == [index == 4 for index in range(10)]
+        assert must_be_put(ledger.states(0, 10)).tolist() == [index == 4 for index in range(10)]
 
 
 def test_long_runs_cross_windows_without_seams(folder, tools):
     with tools.start(folder, 200_000) as ledger:
         ledger.mark_skipped_zero(3, 150_001)
         assert ledger.counts() == Counts(50_002, 0, 0, 149_998, 0, 0)
-        skipped = list(ledger._table.extents((State.SKIPPED_ZERO,)))
+        skipped = list(ledger._table.extents(lambda states: states == State.SKIPPED_ZERO))
         assert skipped == [Extent(3, 150_001)]
 
 

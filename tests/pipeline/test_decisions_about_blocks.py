@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from bulkput.ledger.record import State
 from bulkput.model.block import ZERO_BLOCK_DIGEST, Extent
-from bulkput.pipeline.decide import decide, merged, runs
+from bulkput.model.runs import joined, runs
+from bulkput.pipeline.decide import decide
 from bulkput.pipeline.hashing import HashedWindow
 from bulkput.source.zero import ZeroWindow
 
@@ -72,7 +73,7 @@ def test_every_block_is_put_vouched_for_or_left_out_and_each_for_its_reason(bloc
 
 @given(st.lists(st.lists(st.booleans(), min_size=30, max_size=30), max_size=3))
 def test_merged_runs_are_those_of_all_together(masks):
-    merged_runs = list(merged(*(runs(np.array(mask)) for mask in masks)))
+    merged_runs = list(joined(*(runs(np.array(mask)) for mask in masks)))
     together = np.array(masks, dtype=np.bool_).reshape(-1, 30).any(axis=0)
     assert merged_runs == list(runs(together))
 

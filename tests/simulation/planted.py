@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from bulkput.jobs.upload import read_back, start_or_resume, volume
-from bulkput.ledger import table
+from bulkput.ledger import record
 from bulkput.ledger.marks import Marks
 from bulkput.ledger.record import State
 from bulkput.model.errors import SourceError
@@ -41,13 +41,11 @@ def sent_only_in_the_ledger_after_the_put(patch):
 
 
 def zeros_that_were_sent_as_data_are_skipped(patch):
-    patch.setattr(decide_module, "_MAY_BE_IN_SNAPSHOT", (State.ACKNOWLEDGED,))
-    patch.setattr(table, "_IN_SNAPSHOT", ())
+    patch.setattr(record, "_MAY_BE_IN_SNAPSHOT", (State.ACKNOWLEDGED,))
 
 
 def holes_that_were_sent_as_data_are_skipped(patch):
     patch.setattr(Marks, "not_skippable", Marks.acknowledged)
-    patch.setattr("bulkput.ledger.marks._MUST_PUT", (State.LOST,))
 
 
 def the_aggregate_is_of_the_first_reading(patch):

@@ -21,6 +21,7 @@ from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.model.block import BLOCKS_PER_GIB, GIB_BYTES, Extent
 from bulkput.model.errors import ServiceError, SourceError
 from bulkput.model.failure import FailureClass
+from bulkput.model.runs import runs_of
 from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.get import GetPath
 from bulkput.pipeline.listing import ListedBlock, Page
@@ -120,23 +121,16 @@ class SnapshotSource:
         self._is_closed = False
 
     def extents(self, start: int = 0) -> Iterator[Extent]:
-        """Yield the blocks that the snapshot has."""
+        """Return the blocks that the snapshot has."""
         pages = self._gets.pages(self.identity.snapshot_id, self._retrier, self._label)
         self._listings.append(pages)
-        current: Extent | None = None
+        return runs_of(self._indexes(pages, start))
+
+    def _indexes(self, pages: AsyncGenerator[Page[ListedBlock], None], start: int) -> Iterator[int]:
         while (page := self._wait_for(self._page(pages))) is not None:
             for block in page.items:
-                index = block.index
-                if index < start or index >= self.block_count:
-                    continue
-                if current is not None and index == current.stop:
-                    current = Extent(current.start, index + 1)
-                    continue
-                if current is not None:
-                    yield current
-                current = Extent(index, index + 1)
-        if current is not None:
-            yield current
+                if start <= block.index < self.block_count:
+                    yield block.index
 
     def read_window(self, start: int, block_count: int) -> GotWindow:
         """Return blocks that the snapshot has.
