@@ -1,9 +1,11 @@
 """A whole job: opens what its volumes share, and works them off."""
 
 import asyncio
+import contextlib
 
 from bulkput.config.settings import Settings
 from bulkput.jobs.process.spot_interruption import until_notice
+from bulkput.jobs.session.job_lock import locked_job
 from bulkput.jobs.session.open import open_context
 from bulkput.jobs.workers.pool import open_uploads
 from bulkput.model.events import Observer
@@ -19,7 +21,10 @@ async def run_job(settings: Settings, *, observer: Observer) -> tuple[VolumeOutc
     Raises:
         BulkputError: what concerns the job as a whole, before or beside its volumes.
     """
-    async with open_context(settings, observer) as context, open_uploads(context) as upload_one:
+    async with contextlib.AsyncExitStack() as stack:
+        context = await stack.enter_async_context(open_context(settings, observer))
+        stack.enter_context(locked_job(context))
+        upload_one = await stack.enter_async_context(open_uploads(context))
         places = asyncio.Semaphore(context.places)
 
         async def upload(index: int) -> VolumeOutcome:

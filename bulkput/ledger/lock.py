@@ -52,6 +52,15 @@ def holder_of(folder: Path) -> Holder | None:
         os.close(descriptor)
 
 
+def already_running(folder: Path, holder: Holder, what: str = "upload") -> LedgerError:
+    """Return the error for a second process that wants what ``holder`` works on."""
+    return LedgerError(
+        folder,
+        f"this {what} is already running: {holder} is working on this {what}. Wait until it ends, "
+        "or stop it and run again",
+    )
+
+
 def _written_holder(descriptor: int) -> Holder:
     text = os.pread(descriptor, _HOLDER_MAX_BYTES, 0).decode("ascii", "replace").strip()
     return Holder(int(text) if text.isdecimal() else None)
@@ -63,12 +72,17 @@ class FolderLock:
     The file stays behind unlocked, unless the whole ledger is removed; so after locking it is made
     sure that the file locked is still the one of that name, or two processes could each hold one.
 
+    Args:
+        folder: What is held.
+        what: What is done in it, for the message.
+
     Raises:
         LedgerError: another process holds the folder (it is named), or the file cannot be opened.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, what: str = "upload") -> None:
         self._path = folder / LOCK_NAME
+        self._what = what
         try:
             self._descriptor = os.open(
                 self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE
@@ -89,10 +103,8 @@ class FolderLock:
             os.ftruncate(self._descriptor, 0)
             write_all(self._descriptor, f"{os.getpid()}\n".encode(), 0)
         except BlockingIOError:
-            raise LedgerError(
-                self._path.parent,
-                f"{_written_holder(self._descriptor)} is working on this upload. Wait until it"
-                " ends, or stop it and run again",
+            raise already_running(
+                self._path.parent, _written_holder(self._descriptor), self._what
             ) from None
         except OSError as error:
             raise storage_error(self._path, "take the lock", error) from error

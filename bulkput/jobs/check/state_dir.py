@@ -4,13 +4,11 @@ import os
 from pathlib import Path
 
 from bulkput.jobs.check.finding import Finding, failure, ok
-from bulkput.ledger.record import RECORD_SIZE_BYTES
+from bulkput.ledger.room import free_bytes, needed_bytes
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.size import format_size
 
 _NAME = "state folder"
-_ROOM_BYTES = 1 << 20
-"""For headers and a log, whatever the sources' sizes."""
 _ELSEWHERE = "Name another state_dir (--state-dir)"
 
 
@@ -19,12 +17,12 @@ def look_at_state(state_dir: Path, block_count: int) -> Finding:
 
     Args:
         state_dir: As configured.
-        block_count: Of all sources together: each takes a record.
+        block_count: Of all sources together: each takes a record and a digest.
     """
     try:
         there = next(path for path in (state_dir, *state_dir.absolute().parents) if path.exists())
         owner, is_folder = there.stat().st_uid, there.is_dir()
-        room = os.statvfs(there)
+        free = free_bytes(there)
     except (OSError, StopIteration) as error:
         what = f"{state_dir} cannot be examined: {getattr(error, 'strerror', None) or error}"
         return failure(_NAME, what, _ELSEWHERE, ExitCode.CONFIGURATION)
@@ -36,12 +34,10 @@ def look_at_state(state_dir: Path, block_count: int) -> Finding:
         return failure(_NAME, what, advice, ExitCode.CONFIGURATION)
     if not os.access(there, os.W_OK | os.X_OK):
         return failure(_NAME, f"{there} cannot be written", _ELSEWHERE, ExitCode.CONFIGURATION)
-    free_bytes = room.f_bavail * room.f_frsize
-    needed_bytes = block_count * RECORD_SIZE_BYTES + _ROOM_BYTES
-    what = (
-        f"{state_dir}: {format_size(free_bytes)} free, at most {format_size(needed_bytes)} needed"
-    )
-    if free_bytes < needed_bytes:
+    needed = needed_bytes(block_count)
+    shown = "unknown room" if free is None else f"{format_size(free)} free"
+    what = f"{state_dir}: {shown}, at most {format_size(needed)} needed"
+    if free is not None and free < needed:
         advice = f"Make room. {_ELSEWHERE}"
         return failure(_NAME, what, advice, ExitCode.TEMPORARY)
     return ok(_NAME, what)

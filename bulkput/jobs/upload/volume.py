@@ -10,6 +10,7 @@ from bulkput import __version__
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.source import Opening, opening_of
+from bulkput.jobs.upload.before_start import refuse_second_run, require_room_for
 from bulkput.jobs.upload.read_back import read_back, seal
 from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.jobs.upload.start_or_resume import UploadSnapshot, open_ledger, start_or_resume
@@ -24,6 +25,7 @@ from bulkput.model.errors import (
     ServiceError,
     SnapshotError,
     SourceError,
+    SourceInUseError,
 )
 from bulkput.model.events import PutRetried, VolumeEnded, VolumeStarted
 from bulkput.model.failure import FailureClass
@@ -74,13 +76,15 @@ async def upload_volume(
 
 
 async def _upload(run: VolumeRun) -> None:
-    source = await run.context.workers.run(run.opening.open)
+    source = await _open_source(run)
     try:
         run.progress.blocks_total = source.block_count
         run.source_format = source.format
         ledger = await run.context.workers.run(lambda: open_ledger(run.context, run.volume, source))
         run.ledger_folder = ledger.folder
         try:
+            if ledger.header.snapshot_id is None:
+                await _require_room(run, ledger, source)
             with _series(run) as series:
                 await _upload_source(run, source, ledger, series)
         except BaseException:
@@ -91,6 +95,14 @@ async def _upload(run: VolumeRun) -> None:
             await run.context.workers.run(ledger.close)
     finally:
         source.close()
+
+
+async def _open_source(run: VolumeRun) -> Source:
+    try:
+        return await run.context.workers.run(run.opening.open)
+    except SourceInUseError as error:
+        await run.context.workers.run(partial(refuse_second_run, run.context, run.volume, error))
+        raise
 
 
 @contextmanager
@@ -145,6 +157,9 @@ async def _upload_source(
         run.progress.blocks_skipped_zero = counts.skipped_zero
         run.progress.blocks_unchanged = counts.unchanged
     else:
+        await _require_room(
+            run, ledger, source, parent=parent, marks_holes=upload_snapshot.zeros.put_holes
+        )
         run.enter(Phase.UPLOADING)
         began_s = context.clock.monotonic_s()
         try:
@@ -175,6 +190,18 @@ async def _upload_source(
             now_unix_s=context.clock.unix_s(),
             program_version=__version__,
         )
+
+
+async def _require_room(
+    run: VolumeRun,
+    ledger: Ledger,
+    source: Source,
+    *,
+    parent: Manifest | None = None,
+    marks_holes: bool = False,
+) -> None:
+    look = partial(require_room_for, ledger, source, parent=parent, marks_holes=marks_holes)
+    await run.context.workers.run(look)
 
 
 def _check_source(run: VolumeRun, source: Source) -> None:
