@@ -82,7 +82,7 @@ def _sample_bytes(sample: str | int | None) -> int | None:
     except ValueError as error:
         raise ConfigError((Problem("sample", str(error)),)) from None
     if size_bytes <= 0:
-        raise ConfigError((Problem("sample", "expected more than nothing"),))
+        raise ConfigError((Problem("sample", "expected a size above 0"),))
     return size_bytes
 
 

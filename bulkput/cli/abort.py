@@ -59,7 +59,9 @@ def _ask(question: str) -> None:
         UsageError: it is not, or nobody can be asked.
     """
     if not sys.stdin or not sys.stdin.isatty():
-        raise UsageError("stdin is no terminal to ask on: nothing was deleted. Give --yes")
+        raise UsageError(
+            "stdin is not a terminal, so nobody can confirm: nothing was deleted. Give --yes"
+        )
     click.echo(f"{shown(question)} [y/N] ", nl=False, err=True)
     if sys.stdin.readline().strip().lower() not in _YES:
         raise UsageError("not confirmed: nothing was deleted")

@@ -104,10 +104,13 @@ def download(
 
 def _summary(outcome: "DownloadOutcome") -> str:
     counts, total = outcome.counts, outcome.total_blocks
-    known = {"manifest": "the source's length, as its manifest tells", "volume": "the volume's"}
+    known = {
+        "manifest": "the source's length, as its manifest records it",
+        "volume": "the volume's",
+    }
     blocks = f"{counts.got:,} got"
     if counts.resumed:
-        blocks += f", {counts.resumed:,} there from an earlier run"
+        blocks += f", {counts.resumed:,} kept from an earlier run"
     if counts.zero:
         blocks += f"; {counts.zero:,} of zeros"
     mib_per_s = counts.got * BLOCK_SIZE_BYTES / (1 << 20) / max(outcome.elapsed_s, 1e-9)

@@ -102,6 +102,6 @@ def _sentence(error: BaseException) -> str:
         return "stopped by SIGINT"
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return (
-        f"unexpected {what}. This is a defect of bulkput: "
-        "please report it with what --verbose prints"
+        f"unexpected {what}. This is a bug in bulkput: "
+        "please report it with the output of --verbose"
     )

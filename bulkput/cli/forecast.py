@@ -58,7 +58,7 @@ def _blocks(volume: VolumeForecast, *, by_extents: bool) -> str:
     tally = volume.tally
     parts = [f"{tally.data:,} data"]
     if by_extents and tally.data:
-        parts[0] += " (not read: zeros among them not looked for)"
+        parts[0] += " (not read, so zeros among them are not counted)"
     if not by_extents or tally.zeros:
         parts.append(counted(tally.zeros, "zero"))
     parts.append(counted(tally.holes, "hole"))
@@ -79,7 +79,7 @@ def _encryption(volume: VolumeForecast) -> str:
         "to be off",
     }[volume.encryption]
     if volume.encryption is EncryptionBasis.SNAPSHOT:
-        return f"{words}, as StartSnapshot told the earlier run"
+        return f"{words}, as StartSnapshot reported to the earlier run"
     if volume.encryption is EncryptionBasis.PARENT:
         return f"{words}, as the parent's"
     if volume.encryption is not EncryptionBasis.ACCOUNT:
@@ -98,7 +98,7 @@ def _resumed(volume: VolumeForecast) -> str:
     assert resumed is not None  # noqa: S101 - asked by the caller
     how = "compared with the source" if not resumed.trusted else "not read again"
     if resumed.only_waits:
-        how = "all there: only the wait is left"
+        how = "all uploaded: only the wait is left"
     what = f"{volume.tally.resumed:,} blocks in {resumed.snapshot_id}, {how}"
     return f"{what}, if EC2 still has it ({resumed.folder})"
 

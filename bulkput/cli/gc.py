@@ -113,8 +113,8 @@ def _tell(orphans: "list[Orphan]", folder: Path, now_unix_s: float) -> None:
     if not orphans:
         tell_line(f"no pending snapshot has lost its ledger in {folder}")
     if counts["orphan"]:
-        tell_line(f"{counts['orphan']} to delete: --yes does")
+        tell_line(f"{counts['orphan']} to delete: --yes deletes them")
     if counts["young"]:
         tell_line(f"{counts['young']} younger than --older-than")
     if counts["elsewhere"]:
-        tell_line(f"{counts['elsewhere']} begun elsewhere: --elsewhere takes them too")
+        tell_line(f"{counts['elsewhere']} started elsewhere: --elsewhere includes them")

@@ -32,7 +32,7 @@ class LineHandler(logging.Handler):
             text = f"{record.name}: {record.levelname.lower()}: {record.getMessage()}"
             tone = Tone.PLAIN if record.levelno < logging.WARNING else Tone.WARNING
             self._say(Line(one_line(masked(text, self._environment)), tone))
-        except Exception:  # noqa: BLE001 - logging's own rule: a record that cannot be told is dropped
+        except Exception:  # noqa: BLE001 - logging's own rule: a record that cannot be formatted is dropped
             self.handleError(record)
 
 

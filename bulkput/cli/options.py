@@ -118,7 +118,7 @@ class _GivenPath(click.Path):
         ctx: click.Context | None,
     ) -> str | bytes | os.PathLike[str]:
         if value == "":
-            self.fail("a path is expected, and this is empty.", param, ctx)
+            self.fail("expected a path, not an empty value.", param, ctx)
         return super().convert(value, param, ctx)
 
 

@@ -154,7 +154,7 @@ def _sample_bytes(text: str | None) -> int | None:
     except ValueError as error:
         raise UsageError(f"--sample: {error}") from error
     if not size_bytes:
-        raise UsageError("--sample: expected more than nothing")
+        raise UsageError("--sample: expected a size above 0")
     return size_bytes
 
 

@@ -109,9 +109,11 @@ def _read_text(path: Path) -> str:
     except OSError as error:
         raise _problem(path, f"cannot be read: {os.strerror(error.errno or 0)}") from None
     except ValueError:
-        raise _problem(path, "is no file name: it has a NUL character") from None
+        raise _problem(path, "is not a file name: it contains a NUL character") from None
     if len(content) > FILE_SIZE_MAX_BYTES:
-        raise _problem(path, "larger than 1 MiB: no configuration is; is this the disk image?")
+        raise _problem(
+            path, "larger than 1 MiB, too large for a configuration; is this the disk image?"
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -18,7 +18,7 @@ PATH_LENGTH_MAX = 4095
 """PATH_MAX of Linux without the NUL."""
 
 STANDARD_INPUT = "-"
-"""The source that is no path: what is piped in. A file of that name is ``./-``."""
+"""The source that is not a path: what is piped in. A file of that name is ``./-``."""
 
 FOLDER = "folder"
 """The name in the validation context under which the folder of relative paths is handed in."""

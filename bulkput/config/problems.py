@@ -22,7 +22,7 @@ _CREDENTIAL = re.compile(
     re.IGNORECASE,
 )
 CREDENTIALS_ELSEWHERE = (
-    "is no key of this program: credentials come from the AWS chain alone "
+    "is not a key of a job file: credentials come from the AWS chain alone "
     "(environment, profile, SSO, web identity or instance role); remove it, and replace the "
     "credential if others could read the file"
 )

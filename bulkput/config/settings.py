@@ -183,7 +183,7 @@ def _across(volumes: Sequence[object], endpoint: str) -> list[InitErrorDetails]:
             found.append(_custom(text, (index, "source", "path")))
         series = _series(volume)
         if series is not None and first_of.setdefault(series, index) != index:
-            text = f"the same series as volumes[{first_of[series]}]: each has one of its own"
+            text = f"the same series as volumes[{first_of[series]}]: give each its own series"
             found.append(_custom(text, (index, "series")))
         if has_sample and endpoint != "embedded":
             text = "only with `endpoint: embedded`: a sample is for rehearsal"

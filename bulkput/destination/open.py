@@ -31,7 +31,7 @@ def real_path(path: Path) -> Path:
         if not found.parent.is_dir():
             raise DestinationError(path, "its folder does not exist")
     except (OSError, RuntimeError, ValueError) as error:
-        raise DestinationError(path, f"is no path that can be written to: {error}") from error
+        raise DestinationError(path, f"is not a path that can be written to: {error}") from error
     return found
 
 
@@ -48,7 +48,7 @@ def is_device(path: Path) -> bool:
     except OSError as error:
         raise target_error(path, "look at it", error) from error
     if not stat.S_ISREG(mode) and not stat.S_ISBLK(mode):
-        what = "is a folder" if stat.S_ISDIR(mode) else "is no file and no block device"
+        what = "is a folder" if stat.S_ISDIR(mode) else "is neither a file nor a block device"
         raise DestinationError(path, what)
     return stat.S_ISBLK(mode)
 

@@ -97,7 +97,7 @@ def _quota(operation: str, failure: Failure) -> str:
     account_code, snapshot_code = QUOTA_CODES.get(operation, ("", ""))
     if failure is Failure.QUOTA:
         name = f" ({account_code})" if account_code else ""
-        return f"Look at the account's Service Quotas for EBS{name} and ask for an increase"
+        return f"Check the account's Service Quotas for EBS{name} and ask for an increase"
     if failure is Failure.THROTTLED_SNAPSHOT:
         name = f" (quota {snapshot_code}, not adjustable)" if snapshot_code else ""
         return f"Lower tuning.puts_per_s_snapshot{name}"

@@ -179,8 +179,8 @@ class ChainCredentials:
         refused = "ClientError" in names and _http_status(error) in range(400, 500)
         if self._credentials is None or names & _PERMANENT or refused:
             return CredentialsError(
-                f"credentials {origin} could not be had: {what}. Renew them (`aws sso login`, the "
-                "role, or the profile) and run the same command again"
+                f"credentials {origin} could not be obtained: {what}. Renew them (`aws sso login`, "
+                "the role, or the profile) and run the same command again"
             )
         return ServiceError(
             "GetCredentials",

@@ -80,7 +80,7 @@ def _ensure(folder: Path) -> os.stat_result:
         status = folder.lstat()
     except (FileExistsError, NotADirectoryError):
         raise LedgerError(
-            folder, "is needed as a folder, but there is a file in the way. Name another state_dir"
+            folder, "must be a folder, but a file has this name. Name another state_dir"
         ) from None
     except OSError as error:
         raise storage_error(folder, "create the folder", error) from error

@@ -38,7 +38,7 @@ def read_header(folder: Path) -> LedgerHeader:
     except ValueError as error:
         raise LedgerError(
             path,
-            f"{error}. To start a new snapshot, remove the folder {folder}; the one begun before"
+            f"{error}. To start a new snapshot, remove the folder {folder}; the earlier one"
             " stays pending until it times out or is deleted",
         ) from None
 

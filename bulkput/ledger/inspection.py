@@ -46,13 +46,11 @@ class Inspection:
         found = []
         if self.header.marks_lost:
             found.append(
-                "marks may be missing: the machine went down while the table was open, or the"
+                "records may be missing: the machine went down while the table was open, or the"
                 " file was cut, so unknown blocks count as lost"
             )
         elif self.counts.lost:
-            found.append(
-                f"{self.counts.lost} records do not hold by their CRC; their blocks are put again"
-            )
+            found.append(f"{self.counts.lost} records have a wrong CRC; their blocks are put again")
         return tuple(found)
 
     def as_dict(self) -> dict[str, Any]:

@@ -227,16 +227,16 @@ def _checked_prelude(path: Path, descriptor: int) -> tuple[int, int]:
     is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
     prelude = os.pread(descriptor, PRELUDE.size, 0) if is_file else b""
     if not prelude.startswith(MAGIC):
-        raise ManifestError(path, "is no manifest of bulkput")
+        raise ManifestError(path, "is not a manifest of bulkput")
     if len(prelude) < PRELUDE.size:
-        raise DamagedManifestError(path, "it was cut within its first bytes")
+        raise DamagedManifestError(path, "it was truncated within its first bytes")
     _, version, header_bytes = PRELUDE.unpack(prelude)
     if version != MANIFEST_VERSION:
         what = f"is a manifest of version {version}, and this program reads {MANIFEST_VERSION}"
         raise ManifestError(path, what)
     least = PRELUDE.size + header_bytes + TRAILER.size + CHECKSUM_SIZE_BYTES
     if header_bytes > HEADER_MAX_BYTES or os.fstat(descriptor).st_size < least:
-        raise DamagedManifestError(path, "it was cut, or its first bytes were changed")
+        raise DamagedManifestError(path, "it was truncated, or its first bytes were changed")
     return PRELUDE.size, header_bytes
 
 
@@ -253,4 +253,4 @@ def _check_sum(path: Path, descriptor: int) -> None:
         found.update(buffer[:got])
         offset, left = offset + got, left - got
     if os.pread(descriptor, CHECKSUM_SIZE_BYTES, offset) != found.digest():
-        raise DamagedManifestError(path, "its SHA-256 does not hold: it was cut or changed")
+        raise DamagedManifestError(path, "its SHA-256 does not match: it was truncated or changed")

@@ -95,7 +95,7 @@ def read_generation(folder: Path) -> Generation | None:
             raise ValueError("the checksum does not match: the file is damaged or was edited")  # noqa: TRY301 - one kind of error
         return Generation(**facts)
     except ValueError as error:
-        what = f"{error}. To begin the series anew with a full snapshot, remove this file"
+        what = f"{error}. To start the series again with a full snapshot, remove this file"
         raise LedgerError(path, what) from None
 
 

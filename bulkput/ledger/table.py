@@ -144,7 +144,7 @@ class Table:
             write_all(self._descriptor, encode_head(self.snapshot_id, self.block_count), 0)
             os.fsync(self._descriptor)
         except OSError as error:
-            raise storage_error(self.path, "mend the table", error) from error
+            raise storage_error(self.path, "repair the table", error) from error
 
     def write(self, index: int, state: State, digest: bytes) -> None:
         """Set one record; a few microseconds.
@@ -163,7 +163,7 @@ class Table:
             if written != RECORD_SIZE_BYTES:
                 write_all(self._descriptor, record[written:], offset_bytes + written)
         except OSError as error:
-            raise storage_error(self.path, f"note block {index}", error) from error
+            raise storage_error(self.path, f"record block {index}", error) from error
 
     def write_skipped(self, extent: Extent, state: State) -> None:
         """Set a run of records to SKIPPED_ZERO or UNCHANGED: all of it, or none.
@@ -186,7 +186,7 @@ class Table:
             try:
                 write_all(self._descriptor, content, HEAD_SIZE_BYTES + start * RECORD_SIZE_BYTES)
             except OSError as error:
-                raise storage_error(self.path, f"note blocks from {start}", error) from error
+                raise storage_error(self.path, f"record blocks from {start}", error) from error
 
     def read(self, extent: Extent) -> Window:
         """Return all records of ``extent``, checked; memory for 41 bytes a block.
@@ -211,7 +211,7 @@ class Table:
         except OSError as error:
             raise storage_error(self.path, "read the table", error) from error
         if done < size_bytes and self.blank is not State.LOST:
-            raise LedgerError(self.path, "the table was cut while in use. Run again")
+            raise LedgerError(self.path, "the table was truncated while in use. Run again")
         records = np.frombuffer(content, dtype=RECORD)
         return Window(extent.start, records, self._codec.states(records, extent.start, self.blank))
 

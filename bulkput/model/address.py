@@ -52,9 +52,7 @@ def parse_address(text: str) -> Address:
     if not host or port == 0 or " " in text:
         raise ValueError("expected a URL such as https://host/disk.img")
     if parts.username is not None or parts.password is not None:
-        raise ValueError(
-            "expected a URL without user and password: whoever sees it would have them"
-        )
+        raise ValueError("expected a URL without user and password, which others could read")
     shown = f"{scheme}://{parts.netloc}{parts.path}"
     return Address("https" if scheme == "https" else "http", shown)
 

@@ -20,7 +20,7 @@ class ExitCode(IntEnum):
 
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.DONE: "done",
-    ExitCode.UNEXPECTED: "unexpected error: a defect of bulkput",
+    ExitCode.UNEXPECTED: "unexpected error: a bug in bulkput",
     ExitCode.USAGE: "usage: the command line is wrong",
     ExitCode.CONFIGURATION: "configuration: a file or value is wrong",
     ExitCode.CREDENTIALS: "credentials or permission",

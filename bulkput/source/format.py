@@ -120,8 +120,8 @@ def choose_format(said: FormatChoice, mark: FormatMark | None) -> Format:
     if mark is None or mark.read_as != said:
         like = "a raw disk, or a format that is not known" if mark is None else mark.name
         raise ValueError(
-            f"is no {said}, as the format says: it {_place(mark)} like {like}; say what it is, or "
-            "format: auto"
+            f"is not {said}, which the format is set to: it {_place(mark)} like {like}; correct "
+            "the format, or set it to auto"
         )
     return said
 
@@ -133,6 +133,6 @@ def _place(mark: FormatMark | None) -> str:
 def _refusal(mark: FormatMark) -> str:
     return (
         f"{_place(mark)} like {mark.name}, not like a raw disk, and a volume made of these bytes "
-        f"would not be that disk; convert it first ({mark.conversion}), or say format: raw if it "
+        f"would not be that disk; convert it first ({mark.conversion}), or set format: raw if it "
         "is the disk itself"
     )

@@ -120,6 +120,6 @@ def _choose(reader: ReaderChoice, buffered: BufferedReader) -> WindowReader:
     if can_populate():
         return MappedReader(buffered)
     if reader == "mmap":
-        what = "cannot be read by mmap safely: that takes Linux 5.14; say preadv"
+        what = "cannot be read by mmap safely: that needs Linux 5.14; use preadv"
         raise SourceError(buffered.path, what)
     return buffered

@@ -33,7 +33,7 @@ _NOT_A_DISK: dict[int, str] = {
 
 _OPEN_ERRORS: dict[int, str] = {
     errno.ENOENT: "does not exist",
-    errno.ENOTDIR: "does not exist: a part of its path is no directory",
+    errno.ENOTDIR: "does not exist: a part of its path is not a directory",
     errno.EACCES: "may not be read by this user; run as its owner or grant read permission",
     errno.EPERM: "may not be read by this user; run as its owner or grant read permission",
     errno.ELOOP: "is a symbolic link that leads in a circle",
@@ -177,7 +177,9 @@ def _identity_of(fd: int, path: Path, kind: SourceKind) -> SourceIdentity:
 def _kind(path: Path, mode: int) -> SourceKind:
     kind = _KINDS.get(stat.S_IFMT(mode))
     if kind is None:
-        raise SourceError(path, _NOT_A_DISK.get(stat.S_IFMT(mode), "is no file or block device"))
+        raise SourceError(
+            path, _NOT_A_DISK.get(stat.S_IFMT(mode), "is neither a file nor a block device")
+        )
     return kind
 
 
@@ -208,8 +210,8 @@ def _check_unused(fd: int, path: Path, kind: SourceKind) -> None:
 
 def _in_use(users: list[str]) -> str:
     return (
-        f"is in use: {', '.join(users)}; what is written while it is read makes a volume that "
-        "never was: stop or unmount it, or read a snapshot or copy of it, or say allow_mounted"
+        f"is in use: {', '.join(users)}; writes during the upload would make the volume "
+        "inconsistent: stop or unmount it, or read a snapshot or copy of it, or set allow_mounted"
     )
 
 
@@ -219,5 +221,5 @@ def _cannot_open(path: Path, error: Exception) -> SourceError:
     elif isinstance(error, RuntimeError):
         what = _OPEN_ERRORS[errno.ELOOP]
     else:
-        what = f"is no path: {error}"
+        what = f"is not a path: {error}"
     return SourceError(path, what)

@@ -125,7 +125,7 @@ def test_no_answer_is_no_permission_and_no_denial(bulkput, service, monkeypatch)
     ended, lines = checked(bulkput)
     assert ended.status == 0
     assert lines["ebs:CompleteSnapshot"]["verdict"] == "warning"
-    assert "nothing was learned" in lines["ebs:CompleteSnapshot"]["advice"]
+    assert "could not be determined" in lines["ebs:CompleteSnapshot"]["advice"]
 
 
 def test_wrong_keys_are_told_once_and_end_the_questions(bulkput, service, monkeypatch):

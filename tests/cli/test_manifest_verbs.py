@@ -69,7 +69,7 @@ def test_a_flipped_byte_is_code_7_and_a_missing_file_code_3(bulkput, kept):
     kept.write_bytes(content)
     ended = bulkput("manifest", "verify", SNAPSHOT, "--output", "json")
     assert ended.status == 7
-    assert f"{kept}: its SHA-256 does not hold" in json.loads(ended.out)["error"]
+    assert f"{kept}: its SHA-256 does not match" in json.loads(ended.out)["error"]
     kept.unlink()
     ended = bulkput("manifest", "show", SNAPSHOT)
     assert (ended.status, ended.out) == (3, "")

@@ -276,7 +276,7 @@ def test_a_volumes_name_that_fits_several_uploads_decides_nothing(bulkput, cut_s
     cut_short("web.img", "--description", "another")
     ended = bulkput("abort", "web.img", "--yes")
     assert ended.status == 3
-    assert "web.img names several: web.img-" in ended.err
+    assert "web.img matches several: web.img-" in ended.err
     assert set(service.states().values()) == {"pending"}
 
 
@@ -327,7 +327,7 @@ def test_gc_lists_a_snapshot_whose_ledger_is_lost_and_deletes_it_when_told(
     listed = bulkput("gc")
     assert listed.status == 0
     assert listed.out.splitlines()[1].split()[0] == orphan
-    assert "1 to delete: --yes does" in listed.err
+    assert "1 to delete: --yes deletes them" in listed.err
     assert service.states() == {orphan: "pending"}
     deleted = bulkput("gc", "--yes")
     assert (deleted.status, "deleted" in deleted.out) == (0, True)

@@ -67,7 +67,7 @@ def check(code, told, wanted):
     assert code == wanted, told
     assert told.strip()
     assert "Traceback" not in told
-    assert "a defect of bulkput" not in told
+    assert "a bug in bulkput" not in told
 
 
 @pytest.mark.parametrize("arguments", USAGE, ids=range(len(USAGE)))

@@ -103,6 +103,6 @@ def test_an_image_that_builds_upon_another_takes_a_word(
     over = tmp_path / "over.qcow2"
     qemu_img("create", "-f", "qcow2", "-b", qcow2, "-F", "qcow2", over)
     program = bulkput(server)
-    ends(program.run("upload", over), 6, "builds upon another file", "allow_backing_file")
+    ends(program.run("upload", over), 6, "needs another file", "allow_backing_file")
     result = program.upload(over, "--allow-backing-file")
     check(server, result["snapshot_id"], sample)

@@ -102,7 +102,7 @@ async def test_an_increment_whose_parent_and_manifest_are_both_gone_is_begun_ane
     assert (again.parent_snapshot_id, again.blocks["put"]) == (None, 3)
     assert again.snapshot_id != begun.snapshot_id
     assert rig.state(begun.snapshot_id) == "gone"
-    assert "cannot be told" in rig.notes
+    assert "cannot be determined" in rig.notes
 
 
 async def test_the_same_loss_without_a_series_is_an_error_that_says_what_to_do(rig, tools, image):
@@ -121,7 +121,7 @@ async def test_encryption_that_is_asked_for_later_begins_with_a_full_snapshot(ri
     await rig.done(image, series="disk")
     again = await rig.done(image, series="disk", encrypted=True)
     assert again.parent_snapshot_id is None
-    assert "now encryption is asked for" in rig.notes
+    assert "now encryption is requested" in rig.notes
     child = await rig.done(image, series="disk", encrypted=True)
     assert child.parent_snapshot_id == again.snapshot_id
     assert rig.record(child.snapshot_id).encrypted

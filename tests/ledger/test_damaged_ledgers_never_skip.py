@@ -125,7 +125,7 @@ def test_a_header_flipped_or_cut_at_any_byte_means_the_same_or_is_refused(small)
         (b"[" * 100_000, "torn or damaged"),
         (b'{"format_version": NaN}', "NaN is not a number"),
         (b'{"format_version": ' + b"9" * 5000 + b"}", "torn or damaged"),
-        (b'{"a": 1, "a": 1}', "a key stands twice"),
+        (b'{"a": 1, "a": 1}', "a key appears twice"),
         (b'{"format_version": 1, "surprise": 1}', "is missing|is not known"),
     ],
 )

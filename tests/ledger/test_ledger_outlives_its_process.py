@@ -154,7 +154,7 @@ def test_after_a_machine_crash_unknown_blocks_must_be_put_until_trusted(
                 ledger.mark_skipped_zero(2, 4)
             with pytest.raises(IntegrityError):
                 ledger.linear()
-    assert inspect_ledger(folder).problems[0].startswith("marks may be missing")
+    assert inspect_ledger(folder).problems[0].startswith("records may be missing")
     with Ledger.open(folder) as ledger:
         ledger.trust_unknown()
         ledger.mark_skipped_zero(2, 4)
@@ -223,7 +223,7 @@ for mark in (
     assert done.stderr == ""
     assert len(lines) == 3, "the record that still fits is written"
     for line in lines:
-        assert line.startswith(f"{ExitCode.TEMPORARY} {folder}/ledger.bin: cannot note block")
+        assert line.startswith(f"{ExitCode.TEMPORARY} {folder}/ledger.bin: cannot record block")
         assert "run the same command again" in line
     with Ledger.open(folder) as ledger:
         assert ledger.counts().acknowledged == 2

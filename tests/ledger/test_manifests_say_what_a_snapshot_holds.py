@@ -137,17 +137,17 @@ def test_what_is_no_manifest_or_of_another_version_is_told_apart_from_damage(tmp
         Manifest.open(path)
     assert other.value.status == 3
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(DamagedManifestError, match="SHA-256 does not hold") as damaged:
+    with pytest.raises(DamagedManifestError, match="SHA-256 does not match") as damaged:
         Manifest.open(path)
     assert damaged.value.status == 7
     path.write_bytes(b"\x7fELF" + bytes(500))
-    with pytest.raises(ManifestError, match="is no manifest"):
+    with pytest.raises(ManifestError, match="is not a manifest"):
         Manifest.open(path)
     with pytest.raises(ManifestError, match="there is no manifest here"):
         Manifest.open(tmp_path / "none")
     os.mkfifo(tmp_path / "pipe")
     for nothing in (tmp_path, tmp_path / "pipe"):
-        with pytest.raises(ManifestError, match="is no manifest"):
+        with pytest.raises(ManifestError, match="is not a manifest"):
             Manifest.open(nothing)
 
 

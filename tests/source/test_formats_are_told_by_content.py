@@ -61,7 +61,7 @@ def test_a_format_that_the_content_contradicts_is_refused(
 ) -> None:
     path = tmp_path / "image"
     path.write_bytes(content)
-    with pytest.raises(SourceError, match=f"is no {said}, as the format says") as caught:
+    with pytest.raises(SourceError, match=f"is not {said}, which the format is set to") as caught:
         open_source(path, format=said)
     assert like in caught.value.what
 

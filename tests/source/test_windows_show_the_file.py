@@ -183,7 +183,7 @@ def test_auto_maps_where_faults_can_be_errors_and_reads_elsewhere(
     source = open_source(path)
     assert isinstance(source.read_window(0, 1), BufferedWindow)
     source.close()
-    with pytest.raises(SourceError, match=r"Linux 5\.14; say preadv"):
+    with pytest.raises(SourceError, match=r"Linux 5\.14; use preadv"):
         open_source(path, reader="mmap")
     if can_populate():
         monkeypatch.undo()

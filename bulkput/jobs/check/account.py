@@ -32,7 +32,7 @@ def identity(found: CallerIdentity | BulkputError) -> Finding:
     if isinstance(found, CallerIdentity):
         return ok(name, f"{found.arn} in account {found.account_id}")
     if isinstance(found, ServiceError) and found.failure is not FailureClass.SIGNATURE:
-        advice = "Nothing has to be done: uploads ask STS for nothing"
+        advice = "Nothing to do: uploads do not need STS"
         return warning(name, answer_of(found), advice)
     what = answer_of(found) if isinstance(found, ServiceError) else str(found)
     advice = found.advice if isinstance(found, ServiceError) else ""
@@ -43,7 +43,7 @@ def clock(offset_s: float | None) -> Finding:
     """Judge what the service's clock is ahead of this machine's."""
     name = "clock"
     if offset_s is None:
-        return warning(name, "no answer told the service's time", "Check that NTP is at work")
+        return warning(name, "no response gave the service's time", "Check that NTP works")
     if abs(offset_s) <= _CLOCK_TOLERANCE_S:
         return ok(name, f"within {max(abs(offset_s), 1.0):.0f} s of the service's")
     direction = "behind" if offset_s > 0 else "ahead of"
@@ -51,7 +51,7 @@ def clock(offset_s: float | None) -> Finding:
     return warning(
         name,
         what,
-        "Set the clock (chrony, NTP); until then requests are signed by the service's time",
+        "Set the clock (chrony, NTP); until then requests are signed with the service's time",
     )
 
 
@@ -64,7 +64,8 @@ def default_encryption(
     if isinstance(found, BulkputError):
         what = answer_of(found) if isinstance(found, ServiceError) else str(found)
         advice = (
-            "Allow ec2:GetEbsEncryptionByDefault on * to know before the start; uploads need it not"
+            "Allow ec2:GetEbsEncryptionByDefault on * to know before the start; "
+            "uploads do not need it"
         )
         return warning(name, what, advice)
     if not found:
@@ -98,7 +99,7 @@ def put_quotas(found: PutQuotas, tuning: TuningSettings) -> Finding:
     if found.snapshot_puts_per_s is None and found.account_puts_per_s is None:
         return warning(
             name,
-            f"Service Quotas does not tell; {RATE_DEFAULT_PUTS_PER_S:g}/s are taken",
+            f"Service Quotas gives no value; {RATE_DEFAULT_PUTS_PER_S:g}/s are taken",
             "Allow servicequotas:GetServiceQuota, or set tuning.puts_per_s_account if the account "
             "has more",
         )
@@ -116,7 +117,7 @@ def put_quotas(found: PutQuotas, tuning: TuningSettings) -> Finding:
         if quota is not None and wanted is not None and wanted > quota
     ]
     if above:
-        return warning(name, "; ".join(above), "Leave tuning.puts_per_s_* out: the quota is taken")
+        return warning(name, "; ".join(above), "Leave tuning.puts_per_s_* out: the quota is used")
     return ok(name, what)
 
 

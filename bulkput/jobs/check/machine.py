@@ -49,7 +49,7 @@ def cpu(cpuinfo: str, count: int) -> Finding:
     }
     cpus = f"{count} CPU{'' if count == 1 else 's'}"
     if not flags:
-        what = f"{cpus}; /proc/cpuinfo does not tell which instructions they have"
+        what = f"{cpus}; /proc/cpuinfo does not show which instructions they have"
         return warning("cpu", what, "Compare the CPU's data sheet: SHA and AES instructions matter")
     missing = [
         name for name, known in (("SHA-256", _SHA_FLAGS), ("AES", _AES_FLAGS)) if not flags & known
@@ -81,7 +81,7 @@ def kernel(release: str, readers: set[str], *, populates: bool) -> Finding:
     return warning(
         "kernel",
         f"{what}: sources are copied by preadv",
-        "Nothing has to be done; Linux 5.14 or newer saves the copy",
+        "Nothing to do; Linux 5.14 or newer saves the copy",
     )
 
 

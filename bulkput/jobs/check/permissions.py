@@ -54,7 +54,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "ebs:StartSnapshot",
         Probe.start,
-        "a start that contradicts itself, so that nothing can begin",
+        "a start with contradictory parameters, which cannot succeed",
         _always,
         "every upload",
     ),
@@ -93,7 +93,7 @@ ACTIONS: tuple[Action, ...] = (
         Probe.tag,
         f"a dry run on {_GHOST}",
         lambda volume: bool(volume.snapshot.tags),
-        "tags, and the mark by which bulkput gc finds snapshots",
+        "tags, and the tag by which bulkput gc finds snapshots",
         aws_only=True,
     ),
 )
@@ -138,7 +138,7 @@ async def look_at_action(
     except ServiceError as error:
         if error.failure in _UNANSWERED:
             return warning(
-                action.name, answer_of(error), "Run the check again: nothing was learned"
+                action.name, answer_of(error), "Run the check again: it could not be determined"
             )
         if error.failure not in _REFUSED:
             return allowed

@@ -27,7 +27,7 @@ def look_at_state(state_dir: Path, block_count: int) -> Finding:
         what = f"{state_dir} cannot be examined: {getattr(error, 'strerror', None) or error}"
         return failure(_NAME, what, _ELSEWHERE, ExitCode.CONFIGURATION)
     if not is_folder:
-        return failure(_NAME, f"{there} is no folder", _ELSEWHERE, ExitCode.CONFIGURATION)
+        return failure(_NAME, f"{there} is not a folder", _ELSEWHERE, ExitCode.CONFIGURATION)
     if there == state_dir and owner != os.geteuid():
         what = f"{there} belongs to user id {owner}, and this is user id {os.geteuid()}"
         advice = f"Run as the same user. {_ELSEWHERE}"

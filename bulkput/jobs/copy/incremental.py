@@ -79,7 +79,7 @@ async def find_lineage(
         changes = await search.changes(older_id)
         if changes is not None:
             record = replace(wanted, parent_source_id=older_id, parent_copy_id=each.copy_id)
-            search.note(f"copies what changed since {older_id}, whose copy {each.copy_id} is")
+            search.note(f"copies only what changed since {older_id}, copied as {each.copy_id}")
             return Lineage(record, changes)
     return Lineage(wanted)
 

@@ -197,7 +197,7 @@ class _Download:
         )
         progress.blocks_total = target.block_count
         if self.restoration.must_recheck:
-            self._note("what an earlier run brought is read and compared")
+            self._note("blocks from an earlier run are read and compared")
         progress.phase = Phase.DOWNLOADING
         gets.observer.on_event(PhaseChanged(label, Phase.DOWNLOADING))
         counts = RestoreCounts()
@@ -304,7 +304,7 @@ class _Download:
             self.restoration.forget()
         elif not _is_left_by(stored, partial_file):
             if not self.request.force:
-                what = "is in the way, and not of this download: remove it, or give --force"
+                what = "exists, but does not belong to this download: remove it, or give --force"
                 raise DestinationError(partial_file, what)
             self.restoration.forget()
         return open_new_file(partial_file, length.size_bytes)

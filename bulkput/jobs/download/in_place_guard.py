@@ -28,7 +28,7 @@ def require_no_partial_download(target: Target, restoration: Restoration) -> Non
         command += f" --changed-since {since}" if since else ""
         what = (
             "may be half changed by an earlier download: finish that first with "
-            f"`{command}`, or, if all of it was written anew since, remove {folder}"
+            f"`{command}`, or, if it was completely rewritten since, remove {folder}"
         )
         raise DestinationError(target.path, what)
 

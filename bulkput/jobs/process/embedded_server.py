@@ -59,7 +59,7 @@ async def embedded_server(root: Path) -> AsyncIterator[EmbeddedServer]:
             async with asyncio.timeout(_START_LIMIT_S):
                 line = (await process.stdout.readline()).decode()
         if "http" not in line:
-            raise TemporaryError(f"the embedded server did not start; its words are in {log_path}")
+            raise TemporaryError(f"the embedded server did not start; its log is {log_path}")
         yield EmbeddedServer(line.split()[-1], credentials)
     finally:
         await _stop(process)

@@ -79,8 +79,8 @@ class SpotWatch:
                 notice = await self._notice(session)
                 if notice is not None:
                     raise TemporaryError(
-                        f"EC2 takes this spot instance back: {notice}. The state is kept, the "
-                        "same command resumes where the state folder is"
+                        f"EC2 reclaims this spot instance: {notice}. The state is kept: the "
+                        "same command resumes wherever the state folder is"
                     )
                 await self._clock.sleep(POLL_S)
 

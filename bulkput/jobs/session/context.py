@@ -114,6 +114,7 @@ class _ToldRecovery:
             direction = "behind" if offset_s > 0 else "ahead of"
             text = (
                 f"this machine's clock is {format_duration(abs(offset_s))} {direction} the "
-                "service's: signing by the service's time; set the clock (chrony, NTP)"
+                "service's: requests are signed with the service's time; set the clock (chrony, "
+                "NTP)"
             )
             self.observer.on_event(Noted(self.volume, text, warning=True))

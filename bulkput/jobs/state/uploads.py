@@ -172,10 +172,10 @@ def locate(
     if not found:
         if len(given.parts) > 1:
             raise LedgerError(given, "there is no ledger here")
-        raise LedgerError(state_dir, f"holds no upload that is named {target}")
+        raise LedgerError(state_dir, f"contains no upload named {target}")
     if len(found) > 1:
         folders = ", ".join(entry.folder.name for entry in found)
-        raise LedgerError(state_dir, f"{target} names several: {folders}. Name the folder")
+        raise LedgerError(state_dir, f"{target} matches several: {folders}. Name the folder")
     return found[0].folder
 
 

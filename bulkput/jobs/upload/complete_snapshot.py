@@ -81,8 +81,8 @@ async def wait_until_completed(snapshot_id: str, limit_s: float, sealing: Sealin
             )
         if now_s - started_s > limit_s:
             raise TemporaryError(
-                f"{snapshot_id} is uploaded and sealed, but EC2 still says {state} after "
-                f"{format_duration(limit_s)}; running the same command again only waits"
+                f"{snapshot_id} is uploaded and sealed, but EC2 still reports {state} after "
+                f"{format_duration(limit_s)}; run the same command again to go on waiting"
             )
         await sealing.clock.sleep(poll_s)
         poll_s = min(poll_s * _POLL_GROWTH, _SLOWEST_POLL_S)

@@ -37,7 +37,7 @@ async def parent_of_resumed(place: UploadContext) -> Manifest | None:
     if found is None or found.state != "completed":
         what = (
             f"its parent {header.parent_snapshot_id} does not exist any more and there is no "
-            "manifest of it, so what differs from it cannot be told"
+            "manifest of it, so what differs from it cannot be determined"
         )
         if place.series is None:
             folder = place.ledger.folder
@@ -69,7 +69,8 @@ async def parent_for_new(place: UploadContext) -> Manifest | None:
     if series is not None:
         why = _why_not_built_on(place, found)
         if why:
-            place.note(f"{wanted}, the last of the series {series.name}, {why}: a full snapshot")
+            last = f"{wanted}, the last of the series {series.name}"
+            place.note(f"{last}, {why}: starting a full snapshot")
             return None
     _require_fit(place, wanted, found)
     assert found is not None  # noqa: S101 - it is fit
@@ -88,9 +89,9 @@ def _why_not_built_on(place: UploadContext, found: SnapshotState | None) -> str:
     if found.state != "completed":
         return f"is in state {found.state}"
     if snapshot.asks_for_encryption and not found.encrypted:
-        return "is not encrypted, and now encryption is asked for"
+        return "is not encrypted, and now encryption is requested"
     if snapshot.encrypted is False and found.encrypted:
-        return "is encrypted, and now `encrypted: false` is asked for"
+        return "is encrypted, and now `encrypted: false` is requested"
     if snapshot.kms_key_arn not in {None, found.kms_key_id}:
         return "is encrypted with another key"
     return ""
@@ -151,5 +152,5 @@ def _require_agreement(manifest: Manifest, found: SnapshotState) -> None:
     header = manifest.header
     said = (header.volume_size_gib, header.encrypted)
     if said != (found.volume_size_gib, found.encrypted):
-        what = f"does not fit what EC2 says of {header.snapshot_id}. Remove the file"
+        what = f"does not match what EC2 reports about {header.snapshot_id}. Remove the file"
         raise ManifestError(manifest.path, what)

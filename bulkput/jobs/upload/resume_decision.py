@@ -70,7 +70,7 @@ def decide_resume(
             ResumeAction.START, f"{snapshot_id} ended in error ({why}): starting a new snapshot"
         )
     if header.phase is LedgerPhase.COMPLETED:
-        was = f"{snapshot_id} was completed by a run that did not come to its own end"
+        was = f"{snapshot_id} was completed by a run that ended before it reported the result"
         if same_source and same_size:
             return ResumeDecision(ResumeAction.REPORT_COMPLETED, f"{was}: nothing is put again")
         return ResumeDecision(

@@ -69,7 +69,7 @@ class UploadContext:
             age_s=age_s,
             clock=self.context.clock,
             on_unknown=lambda: self.note(
-                f"EC2 does not know {snapshot_id}, which is new: asking it again for a while"
+                f"EC2 does not know {snapshot_id} yet: asking again for a while"
             ),
         )
 

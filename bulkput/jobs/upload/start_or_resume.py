@@ -186,7 +186,7 @@ async def _start(place: UploadContext) -> UploadSnapshot:
                 continue
         return await _bind(place, started, holds_unknown=replayed)
     raise SnapshotError(
-        started.snapshot_id, f"{_ATTEMPTS_MAX} snapshots in a row were gone when they were started"
+        started.snapshot_id, f"{_ATTEMPTS_MAX} snapshots in a row were gone right after their start"
     )
 
 
@@ -243,7 +243,7 @@ async def _bind(
     puts_all = holds_unknown and place.volume.snapshot.client_token is not None
     if puts_all:
         requested = ZeroPolicy.WRITE
-        place.note(f"{started.snapshot_id} was begun by an unknown run: every block is put")
+        place.note(f"{started.snapshot_id} was started by an unknown run: every block is put")
     encrypted = started.encrypted or _is_asked_for_encryption(place)
     try:
         zeros = _resolved(place, requested, encrypted=encrypted)

@@ -242,7 +242,7 @@ async def _delete(run: VolumeRun, ledger: Ledger) -> None:
         run.note(f"{header.snapshot_id} could not be deleted and stays pending: {error}")
     else:
         run.note_phase(ledger, LedgerPhase.FAILED)
-        run.note(f"{header.snapshot_id} was deleted, as on_failure says")
+        run.note(f"{header.snapshot_id} was deleted, as on_failure is set")
 
 
 async def _put_blocks(

@@ -237,7 +237,7 @@ class _Verification:
         if live is None:
             text = (
                 "ec2:DescribeSnapshots is not allowed, so it is not known whether the snapshot "
-                "is encrypted: blocks that it lacks are taken to read as zeros"
+                "is encrypted: missing blocks are assumed to read as zeros"
             )
             self.notes.append(text)
             event = Noted(self.request.snapshot_id, text, warning=True)

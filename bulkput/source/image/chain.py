@@ -107,19 +107,18 @@ def _inspect(file: OpenedFile, format_: ImageFormat) -> Inspected:
 def _refuse_backing_file(layer: Layer, backing: Backing) -> NoReturn:
     raise SourceError(
         layer.file.path,
-        f"builds upon another file, {backing.name!r}, and is to be read together with it: say "
-        "allow_backing_file if that file may be read, or convert the image first (qemu-img "
-        "convert -O qcow2)",
+        f"needs another file, {backing.name!r}, its backing file: set allow_backing_file if that "
+        "file may be read, or convert the image first (qemu-img convert -O qcow2)",
     )
 
 
 def _below(layers: list[Layer], backing: Backing) -> Layer:
     upper = layers[-1].file.path
     if _PROTOCOL.match(backing.name) or not backing.name or "\0" in backing.name:
-        what = f"names {backing.name!r} as its backing file, which is no path: not followed"
+        what = f"names {backing.name!r} as its backing file, which is not a path: it is not read"
         raise SourceError(upper, what)
     if len(layers) >= _LAYERS_MAX:
-        raise SourceError(upper, f"is the {_LAYERS_MAX}th of a chain of images: is it a circle?")
+        raise SourceError(upper, f"is image {_LAYERS_MAX} of a chain: is it a circle?")
     format_ = next((name for name, driver in DRIVERS.items() if driver == backing.format), None)
     if format_ is None and backing.format != "raw":
         said = "does not say" if backing.format is None else f"says {backing.format!r}:"

@@ -169,7 +169,7 @@ class ImageSource:
         return format_
 
     def _gone(self, what: str) -> SourceError:
-        return SourceError(self.path, f"cannot be read any more: qemu-nbd is of no use ({what})")
+        return SourceError(self.path, f"cannot be read any more: qemu-nbd failed ({what})")
 
 
 def open_image(layers: tuple[Layer, ...]) -> ImageSource:

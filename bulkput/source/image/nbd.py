@@ -122,7 +122,7 @@ class NbdClient:
             done, kind, position, size_bytes = self._chunk_head(len(requests))
             filling = under_way.get(position)
             if filling is None:
-                raise NbdBroken("an answer to no question")
+                raise NbdBroken("a reply to no request")
             self._fill(filling, kind, size_bytes)
             if done:
                 del under_way[position]
@@ -165,7 +165,7 @@ class NbdClient:
             if kind == OptionReply.META_CONTEXT and content[4:] == nbd_wire.BASE_ALLOCATION
         ]
         if not contexts:
-            raise NbdBroken("a server that does not tell where data is")
+            raise NbdBroken("a server that does not report where data is")
         (self._context_id,) = contexts
         self._send(nbd_wire.go())
         exports = [
@@ -176,7 +176,7 @@ class NbdClient:
             and content[:2] == bytes(2)
         ]
         if not exports:
-            raise NbdBroken("a server that does not tell the disk's size")
+            raise NbdBroken("a server that does not report the disk's size")
         _, size_bytes, flags = exports[0]
         return size_bytes, flags
 
@@ -186,7 +186,7 @@ class NbdClient:
             head = self._receive(nbd_wire.OPTION_REPLY.size)
             magic, number, kind, size_bytes = nbd_wire.OPTION_REPLY.unpack(head)
             if magic != nbd_wire.OPTION_REPLY_MAGIC or number != asked:
-                raise NbdBroken("an answer to no question")
+                raise NbdBroken("a reply to no request")
             if size_bytes > nbd_wire.OPTION_REPLY_SIZE_MAX_BYTES:
                 raise NbdBroken(f"an answer of {size_bytes} bytes")
             content = self._receive(size_bytes)
@@ -207,7 +207,7 @@ class NbdClient:
         head = self._receive(nbd_wire.CHUNK.size)
         magic, flags, kind, cookie, size_bytes = nbd_wire.CHUNK.unpack(head)
         if magic != nbd_wire.STRUCTURED_REPLY_MAGIC or cookie >= cookies:
-            raise NbdBroken("an answer to no question")
+            raise NbdBroken("a reply to no request")
         return bool(flags & nbd_wire.DONE), kind, cookie, size_bytes
 
     def _offset(self, size_bytes: int) -> int:

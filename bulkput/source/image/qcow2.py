@@ -52,14 +52,14 @@ def inspect_qcow2(file: OpenedFile) -> Inspected:
         l1_at,
     ) = _HEADER.unpack_from(head)[:9]
     if version not in {2, 3} or cluster_bits not in _CLUSTER_BITS or l1_entries > _L1_MAX_ENTRIES:
-        raise SourceError(file.path, "begins like qcow2 of a kind that is not known (version 1?)")
+        raise SourceError(file.path, "looks like qcow2 of an unknown version (1?)")
     features, header_bytes = 0, _HEADER.size
     if version == 3:
         features, _, _, _, header_bytes = _FEATURES.unpack_from(head, _HEADER.size)
     if encryption:
         raise SourceError(file.path, "is an encrypted qcow2 image; decrypt it first (qemu-img)")
     if features & _EXTERNAL_DATA:
-        what = "is a qcow2 image whose data lies in another file, which is not followed"
+        what = "is a qcow2 image whose data is in another file, which is not read"
         raise SourceError(file.path, f"{what}; convert it first (qemu-img convert -O qcow2)")
     if features & _CORRUPT:
         raise SourceError(file.path, "is marked as corrupt by QEMU; repair it (qemu-img check -r)")
@@ -75,9 +75,7 @@ def inspect_qcow2(file: OpenedFile) -> Inspected:
     if not backing_at:
         return Inspected(size_bytes)
     if backing_bytes > _NAME_MAX_BYTES:
-        raise SourceError(
-            file.path, "is a qcow2 image with a backing file's name beyond all limits"
-        )
+        raise SourceError(file.path, "is a qcow2 image with a backing file's name that is too long")
     name = read_at(file, backing_at, backing_bytes).decode("utf-8", "surrogateescape")
     backing = Backing(name, _backing_format(file, header_bytes, 1 << cluster_bits))
     return Inspected(size_bytes, backing)

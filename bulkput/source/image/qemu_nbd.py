@@ -70,7 +70,7 @@ class ImageServer:
         if program is None:
             raise SourceError(
                 path,
-                f"takes QEMU to be read, and {PROGRAM} is not installed: it comes with the package "
+                f"needs QEMU to be read, and {PROGRAM} is not installed: it comes with the package "
                 "qemu-utils (Debian, Ubuntu) or qemu-img (Fedora, RHEL, Amazon Linux)",
             )
         folder = Path(tempfile.mkdtemp(prefix="bulkput-", dir=_temporary_folder()))
@@ -93,7 +93,9 @@ class ImageServer:
                     raise SourceError(path, what) from error
                 except NbdBroken as error:
                     what = _last_words(said.fileno(), paths) or str(error)
-                    raise SourceError(path, f"is not opened by QEMU as {driver}: {what}") from error
+                    raise SourceError(
+                        path, f"cannot be opened by QEMU as {driver}: {what}"
+                    ) from error
         except BaseException:
             for client in clients:
                 client.close()

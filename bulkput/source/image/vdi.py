@@ -40,7 +40,7 @@ def inspect_vdi(file: OpenedFile) -> Inspected:
         return int(struct.unpack_from("<I", head, at_bytes)[0])
 
     if field(_KIND_AT_BYTES) not in _KINDS:
-        what = "is a VDI of what changed since its parent disk, which is not followed"
+        what = "is a VDI with differences from a parent disk, which is not read"
         raise SourceError(file.path, f"{what}; merge the two first")
     (disk_bytes,) = struct.unpack_from("<Q", head, _DISK_SIZE_AT_BYTES)
     check_disk_size(file, disk_bytes)

@@ -73,7 +73,7 @@ def inspect_vhd(file: OpenedFile) -> Inspected:
     if foot is None and (foot := parse_footer(foot_content[1:])) is not None:
         footer_bytes = OLD_FOOTER_BYTES
     elif file.size_bytes % SECTOR_BYTES:
-        what = f"is a VHD cut short: its {file.size_bytes} bytes are no whole sectors"
+        what = f"is a VHD cut short: its {file.size_bytes} bytes are not whole sectors"
         raise SourceError(file.path, f"{what}; copy it again")
     copies = [each for each in (head, foot) if each is not None]
     for each in copies:
@@ -92,7 +92,7 @@ def inspect_vhd(file: OpenedFile) -> Inspected:
 
 def _check_kind(file: OpenedFile, footer: Footer) -> None:
     if footer.kind == DIFFERENCING:
-        what = "is a VHD of what changed since its parent disk, which is not followed"
+        what = "is a VHD with differences from a parent disk, which is not read"
         raise SourceError(file.path, f"{what}; merge the two first")
     if footer.kind not in {FIXED, DYNAMIC}:
         raise SourceError(file.path, f"is a VHD of a kind that is not known ({footer.kind})")
@@ -114,7 +114,7 @@ def _fixed(file: OpenedFile, footer: Footer, data_bytes: int) -> Inspected:
             f"(truncate -s {data_bytes}) and use format: raw if it is all of them",
         )
     if data_bytes % SECTOR_BYTES:
-        raise SourceError(file.path, f"is a VHD of {data_bytes} bytes, which are no whole sectors")
+        raise SourceError(file.path, f"is a VHD of {data_bytes} bytes, which are not whole sectors")
     return Inspected(footer.size_bytes, options={"force_size_calc": "current_size"})
 
 
@@ -140,6 +140,6 @@ def _dynamic(file: OpenedFile, footer: Footer) -> Inspected:
     if is_by_geometry:
         return Inspected(footer.geometry_bytes, options={"force_size_calc": "chs"})
     if footer.size_bytes % SECTOR_BYTES:
-        what = f"is a VHD of {footer.size_bytes} bytes, which are no whole sectors"
+        what = f"is a VHD of {footer.size_bytes} bytes, which are not whole sectors"
         raise SourceError(file.path, what)
     return Inspected(footer.size_bytes, options={"force_size_calc": "current_size"})

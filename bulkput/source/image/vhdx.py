@@ -41,14 +41,14 @@ def inspect_vhdx(file: OpenedFile) -> Inspected:
         OSError: it cannot be read.
     """
     if file.size_bytes % SECTOR_BYTES:
-        what = f"is a VHDX cut short: its {file.size_bytes} bytes are no whole sectors"
+        what = f"is a VHDX cut short: its {file.size_bytes} bytes are not whole sectors"
         raise SourceError(file.path, f"{what}; copy it again")
     items = _metadata(file)
     (flags,) = struct.unpack("<4xI", items[_FILE_PARAMETERS])
     (disk_bytes,) = struct.unpack("<Q", items[_DISK_SIZE])
     (sector_bytes,) = struct.unpack("<I", items[_SECTOR_SIZE])
     if flags & _HAS_PARENT:
-        what = "is a VHDX of what changed since its parent disk, which is not followed"
+        what = "is a VHDX with differences from a parent disk, which is not read"
         raise SourceError(file.path, f"{what}; merge the two first (Merge-VHD)")
     if sector_bytes != SECTOR_BYTES:
         raise SourceError(

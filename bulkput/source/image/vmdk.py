@@ -64,7 +64,7 @@ def inspect_vmdk(file: OpenedFile) -> Inspected:
     # Without a capacity QEMU takes the file for a mere descriptor and opens what it names.
     capacity, grain = header.capacity_sectors, header.grain_sectors
     if not capacity or not grain or not 0 < header.gt_entries <= _GT_ENTRIES_MAX:
-        raise SourceError(file.path, "is a VMDK that is no disk by itself" + _ADVICE)
+        raise SourceError(file.path, "is a VMDK that is not a disk by itself" + _ADVICE)
     check_disk_size(file, capacity * SECTOR_BYTES)
     (named_sectors,) = _check_descriptor(file, header).extents_sectors
     # VirtualBox rounds the capacity up to whole grains, and the descriptor's number not.
@@ -104,12 +104,12 @@ def _check_descriptor(file: OpenedFile, header: _Header) -> Descriptor:
         what = "is one part of a VMDK disk that consists of several files"
         raise SourceError(file.path, what + _ADVICE)
     if length_bytes > _DESCRIPTOR_MAX_BYTES or at_bytes >= file.size_bytes:
-        raise SourceError(file.path, "is a VMDK with a descriptor beyond all limits")
+        raise SourceError(file.path, "is a VMDK with a descriptor of an impossible size")
     content = read_at(file, at_bytes, length_bytes)
     # QEMU reads at this place in any case, so what stands there has to be as harmless.
     for each in (content, read_at(file, _DESCRIPTOR_AT_BYTES, length_bytes)):
         if parse_descriptor(each).has_parent:
-            what = "is a VMDK of what changed since its parent disk, which is not followed"
+            what = "is a VMDK with differences from a parent disk, which is not read"
             raise SourceError(file.path, what + _ADVICE)
     descriptor = parse_descriptor(content)
     if descriptor.kind not in _WHOLE or len(descriptor.extents_sectors) != 1:
@@ -144,7 +144,7 @@ def _check_end(file: OpenedFile, header: _Header) -> None:
     capacity, grain, entries = header.capacity_sectors, header.grain_sectors, header.gt_entries
     tables = -(-capacity // (grain * entries))
     if 4 * tables > _TABLE_MAX_BYTES:
-        raise SourceError(file.path, "is a VMDK with tables beyond all limits")
+        raise SourceError(file.path, "is a VMDK with tables of an impossible size")
     size_sectors = file.size_bytes // SECTOR_BYTES
     if header.is_compressed and file.size_bytes % SECTOR_BYTES:
         size_sectors += 1

@@ -74,7 +74,7 @@ class HttpTransport:
                     timeout=_TIMEOUT,
                 )
             except LocationParseError as error:
-                raise SourceError(self.shown, "leads to what is no URL") from error
+                raise SourceError(self.shown, "redirects to something that is not a URL") from error
             except HTTPError as error:
                 raise self._failure(error) from error
             if response.status not in _REDIRECTS:
@@ -82,20 +82,22 @@ class HttpTransport:
             target = urljoin(url, response.headers.get("Location", ""))
             response.close()
             url = self._followed(url, target)
-        raise SourceError(self.shown, f"leads on more than {_REDIRECTS_MAX} times")
+        raise SourceError(self.shown, f"redirects more than {_REDIRECTS_MAX} times")
 
     def _followed(self, url: str, target: str) -> str:
         try:
             address = parse_address(target)
         except ValueError as error:
-            raise SourceError(self.shown, "leads to what is no URL of a disk") from error
+            raise SourceError(
+                self.shown, "redirects to something that is not the URL of a disk"
+            ) from error
         is_downward = url.startswith("https:") and address.scheme != "https"
         if (
             address.scheme == "s3"
             or is_downward
             or (is_clear_text(address) and not self._allow_insecure_http)
         ):
-            raise SourceError(self.shown, f"leads to {address.shown}, which is not encrypted")
+            raise SourceError(self.shown, f"redirects to {address.shown}, which is not encrypted")
         return target
 
     def _version(self, response: urllib3.BaseHTTPResponse, start: int, stop: int) -> Version:

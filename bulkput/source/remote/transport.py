@@ -120,8 +120,8 @@ def no_ranges(shown: str) -> SourceError:
     """Return the error of a server that sends all or nothing."""
     return SourceError(
         shown,
-        "is on a server that gives no parts of it (no Range support); download it first, or pipe "
-        "it: curl URL | bulkput upload - --volume-size-gib GIB",
+        "is on a server that does not serve parts of it (no Range support); download it first, "
+        "or pipe it: curl URL | bulkput upload - --volume-size-gib GIB",
     )
 
 

@@ -147,7 +147,7 @@ class Decoded:
             if self._ahead:
                 break
         if padding_bytes % _XZ_PADDING_UNIT_BYTES:
-            raise self._damaged("there are zeros behind its end")
+            raise self._damaged("zeros follow its end")
         if not self._ahead:
             return False
         self._member = self._begin()
@@ -204,7 +204,7 @@ def _zstd(feed: Feed) -> _Decoder:
         try:
             from backports import zstd  # noqa: PLC0415 - an extra
         except ImportError as error:
-            what = "takes the package backports.zstd to be read: pip install 'bulkput[zstd]'"
+            what = "needs the package backports.zstd to be read: pip install 'bulkput[zstd]'"
             raise SourceError(feed.path, what) from error
     options = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG_MAX}
     return lambda: zstd.ZstdDecompressor(options=options), zstd.ZstdError

@@ -94,7 +94,7 @@ def _decoded(feed: Feed, compression: Compression, *, said: FormatChoice) -> Str
         raise SourceError(
             feed.path,
             f"is {compression} of what begins like {mark.name}, not like a raw disk; decompress "
-            f"it first, or say format: {compression} if it is the disk itself",
+            f"it first, or set format: {compression} if it is the disk itself",
         )
     return stream
 

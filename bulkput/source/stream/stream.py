@@ -134,7 +134,7 @@ class StreamSource:
             if self._stream.read_into(memoryview(bytearray(1))):
                 raise SourceError(
                     self.path,
-                    f"is longer than the volume of {self.size_bytes // GIB_BYTES} GiB; say a "
+                    f"is longer than the volume of {self.size_bytes // GIB_BYTES} GiB; set a "
                     "larger one (snapshot.volume_size_gib)",
                 )
             if not self._read_bytes:
@@ -142,8 +142,8 @@ class StreamSource:
         if self.format != "raw":
             return None
         return (
-            f"{self.path} ended after {self._read_bytes:,} bytes; whether that was all of the disk "
-            "only its writer knows"
+            f"{self.path} ended after {self._read_bytes:,} bytes; only its writer knows "
+            "whether that was the whole disk"
         )
 
     def check_unchanged(self) -> None:

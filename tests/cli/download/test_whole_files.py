@@ -37,7 +37,7 @@ def test_the_file_gets_the_sources_length_where_the_manifest_tells_it(
     write_manifest(path, snapshot_id, blocks, source_path="/d", source_size_bytes=size_bytes)
     ended = bulkput("download", snapshot_id, tmp_path / "out.img")
     assert (ended.status, ended.out) == (0, f"{tmp_path / 'out.img'}\n"), ended.err
-    assert "the source's length, as its manifest tells" in ended.err
+    assert "the source's length, as its manifest records it" in ended.err
     assert_holds(tmp_path / "out.img", blocks, size_bytes)
     assert bulkput("download", snapshot_id, tmp_path / "whole.img", "--whole-volume").status == 0
     assert_holds(tmp_path / "whole.img", blocks)
@@ -127,7 +127,7 @@ def test_a_partial_file_of_nobody_knows_what_is_left_alone(bulkput, service, tmp
     other.write_text("mine")
     ended = bulkput("download", service.older, tmp_path / "out.img")
     assert ended.status == 3
-    assert "is in the way" in ended.err
+    assert "does not belong to this download" in ended.err
     assert other.read_text() == "mine"
 
 
@@ -137,7 +137,7 @@ def test_a_partial_file_of_nobody_knows_what_is_left_alone(bulkput, service, tmp
         (["vol-1", "out.img"], 3, "snapshot's id"),
         (["snap-0123456789abcdef0", "absent/out.img"], 3, "folder does not exist"),
         (["snap-0123456789abcdef0", "."], 3, "is a folder"),
-        (["snap-0123456789abcdef0", "/dev/null"], 3, "no file and no block device"),
+        (["snap-0123456789abcdef0", "/dev/null"], 3, "neither a file nor a block device"),
         (["snap-0123456789abcdef0", "out.img", "--changed-since", "x"], 3, "--changed-since"),
         (["snap-0123456789abcdef0", "o", "--changed-since", "snap-0", "--force"], 2, "exclude"),
         (["snap-0123456789abcdef0", "out.img"], 7, "EC2 does not know it"),

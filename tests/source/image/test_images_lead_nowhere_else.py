@@ -78,7 +78,7 @@ def test_a_backing_file_that_is_written_to_is_noticed(tmp_path, opened, secret):
 @pytest.mark.parametrize("name", ["json:{}", "nbd://127.0.0.1/x", "file:secret.raw", "https://h/x"])
 def test_what_is_no_path_is_never_followed(tmp_path, opened, qemu_never_runs, name):
     path = overlay(tmp_path, name, "-F", "raw")
-    assert "no path" in refused(opened, path, allow_backing_file=True)
+    assert "is not a path" in refused(opened, path, allow_backing_file=True)
 
 
 def test_a_backing_file_of_unsaid_format_is_not_guessed(tmp_path, opened, secret, qemu_never_runs):
@@ -93,7 +93,7 @@ def test_a_backing_file_of_another_format_than_said_is_refused(
     tmp_path, opened, secret, qemu_never_runs
 ):
     path = overlay(tmp_path, secret, "-F", "qcow2")
-    assert "is no qcow2" in refused(opened, path, allow_backing_file=True)
+    assert "is not qcow2" in refused(opened, path, allow_backing_file=True)
 
 
 def test_a_chain_that_is_a_circle_ends(tmp_path, opened, qemu_never_runs):
@@ -169,7 +169,7 @@ def test_a_vmdk_without_a_capacity_is_no_way_to_its_descriptor(
     image = bytearray(made("vmdk").read_bytes())
     image[12:20] = bytes(8)
     (tmp_path / "image").write_bytes(image)
-    assert "no disk by itself" in refused(opened, tmp_path / "image")
+    assert "not a disk by itself" in refused(opened, tmp_path / "image")
 
 
 def test_a_part_of_a_vmdk_in_several_files_is_refused(made, tmp_path, opened, qemu_never_runs):
@@ -184,7 +184,7 @@ def test_a_differencing_disk_is_refused(made, tmp_path, opened, qemu_never_runs,
     image = bytearray(made(name).read_bytes())
     image[at] = 4
     (tmp_path / "image").write_bytes(image)
-    assert "parent disk, which is not followed" in refused(opened, tmp_path / "image")
+    assert "parent disk, which is not read" in refused(opened, tmp_path / "image")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_an_image_whose_end_is_missing_is_refused(made, tmp_path, opened, name):
     image = made(name).read_bytes()
     (tmp_path / "image").write_bytes(image[: len(image) - 1_200_000])
     said = refused(opened, tmp_path / "image")
-    assert "cut short" in said or "is not opened by QEMU" in said
+    assert "cut short" in said or "cannot be opened by QEMU" in said
 
 
 @pytest.fixture(scope="module")
@@ -221,7 +221,7 @@ def test_not_even_a_part_of_a_sector_may_be_missing(full, tmp_path, opened, name
             source = opened(cut)
             read = content(source)[: full.stat().st_size]
         except SourceError as error:
-            assert "cut short" in str(error) or "is not opened by QEMU" in str(error)  # noqa: PT017
+            assert "cut short" in str(error) or "cannot be opened by QEMU" in str(error)  # noqa: PT017
         else:
             assert missing <= spare
             assert read == full.read_bytes()

@@ -105,7 +105,7 @@ def test_a_vdi_may_end_within_a_sector(written, opened):
     [
         (written_images.fixed_vhd(SHORT, size=len(SHORT) - MIB), "which is right cannot be seen"),
         (written_images.fixed_vhd(SHORT, size=len(SHORT) + MIB), "cut short"),
-        (written_images.fixed_vhd(SHORT[:-7], size=len(SHORT) - 7), "no whole sectors"),
+        (written_images.fixed_vhd(SHORT[:-7], size=len(SHORT) - 7), "not whole sectors"),
         (written_images.dynamic_vhd(SHORT, foot_size=len(SHORT) + MIB), "two footers differ"),
         (written_images.dynamic_vhd(SHORT, size=len(SHORT) * 2), "with a table for"),
         (written_images.dynamic_vhd(SHORT, kind=4), "parent disk"),
@@ -115,7 +115,7 @@ def test_a_vdi_may_end_within_a_sector(written, opened):
         (written_images.vmdk(SHORT, named=len(SHORT) // 512 + 1), "as its descriptor says"),
         (written_images.vmdk(SHORT, named=len(SHORT) // 512 - 128), "as its descriptor says"),
         (written_images.qcow2(SHORT, size=1 << 47), "more than the largest volume"),
-        (written_images.vhdx(SHORT, flags=2), "since its parent disk"),
+        (written_images.vhdx(SHORT, flags=2), "differences from a parent disk"),
         (written_images.vhdx(SHORT, sector=4096), "sectors of 4096 bytes"),
         (written_images.vhdx(SHORT)[: 192 << 10], "no region table"),
         (written_images.vhdx(SHORT, size=1 << 47), "more than the largest volume"),

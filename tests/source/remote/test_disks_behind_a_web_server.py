@@ -124,7 +124,7 @@ def test_a_redirect_is_followed(web, disk, opened, content, target):
 )
 def test_a_redirect_that_leads_astray_is_refused(web, opened, target):
     web.redirect = target
-    with pytest.raises(SourceError, match="leads"):
+    with pytest.raises(SourceError, match="redirects"):
         opened(f"{web.url}/disk.img")
 
 
