@@ -69,6 +69,9 @@ class EmulatorOptions:
     documented, clients give up an attempt at about 20 s."""
     ebd: bool = False
     """The account's encryption by default."""
+    ebd_shown: bool = True
+    """StartSnapshot's answer shows the key of a snapshot that is encrypted only by default.
+    Whether the service's does was never captured; EC2's DescribeSnapshots always shows it."""
 
     faults: bool = False
     """Serve /_emulator/, where signed requests script faults, change quotas and read counts."""

@@ -64,7 +64,7 @@ def start_snapshot(account: Account, call: Call) -> Answer:
         if earlier is not None:
             if earlier.record.request != wanted.canonical():
                 raise token_conflict()
-            return _answer(earlier.record)
+            return _answer(account, wanted, earlier.record)
     parent = _parent(account, wanted)
     key_arn = _key_arn(account, wanted, parent, call.region)
     limit = account.options.pending_snapshots_max
@@ -86,18 +86,20 @@ def start_snapshot(account: Account, call: Call) -> Answer:
         layer_ids=(snapshot_id, *(parent.record.layer_ids if parent else ())),
     )
     account.store.add(record)
-    return _answer(record)
+    return _answer(account, wanted, record)
 
 
-def _answer(record: Record) -> Answer:
+def _answer(account: Account, wanted: _Parameters, record: Record) -> Answer:
     """Return the first answer, whatever has become of the snapshot since."""
     tags = record.tags
+    by_default = wanted.encrypted is None and wanted.kms_key_arn is None and not wanted.parent_id
+    is_shown = record.encrypted and (account.options.ebd_shown or not by_default)
     return json_answer(
         201,
         {
             "BlockSize": BLOCK_SIZE_BYTES,
             "Description": record.description,
-            "KmsKeyArn": record.kms_key_arn,
+            "KmsKeyArn": record.kms_key_arn if is_shown else None,
             "OwnerId": record.owner_id,
             "ParentSnapshotId": record.parent_id,
             "SnapshotId": record.snapshot_id,

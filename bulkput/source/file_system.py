@@ -5,16 +5,15 @@ on. A file's identity vouches for its content only where no write can leave the 
 with ``write``, with ``fallocate``, or through a memory map that another program keeps open.
 """
 
-import contextlib
 import ctypes
-import fcntl
 import functools
 import os
-import signal
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
+
+from bulkput.machine.leases import is_open_elsewhere
 
 _STATFS_MAX_BYTES = 512
 """``struct statfs`` has 120 bytes on x86-64 and aarch64."""
@@ -91,9 +90,10 @@ def settle_times(fd: int, *, now_s: Callable[[], float] = time.time) -> bool:
     Returns:
         Whether the times, read from now on, vouch for the content.
     """
-    if not file_system_of(fd).reports_changes:
+    file_system = file_system_of(fd)
+    if not file_system.reports_changes:
         return False
-    if _may_have_writer(fd):
+    if is_open_elsewhere(fd, "writing", file_system.name) is not False:
         try:
             # Write-back makes every page of every map read-only: the next store is noticed.
             os.fdatasync(fd)
@@ -107,22 +107,6 @@ def settle_times(fd: int, *, now_s: Callable[[], float] = time.time) -> bool:
         if not 0 <= age_s < tick_s:
             return True
         time.sleep(tick_s - age_s)
-    return False
-
-
-def _may_have_writer(fd: int) -> bool:
-    """Return whether somebody may have the file open, or mapped, for writing.
-
-    The kernel grants a read lease only if nobody has; whoever opens the file during the moment
-    that it is held waits as long, and the signal of that is one that is ignored.
-    """
-    try:
-        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-    except OSError:  # EAGAIN: there is one; EACCES: another user's file; EINVAL: no leases here
-        return True
-    with contextlib.suppress(OSError):
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return False
 
 

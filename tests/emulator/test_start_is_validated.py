@@ -140,6 +140,16 @@ def test_encryption_without_a_parent(live, ebd, encrypted, key, expected):
         assert answer.json["KmsKeyArn"] == expected
 
 
+@pytest.mark.parametrize("asked", [{}, {"Encrypted": True}, {"KmsKeyArn": KEY}])
+def test_an_answer_need_not_show_encryption_by_default_but_ec2_does(live, asked):
+    server = live(ebd=True, ebd_shown=False)
+    answer = start(server, ClientToken="token", **asked).json
+    assert (answer["KmsKeyArn"] is None) == (not asked)
+    assert start(server, ClientToken="token", **asked).json["KmsKeyArn"] == answer["KmsKeyArn"]
+    described = server.ec2.describe_snapshots(SnapshotIds=[answer["SnapshotId"]])
+    assert described["Snapshots"][0]["Encrypted"]
+
+
 def test_encryption_comes_from_the_parent(live):
     server = live()
     encrypted, plain = server.snapshot({}, KmsKeyArn=KEY), server.snapshot({})

@@ -45,7 +45,9 @@ class History(Proof):
         self.tuning = self.settings.tuning
         self.volume = self.settings.volumes[0]
         self.weather = Weather(seed)
-        self.service = ModelService(self.weather, encrypts=self._encrypts())
+        self.service = ModelService(
+            self.weather, encrypts=self._encrypts(), shows_encryption=seed % 2 == 0
+        )
         self.unix_s = FIRST_UNIX_S
         self.run_number = 0
         self.sealed = {}

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from bulkput.jobs.upload import read_back, start_or_resume, volume
+from bulkput.jobs.upload import encryption, read_back, start_or_resume, volume
 from bulkput.ledger import record
 from bulkput.ledger.marks import Marks
 from bulkput.ledger.record import State
@@ -107,10 +107,19 @@ def puts_in_flight_outlive_the_run(patch):
 
 def an_encrypted_snapshot_lacks_its_zeros(patch):
     patch.setattr(
-        start_or_resume,
+        encryption,
         "resolve_zero_policy",
         lambda requested, **_: resolve_zero_policy(requested, encrypted=False),
     )
+
+
+def ec2_is_not_asked_about_encryption(patch):
+    async def ask(context, started, requested, *, encrypted):
+        zeros = encryption.resolved_zeros(context, requested, encrypted=encrypted)
+        return encryption.KnownEncryption(encrypted, zeros)
+
+    patch.setattr(start_or_resume, "ask_encryption", ask)
+    patch.setattr(encryption, "lacks_blocks", lambda *_: False)
 
 
 def the_token_of_a_dead_snapshot_is_used_again(patch):
@@ -184,6 +193,7 @@ BUGS = (
     failed_puts_are_repeated_after_a_stop,
     puts_in_flight_outlive_the_run,
     an_encrypted_snapshot_lacks_its_zeros,
+    ec2_is_not_asked_about_encryption,
     the_token_of_a_dead_snapshot_is_used_again,
     the_end_is_not_waited_for,
     acknowledged_blocks_are_sent_again,

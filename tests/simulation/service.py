@@ -58,9 +58,11 @@ def refusal(operation, failure, what, **facts):
 class ModelService:
     """One account in one Region."""
 
-    def __init__(self, weather, *, encrypts):
+    def __init__(self, weather, *, encrypts, shows_encryption=True):
         self.weather = weather
         self.encrypts = encrypts
+        self.shows_encryption = shows_encryption
+        """In StartSnapshot's answer; EC2 always shows it."""
         self.now_s = FIRST_UNIX_S
         self.snapshots = {}
         self._tokens = {}
@@ -130,7 +132,7 @@ class ModelService:
         return StartedSnapshot(
             snapshot_id=started.snapshot_id,
             volume_size_gib=request.volume_size_gib,
-            kms_key_arn=KEY_ARN if started.encrypted else None,
+            kms_key_arn=KEY_ARN if started.encrypted and self.shows_encryption else None,
             sse_type=None,
             owner_id="000000000000",
             parent_snapshot_id=None,

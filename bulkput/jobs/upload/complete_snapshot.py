@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bulkput.ebs.control_plane import ControlPlane
+from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.session.snapshots import SHOWN_WITHIN_S
 from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration
@@ -50,8 +51,8 @@ async def complete(snapshot_id: str, count: int, checksum: str, sealing: Sealing
     await sealing.retrier.run(call, sealing.on_retry)
 
 
-async def wait_until_completed(snapshot_id: str, limit_s: float, sealing: Sealing) -> None:
-    """Poll EC2 until the snapshot is ``completed``.
+async def wait_until_completed(snapshot_id: str, limit_s: float, sealing: Sealing) -> SnapshotState:
+    """Poll EC2 until the snapshot is ``completed``; return what it says then.
 
     Raises:
         SnapshotError: it ended in ``error``, with EC2's StateMessage, or vanished.
@@ -71,9 +72,9 @@ async def wait_until_completed(snapshot_id: str, limit_s: float, sealing: Sealin
         is_gone = was_shown and unknown_polls >= _GONE_AFTER_POLLS
         if found is None and (is_overdue or is_gone):
             raise SnapshotError(snapshot_id, "EC2 does not know it any more: it was deleted")
+        if found is not None and found.state == "completed":
+            return found
         state = "nothing of it" if found is None else found.state
-        if state == "completed":
-            return
         if found is not None and state == "error":
             why = found.state_message or "EC2 gives no reason"
             raise SnapshotError(

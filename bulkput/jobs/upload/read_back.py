@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from functools import partial
 
 from bulkput.jobs.upload.complete_snapshot import Sealing, complete, wait_until_completed
+from bulkput.jobs.upload.encryption import require_all_blocks
 from bulkput.jobs.upload.manifest import keep_manifest
 from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.jobs.upload.start_or_resume import UploadSnapshot
@@ -23,7 +24,7 @@ async def seal(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadCon
 
     Raises:
         IntegrityError: a block may be in the snapshot without an acknowledged digest.
-        SnapshotError: it ended in ``error``.
+        SnapshotError: it ended in ``error``, or is encrypted and lacks blocks of zeros.
         BulkputError: the service or the disk refused.
     """
     context, volume, ledger = run.context, run.volume, place.ledger
@@ -43,7 +44,8 @@ async def seal(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadCon
     run.enter(Phase.WAITING)
     limit_s = context.settings.tuning.completion_deadline_s
     try:
-        await wait_until_completed(upload_snapshot.snapshot_id, limit_s, sealing)
+        live = await wait_until_completed(upload_snapshot.snapshot_id, limit_s, sealing)
+        require_all_blocks(ledger.header, live)
     except SnapshotError:
         run.note_phase(ledger, LedgerPhase.FAILED)
         raise

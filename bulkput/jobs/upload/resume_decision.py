@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from bulkput.ebs.snapshot import SnapshotState
+from bulkput.jobs.upload.encryption import lacks_blocks
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
+
+_ALL_PUT = frozenset({LedgerPhase.SEALING, LedgerPhase.COMPLETED})
 
 
 class ResumeAction(Enum):
@@ -60,14 +63,10 @@ def decide_resume(
         same = same_size and header.parent_snapshot_id == parent_snapshot_id
         return ResumeDecision(ResumeAction.REPLAY if same else ResumeAction.START)
     snapshot_id = header.snapshot_id
-    if live is None:
+    unusable = _why_unusable(header, live)
+    if live is None or unusable:
         return ResumeDecision(
-            ResumeAction.START, f"{snapshot_id} does not exist any more: starting a new snapshot"
-        )
-    if live.state == "error":
-        why = live.state_message or "no reason given"
-        return ResumeDecision(
-            ResumeAction.START, f"{snapshot_id} ended in error ({why}): starting a new snapshot"
+            ResumeAction.START, f"{snapshot_id} {unusable}: starting a new snapshot"
         )
     if header.phase is LedgerPhase.COMPLETED:
         was = f"{snapshot_id} was completed by a run that ended before it reported the result"
@@ -94,3 +93,17 @@ def decide_resume(
             abandoned_snapshot_id=snapshot_id,
         )
     return ResumeDecision(ResumeAction.RESUME, f"resuming {snapshot_id}")
+
+
+def _why_unusable(header: LedgerHeader, live: SnapshotState | None) -> str:
+    """Return why nothing can come of the snapshot any more; empty if something can."""
+    if live is None:
+        return "does not exist any more"
+    if live.state == "error":
+        return f"ended in error ({live.state_message or 'no reason given'})"
+    if header.phase in _ALL_PUT and lacks_blocks(header, live):
+        return (
+            "is encrypted, as EC2 says, and blocks of zeros were left out of it, which read as "
+            "noise (do not use it)"
+        )
+    return ""

@@ -15,10 +15,16 @@ from typing import Any
 from bulkput import __version__
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.classify import denies_tags
-from bulkput.ebs.snapshot import StartedSnapshot, StartRequest
+from bulkput.ebs.snapshot import SnapshotState, StartedSnapshot, StartRequest
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.state.snapshot_tag import tags_with_owner
 from bulkput.jobs.state.upload_key import upload_folder, upload_key
+from bulkput.jobs.upload.encryption import (
+    ask_encryption,
+    encrypted_after_all,
+    require_encryption_of_parent,
+    resolved_zeros,
+)
 from bulkput.jobs.upload.parent import LostParentError, parent_for_new, parent_of_resumed
 from bulkput.jobs.upload.resume_decision import ResumeAction, decide_resume
 from bulkput.jobs.upload.snapshot import UploadContext
@@ -31,7 +37,7 @@ from bulkput.model.block import volume_size_gib
 from bulkput.model.errors import ConfigError, LedgerError, Problem, ServiceError, SnapshotError
 from bulkput.model.failure import FailureClass
 from bulkput.model.zeros import ZeroPolicy
-from bulkput.planning.zeros import ResolvedZeros, resolve_zero_policy
+from bulkput.planning.zeros import ResolvedZeros
 from bulkput.source.source import Source
 
 _REPLAY_AGE_S = 5.0
@@ -159,13 +165,13 @@ async def start_or_resume(place: UploadContext) -> tuple[UploadSnapshot, UploadC
         upload_snapshot = await _start(place)
     else:
         only_wait = decision.action in {ResumeAction.WAIT, ResumeAction.REPORT_COMPLETED}
-        upload_snapshot = _take_up(place, only_wait=only_wait)
+        upload_snapshot = _take_up(place, live, only_wait=only_wait)
     return upload_snapshot, place
 
 
 async def _start(place: UploadContext) -> UploadSnapshot:
     """Call StartSnapshot until it gives a snapshot that takes puts."""
-    _resolved(place, place.volume.zeros, encrypted=_is_asked_for_encryption(place))
+    resolved_zeros(place, place.volume.zeros, encrypted=_is_asked_for_encryption(place))
     if place.parent is not None:
         # EC2 says completed up to a minute before the direct side starts children.
         place.retrier.snapshot_started_s = place.context.clock.monotonic_s()
@@ -239,6 +245,7 @@ async def _bind(
     every block is put, because one that is left out might be anything.
     """
     context = place.context
+    place.retrier.snapshot_started_s = context.clock.monotonic_s()
     requested = place.volume.zeros
     puts_all = holds_unknown and place.volume.snapshot.client_token is not None
     if puts_all:
@@ -246,8 +253,8 @@ async def _bind(
         place.note(f"{started.snapshot_id} was started by an unknown run: every block is put")
     encrypted = started.encrypted or _is_asked_for_encryption(place)
     try:
-        zeros = _resolved(place, requested, encrypted=encrypted)
-    except ConfigError:
+        known = await ask_encryption(place, started, requested, encrypted=encrypted)
+    except (ConfigError, SnapshotError):
         await place.delete(started.snapshot_id)
         raise
     ledger = place.ledger
@@ -255,26 +262,26 @@ async def _bind(
     ledger.amend(replace(ledger.header, source_identity=place.source.identity.as_dict()))
     ledger.bind(
         started.snapshot_id,
-        zero_policy=zeros.policy,
-        encrypted=encrypted,
+        zero_policy=known.zeros.policy,
+        encrypted=known.encrypted,
         now_unix_s=context.clock.unix_s(),
     )
-    place.retrier.snapshot_started_s = context.clock.monotonic_s()
-    return UploadSnapshot(started.snapshot_id, zeros, trust=False, puts_all=puts_all)
+    return UploadSnapshot(started.snapshot_id, known.zeros, trust=False, puts_all=puts_all)
 
 
-def _resolved(place: UploadContext, requested: ZeroPolicy, *, encrypted: bool) -> ResolvedZeros:
-    return resolve_zero_policy(
-        requested, encrypted=encrypted, unwritten_is_undefined=place.unwritten_is_undefined
-    )
-
-
-def _take_up(place: UploadContext, *, only_wait: bool) -> UploadSnapshot:
+def _take_up(
+    place: UploadContext, live: SnapshotState | None, *, only_wait: bool
+) -> UploadSnapshot:
     """Go on with the snapshot in the ledger."""
     ledger, source = place.ledger, place.source
     header = ledger.header
     assert header.snapshot_id is not None  # noqa: S101 - judged
-    zeros = _resolved(place, _zeros_to_go_on_with(place), encrypted=header.encrypted)
+    encrypted = header.encrypted
+    if live is not None and live.encrypted and not encrypted:
+        require_encryption_of_parent(place, header.snapshot_id)
+        place.note(encrypted_after_all(header.snapshot_id))
+        encrypted = True
+    zeros = resolved_zeros(place, _zeros_to_go_on_with(place), encrypted=encrypted)
     same_source = dict(header.source_identity) == source.identity.as_dict()
     if only_wait:
         ledger.trust_unknown()  # every mark was flushed before the seal began
@@ -306,6 +313,7 @@ def _take_up(place: UploadContext, *, only_wait: bool) -> UploadSnapshot:
             ledger.header,
             source_identity=_MIXED if is_mixed else header.source_identity,
             zero_policy=zeros.policy,
+            encrypted=encrypted,
             updated_unix_s=place.context.clock.unix_s(),
         )
     )
