@@ -32,6 +32,7 @@ class UploadOptions:
     format: FormatChoice = "auto"
     allow_backing_file: bool = False
     allow_mounted: bool = False
+    allow_trailing_data: bool = False
     reader: Literal["auto", "mmap", "preadv"] = "auto"
 
     volume_size_gib: int | None = None

@@ -37,6 +37,7 @@ class VerifyOptions(ReadingOptions):
     format: FormatChoice = "auto"
     allow_backing_file: bool = False
     allow_mounted: bool = False
+    allow_trailing_data: bool = False
 
 
 async def verify(
@@ -61,6 +62,7 @@ async def verify(
         format=options.format,
         allow_backing_file=options.allow_backing_file,
         allow_mounted=options.allow_mounted,
+        allow_trailing_data=options.allow_trailing_data,
     )
     request = VerifyRequest(
         snapshot_id=options.snapshot_id,

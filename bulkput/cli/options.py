@@ -165,6 +165,11 @@ source_options = with_options(
         is_flag=True,
         help="Read the source even if it is mounted, or others have it open for writing.",
     ),
+    click.option(
+        "--allow-trailing-data",
+        is_flag=True,
+        help="Accept other data behind the end of a compressed disk, and leave it out.",
+    ),
 )
 """How a source is opened."""
 config_option = click.option(

@@ -99,6 +99,7 @@ def verify(
     *,
     allow_backing_file: bool,
     allow_mounted: bool,
+    allow_trailing_data: bool,
     **flags: Any,
 ) -> int:
     """Compare a snapshot with its source, its manifest, or both.
@@ -112,6 +113,7 @@ def verify(
     flags |= {
         "allow_backing_file": allow_backing_file or None,
         "allow_mounted": allow_mounted or None,
+        "allow_trailing_data": allow_trailing_data or None,
     }
     settings = settings_from_flags(
         source or _NO_SOURCE, flags=flags, environ=os.environ, config=config

@@ -46,6 +46,9 @@ UPLOAD_FLAGS: Mapping[str, Flag] = MappingProxyType(
             "--allow-backing-file", (*_VOLUME, "source", "allow_backing_file")
         ),
         "allow_mounted": Flag("--allow-mounted", (*_VOLUME, "source", "allow_mounted")),
+        "allow_trailing_data": Flag(
+            "--allow-trailing-data", (*_VOLUME, "source", "allow_trailing_data")
+        ),
         "reader": Flag("--reader", (*_VOLUME, "source", "reader")),
         "series": Flag("--series", (*_VOLUME, "series")),
         "zeros": Flag("--zeros", (*_VOLUME, "zeros")),

@@ -110,6 +110,12 @@ class SourceSettings(Section, json_schema_extra=_path_or_section):
         "otherwise in use, a file that a program has open for writing, has locked, or that is "
         "attached as a loop device.",
     )
+    # Off: what follows a compressed disk may be the rest of it, which a copy spoiled.
+    allow_trailing_data: bool = Field(
+        default=False,
+        description="Accept other data behind the end of a gzip, xz or zstd stream, and leave it "
+        "out. Padding with zeros is always accepted.",
+    )
     reader: Literal["auto", "mmap", "preadv"] = Field(
         default="auto",
         description="How the source is read: `mmap` (memory maps, no copy) or `preadv` (into "

@@ -6,6 +6,7 @@ Owns the layout. Pure: returns text, and prints nothing.
 from collections.abc import Sequence
 
 from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.disk_format import decoder_of
 from bulkput.model.duration import format_duration
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.size import format_size
@@ -48,7 +49,7 @@ def _paragraph(outcome: VolumeOutcome, *, alone: bool) -> str:
     if outcome.checksum:
         rows.append(("checksum", f"{outcome.checksum} (SHA256, LINEAR)"))
     if not outcome.exit_code:
-        rows.append(("verified", _VERIFIED.get(outcome.verified, str(outcome.verified))))
+        rows.append(("verified", _verified(outcome)))
     rows += [("note", note) for note in outcome.notes]
     # Alone, the error is the program's last sentence anyway.
     if outcome.error and not alone:
@@ -56,6 +57,12 @@ def _paragraph(outcome: VolumeOutcome, *, alone: bool) -> str:
     head = one_line(f"{outcome.volume}:{snapshot} {outcome.status}")
     body = "".join(f"  {label:<{_LABEL_COLUMNS}}{one_line(text)}\n" for label, text in rows)
     return f"{head}\n{body}"
+
+
+def _verified(outcome: VolumeOutcome) -> str:
+    words = _VERIFIED.get(outcome.verified, str(outcome.verified))
+    decoder = decoder_of(outcome.source_format)
+    return words if decoder is None or not outcome.verified else f"{words} as {decoder} decodes it"
 
 
 def _blocks(blocks: dict[str, int]) -> str:

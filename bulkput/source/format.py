@@ -45,6 +45,7 @@ MARKS: tuple[FormatMark, ...] = (
     FormatMark("VHD", b"conectix", 0, _qemu("vpc"), "vhd"),
     FormatMark("fixed VHD", b"conectix", _FOOTER_OFFSET_BYTES, _qemu("vpc"), "vhd"),
     FormatMark("fixed VHD", b"conectix", _OLD_FOOTER_OFFSET_BYTES, _qemu("vpc"), "vhd"),
+    FormatMark("Apple disk image (DMG)", b"koly", -512, "dmg2img IMAGE disk.raw"),
     FormatMark("VHDX", b"vhdxfile", 0, _qemu("vhdx"), "vhdx"),
     FormatMark("VDI", b"\x7f\x10\xda\xbe", 0x40, _qemu("vdi"), "vdi"),
     FormatMark("gzip", b"\x1f\x8b\x08", 0, "gzip -dc IMAGE > disk.raw", "gzip"),

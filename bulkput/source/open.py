@@ -41,6 +41,7 @@ def open_source(
     format: FormatChoice = "auto",  # noqa: A002 - the configuration's word, always given by name
     allow_backing_file: bool = False,
     allow_mounted: bool = False,
+    allow_trailing_data: bool = False,
     reader: ReaderChoice = "auto",
     volume_size_gib: int | None = None,
     access: Access | None = None,
@@ -56,6 +57,7 @@ def open_source(
         allow_mounted: Read it although somebody may write to it: a mounted device, a file that is
             open for writing, locked, or shown by a loop device. Otherwise a device stays claimed
             (O_EXCL) until closed, so that nobody can mount it meanwhile.
+        allow_trailing_data: Leave out what follows a disk that is compressed.
         reader: Of raw disks. ``auto`` takes memory maps where the kernel can fault them in with an
             error instead of a SIGBUS and nobody is expected to write meanwhile, else preadv, whose
             bytes stay what they were when they were hashed.
@@ -69,10 +71,19 @@ def open_source(
     """
     if path == STANDARD_INPUT_PATH:
         return open_standard_input(
-            said=format, size_gib=volume_size_gib, allow_mounted=allow_mounted
+            said=format,
+            size_gib=volume_size_gib,
+            allow_mounted=allow_mounted,
+            allow_trailing_data=allow_trailing_data,
         )
     if isinstance(path, str) and is_address(path):
-        return open_remote(path, access or Access(), said=format, size_gib=volume_size_gib)
+        return open_remote(
+            path,
+            access or Access(),
+            said=format,
+            size_gib=volume_size_gib,
+            allow_trailing_data=allow_trailing_data,
+        )
     file = open_file(path, allow_mounted=allow_mounted)
     try:
         _check_size(file)
@@ -81,7 +92,12 @@ def open_source(
             return open_image(open_chain(file, found, allow_backing_file=allow_backing_file))
         if is_compression(found):
             return open_compressed(
-                file, FileFeed(file), found, said=format, size_gib=volume_size_gib
+                file,
+                FileFeed(file),
+                found,
+                said=format,
+                size_gib=volume_size_gib,
+                allow_trailing_data=allow_trailing_data,
             )
         if reader == "auto" and allow_mounted:
             reader = "preadv"

@@ -1,5 +1,6 @@
 """Images through the real program: what arrives, and that QEMU's process never outlives it."""
 
+import gzip
 import json
 import signal
 import tempfile
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from faults.emulated import PUT, until
 from support.images import MADE, qemu_img, write_sample
+from support.written_images import fixed_vhd
 
 
 def server_processes(process_id):
@@ -48,12 +50,31 @@ def test_an_image_arrives_and_its_format_is_said(server, bulkput, sample, qcow2,
     planned = json.loads(program.run("plan", qcow2).stdout)["volumes"][0]
     assert (planned["source_format"], planned["blocks"]["data"]) == ("qcow2", 5)
     done = program.run("upload", qcow2, "--verify")
-    assert "qcow2, decoded" in ends(done, 0)
+    told = ends(done, 0)
+    assert "qcow2, decoded" in told
+    assert "as QEMU decodes it" in told
     result = json.loads(done.stdout)
+    assert "does not prove the decoding" in " ".join(result["notes"])
     assert result["source_format"] == "qcow2"
     assert result["blocks"]["put"] == planned["puts"] == 5
     assert result["blocks"]["skipped_hole"] == 27
     check(server, result["snapshot_id"], sample)
+
+
+@pytest.mark.parametrize("how", ["file", "gzip"])
+def test_a_vhd_exported_from_azure_arrives_with_its_end(server, bulkput, tmp_path, check, how):
+    disk = b"the beginning" * 1000
+    disk = disk.ljust(64 << 20, b"\0")[:-53_248] + b"\2" * 53_248
+    (tmp_path / "disk.raw").write_bytes(disk)
+    image = fixed_vhd(disk, creator=b"wa\0\0")
+    choices = ("--verify",)
+    if how == "gzip":
+        image = gzip.compress(image, 1)
+        choices += ("--volume-size-gib", "1")
+    (tmp_path / "disk").write_bytes(image)
+    result = bulkput(server).upload(tmp_path / "disk", *choices)
+    assert (result["volume_size_gib"], result["verified"]) == (1, "full")
+    check(server, result["snapshot_id"], tmp_path / "disk.raw")
 
 
 @pytest.fixture

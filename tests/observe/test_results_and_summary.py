@@ -3,6 +3,8 @@
 import dataclasses
 import json
 
+import pytest
+
 from bulkput.observe.plain import masked, plain
 from bulkput.observe.result import (
     as_json,
@@ -104,6 +106,14 @@ def test_the_summary_says_all_that_a_person_wants_to_know(done):
 
 def test_a_snapshot_that_was_not_read_back_is_not_called_verified(done):
     assert "  verified  not read back\n" in summary((dataclasses.replace(done, verified=None),))
+
+
+@pytest.mark.parametrize(("source_format", "decoder"), [("vhd", "QEMU"), ("gzip", "gzip")])
+def test_a_proof_by_the_decoder_of_the_upload_says_so(done, source_format, decoder):
+    text = summary((dataclasses.replace(done, source_format=source_format),))
+    assert f"every byte equal to the source as {decoder} decodes it\n" in text
+    text = summary((dataclasses.replace(done, source_format=source_format, verified=None),))
+    assert "  verified  not read back\n" in text
 
 
 def test_a_failed_volume_tells_its_error_among_several_and_once_alone(done, failed):

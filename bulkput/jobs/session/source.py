@@ -26,6 +26,7 @@ def open_volume(job: Settings, volume: VolumeSettings) -> Source:
         format=settings.format,
         allow_backing_file=settings.allow_backing_file,
         allow_mounted=settings.allow_mounted,
+        allow_trailing_data=settings.allow_trailing_data,
         reader=settings.reader,
         volume_size_gib=volume.snapshot.volume_size_gib,
         access=Access(

@@ -13,6 +13,7 @@ from bulkput.jobs.verify.compare import verify_volume
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest, manifest_path
+from bulkput.model.disk_format import shared_decoder_note
 from bulkput.model.errors import IntegrityError, SnapshotError
 from bulkput.model.progress import Phase
 from bulkput.pipeline.reference import ManifestReference, Reference, SourceReference
@@ -99,5 +100,6 @@ async def read_back(
             run.manifest = None
             raise
     run.verified = run.volume.verify
-    if note is not None:
-        run.note(note)
+    for each in (note, shared_decoder_note(run.source_format)):
+        if each is not None:
+            run.note(each)

@@ -20,6 +20,7 @@ from bulkput.jobs.verify.compare import Findings, compare_snapshot, sample_words
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.block import BLOCKS_PER_GIB, block_count
 from bulkput.model.difference import Difference
+from bulkput.model.disk_format import shared_decoder_note
 from bulkput.model.errors import (
     ConfigError,
     IntegrityError,
@@ -198,8 +199,11 @@ class _Verification:
         )
         if self.source is not None:
             if sample is None:
-                await gets.workers.run(self.source.check_complete)
+                ending = await gets.workers.run(self.source.check_complete)
+                self.notes += [] if ending is None else [ending]
             await gets.workers.run(self.source.check_unchanged)
+            shared = shared_decoder_note(self.source.format)
+            self.notes += [] if shared is None else [shared]
         if sample is not None:
             self.notes.append(sample_words(compared, sample))
         return VerifyOutcome(

@@ -13,7 +13,14 @@ from bulkput.source.source import Source
 from bulkput.source.stream.open import open_compressed
 
 
-def open_remote(text: str, access: Access, *, said: FormatChoice, size_gib: int | None) -> Source:
+def open_remote(
+    text: str,
+    access: Access,
+    *,
+    said: FormatChoice,
+    size_gib: int | None,
+    allow_trailing_data: bool,
+) -> Source:
     """Open an address for reading. Blocks.
 
     Raises:
@@ -24,13 +31,15 @@ def open_remote(text: str, access: Access, *, said: FormatChoice, size_gib: int 
     """
     remote = RemoteObject(_transport(text, access))
     try:
-        return _open(remote, said, size_gib)
+        return _open(remote, said, size_gib, allow_trailing_data=allow_trailing_data)
     except BaseException:
         remote.close()
         raise
 
 
-def _open(remote: RemoteObject, said: FormatChoice, size_gib: int | None) -> Source:
+def _open(
+    remote: RemoteObject, said: FormatChoice, size_gib: int | None, *, allow_trailing_data: bool
+) -> Source:
     if remote.size_bytes > VOLUME_SIZE_MAX_GIB * GIB_BYTES:
         what = f"has {remote.size_bytes} bytes, more than the largest volume (64 TiB)"
         raise SourceError(remote.path, what)
@@ -43,7 +52,14 @@ def _open(remote: RemoteObject, said: FormatChoice, size_gib: int | None) -> Sou
         return RemoteSource(remote)
     if is_compression(found):
         feed = RemoteFeed(remote)
-        return open_compressed(remote, feed, found, said=said, size_gib=size_gib)
+        return open_compressed(
+            remote,
+            feed,
+            found,
+            said=said,
+            size_gib=size_gib,
+            allow_trailing_data=allow_trailing_data,
+        )
     what = f"is a {found} image, which is read from a file only; download it first"
     raise SourceError(remote.path, what)
 

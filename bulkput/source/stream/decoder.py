@@ -1,6 +1,7 @@
 """From a compressed stream to the bytes in it, in bounded memory, to a sound end or an error.
 
-Owns what a sound end is: every member complete with its checksum, and nothing behind the last.
+Owns what a sound end is: every member complete with its checksum, and nothing behind the last but
+padding, or what the user says is no part of the disk.
 """
 
 import lzma
@@ -20,6 +21,22 @@ _ZSTD_WINDOW_LOG_MAX = 27
 
 _XZ_PADDING_UNIT_BYTES = 4
 """Between and behind streams zeros are legal, by fours (the .xz file format, 2.2)."""
+
+_PADDING_OF_PARTS_MAX_BYTES = 16 << 20
+"""A disk in one part ended with it, whatever follows. Zeros behind several may stand for further
+ones: a download that did not come to its end leaves them. Tapes and disks pad by at most this."""
+
+_MEMBER_MAGICS: dict[Compression, tuple[bytes, ...]] = {
+    "gzip": (b"\x1f\x8b",),
+    "xz": (b"\xfd7zXZ\0",),
+    "zstd": (
+        b"\x28\xb5\x2f\xfd",
+        *(bytes([nibble]) + b"\x2a\x4d\x18" for nibble in range(0x50, 0x60)),
+    ),
+}
+"""How each part begins (RFC 1952, 2.3.1; the .xz file format, 2.1.1.1; RFC 8878, 3.1)."""
+_MAGIC_MAX_BYTES = 6
+_SHOWN_BYTES = 8
 
 
 class Member(Protocol):
@@ -97,9 +114,26 @@ class Begun:
 class Decoded:
     """The bytes in the members of a compressed feed, one after the other."""
 
-    def __init__(self, feed: Feed, compression: Compression) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        compression: Compression,
+        *,
+        notes: list[str],
+        allow_trailing_data: bool = False,
+    ) -> None:
+        """Prepare to decompress; nothing is read yet.
+
+        Args:
+            feed: The compressed bytes.
+            compression: How they are compressed.
+            notes: Gets what the user should know of the end.
+            allow_trailing_data: Leave out what follows a sound end and is no further part.
+        """
         self._feed = feed
         self._compression = compression
+        self._notes = notes
+        self._allow_trailing_data = allow_trailing_data
         self._begin, self._errors = _DECODERS[compression](feed)
         self._member: Member | None = None
         self._ahead = b""
@@ -136,22 +170,96 @@ class Decoded:
 
     def _begin_member(self) -> bool:
         """Get ready for the next member; False where the stream ends well."""
-        padding_bytes = 0
-        while True:
-            self._ahead = self._ahead or self._feed.read()
-            if not self._ahead or self._compression != "xz" or not self._members:
-                break
-            padded_bytes = len(self._ahead)
-            self._ahead = self._ahead.lstrip(b"\0")
-            padding_bytes += padded_bytes - len(self._ahead)
-            if self._ahead:
-                break
-        if padding_bytes % _XZ_PADDING_UNIT_BYTES:
-            raise self._damaged("zeros follow its end")
+        padding_bytes = self._skip_zeros() if self._members else 0
+        self._look_ahead(_MAGIC_MAX_BYTES)
         if not self._ahead:
+            self._take_padding(padding_bytes)
+            return False
+        if self._members and not self._is_member(padding_bytes):
+            self._take_trailing_data(padding_bytes)
             return False
         self._member = self._begin()
         return True
+
+    def _skip_zeros(self) -> int:
+        padding_bytes = 0
+        while True:
+            self._look_ahead(1)
+            rest = self._ahead.lstrip(b"\0")
+            padding_bytes += len(self._ahead) - len(rest)
+            self._ahead = rest
+            if rest or not self._look_ahead(1):
+                return padding_bytes
+
+    def _look_ahead(self, length_bytes: int) -> bool:
+        """Have so many bytes ahead, unless the feed ends before; returns whether there are any."""
+        while len(self._ahead) < length_bytes and (piece := self._feed.read()):
+            self._ahead += piece
+        return bool(self._ahead)
+
+    def _is_member(self, padding_bytes: int) -> bool:
+        """Return whether a further part follows, perhaps cut within its first bytes.
+
+        Raises:
+            SourceError: it does where none may.
+        """
+        if not any(
+            self._ahead.startswith(magic) or magic.startswith(self._ahead)
+            for magic in _MEMBER_MAGICS[self._compression]
+        ):
+            return False
+        by_fours = self._compression == "xz" and not padding_bytes % _XZ_PADDING_UNIT_BYTES
+        if padding_bytes and not by_fours:
+            raise SourceError(
+                self._feed.path,
+                f"has {padding_bytes:,} zero bytes between two parts of {self._compression}, and "
+                "programs do not agree whether the second belongs to the disk; decompress it first",
+            )
+        return True
+
+    def _take_padding(self, padding_bytes: int) -> None:
+        """Note zeros behind the end, which gzip takes without a word.
+
+        Raises:
+            SourceError: they may stand for parts that are missing.
+        """
+        if not padding_bytes:
+            return
+        is_doubtful = self._members > 1 and padding_bytes > _PADDING_OF_PARTS_MAX_BYTES
+        if is_doubtful and not self._allow_trailing_data:
+            raise SourceError(
+                self._feed.path,
+                f"has {self._members:,} whole parts of {self._compression} and {padding_bytes:,} "
+                "zero bytes behind them, as a copy has that did not come to its end; set "
+                "allow_trailing_data (--allow-trailing-data) if that is all of the disk",
+            )
+        self._notes.append(
+            f"{padding_bytes:,} zero bytes follow the {self._compression} stream, which ended "
+            "well: taken for padding"
+        )
+
+    def _take_trailing_data(self, padding_bytes: int) -> None:
+        """Leave out what is no further part, if that is allowed.
+
+        Raises:
+            SourceError: it is not.
+        """
+        begins = self._ahead[:_SHOWN_BYTES].hex(" ")
+        if not self._allow_trailing_data:
+            raise SourceError(
+                self._feed.path,
+                f"holds a whole disk in {self._compression}, which ended well, and something else "
+                f"behind it, which begins with {begins}; set allow_trailing_data "
+                "(--allow-trailing-data) if that is no part of the disk",
+            )
+        other_bytes = padding_bytes + len(self._ahead)
+        self._ahead = b""
+        while piece := self._feed.read():
+            other_bytes += len(piece)
+        self._notes.append(
+            f"{other_bytes:,} bytes that are no {self._compression} follow the stream, which ended "
+            "well: left out, as allow_trailing_data says"
+        )
 
     def _damaged(self, how: str) -> SourceError:
         whole = f" behind {self._members} whole parts" if self._members else ""

@@ -15,6 +15,7 @@ from bulkput.source.source_file import check_input_unused
 from bulkput.source.stream.decoder import Begun, Decoded, Plain, Stream
 from bulkput.source.stream.feed import STANDARD_INPUT, Feed, Peeked, StandardInput
 from bulkput.source.stream.stream import Origin, StreamSource
+from bulkput.source.stream.stream_end import EndChecked
 
 _STANDARD_INPUT_FD = 0
 
@@ -26,6 +27,7 @@ def open_compressed(
     *,
     said: FormatChoice,
     size_gib: int | None,
+    allow_trailing_data: bool,
 ) -> StreamSource:
     """Open what is compressed as the disk in it; takes ``origin`` over. Blocks.
 
@@ -35,18 +37,25 @@ def open_compressed(
         compression: How.
         said: What the user says; only ``auto`` looks at what is inside.
         size_gib: Of the volume: how long the disk is turns out at its end only.
+        allow_trailing_data: Leave out what follows the compressed disk.
 
     Raises:
         ConfigError: the size is not given.
         SourceError: it cannot be read, or holds no raw disk.
     """
     wanted_gib = _required(size_gib, f"a disk in {compression}")
-    stream = _decoded(feed, compression, said=said)
-    return StreamSource(stream, origin, format_=compression, size_gib=wanted_gib)
+    notes: list[str] = []
+    decoded = Decoded(feed, compression, notes=notes, allow_trailing_data=allow_trailing_data)
+    stream = _looked_at(decoded, feed, compression, said=said, notes=notes)
+    return StreamSource(stream, origin, format_=compression, size_gib=wanted_gib, notes=notes)
 
 
 def open_standard_input(
-    *, said: FormatChoice, size_gib: int | None, allow_mounted: bool = False
+    *,
+    said: FormatChoice,
+    size_gib: int | None,
+    allow_mounted: bool = False,
+    allow_trailing_data: bool = False,
 ) -> StreamSource:
     """Open what is piped into this process. Blocks until the first bytes are there.
 
@@ -54,6 +63,7 @@ def open_standard_input(
         said: What the user says that it is.
         size_gib: Of the volume.
         allow_mounted: As ``open_source`` has it, where a file or device is its standard input.
+        allow_trailing_data: Leave out what follows a disk that is compressed.
 
     Raises:
         ConfigError: the volume's size is not given.
@@ -78,25 +88,49 @@ def open_standard_input(
         found = choose_format(said, mark)
     except ValueError as error:
         raise SourceError(STANDARD_INPUT, str(error)) from error
-    if found == "raw":
-        return StreamSource(Plain(feed), origin, format_=None, size_gib=wanted_gib)
-    if not is_compression(found):
+    if is_compression(found):
+        return open_compressed(
+            origin,
+            feed,
+            found,
+            said=said,
+            size_gib=wanted_gib,
+            allow_trailing_data=allow_trailing_data,
+        )
+    if found != "raw":
         what = f"is a {found} image, which is not read in order; write it to a file first"
         raise SourceError(STANDARD_INPUT, what)
-    stream = _decoded(feed, found, said=said)
-    return StreamSource(stream, origin, format_=found, size_gib=wanted_gib)
+    notes: list[str] = []
+    stream = _looked_at(Plain(feed), feed, None, said=said, notes=notes)
+    return StreamSource(stream, origin, format_=None, size_gib=wanted_gib, notes=notes)
 
 
-def _decoded(feed: Feed, compression: Compression, *, said: FormatChoice) -> Stream:
-    stream = Begun(Decoded(feed, compression), HEAD_SIZE_BYTES)
-    mark = detect_format(stream.head, b"") if said == "auto" else None
+def _looked_at(
+    stream: Stream,
+    feed: Feed,
+    compression: Compression | None,
+    *,
+    said: FormatChoice,
+    notes: list[str],
+) -> Begun:
+    """Return the stream of a disk, whose beginning was looked at and whose end will be.
+
+    What the user names a format of is not looked into: it is the disk itself.
+
+    Raises:
+        SourceError: it begins like something else.
+    """
+    if said != "auto":
+        return Begun(stream, HEAD_SIZE_BYTES)
+    begun = Begun(EndChecked(stream, feed.path, notes), HEAD_SIZE_BYTES)
+    mark = detect_format(begun.head, b"") if compression else None
     if mark is not None:
         raise SourceError(
             feed.path,
             f"is {compression} of what begins like {mark.name}, not like a raw disk; decompress "
             f"it first, or set format: {compression} if it is the disk itself",
         )
-    return stream
+    return begun
 
 
 def _required(size_gib: int | None, what: str) -> int:

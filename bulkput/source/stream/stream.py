@@ -15,7 +15,7 @@ from bulkput.model.errors import SourceError
 from bulkput.source.blocks import check_blocks
 from bulkput.source.buffered import BlockPool, BufferedWindow
 from bulkput.source.source import Identity, SourceKind
-from bulkput.source.stream.decoder import Stream
+from bulkput.source.stream.decoder import Begun
 
 _EXTENT_BLOCKS = 64
 """32 MiB: an extent is told before it is read, and not at all once the end is known."""
@@ -72,14 +72,30 @@ class StreamSource:
     is_sequential = True
 
     def __init__(
-        self, stream: Stream, origin: Origin, *, format_: Compression | None, size_gib: int
+        self,
+        stream: Begun,
+        origin: Origin,
+        *,
+        format_: Compression | None,
+        size_gib: int,
+        notes: list[str],
     ) -> None:
+        """Prepare to read.
+
+        Args:
+            stream: The bytes of the disk.
+            origin: What they come from.
+            format_: How they are compressed there; None of raw bytes.
+            size_gib: Of the volume.
+            notes: What the stream has to say of its end, once it was read.
+        """
         self.format = format_ or "raw"
         self.tells_changes = origin.tells_changes
         self.size_bytes = size_gib * GIB_BYTES
         self.block_count = block_count(self.size_bytes)
         self.identity = StreamIdentity(origin.identity, self.format, self.size_bytes)
         self._stream = stream
+        self._notes = notes
         self._origin = origin
         self._pool = BlockPool()
         self._turn = threading.Lock()
@@ -124,7 +140,8 @@ class StreamSource:
         """Read on to the end, if it has not been reached.
 
         Returns:
-            Of raw bytes how many there were: their end looks the same wherever it is.
+            What was behind the disk and is no part of it; and of raw bytes how many there were:
+            their end looks the same wherever it is.
 
         Raises:
             SourceError: it is damaged, empty, or longer than the volume.
@@ -139,12 +156,13 @@ class StreamSource:
                 )
             if not self._read_bytes:
                 raise SourceError(self.path, "is empty: there is nothing to make a volume of")
-        if self.format != "raw":
-            return None
-        return (
-            f"{self.path} ended after {self._read_bytes:,} bytes; only its writer knows "
-            "whether that was the whole disk"
-        )
+        notes = list(self._notes)
+        if self.format == "raw":
+            notes.append(
+                f"{self.path} ended after {self._read_bytes:,} bytes; only its writer knows "
+                "whether that was the whole disk"
+            )
+        return "; ".join(notes) or None
 
     def check_unchanged(self) -> None:
         self._origin.check_unchanged()

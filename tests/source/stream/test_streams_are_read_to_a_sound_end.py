@@ -101,19 +101,6 @@ def test_a_stream_with_a_wrong_bit_is_never_complete(tmp_path, kind, place):
     assert "damaged or cut short" in refused(tmp_path, bytes(content))
 
 
-@pytest.mark.parametrize("kind", COMPRESS)
-@pytest.mark.parametrize("garbage", [b"x", b"garbage" * 100, b"\0" * 7, b"QFI\xfb"])
-def test_a_stream_that_is_followed_by_something_else_is_never_complete(tmp_path, kind, garbage):
-    assert "damaged or cut short" in refused(tmp_path, COMPRESS[kind](DISK) + garbage)
-
-
-def test_xz_may_be_padded_by_fours(tmp_path):
-    part = COMPRESS["xz"](b"x" * 1000)
-    (tmp_path / "disk").write_bytes(part + bytes(8) + part + bytes(4))
-    with opened(tmp_path / "disk") as source:
-        assert read(source)[:2001] == b"x" * 2000 + b"\0"
-
-
 def test_without_a_size_the_error_asks_for_it(tmp_path):
     (tmp_path / "disk").write_bytes(COMPRESS["gzip"](DISK))
     with pytest.raises(ConfigError, match="--volume-size-gib"):
