@@ -16,6 +16,9 @@ from support.manual import (
     regenerated,
 )
 
+from bulkput.model.outcome import VolumeOutcome
+from bulkput.observe.result import job_object
+
 COMMANDS = {words: command for words, command, _ in commands()}
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*[a-z0-9]")
 LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
@@ -64,6 +67,14 @@ def test_every_link_leads_to_a_file_of_the_repository(path):
         and not (path.parent / target).resolve().is_relative_to(MANUAL.parent)
     ]
     assert outside == [], "the manual ships without what is not in the package"
+
+
+def test_every_key_of_a_volume_s_json_object_is_described():
+    section = page("scripting").split("### `bulkput upload`")[1].split("### ")[0]
+    outcome = VolumeOutcome(volume="web", source="/x", status="completed")
+    described = set(re.findall(r"`([a-z_]+)`", section))
+    assert set(job_object([outcome], elapsed_s=1.0)) <= described
+    assert set(outcome.as_dict()) <= described
 
 
 def test_the_manual_begins_each_page_with_its_title():
