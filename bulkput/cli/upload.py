@@ -137,7 +137,7 @@ _end_options = with_options(
 @service_options
 @telling_options
 @click.pass_context
-def upload(
+def upload(  # noqa: PLR0913 - flags, each by its name
     context: click.Context,
     /,
     source: str,

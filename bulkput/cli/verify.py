@@ -87,7 +87,7 @@ _compared_options = with_options(
 @quiet_option
 @verbose_option("Show every retry, and tracebacks of unexpected errors.")
 @click.pass_context
-def verify(
+def verify(  # noqa: PLR0913 - flags, each by its name
     context: click.Context,
     /,
     snapshot: str,

@@ -166,7 +166,6 @@ class ControlPlane:
             ),
             next_token=answer.get("NextToken") or None,
             volume_size_gib=int(answer.get("VolumeSize") or 0),
-            expiry_unix_s=unix_s(answer.get("ExpiryTime")),
         )
 
     async def list_changed_blocks_page(
@@ -199,7 +198,6 @@ class ControlPlane:
             ),
             next_token=answer.get("NextToken") or None,
             volume_size_gib=int(answer.get("VolumeSize") or 0),
-            expiry_unix_s=unix_s(answer.get("ExpiryTime")),
         )
 
     async def describe_snapshot(self, snapshot_id: str) -> SnapshotState | None:

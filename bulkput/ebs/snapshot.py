@@ -93,7 +93,6 @@ class BlockPage:
     """Block index and block token, ascending."""
     next_token: str | None
     volume_size_gib: int
-    expiry_unix_s: float | None
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,6 @@ class ChangedBlockPage:
     """Block index, its token in the first and in the second snapshot, None where it is not."""
     next_token: str | None
     volume_size_gib: int
-    expiry_unix_s: float | None
 
 
 class GotBlock(NamedTuple):

@@ -110,7 +110,6 @@ def complete_snapshot(account: Account, call: Call) -> Answer:
         expected = None if checksum is None else _decoded(checksum)
         sealed = dataclasses.replace(
             snapshot.record,
-            sealed_unix_s=now_unix_s,
             settles_unix_s=now_unix_s + account.options.completion_delay_s,
             verdict=snapshot.verdict(count or 0, expected),
         )

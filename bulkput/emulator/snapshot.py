@@ -52,7 +52,6 @@ class Record:
     started_unix_s: float
     layer_ids: tuple[str, ...]
     """Own layer first, then the parent's, the grandparent's: where a block is looked for."""
-    sealed_unix_s: float | None = None
     settles_unix_s: float | None = None
     verdict: str = ""
     """The StateMessage that the seal will end in; empty for completed."""
@@ -63,6 +62,7 @@ class Record:
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "Record":
         """Return the record that ``dataclasses.asdict`` and JSON made of one."""
+        fields.pop("sealed_unix_s", None)  # version 0.1.0 kept it
         tags = fields.pop("tags")
         layer_ids = tuple(fields.pop("layer_ids"))
         pairs = None if tags is None else tuple((str(k), str(v)) for k, v in tags)

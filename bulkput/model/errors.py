@@ -186,7 +186,7 @@ _EXIT_CODES: dict[FailureClass, ExitCode] = {
 class ServiceError(BulkputError):
     """One failed call of the service, classified; what a retry policy looks at."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - facts, each by its name
         self,
         operation: str,
         failure: FailureClass,
@@ -241,12 +241,6 @@ class ServiceError(BulkputError):
         what = self.what.rstrip(".")  # the service ends some messages so, and others not
         answer = f"{names}: {what}" if names else what
         return f"{self.operation}{target} failed{tries}: {answer}{request}"
-
-
-class JobFailedError(BulkputError):
-    """Some volumes of a job failed; their own errors have been reported."""
-
-    exit_code = ExitCode.SOME_VOLUMES_FAILED
 
 
 class InterruptedBySignal(BulkputError):  # noqa: N818 - an event that happened, not a mistake

@@ -24,6 +24,24 @@ class Phase(StrEnum):
 
 
 @dataclass
+class CallCounts:
+    """Calls of one kind: puts, or gets."""
+
+    attempted: int = 0
+    """Calls that left, repeated ones included."""
+    retried: int = 0
+    throttled: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts by the names of the documented JSON."""
+        return {
+            "attempts": self.attempted,
+            "retried": self.retried,
+            "throttled": self.throttled,
+        }
+
+
+@dataclass
 class Progress:
     """What has happened to one volume so far; counts are blocks or puts."""
 
@@ -46,16 +64,9 @@ class Progress:
     """Compared, or known to be zeros on both sides."""
     blocks_restored: int = 0
     """Settled at the destination of a download: got, found there, or zeros."""
-    puts_attempted: int = 0
-    """Puts that left, repeated ones included."""
-    puts_retried: int = 0
-    puts_throttled: int = 0
-    gets_attempted: int = 0
-    """Gets that left, repeated ones included."""
-    gets_retried: int = 0
-    gets_throttled: int = 0
+    puts: CallCounts = field(default_factory=CallCounts)
+    gets: CallCounts = field(default_factory=CallCounts)
     in_flight: int = 0
-    in_flight_limit: int = 0
     bytes_in_flight_max: int = 0
     """The most mapped or buffered bytes held at any moment."""
     failures: dict[str, int] = field(default_factory=dict)
@@ -63,18 +74,33 @@ class Progress:
 
     @property
     def attempts(self) -> int:
-        """The name of ``puts_attempted`` until the next release."""
-        return self.puts_attempted
+        """The name of ``puts.attempted`` in version 0.1; like the next five it goes soon."""
+        return self.puts.attempted
 
     @property
     def retried(self) -> int:
-        """The name of ``puts_retried`` until the next release."""
-        return self.puts_retried
+        """As ``puts.retried``."""
+        return self.puts.retried
 
     @property
     def throttled(self) -> int:
-        """The name of ``puts_throttled`` until the next release."""
-        return self.puts_throttled
+        """As ``puts.throttled``."""
+        return self.puts.throttled
+
+    @property
+    def gets_attempted(self) -> int:
+        """As ``gets.attempted``."""
+        return self.gets.attempted
+
+    @property
+    def gets_retried(self) -> int:
+        """As ``gets.retried``."""
+        return self.gets.retried
+
+    @property
+    def gets_throttled(self) -> int:
+        """As ``gets.throttled``."""
+        return self.gets.throttled
 
     @property
     def blocks_considered(self) -> int:
@@ -101,18 +127,10 @@ class Progress:
 
     @property
     def put_counts(self) -> dict[str, int]:
-        """What became of the puts, as an outcome tells it."""
-        return {
-            "attempts": self.puts_attempted,
-            "retried": self.puts_retried,
-            "throttled": self.puts_throttled,
-        }
+        """What became of the puts, as an outcome reports it."""
+        return self.puts.as_dict()
 
     @property
     def get_counts(self) -> dict[str, int]:
-        """What became of the gets, as an outcome tells it."""
-        return {
-            "attempts": self.gets_attempted,
-            "retried": self.gets_retried,
-            "throttled": self.gets_throttled,
-        }
+        """What became of the gets, as an outcome reports it."""
+        return self.gets.as_dict()

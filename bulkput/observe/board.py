@@ -86,6 +86,7 @@ class _Volume:
         done, moved = _counts(progress, self.phase)
         self.moved.sample(now_s, moved)
         self.considered.sample(now_s, done)
+        calls = progress.gets if reading_back else progress.puts
         total = progress.blocks_total
         if self.phase is Phase.VERIFYING:
             total = progress.blocks_to_verify or total
@@ -100,8 +101,8 @@ class _Volume:
             puts_per_s=0.0 if reading_back else moved_per_s,
             mib_per_s=moved_per_s * _MIB_PER_BLOCK,
             in_flight=progress.in_flight,
-            retried=progress.gets_retried if reading_back else progress.puts_retried,
-            throttled=progress.gets_throttled if reading_back else progress.puts_throttled,
+            retried=calls.retried,
+            throttled=calls.throttled,
             left_s=max(0, total - done) / rate_blocks_per_s
             if measured and rate_blocks_per_s > 0
             else None,

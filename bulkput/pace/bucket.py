@@ -38,11 +38,6 @@ class Bucket:
         """The rate in force."""
         return self._rate
 
-    @property
-    def burst_puts(self) -> float:
-        """The most puts by which any span may exceed its share of the rate."""
-        return self._burst_puts + LATE_MAX_S * self._rate
-
     def earliest_s(self, now_s: float) -> float:
         """Return when the next put may start: ``now_s`` or later."""
         earliest_s = self._due_s - self._tolerance_s

@@ -113,11 +113,6 @@ class Pacer:
         """Puts admitted and not yet settled."""
         return self._in_flight
 
-    @property
-    def in_flight_limit(self) -> int:
-        """The most puts to be in flight now."""
-        return self._in_flight_controller.limit
-
     async def admit(self) -> Admission:
         """Wait until a put may start, and count it as started.
 

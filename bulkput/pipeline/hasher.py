@@ -5,51 +5,51 @@ the others help only while hashed blocks are short.
 """
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 
+from bulkput.pipeline.backlog import Backlog
 from bulkput.pipeline.channel import Channel
 from bulkput.pipeline.hashing import HashedWindow, hash_hole, hash_window
-from bulkput.pipeline.reader import Piece
 from bulkput.pipeline.workers import Workers
-from bulkput.source.source import Window
-
-ReadWindow = Callable[[int, int], Window]
-"""Blocking: first block index and block count to a window; raises ``SourceError``."""
+from bulkput.planning.spans import Span
+from bulkput.source.source import Source, Window
 
 
 class Hasher:
-    """One task for each worker; pieces may leave in another order than they came."""
+    """A stage: one task for each worker; spans may leave in another order than they came."""
 
     def __init__(
         self,
-        *,
-        read_window: ReadWindow,
-        turn: asyncio.Lock | None,
-        is_short: asyncio.Event,
+        source: Source,
         workers: Workers,
-        inputs: Channel[Piece],
+        backlog: Backlog,
+        *,
+        inputs: Channel[Span],
         output: Channel[HashedWindow],
     ) -> None:
-        self._read_window = read_window
-        self._turn = turn
-        self._is_short = is_short
+        self._source = source
         self._workers = workers
+        self._backlog = backlog
         self._inputs = inputs
         self._output = output
+        self._read_lock = asyncio.Lock()
 
-    async def run(self, *, is_helper: bool) -> None:
-        """Hash pieces until there are no more; a helper only while hashed blocks are short.
+    async def run(self) -> None:
+        """Hash spans until there are no more, and close the output."""
+        async with asyncio.TaskGroup() as hashers:
+            for number in range(self._workers.count):
+                if self._source.is_sequential:
+                    hashers.create_task(self._hash_in_order())
+                else:
+                    hashers.create_task(self._hash_any(is_helper=number > 0))
+        await self._output.close()
 
-        Pieces that must be read in order are hashed by all: reading is what takes long there.
-        """
-        if self._turn is not None:
-            await self._run_in_turn(self._turn)
-            return
+    async def _hash_any(self, *, is_helper: bool) -> None:
+        """Hash spans as they come; a helper only while hashed blocks are few."""
         pieces = aiter(self._inputs)
         while True:
             if is_helper:
-                await self._is_short.wait()
+                await self._backlog.wait_until_low()
             piece = await anext(pieces, None)
             if piece is None:
                 return
@@ -59,14 +59,14 @@ class Hasher:
                 hashed = await self._workers.run(partial(self._hash, piece))
             await self._output.send(hashed)
 
-    async def _run_in_turn(self, turn: asyncio.Lock) -> None:
-        """Do the same with pieces that must be read in order: one at a time.
+    async def _hash_in_order(self) -> None:
+        """Hash spans of a source that can be read only in order: by all, for reading takes long.
 
-        The turn begins before the piece is taken, so that nobody overtakes.
+        The lock is taken before the span is, so that nobody overtakes.
         """
         pieces = aiter(self._inputs)
         while True:
-            async with turn:
+            async with self._read_lock:
                 piece = await anext(pieces, None)
                 if piece is None:
                     return
@@ -79,8 +79,8 @@ class Hasher:
                 hashed = await self._workers.run(partial(hash_window, window))
             await self._output.send(hashed)
 
-    def _hash(self, piece: Piece) -> HashedWindow:
+    def _hash(self, piece: Span) -> HashedWindow:
         return hash_window(self._read(piece))
 
-    def _read(self, piece: Piece) -> Window:
-        return self._read_window(piece.start, piece.stop - piece.start)
+    def _read(self, piece: Span) -> Window:
+        return self._source.read_window(piece.start, piece.stop - piece.start)

@@ -1,7 +1,4 @@
-"""The way of one put: a small attempt, and what is wrapped around it.
-
-Composed in ``PutPath.__call__``; each wrapper does one thing and decides nothing.
-"""
+"""The way of one put: a small attempt that the ledger records, and what is wrapped around it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,13 +6,10 @@ from typing import Protocol
 
 from bulkput.ledger.ledger import Ledger
 from bulkput.model.errors import ServiceError
-from bulkput.model.failure import FailureClass
 from bulkput.model.progress import Progress
-from bulkput.pace.pacer import Admission, Pacer
+from bulkput.pipeline.backlog import Backlog
 from bulkput.pipeline.block_buffer import HeldBlock
-from bulkput.pipeline.retry import Retrier
-
-_THROTTLES = frozenset({FailureClass.THROTTLED_ACCOUNT, FailureClass.THROTTLED_SNAPSHOT})
+from bulkput.pipeline.paced_call import PacedCall
 
 
 class BlockSink(Protocol):
@@ -53,82 +47,60 @@ class PutPath:
         snapshot_id: str,
         sink: BlockSink,
         ledger: Ledger,
-        pacer: Pacer,
-        retrier: Retrier,
+        call: PacedCall,
         progress: Progress,
+        backlog: Backlog,
         reread: RereadBlock,
         on_retry: OnPutRetry,
     ) -> None:
         self._snapshot_id = snapshot_id
         self._sink = sink
         self._ledger = ledger
-        self._pacer = pacer
-        self._retrier = retrier
+        self._call = call
         self._progress = progress
+        self._backlog = backlog
         self._reread = reread
         self._on_retry = on_retry
-        self.sending: set[asyncio.Task[None]] = set()
-        """The tasks that have an attempt in flight: what a stop lets end."""
-        self.begun: set[asyncio.Task[None]] = set()
-        """The tasks that had their first attempt: what waits now was read and hashed for it."""
+        self.in_flight: set[asyncio.Task[None]] = set()
+        """The tasks that have an attempt under way: what a stop lets end."""
 
     async def __call__(self, block: HeldBlock) -> None:
-        """Put ``block`` until it is acknowledged.
+        """Put ``block``, which the backlog counts, until it is acknowledged.
 
-        From the outside in: *retry* (reads the block again if its bytes were let go), *pace*
-        (waits for rate and slot, before every attempt), *record* (the ledger says ``sent``
-        before and ``acknowledged`` after), and one attempt of the sink. So every attempt is
-        paced, every attempt is in the ledger before it can reach the service, and no wrapper
-        sees a retry of another.
+        Inside the paced call: the block is read again if its bytes were released, the ledger
+        records ``sent`` before and ``acknowledged`` after, and the sink makes one attempt. So
+        every attempt is in the ledger before it can reach the service.
         """
         index = block.index
-        clock = self._retrier.clock
-        queued_s = 0.0
+        task = _current_task()
+        is_started = False
 
-        async def attempt() -> None:
-            nonlocal block, queued_s
-            asked_s = clock.monotonic_s()
+        async def prepare() -> None:
+            nonlocal block
             if not block.is_held:
                 block = await self._reread(index)
-            admission = await self._pacer.admit()
-            queued_s += clock.monotonic_s() - asked_s
-            await self._admitted(block, admission)
+
+        async def attempt() -> None:
+            nonlocal is_started
+            if not is_started:
+                is_started = True
+                self._backlog.add(-1)
+            self.in_flight.add(task)
+            try:
+                await self._recorded(block)
+            finally:
+                block.release_if_rereadable()
+                self.in_flight.discard(task)
 
         def on_retry(error: ServiceError, delay_s: float) -> None:
-            self._progress.puts_retried += 1
             self._on_retry(index, error, delay_s)
 
         try:
-            # A slow pace is no failure: a queue may be longer than an operation's deadline.
-            await self._retrier.run(attempt, on_retry, lambda: queued_s)
+            await self._call.run(attempt, on_retry, prepare)
         finally:
-            self.begun.discard(_current_task())
+            if not is_started:
+                self._backlog.add(-1)
             block.release()
-
-    async def _admitted(self, block: HeldBlock, admission: Admission) -> None:
-        progress = self._progress
-        task = _current_task()
-        self.sending.add(task)
-        self.begun.add(task)
-        progress.puts_attempted += 1
-        progress.in_flight += 1
-        try:
-            await self._recorded(block)
-        except ServiceError as error:
-            self._pacer.settled(admission, error.failure)
-            name = error.failure.name.lower()
-            progress.failures[name] = progress.failures.get(name, 0) + 1
-            progress.puts_throttled += error.failure in _THROTTLES
-            raise
-        except BaseException:
-            self._pacer.withdraw(admission)
-            raise
-        else:
-            self._pacer.settled(admission, None)
-        finally:
-            block.release_if_rereadable()
-            self.sending.discard(task)
-            progress.in_flight -= 1
 
     async def _recorded(self, block: HeldBlock) -> None:
         digest = block.digest

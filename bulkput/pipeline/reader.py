@@ -4,73 +4,46 @@ Reserves the byte budget for every window before it exists; the hashers do the r
 from the ledger what need not be read again.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
-from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.record import never_sent, vouched_for
 from bulkput.model.block import BLOCK_SIZE_BYTES
-from bulkput.model.progress import Progress
 from bulkput.model.runs import joined, runs
-from bulkput.pipeline.baseline import Baseline, Unchanged, nothing_is_known
+from bulkput.pipeline.baseline import nothing_is_known
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.channel import Channel
-from bulkput.pipeline.workers import Workers
-from bulkput.planning.spans import Span
+from bulkput.pipeline.parts import UploadParts, UploadPolicy
+from bulkput.planning.spans import Span, spans
 
 _SPANS_PER_HOP = 64
 """Finding extents blocks (lseek), so it runs in a worker; one hop (~50 us) for many spans."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Blocks ``start`` to ``stop`` (excluded), for which the budget has been reserved."""
-
-    start: int
-    stop: int
-    is_hole: bool
 
 
 class Reader:
     """One task; ends by closing its output, whatever the reason."""
 
     def __init__(
-        self,
-        *,
-        spans: Iterator[Span],
-        ledger: Ledger,
-        baseline: Baseline,
-        output: Channel[Piece],
-        budget: ByteBudget,
-        workers: Workers,
-        progress: Progress,
-        window_blocks: int,
-        put_holes: bool,
-        skip_zeros: bool,
-        trust: bool,
-        unchanged: Unchanged = nothing_is_known,
+        self, parts: UploadParts, policy: UploadPolicy, *, output: Channel[Span], budget: ByteBudget
     ) -> None:
-        self._spans = spans
-        self._ledger = ledger
-        self._baseline = baseline
+        """Send spans for which the budget has been reserved to ``output``."""
+        source = parts.source
+        self._spans = spans(source.extents(), source.block_count, span_blocks=policy.window_blocks)
+        self._ledger = parts.ledger
+        self._baseline = parts.baseline
+        self._unchanged = parts.unchanged
+        self._workers = parts.workers
+        self._progress = parts.progress
+        self._policy = policy
         self._output = output
         self._budget = budget
-        self._workers = workers
-        self._progress = progress
-        self._window_blocks = window_blocks
-        self._put_holes = put_holes
-        self._skip_zeros = skip_zeros
-        self._trust = trust
-        self._unchanged = unchanged
 
     async def run(self) -> None:
         """Send every piece that must be looked at."""
         while batch := await self._workers.run(self._next_spans):
             for span in batch:
-                if span.is_hole and not self._put_holes:
+                if span.is_hole and not self._policy.zeros.put_holes:
                     await self._walk_hole(span)
                 else:
                     await self._walk(span)
@@ -92,21 +65,21 @@ class Reader:
 
     async def _walk(self, span: Span) -> None:
         """Send a span, without what the ledger vouches for if it is to be trusted."""
-        if not self._trust and self._unchanged is nothing_is_known:
+        if not self._policy.trust_ledger and self._unchanged is nothing_is_known:
             await self._send(span)
             return
-        for start in range(span.start, span.stop, self._window_blocks):
-            stop = min(start + self._window_blocks, span.stop)
+        for start in range(span.start, span.stop, self._policy.window_blocks):
+            stop = min(start + self._policy.window_blocks, span.stop)
             states = self._ledger.states(start, stop)
             known = self._unchanged(start, stop) & never_sent(states)
             for run in runs(known):
                 self._ledger.mark_unchanged(start + run.start, start + run.stop)
-            if not self._trust:
+            if not self._policy.trust_ledger:
                 self._progress.blocks_unchanged += int(np.count_nonzero(known))
                 for run in runs(~known):
                     await self._send(Span(start + run.start, start + run.stop, span.is_hole))
                 continue
-            vouched = vouched_for(states, skip_zeros=self._skip_zeros)
+            vouched = vouched_for(states, skip_zeros=self._policy.zeros.skips(is_hole=False))
             self._progress.blocks_resumed += int(np.count_nonzero(vouched.resumed))
             self._progress.blocks_skipped_zero += int(np.count_nonzero(vouched.skipped))
             self._progress.blocks_unchanged += int(np.count_nonzero(vouched.unchanged | known))
@@ -114,7 +87,7 @@ class Reader:
                 await self._send(Span(start + run.start, start + run.stop, span.is_hole))
 
     async def _send(self, span: Span) -> None:
-        for start in range(span.start, span.stop, self._window_blocks):
-            stop = min(start + self._window_blocks, span.stop)
+        for start in range(span.start, span.stop, self._policy.window_blocks):
+            stop = min(start + self._policy.window_blocks, span.stop)
             await self._budget.acquire((stop - start) * BLOCK_SIZE_BYTES)
-            await self._output.send(Piece(start, stop, span.is_hole))
+            await self._output.send(Span(start, stop, span.is_hole))

@@ -23,6 +23,7 @@ from bulkput.pipeline.decide import decide
 from bulkput.pipeline.hashing import HashedWindow, hash_hole, hash_window, is_zero
 from bulkput.pipeline.workers import Workers
 from bulkput.planning.spans import Span, spans
+from bulkput.planning.zeros import ResolvedZeros
 from bulkput.source.source import Source, Window
 
 _PIECES_PER_TURN = 256
@@ -52,8 +53,7 @@ class Known(Protocol):
 class SurveyPolicy:
     """As the upload would be told."""
 
-    put_holes: bool
-    put_zeros: bool
+    zeros: ResolvedZeros
     trust_ledger: bool
     """Whether blocks that the ledger vouches for are passed over without reading them."""
     window_blocks: int
@@ -144,7 +144,8 @@ class _Survey:
         """Count all blocks at once, without an object a piece."""
         data = sum(stop - start for start, stop in self._source.extents())
         holes = self._source.block_count - data
-        return Tally(data=data, holes=holes, puts=data + (holes if self._policy.put_holes else 0))
+        puts = data if self._policy.zeros.skips(is_hole=True) else data + holes
+        return Tally(data=data, holes=holes, puts=puts)
 
     def turn(self) -> Tally | None:
         """Count some pieces; None when there are no more."""
@@ -181,13 +182,13 @@ class _Survey:
                 self._settle(hash_hole(start, stop - start), tally)
             rest -= extent.block_count
         tally.holes += rest
-        tally.puts += rest if self._policy.put_holes else 0
+        tally.puts += rest if self._policy.zeros.put_holes else 0
 
     def _worth_a_look(self, hole: Span) -> Iterator[Extent]:
         parents = self._baseline.extents(hole.start, hole.stop)
         if self._known is None:
             return parents
-        if self._policy.put_holes:
+        if self._policy.zeros.put_holes:
             return iter((Extent(hole.start, hole.stop),))
         return joined(self._known.not_skippable(hole.start, hole.stop), parents)
 
@@ -196,7 +197,7 @@ class _Survey:
         rest = np.ones(span.stop - span.start, dtype=np.bool_)
         if self._known is not None and self._policy.trust_ledger:
             states = self._known.states(span.start, span.stop)
-            vouched = vouched_for(states, skip_zeros=not self._policy.put_zeros)
+            vouched = vouched_for(states, skip_zeros=self._policy.zeros.skips(is_hole=False))
             tally.resumed += int(np.count_nonzero(vouched.resumed))
             tally.zeros += int(np.count_nonzero(vouched.skipped))
             tally.unchanged += int(np.count_nonzero(vouched.unchanged))
@@ -226,7 +227,6 @@ class _Survey:
     def _settle(self, hashed: HashedWindow, tally: Tally) -> None:
         """Decide as the upload does, and count."""
         start, stop = hashed.window.start, hashed.window.start + hashed.window.block_count
-        skips = not (self._policy.put_holes if hashed.is_hole else self._policy.put_zeros)
         decision = decide(
             hashed,
             self._states(start, stop),
@@ -234,7 +234,7 @@ class _Survey:
             if self._known is None
             else self._known.digests(start, stop),
             self._baseline,
-            skip_zeros=skips,
+            skip_zeros=self._policy.zeros.skips(is_hole=hashed.is_hole),
         )
         is_there = decision.resumed | decision.unchanged
         tally.resumed += int(np.count_nonzero(decision.resumed))

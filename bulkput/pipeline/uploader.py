@@ -5,28 +5,24 @@ stages' task group, so that a stop can let those in flight end.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import numpy as np
 
-from bulkput.ledger.ledger import Ledger
 from bulkput.model.block import BLOCK_SIZE_BYTES
-from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration
 from bulkput.model.errors import TemporaryError
-from bulkput.model.progress import Progress
 from bulkput.model.runs import runs
-from bulkput.pipeline.baseline import Baseline
+from bulkput.pipeline.backlog import Backlog
 from bulkput.pipeline.block_buffer import HeldBlock
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.channel import Channel
 from bulkput.pipeline.decide import decide
 from bulkput.pipeline.hashing import HashedWindow
+from bulkput.pipeline.parts import UploadParts, UploadPolicy
+from bulkput.pipeline.put import PutPath
 
 _LOOKS_PER_LIMIT = 30
 """How often quiet is looked for within its limit: 15 min are noticed to half a minute."""
-
-Put = Callable[[HeldBlock], Awaitable[None]]
 
 
 class Uploader:
@@ -34,40 +30,38 @@ class Uploader:
 
     def __init__(
         self,
+        parts: UploadParts,
+        policy: UploadPolicy,
         *,
         inputs: Channel[HashedWindow],
-        put: Put,
-        sending: set[asyncio.Task[None]],
-        begun: set[asyncio.Task[None]],
-        stopping: asyncio.Event,
-        is_short: asyncio.Event,
-        short_puts: int,
-        ledger: Ledger,
-        baseline: Baseline,
-        clock: Clock,
+        put: PutPath,
         budget: ByteBudget,
-        can_reread: bool,
-        progress: Progress,
-        put_holes: bool,
-        skip_zeros: bool,
-        give_up_after_s: float,
+        backlog: Backlog,
+        stopping: asyncio.Event,
     ) -> None:
+        """Work with ``parts`` under ``policy``.
+
+        Args:
+            parts: What the upload works with.
+            policy: What is left out, and when to give up.
+            inputs: Windows whose bytes count against the budget.
+            put: The way of one block.
+            budget: Gets back what is not put; a block that is put gives its part back itself.
+            backlog: Counts the blocks that wait for their first put.
+            stopping: Set when no new attempt may start.
+        """
+        self._ledger = parts.ledger
+        self._baseline = parts.baseline
+        self._clock = parts.clock
+        self._progress = parts.progress
+        self._can_reread = not parts.source.is_sequential
+        self._zeros = policy.zeros
+        self._give_up_after_s = policy.give_up_after_s
         self._inputs = inputs
         self._put = put
-        self._sending = sending
-        self._begun = begun
-        self._stopping = stopping
-        self._is_short = is_short
-        self._short_puts = short_puts
-        self._ledger = ledger
-        self._baseline = baseline
-        self._clock = clock
         self._budget = budget
-        self._can_reread = can_reread
-        self._progress = progress
-        self._put_holes = put_holes
-        self._skip_zeros = skip_zeros
-        self._give_up_after_s = give_up_after_s
+        self._backlog = backlog
+        self._stopping = stopping
         self._puts: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -93,7 +87,7 @@ class Uploader:
         Cancelled itself, it cancels them at once: no put outlives it.
         """
         self._stopping.set()
-        for task in self._puts - self._sending:
+        for task in self._puts - self._put.in_flight:
             task.cancel()
         try:
             if self._puts:
@@ -114,13 +108,12 @@ class Uploader:
         window = hashed.window
         start, stop = window.start, window.start + window.block_count
         states = self._ledger.states(start, stop)
-        may_skip = not self._put_holes if hashed.is_hole else self._skip_zeros
         decision = decide(
             hashed,
             states,
             self._ledger.digests(start, stop),
             self._baseline,
-            skip_zeros=may_skip,
+            skip_zeros=self._zeros.skips(is_hole=hashed.is_hole),
         )
         self._progress.blocks_resumed += int(np.count_nonzero(decision.resumed))
         for run in runs(decision.skipped):
@@ -140,28 +133,14 @@ class Uploader:
             )
             task = asyncio.create_task(self._put_one(block))
             self._puts.add(task)
-            task.add_done_callback(self._ended)
-        self._tell_whether_short()
+            task.add_done_callback(self._puts.discard)
+        self._backlog.add(len(puts))
         if not puts:
             window.close()
         elif len(puts) < window.block_count:
             for position in np.flatnonzero(~decision.put).tolist():
                 window.release(start + position)
         self._budget.release((window.block_count - len(puts)) * BLOCK_SIZE_BYTES)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._puts.discard(task)
-        self._tell_whether_short()
-
-    def _tell_whether_short(self) -> None:
-        """Tell the hashers whether fewer blocks wait for their turn than one window has.
-
-        Those that wait for a repeat are not counted: their bytes were let go.
-        """
-        if len(self._puts) - len(self._begun) < self._short_puts:
-            self._is_short.set()
-        else:
-            self._is_short.clear()
 
     async def _put_one(self, block: HeldBlock) -> None:
         try:

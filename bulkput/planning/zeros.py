@@ -23,6 +23,10 @@ class ResolvedZeros(NamedTuple):
     reason: str
     """One sentence for the user."""
 
+    def skips(self, *, is_hole: bool) -> bool:
+        """Return whether empty blocks, of a hole or written, may be left out."""
+        return not (self.put_holes if is_hole else self.put_zeros)
+
 
 _SKIPPED = "the snapshot reads as zeros there only as long as it stays unencrypted"
 

@@ -8,7 +8,7 @@ import os
 import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from bulkput.model.errors import SourceError
 
@@ -31,15 +31,6 @@ class SourceIdentity:
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON can hold them."""
         return asdict(self)
-
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> Self:
-        """Return the identity that ``as_dict`` described.
-
-        Raises:
-            TypeError: a field is missing or unknown.
-        """
-        return cls(**fields)
 
 
 def file_identity(status: os.stat_result) -> SourceIdentity:

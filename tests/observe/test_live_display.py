@@ -33,7 +33,7 @@ def drawn(stream, action):
 def test_two_rows_show_everything_that_is_asked_for(terminal, progress):
     display = display_on(terminal)
     display.on_event(VolumeStarted(progress, "/disks/web.img"))
-    progress.puts_retried, progress.puts_throttled = 3, 1
+    progress.puts.retried, progress.puts.throttled = 3, 1
     display.tick(0.0)
     progress.blocks_put = 400
     heading, figures = drawn(terminal, lambda: display.tick(1.0))

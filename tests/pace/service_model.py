@@ -147,7 +147,7 @@ class Service:
     async def _sample(self, volume: Volume) -> None:
         while True:
             await asyncio.sleep(0.1)
-            volume.limits.append((self.loop.time(), volume.pacer.in_flight_limit))
+            volume.limits.append((self.loop.time(), volume.pacer._in_flight_controller.limit))
             volume.in_flight_peak = max(volume.in_flight_peak, volume.pacer.in_flight)
 
     async def _drive(self, volume: Volume) -> None:

@@ -62,7 +62,7 @@ async def test_no_more_puts_are_in_flight_than_the_limit_allows():
     waiting = asyncio.create_task(paced.admit())
     await asyncio.sleep(1)
     assert not waiting.done()
-    assert (paced.in_flight, paced.in_flight_limit) == (3, 3)
+    assert (paced.in_flight, paced._in_flight_controller.limit) == (3, 3)
     paced.settled(held[0], None)
     await waiting
     assert paced.in_flight == 3
@@ -120,7 +120,7 @@ async def test_a_throttle_does_not_cut_the_puts_in_flight():
         admission = await paced.admit()
         await asyncio.sleep(0.01)
         paced.settled(admission, FailureClass.THROTTLED_SNAPSHOT)
-    assert paced.in_flight_limit == START_PUTS
+    assert paced._in_flight_controller.limit == START_PUTS
 
 
 @pytest.mark.parametrize("stage", ["slot", "own bucket", "account's bucket", "queue", "fresh"])

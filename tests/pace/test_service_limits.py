@@ -212,6 +212,6 @@ def test_a_source_that_is_slower_than_the_quota_keeps_its_own_pace():
         await service.run(20)
         assert volume.rate_puts_per_s(1, 20) >= 0.98 * 200
         assert not volume.throttled_s
-        assert volume.pacer.in_flight_limit <= 64
+        assert volume.pacer._in_flight_controller.limit <= 64
 
     run_virtual(play())

@@ -6,12 +6,13 @@ import random
 import pytest
 
 from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.pipeline.backlog import Backlog
 from bulkput.pipeline.block_buffer import HeldBlock
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.channel import Channel
 from bulkput.pipeline.hasher import Hasher
 from bulkput.pipeline.hashing import ZeroWindow
-from bulkput.pipeline.reader import Piece
+from bulkput.planning.spans import Span
 
 PIECES = 40
 
@@ -30,52 +31,51 @@ class DawdlingWorkers:
         return work()
 
 
-async def starts_read(turn, *, are_short=True):
-    is_short = asyncio.Event()
-    if are_short:
-        is_short.set()
-    asked, pieces, hashed = [], Channel(4), Channel(PIECES)
+class AskedSource:
+    """A source that only keeps which windows it was asked for, in their order."""
 
-    def read_window(start, count):
-        asked.append(start)
+    def __init__(self, *, is_sequential):
+        self.is_sequential = is_sequential
+        self.asked = []
+
+    def read_window(self, start, count):
+        self.asked.append(start)
         return ZeroWindow(start, count)
 
-    hasher = Hasher(
-        read_window=read_window,
-        turn=turn,
-        is_short=is_short,
-        workers=DawdlingWorkers(),
-        inputs=pieces,
-        output=hashed,
-    )
+
+async def starts_read(*, is_sequential=False, is_low=True):
+    source, backlog = AskedSource(is_sequential=is_sequential), Backlog(1)
+    if not is_low:
+        backlog.add(1)
+    pieces, hashed = Channel(4), Channel(PIECES)
+    hasher = Hasher(source, DawdlingWorkers(), backlog, inputs=pieces, output=hashed)
 
     async def send():
         for start in range(PIECES):
-            await pieces.send(Piece(start, start + 1, is_hole=start % 7 == 3))
+            await pieces.send(Span(start, start + 1, is_hole=start % 7 == 3))
         await pieces.close()
-        is_short.set()
+        if not is_low:
+            backlog.add(-1)
 
     async with asyncio.TaskGroup() as group:
         group.create_task(send())
-        for number in range(4):
-            group.create_task(hasher.run(is_helper=number > 0))
-    await hashed.close()
+        group.create_task(hasher.run())
     assert sorted([each.window.start async for each in hashed]) == list(range(PIECES))
-    return asked
+    return source.asked
 
 
 async def test_windows_are_read_in_ascending_order_where_a_source_needs_that():
-    asked = await starts_read(asyncio.Lock())
+    asked = await starts_read(is_sequential=True)
     assert asked == [start for start in range(PIECES) if start % 7 != 3]
 
 
 async def test_else_nobody_waits_for_another():
-    asked = await starts_read(None)
+    asked = await starts_read()
     assert asked != sorted(asked)
 
 
 async def test_helpers_rest_while_enough_is_hashed():
-    asked = await starts_read(None, are_short=False)
+    asked = await starts_read(is_low=False)
     # But for the last few: whatever is short at the end may be hashed by all.
     assert asked[:-4] == sorted(asked[:-4])
 

@@ -203,7 +203,6 @@ class ModelService:
             blocks=tuple((index, f"token-{index}") for index in page),
             next_token=str(start + page_blocks) if more else None,
             volume_size_gib=snapshot.request.volume_size_gib,
-            expiry_unix_s=None,
         )
 
     def get(self, snapshot_id, index):

@@ -1,6 +1,5 @@
 """A file that is not what it was when opened is noticed, and the sentence says how."""
 
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,7 @@ import pytest
 
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import SourceError
-from bulkput.source.identity import SourceIdentity, difference
+from bulkput.source.identity import difference
 from bulkput.source.open import open_source
 from bulkput.source.source import Source
 
@@ -81,11 +80,6 @@ def test_a_removed_file_is_noticed(source: Source, path: Path) -> None:
 def test_a_device_in_place_of_a_file_is_another_source(source: Source) -> None:
     device = replace(source.identity, kind="device")
     assert difference(source.identity, device) == "was replaced by another device"
-
-
-def test_an_identity_survives_json(source: Source) -> None:
-    text = json.dumps(source.identity.as_dict())
-    assert SourceIdentity.from_dict(json.loads(text)) == source.identity
 
 
 def test_a_closed_source_says_so(path: Path) -> None:

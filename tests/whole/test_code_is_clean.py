@@ -45,6 +45,10 @@ def test_the_type_checker_finds_nothing():
     run("mypy", "--cache-dir=/dev/null")
 
 
+def test_nothing_is_left_that_nobody_calls():
+    run("vulture")
+
+
 def test_what_is_not_tracked_is_not_looked_at(tmp_path):
     if shutil.which("git") is None:
         pytest.skip("git is not installed")

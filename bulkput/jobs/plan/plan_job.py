@@ -171,8 +171,7 @@ class _Planner:
         if earlier is not None and earlier.only_waits:
             return Tally(resumed=source.block_count), 0.0
         policy = SurveyPolicy(
-            put_holes=zeros.put_holes,
-            put_zeros=zeros.put_zeros,
+            zeros=zeros,
             trust_ledger=earlier is not None and earlier.trusted,
             window_blocks=_FAST_WINDOW_BLOCKS
             if self._by_extents

@@ -16,6 +16,7 @@ from bulkput.model.progress import Progress
 from bulkput.pace.pacer import AccountPacer, Pacer
 from bulkput.pipeline.get import GetPath
 from bulkput.pipeline.listing import PAGE_BLOCKS, ChangedBlock, ListedBlock, Page, pages
+from bulkput.pipeline.paced_call import PacedCall
 from bulkput.pipeline.retry import OnRetry, Retrier
 from bulkput.pipeline.workers import Workers
 
@@ -114,16 +115,15 @@ class SnapshotReader:
             self.observer.on_event(event)
 
         held_max = self.held_blocks_max(memory_budget_bytes)
+        pacer = Pacer(
+            ceiling_puts_per_s=self.rate_limits.snapshot_gets_per_s,
+            in_flight_max=min(self.tuning.in_flight_max, held_max),
+            account=self.account,
+            clock=self.clock,
+        )
         return GetPath(
             snapshot_id=snapshot_id,
             origin=self.service.data,
-            pacer=Pacer(
-                ceiling_puts_per_s=self.rate_limits.snapshot_gets_per_s,
-                in_flight_max=min(self.tuning.in_flight_max, held_max),
-                account=self.account,
-                clock=self.clock,
-            ),
-            retrier=retrier,
-            progress=progress,
+            call=PacedCall(pacer=pacer, retrier=retrier, progress=progress, counts=progress.gets),
             on_retry=on_retry,
         )

@@ -33,7 +33,8 @@ from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress
 from bulkput.pace.pacer import Pacer
 from bulkput.pipeline.baseline import NoBaseline, nothing_is_known
-from bulkput.pipeline.upload import UploadParts, UploadPolicy, upload_blocks
+from bulkput.pipeline.parts import UploadParts, UploadPolicy
+from bulkput.pipeline.upload import upload_blocks
 from bulkput.source.source import Source
 from bulkput.source.zero import LengthenedSource
 
@@ -280,8 +281,7 @@ async def _put_blocks(
         unchanged=nothing_is_known if baseline is None else run.opening.unchanged,
     )
     policy = UploadPolicy(
-        put_holes=upload_snapshot.zeros.put_holes,
-        put_zeros=upload_snapshot.zeros.put_zeros,
+        zeros=upload_snapshot.zeros,
         trust_ledger=upload_snapshot.trust,
         memory_budget_bytes=context.memory_budget_bytes,
         window_blocks=context.window_blocks,

@@ -131,7 +131,7 @@ class _Processes:
     def _divide(self) -> None:
         putting = {
             worker: {
-                label: progress.puts_attempted
+                label: progress.puts.attempted
                 for label, progress in worker.volumes.items()
                 if progress.phase in _PUTTING
             }

@@ -60,9 +60,6 @@ class OptionReply(IntEnum):
     """This and all above."""
 
 
-INFO_EXPORT = 0
-
-
 class Command(IntEnum):
     """What is done with the disk."""
 

@@ -1,0 +1,138 @@
+"""Hashers rest while enough is hashed: the backlog is of blocks that wait for their first put."""
+
+import asyncio
+import os
+import random
+
+from support.ledgers import SNAPSHOT_ID, start
+
+from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.clock import LoopClock
+from bulkput.model.errors import ServiceError
+from bulkput.model.failure import FailureClass
+from bulkput.model.progress import Progress
+from bulkput.model.zeros import ZeroPolicy
+from bulkput.pace.pacer import AccountPacer, Pacer
+from bulkput.pipeline.backlog import Backlog
+from bulkput.pipeline.parts import UploadParts, UploadPolicy
+from bulkput.pipeline.retry import Retrier
+from bulkput.pipeline.upload import upload_blocks
+from bulkput.pipeline.workers import ThreadWorkers
+from bulkput.planning.zeros import resolve_zero_policy
+from bulkput.source.open import open_source
+
+
+def is_low(backlog):
+    waiting = backlog.wait_until_low()
+    try:
+        waiting.send(None)
+    except StopIteration:
+        return True
+    waiting.close()
+    return False
+
+
+async def test_it_is_low_below_its_number_of_blocks():
+    backlog = Backlog(2)
+    assert is_low(backlog)
+    backlog.add(1)
+    assert is_low(backlog)
+    backlog.add(2)
+    assert not is_low(backlog)
+    backlog.add(-1)
+    assert not is_low(backlog)
+    backlog.add(-1)
+    assert is_low(backlog)
+
+
+async def test_whoever_waits_goes_on_when_it_becomes_low():
+    backlog = Backlog(1)
+    backlog.add(3)
+    waiting = asyncio.create_task(backlog.wait_until_low())
+    for _ in range(2):
+        backlog.add(-1)
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    backlog.add(-1)
+    await waiting
+
+
+class Clock(LoopClock):
+    """Sleeps without waiting."""
+
+    async def sleep(self, delay_s):
+        await asyncio.sleep(0)
+
+
+class NoRecovery:
+    async def recover(self, error):
+        pass
+
+
+class Sink:
+    """Refuses the first attempt of every block."""
+
+    def __init__(self):
+        self.refused, self.content = set(), {}
+
+    async def put_block(self, snapshot_id, block_index, body, digest, on_sent):
+        content = bytes(body)
+        on_sent()
+        await asyncio.sleep(0)
+        if block_index not in self.refused:
+            self.refused.add(block_index)
+            raise ServiceError("PutSnapshotBlock", FailureClass.TRANSIENT, "refused")
+        self.content[block_index] = content
+
+
+async def test_a_block_leaves_the_backlog_once_however_often_it_is_put(tmp_path, monkeypatch):
+    blocks = 24
+    image = tmp_path / "disk.raw"
+    image.write_bytes(os.urandom(blocks * BLOCK_SIZE_BYTES))
+    counted, lows = [0], []
+    add = Backlog.add
+
+    def counting_add(self, count):
+        counted[0] += count
+        assert counted[0] >= 0
+        lows.append(counted[0])
+        add(self, count)
+
+    monkeypatch.setattr(Backlog, "add", counting_add)
+    clock, workers, sink = Clock(), ThreadWorkers(2), Sink()
+    source = open_source(image)
+    try:
+        with start(tmp_path / "state" / "disk", blocks) as ledger:
+            parts = UploadParts(
+                source=source,
+                ledger=ledger,
+                sink=sink,
+                pacer=Pacer(
+                    ceiling_puts_per_s=1e6,
+                    in_flight_max=4,
+                    account=AccountPacer(1e6),
+                    clock=clock,
+                ),
+                retrier=Retrier(clock, random.Random(1), NoRecovery(), deadline_s=60),
+                workers=workers,
+                clock=clock,
+                progress=Progress("disk"),
+                on_retry=lambda *_: None,
+            )
+            policy = UploadPolicy(
+                zeros=resolve_zero_policy(ZeroPolicy.SKIP, encrypted=False),
+                trust_ledger=False,
+                memory_budget_bytes=16 * BLOCK_SIZE_BYTES,
+                window_blocks=4,
+                give_up_after_s=60,
+                shutdown_grace_s=1,
+            )
+            await upload_blocks(SNAPSHOT_ID, parts, policy)
+            assert ledger.counts().acknowledged == blocks
+    finally:
+        source.close()
+        workers.close()
+    assert b"".join(sink.content[index] for index in range(blocks)) == image.read_bytes()
+    assert counted == [0]
+    assert max(lows) > 0
+    assert parts.progress.puts.as_dict()["retried"] == blocks
