@@ -15,11 +15,16 @@ STEPS = st.one_of(
 )
 
 
+def greatest_burst(bucket):
+    """Return the most puts by which any span may exceed its share of the rate."""
+    return bucket._burst_puts + LATE_MAX_S * bucket.rate_puts_per_s
+
+
 def play(first_rate, steps):
     """Return the times of all puts, the rate over time, and the greatest burst allowed."""
     now_s = 0.0
     bucket = Bucket(first_rate)
-    burst = bucket.burst_puts
+    burst = greatest_burst(bucket)
     puts, rates = [], [(0.0, first_rate)]
 
     def put(late_s, ready_s):
@@ -39,7 +44,7 @@ def play(first_rate, steps):
                 put(0.0, ready_s)
         else:
             bucket.set_rate(now_s, amount)
-            burst = max(burst, bucket.burst_puts)
+            burst = max(burst, greatest_burst(bucket))
             rates.append((now_s, amount))
     return puts, rates, burst
 
