@@ -71,12 +71,12 @@ def _blocks(volume: VolumeForecast, *, by_extents: bool) -> str:
 
 def _encryption(volume: VolumeForecast) -> str:
     words = {
-        EncryptionBasis.REQUESTED: "asked for",
+        EncryptionBasis.REQUESTED: "requested",
         EncryptionBasis.DECLINED: "declined; an account that encrypts by default refuses that",
         EncryptionBasis.SNAPSHOT: "on" if volume.encrypted else "off",
         EncryptionBasis.PARENT: "on" if volume.encrypted else "off",
-        EncryptionBasis.ACCOUNT: "left to the account's default, which StartSnapshot tells; taken "
-        "to be off",
+        EncryptionBasis.ACCOUNT: "left to the account's default, which only StartSnapshot "
+        "reports; assumed to be off",
     }[volume.encryption]
     if volume.encryption is EncryptionBasis.SNAPSHOT:
         return f"{words}, as StartSnapshot reported to the earlier run"

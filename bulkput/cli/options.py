@@ -168,7 +168,7 @@ source_options = with_options(
     click.option(
         "--allow-trailing-data",
         is_flag=True,
-        help="Accept other data behind the end of a compressed disk, and leave it out.",
+        help="Accept other data after the end of a compressed disk, and leave it out.",
     ),
 )
 """How a source is opened."""

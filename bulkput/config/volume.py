@@ -113,7 +113,7 @@ class SourceSettings(Section, json_schema_extra=_path_or_section):
     # Off: what follows a compressed disk may be the rest of it, which a copy spoiled.
     allow_trailing_data: bool = Field(
         default=False,
-        description="Accept other data behind the end of a gzip, xz or zstd stream, and leave it "
+        description="Accept other data after the end of a gzip, xz or zstd stream, and leave it "
         "out. Padding with zeros is always accepted.",
     )
     reader: Literal["auto", "mmap", "preadv"] = Field(

@@ -111,7 +111,7 @@ def test_encryption_that_only_the_account_knows_is_said_with_what_it_would_cost(
     assert (volume["encrypted"], volume["encryption_known_from"]) == (False, "account")
     assert volume["if_account_encrypts"]["puts"] == 11
     text = bulkput("plan", image()).out
-    assert "taken to be off" in text
+    assert "assumed to be off" in text
     assert "every block is put: 11 puts" in text
 
 

@@ -82,7 +82,7 @@ def test_without_the_permission_the_users_word_counts(said, tmp_path):
     upload = OfAnAccount(tmp_path, encrypts=False, waits=False, **said)
     assert upload.go(weather=DENIED) == 0
     assert snapshot_of(upload).blocks == SPARSE
-    assert "as the settings say" in notes_of(upload)
+    assert "as configured" in notes_of(upload)
 
 
 def test_every_death_of_an_encrypted_upload_ends_in_all_blocks(tmp_path):

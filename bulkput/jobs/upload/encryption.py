@@ -79,7 +79,7 @@ def _unknown(
     """Return what to do where EC2 gives no answer: put everything, unless told otherwise."""
     asked = f"EC2 gave no answer whether {snapshot_id} is encrypted (ec2:DescribeSnapshots)"
     if requested is not ZeroPolicy.AUTO or context.volume.snapshot.encrypted is False:
-        context.note(f"{asked}: blocks of zeros are left out, as the settings say")
+        context.note(f"{asked}: blocks of zeros are left out, as configured")
         return KnownEncryption(encrypted=False, zeros=zeros)
     context.note(f"{asked}: blocks of zeros are put too")
     everything = resolved_zeros(context, ZeroPolicy.WRITE, encrypted=False)

@@ -230,7 +230,7 @@ class Decoded:
             raise SourceError(
                 self._feed.path,
                 f"has {self._members:,} whole parts of {self._compression} and {padding_bytes:,} "
-                "zero bytes behind them, as a copy has that did not come to its end; set "
+                "zero bytes after them, like a copy that was not finished; set "
                 "allow_trailing_data (--allow-trailing-data) if that is all of the disk",
             )
         self._notes.append(
@@ -250,7 +250,7 @@ class Decoded:
                 self._feed.path,
                 f"holds a whole disk in {self._compression}, which ended well, and something else "
                 f"behind it, which begins with {begins}; set allow_trailing_data "
-                "(--allow-trailing-data) if that is no part of the disk",
+                "(--allow-trailing-data) if that is not part of the disk",
             )
         other_bytes = padding_bytes + len(self._ahead)
         self._ahead = b""
@@ -258,7 +258,7 @@ class Decoded:
             other_bytes += len(piece)
         self._notes.append(
             f"{other_bytes:,} bytes that are no {self._compression} follow the stream, which ended "
-            "well: left out, as allow_trailing_data says"
+            "well: left out, because allow_trailing_data is set"
         )
 
     def _damaged(self, how: str) -> SourceError:

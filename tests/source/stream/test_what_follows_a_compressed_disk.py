@@ -73,7 +73,7 @@ def test_xz_between_streams_is_padded_by_fours_only(tmp_path):
 def test_many_zeros_behind_several_parts_may_be_parts_that_are_missing(tmp_path, monkeypatch):
     monkeypatch.setattr(decoder, "_PADDING_OF_PARTS_MAX_BYTES", 10_000)
     part = gzip.compress(DISK[:1000])
-    assert "did not come to its end" in refused(tmp_path, part + part + bytes(10_001))
+    assert "a copy that was not finished" in refused(tmp_path, part + part + bytes(10_001))
     for content, choices in (
         (part + part + bytes(10_000), {}),
         (part + bytes(20_000), {}),
