@@ -37,15 +37,15 @@ def _as_duration_s(context: click.Context, parameter: click.Parameter, value: st
 @click.option(
     "--older-than",
     callback=_as_duration_s,
-    default="0s",
+    default="24h",
     metavar="DURATION",
-    help="Only snapshots that were started longer ago than this, such as 12h.",
+    help="Only snapshots that were started longer ago than this, such as 12h. Default: 24h.",
 )
 @click.option(
     "--elsewhere",
     is_flag=True,
     help="Also snapshots whose ledger was in another folder or on another machine. An upload "
-    "that is still running there loses its snapshot.",
+    "that waits there to be resumed loses its snapshot.",
 )
 @state_option
 @service_options
@@ -116,5 +116,7 @@ def _tell(orphans: "list[Orphan]", folder: Path, now_unix_s: float) -> None:
         tell_line(f"{counts['orphan']} to delete: --yes deletes them")
     if counts["young"]:
         tell_line(f"{counts['young']} younger than --older-than")
+    if counts["at-work"]:
+        tell_line(f"{counts['at-work']} that an upload was at work on less than an hour ago")
     if counts["elsewhere"]:
         tell_line(f"{counts['elsewhere']} started elsewhere: --elsewhere includes them")

@@ -245,6 +245,16 @@ class ControlPlane:
             if error.failure is not FailureClass.GONE:
                 raise
 
+    async def set_tag(self, snapshot_id: str, key: str, value: str) -> None:
+        """Give a snapshot a tag, or the one that it has another value.
+
+        Raises:
+            ServiceError: refused or unanswered.
+            CredentialsError: there are none.
+        """
+        tags = [{"Key": key, "Value": value}]
+        await self._call_ec2("CreateTags", {"Resources": [snapshot_id], "Tags": tags}, snapshot_id)
+
     async def _opened(self, service: str) -> Any:
         client, signer = await self._clients.enter_async_context(self._open_client(service))
         signer.signer.clock_offset_s = self._clock_offset_s

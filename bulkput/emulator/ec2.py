@@ -1,8 +1,9 @@
-"""EC2's DescribeSnapshots and DeleteSnapshot in the query protocol: form in, XML out.
+"""EC2's DescribeSnapshots, DeleteSnapshot and CreateTags in the query protocol: form in, XML out.
 
 Owns that protocol's forms and errors. Nothing of EC2 is here but what a snapshot's life needs.
 """
 
+import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
@@ -19,6 +20,7 @@ from bulkput.emulator.validation import SNAPSHOT_ID
 _NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 _PAGE_MIN = 5
 _PAGE_MAX = 1000
+_TAGS_MAX = 50
 _VOLUME_ID = "vol-ffffffff"
 """What DescribeSnapshots shows for a snapshot that was made of no volume."""
 
@@ -143,9 +145,25 @@ def _delete_snapshot(account: Account, form: dict[str, str]) -> str:
     return "<return>true</return>"
 
 
+def _create_tags(account: Account, form: dict[str, str]) -> str:
+    _check_dry_run(form)
+    for snapshot_id in _numbered(form, "ResourceId"):
+        record = _existing(account, snapshot_id).record
+        tags = dict(record.tags or ())
+        number = 1
+        while (key := form.get(f"Tag.{number}.Key")) is not None:
+            tags[key] = form.get(f"Tag.{number}.Value", "")
+            number += 1
+        if len(tags) > _TAGS_MAX:
+            raise Ec2Error("TagLimitExceeded", f"More than {_TAGS_MAX} tags on {snapshot_id}")
+        account.store.replace(dataclasses.replace(record, tags=tuple(tags.items())))
+    return "<return>true</return>"
+
+
 _ACTIONS: dict[str, Callable[[Account, dict[str, str]], str]] = {
     "DescribeSnapshots": _describe_snapshots,
     "DeleteSnapshot": _delete_snapshot,
+    "CreateTags": _create_tags,
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bulkput.ebs.snapshot import FoundSnapshot
 from bulkput.jobs.session.connection import Calls
-from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY, folder_name, is_from
+from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY, folder_name, is_alive, is_from
 from bulkput.jobs.state.uploads import Entry, read_entries
 from bulkput.model.errors import BulkputError
 
@@ -22,6 +22,8 @@ class OrphanStatus(StrEnum):
     """The same, but it was started too recently for the user's taste."""
     ELSEWHERE = "elsewhere"
     """Its ledger is in another folder or on another machine, if it is anywhere."""
+    AT_WORK = "at-work"
+    """An upload renewed its lease a short while ago, wherever it runs."""
     COMPLETED = "completed"
     """Somebody completed it after it was found: it is kept."""
     DELETED = "deleted"
@@ -61,6 +63,7 @@ def find_orphans(
     *,
     elsewhere: bool,
     started_before_unix_s: float,
+    now_unix_s: float,
 ) -> list[Orphan]:
     """Return the snapshots that no ledger knows, oldest first. Pure but for the machine's name.
 
@@ -74,6 +77,7 @@ def find_orphans(
         state_dir: The folder itself.
         elsewhere: Take also what was started from other folders and machines.
         started_before_unix_s: What is younger is left alone.
+        now_unix_s: For leases, which hold whatever else the user says.
     """
     known = {entry.snapshot_id for entry in entries}
     undecided = {entry.folder.name for entry in entries if entry.snapshot_id is None}
@@ -87,6 +91,8 @@ def find_orphans(
             status = OrphanStatus.YOUNG
         if not elsewhere and not is_from(mark, state_dir):
             status = OrphanStatus.ELSEWHERE
+        if is_alive(mark, now_unix_s):
+            status = OrphanStatus.AT_WORK
         orphans.append(
             Orphan(
                 each.snapshot_id,
@@ -112,12 +118,14 @@ async def collect(
         BulkputError: they could not be looked for.
     """
     found = await calls.list_pending_tagged()
+    now_unix_s = calls.clock.unix_s()
     orphans = find_orphans(
         found,
         read_entries(state_dir),
         state_dir,
         elsewhere=elsewhere,
-        started_before_unix_s=calls.clock.unix_s() - older_than_s,
+        started_before_unix_s=now_unix_s - older_than_s,
+        now_unix_s=now_unix_s,
     )
     if not delete:
         return orphans

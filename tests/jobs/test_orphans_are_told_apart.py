@@ -12,12 +12,15 @@ from bulkput.jobs.state.snapshot_tag import (
     OWNER_TAG_KEY,
     folder_name,
     is_from,
+    leased_tag,
     owner_tag,
     tags_with_owner,
 )
 from bulkput.jobs.state.uploads import Entry
+from bulkput.machine.identity import machine_id
 
 STATE_DIR = Path("/var/lib/bulkput")
+NOW_UNIX_S = 10_000.0
 
 
 def pending(snapshot_id, value, start_unix_s=1000.0):
@@ -27,7 +30,12 @@ def pending(snapshot_id, value, start_unix_s=1000.0):
 
 def findings(found, entries=(), *, elsewhere=False, before_unix_s=2000.0):
     orphans = find_orphans(
-        found, entries, STATE_DIR, elsewhere=elsewhere, started_before_unix_s=before_unix_s
+        found,
+        entries,
+        STATE_DIR,
+        elsewhere=elsewhere,
+        started_before_unix_s=before_unix_s,
+        now_unix_s=NOW_UNIX_S,
     )
     return {orphan.snapshot_id: orphan.status for orphan in orphans}
 
@@ -58,6 +66,33 @@ def test_age_is_a_bound_for_all():
     assert findings(found, before_unix_s=9.9) == {"snap-1": OrphanStatus.YOUNG}
 
 
+def test_a_lease_that_runs_protects_whatever_else_is_said():
+    folder = STATE_DIR / "a"
+    found = [
+        pending("snap-1", leased_tag(folder, NOW_UNIX_S - 3599.0)),
+        pending("snap-2", leased_tag(folder, NOW_UNIX_S - 3600.0)),
+        pending("snap-3", leased_tag(folder, NOW_UNIX_S + 500.0)),  # a clock that is ahead
+        pending("snap-4", "elsewhere:/x/y alive=9999"),
+    ]
+    assert findings(found, elsewhere=True) == {
+        **dict.fromkeys(("snap-1", "snap-3", "snap-4"), OrphanStatus.AT_WORK),
+        "snap-2": OrphanStatus.ORPHAN,
+    }
+
+
+def test_another_instance_of_the_same_image_is_elsewhere(tmp_path, monkeypatch):
+    here = owner_tag(STATE_DIR / "a")
+    monkeypatch.setattr(snapshot_tag, "machine_id", lambda: "0123456789ab")
+    assert findings([pending("snap-1", here)]) == {"snap-1": OrphanStatus.ELSEWHERE}
+    ids = set()
+    for instance in ("i-1", "i-2", "i-2"):
+        asset = tmp_path / "sys/devices/virtual/dmi/id/board_asset_tag"
+        asset.parent.mkdir(parents=True, exist_ok=True)
+        asset.write_text(instance)
+        ids.add(machine_id(root=tmp_path))
+    assert len(ids) == 2
+
+
 def test_a_ledger_without_a_snapshot_shields_what_its_folder_started_from_any_machine():
     entry = Entry(STATE_DIR / "web-0123456789ab", None, "damaged")
     found = [pending("snap-1", "other:/mnt/state/web-0123456789ab")]
@@ -74,6 +109,10 @@ def test_every_mark_fits_a_tag_and_says_where_it_is_from(state_dir, tmp_path):
     assert folder_name(value) == folder.name
     assert is_from(value, folder.parent)
     assert not is_from(value, tmp_path)
+    leased = leased_tag(folder, 1_900_000_000.4)
+    assert len(leased) <= 255
+    assert folder_name(leased) == folder.name
+    assert is_from(leased, folder.parent)
 
 
 def test_the_same_folder_by_another_name_has_the_same_mark(tmp_path):

@@ -111,6 +111,9 @@ class Line:
     async def delete_snapshot(self, snapshot_id):
         await self._call("DeleteSnapshot", lambda: self.service.delete(snapshot_id))
 
+    async def set_tag(self, snapshot_id, key, value):
+        await self._call("CreateTags", lambda: self.service.set_tag(snapshot_id, key, value))
+
     async def list_blocks_page(
         self, snapshot_id, page_token=None, starting_block_index=None, max_results=None
     ):

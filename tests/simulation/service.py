@@ -40,6 +40,8 @@ class Snapshot:
     message: str | None = None
     sealed: tuple[int, str] | None = None
     ends_s: float = float("inf")
+    tags: dict[str, str] = field(default_factory=dict)
+    """Beside those of the request."""
     crossed: bool = False
     """A put that its sender had given up came late and changed a block that was put again."""
 
@@ -183,6 +185,11 @@ class ModelService:
             start_unix_s=snapshot.started_s,
             volume_size_gib=snapshot.request.volume_size_gib,
         )
+
+    def set_tag(self, snapshot_id, key, value):
+        if snapshot_id not in self.snapshots:
+            raise refusal("CreateTags", FailureClass.GONE, "does not exist")
+        self.snapshots[snapshot_id].tags[key] = value
 
     def delete(self, snapshot_id):
         self.snapshots.pop(snapshot_id, None)

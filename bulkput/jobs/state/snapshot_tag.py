@@ -1,24 +1,38 @@
 """The mark: a tag on every snapshot that is started, which says where its ledger lies.
 
-It lets a pending snapshot be found whose ledger is lost. Pure but for the machine's name.
+It lets a pending snapshot be found whose ledger is lost. Pure but for what machine this is.
+
+    HOST+ID:STATE_DIR/FOLDER alive=UNIX_TIME
+
+``ID`` tells machines of the same name apart as far as something does: the instance or hardware, and
+the machine id. What is cloned with all of that, and containers, are told apart by the lease alone,
+the time at the end, which only an upload that works writes (see ``jobs/upload/lease.py``). Neither
+the boot nor the folder's inode is part of it: what a machine left before it went down, or a folder
+that was lost, is just what is to be found.
 """
 
 import hashlib
+import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
 
 from bulkput.config.volume import SnapshotSettings
+from bulkput.machine.identity import machine_id
 
 OWNER_TAG_KEY = "bulkput"
 _TAGS_MAX = 50
-_PLACE_MAX_CHARS = 176
-"""A tag's value has 255; a volume's folder takes 78 of them at most, with its slash."""
+_PLACE_MAX_CHARS = 156
+"""A tag's value has 255; a volume's folder takes 78 of them at most, with its slash, the lease 20.
+"""
+_LEASE = re.compile(r" alive=(\d{1,13})\Z")
+LEASE_S = 3600.0
+"""How long an upload is believed to be at work after its lease was renewed."""
 
 
 def place_of(state_dir: Path) -> str:
-    """Return ``MACHINE:STATE_DIR``, or a digest of it where that is no text for a tag."""
-    place = f"{socket.gethostname()}:{state_dir.resolve()}"
+    """Return ``HOST+ID:STATE_DIR``, or a digest of it where that is no text for a tag."""
+    place = f"{socket.gethostname()}+{machine_id()}:{state_dir.resolve()}"
     if len(place) <= _PLACE_MAX_CHARS and place.isprintable():
         return place
     return "sha256:" + hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()
@@ -31,12 +45,23 @@ def owner_tag(folder: Path) -> str:
 
 def is_from(mark: str, state_dir: Path) -> bool:
     """Return whether the ledger was in ``state_dir`` of this machine."""
-    return mark.rpartition("/")[0] == place_of(state_dir)
+    return _LEASE.sub("", mark).rpartition("/")[0] == place_of(state_dir)
 
 
 def folder_name(mark: str) -> str:
     """Return the name of the folder that the ledger was in."""
-    return mark.rpartition("/")[2]
+    return _LEASE.sub("", mark).rpartition("/")[2]
+
+
+def leased_tag(folder: Path, now_unix_s: float) -> str:
+    """Return the mark's value of an upload that is at work now."""
+    return f"{owner_tag(folder)} alive={now_unix_s:.0f}"
+
+
+def is_alive(mark: str, now_unix_s: float) -> bool:
+    """Return whether an upload was at work on the snapshot a short while ago."""
+    lease = _LEASE.search(mark)
+    return lease is not None and now_unix_s < int(lease[1]) + LEASE_S
 
 
 def tags_with_owner(snapshot: SnapshotSettings, folder: Path) -> Mapping[str, str]:

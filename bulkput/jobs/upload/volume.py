@@ -11,6 +11,7 @@ from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.source import Opening, opening_of
 from bulkput.jobs.upload.before_start import refuse_second_run, require_room_for
+from bulkput.jobs.upload.lease import keep_lease
 from bulkput.jobs.upload.read_back import read_back, seal
 from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.jobs.upload.start_or_resume import UploadSnapshot, open_ledger, start_or_resume
@@ -140,7 +141,6 @@ async def _upload_source(
             unwritten_is_undefined=run.opening.unwritten_is_undefined,
         )
     )
-    parent = place.parent
     if ledger.header.block_count > source.block_count:
         beyond = ledger.header.block_count - source.block_count
         run.note(
@@ -152,6 +152,24 @@ async def _upload_source(
     run.progress.snapshot_id = upload_snapshot.snapshot_id
     run.parent_snapshot_id = ledger.header.parent_snapshot_id
     run.volume_size_gib = ledger.header.volume_size_gib
+    async with keep_lease(run, ledger, upload_snapshot.snapshot_id):
+        await _put_and_complete(run, upload_snapshot, place, source, ledger)
+    if series is not None and run.status == "completed":
+        series.advance(
+            upload_snapshot.snapshot_id,
+            now_unix_s=context.clock.unix_s(),
+            program_version=__version__,
+        )
+
+
+async def _put_and_complete(
+    run: VolumeRun,
+    upload_snapshot: UploadSnapshot,
+    place: UploadContext,
+    source: Source,
+    ledger: Ledger,
+) -> None:
+    context, volume, parent = run.context, run.volume, place.parent
     if upload_snapshot.only_wait:
         counts = await context.workers.run(ledger.counts)
         run.progress.blocks_resumed = counts.acknowledged
@@ -185,12 +203,6 @@ async def _upload_source(
         run.note(upload_snapshot.zeros.reason)
     if run.status == "completed" and volume.verify != "none":
         await read_back(run, upload_snapshot, source, ledger)
-    if series is not None and run.status == "completed":
-        series.advance(
-            upload_snapshot.snapshot_id,
-            now_unix_s=context.clock.unix_s(),
-            program_version=__version__,
-        )
 
 
 async def _require_room(
