@@ -12,6 +12,7 @@ from typing import Any
 
 from bulkput.model.errors import BulkputError, InterruptedBySignal
 from bulkput.model.exit_code import ExitCode
+from bulkput.model.shortage import shortage_of
 from bulkput.observe.plain import masked, plain
 
 _IMPORTANCE = (
@@ -20,6 +21,7 @@ _IMPORTANCE = (
     ExitCode.CREDENTIALS,
     ExitCode.CONFIGURATION,
     ExitCode.QUOTA,
+    ExitCode.MACHINE,
     ExitCode.USAGE,
     ExitCode.UNEXPECTED,
     ExitCode.SOME_VOLUMES_FAILED,
@@ -74,7 +76,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def _foreseen(error: BaseException) -> bool:
-    return isinstance(error, (BulkputError, KeyboardInterrupt))
+    return isinstance(error, (BulkputError, KeyboardInterrupt)) or shortage_of(error) is not None
 
 
 def _trace(error: BaseException) -> str:
@@ -86,6 +88,8 @@ def _status(error: BaseException) -> int:
         return error.status
     if isinstance(error, KeyboardInterrupt):
         return 128 + signal.SIGINT
+    if shortage_of(error) is not None:
+        return int(ExitCode.MACHINE)
     return int(ExitCode.UNEXPECTED)
 
 
@@ -100,6 +104,9 @@ def _sentence(error: BaseException) -> str:
         return str(error)
     if isinstance(error, KeyboardInterrupt):
         return "stopped by SIGINT"
+    shortage = shortage_of(error)
+    if shortage is not None:
+        return f"{shortage}. Then run the same command again: it resumes"
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return (
         f"unexpected {what}. This is a bug in bulkput: "

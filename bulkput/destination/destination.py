@@ -12,6 +12,7 @@ from typing import Literal
 from bulkput.destination.zeroing import punch_hole, write_zeros, zero_device
 from bulkput.model.block import BLOCK_SIZE_BYTES, block_count
 from bulkput.model.errors import BulkputError, DestinationError, IntegrityError, TemporaryError
+from bulkput.model.shortage import machine_error
 
 TargetKind = Literal["file", "device"]
 
@@ -28,7 +29,8 @@ def target_error(path: Path, doing: str, error: OSError) -> BulkputError:
         return TemporaryError(
             f"{path}: cannot {doing}: {full}. Make room and run the same command again: it resumes"
         )
-    return DestinationError(path, f"cannot {doing}: {error.strerror or error}")
+    short = machine_error(error, f"{path}: cannot {doing}")
+    return short or DestinationError(path, f"cannot {doing}: {error.strerror or error}")
 
 
 class Target:

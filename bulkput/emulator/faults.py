@@ -96,7 +96,7 @@ _KINDS_AFTER = frozenset(
         FaultKind.EMPTY_PAGE,
     }
 )
-_TARGETS = OPERATIONS | {"DescribeSnapshots", "DeleteSnapshot", "*"}
+_TARGETS = OPERATIONS | {"DescribeSnapshots", "DeleteSnapshot", "CreateTags", "*"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

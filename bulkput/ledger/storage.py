@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from bulkput.model.errors import BulkputError, LedgerError, TemporaryError
+from bulkput.model.shortage import machine_error
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -29,7 +30,8 @@ def storage_error(path: Path, doing: str, error: OSError) -> BulkputError:
         return TemporaryError(
             f"{path}: cannot {doing}: {full}. Make room and run the same command again: it resumes"
         )
-    return LedgerError(path, f"cannot {doing}: {error.strerror or error}")
+    short = machine_error(error, f"{path}: cannot {doing}")
+    return short or LedgerError(path, f"cannot {doing}: {error.strerror or error}")
 
 
 def replace_file(path: Path, content: bytes) -> None:

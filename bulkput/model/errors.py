@@ -73,6 +73,12 @@ class TemporaryError(BulkputError):
     exit_code = ExitCode.TEMPORARY
 
 
+class MachineError(BulkputError):
+    """This machine has no more open files, threads or memory; the same command resumes."""
+
+    exit_code = ExitCode.MACHINE
+
+
 class SourceError(BulkputError):
     """The source cannot be read as asked, or is not what it was."""
 

@@ -16,6 +16,7 @@ class ExitCode(IntEnum):
     INTEGRITY = 7
     SOME_VOLUMES_FAILED = 8
     QUOTA = 9
+    MACHINE = 10
 
 
 MEANINGS: dict[ExitCode, str] = {
@@ -29,5 +30,6 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.INTEGRITY: "integrity or snapshot error",
     ExitCode.SOME_VOLUMES_FAILED: "some volumes of a job failed",
     ExitCode.QUOTA: "quota exhausted",
+    ExitCode.MACHINE: "this machine is out of open files, threads or memory: running again resumes",
 }
 """One sentence for each code; the manual's table is checked against it."""

@@ -9,6 +9,9 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
+from bulkput.model.errors import MachineError
+from bulkput.model.shortage import machine_error
+
 T = TypeVar("T")
 
 _LEAVE_LIMIT_S = 1.0
@@ -69,17 +72,27 @@ class ThreadWorkers:
             thread.join(max(0.0, end_s - time.monotonic()))
 
     def _begin_thread(self) -> None:
+        """Start one more.
+
+        Raises:
+            MachineError: it cannot be started.
+        """
         number = len(self._threads)
         thread = threading.Thread(target=self._work, name=f"bulkput-worker-{number}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            explained = machine_error(error)
+            raise error if explained is None else explained from error
         self._threads.append(thread)
-        thread.start()
 
     def _abandon(self, future: "Future[Any]") -> None:
         """Begin another thread in the place of the one that has ``future``, if one has it."""
         with self._lock:
             if future.running():
                 self._abandoned.add(future)
-                self._begin_thread()
+                with suppress(MachineError):  # then there is one fewer
+                    self._begin_thread()
 
     def _work(self) -> None:
         while (task := self._waiting.get()) is not None:

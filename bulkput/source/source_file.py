@@ -11,7 +11,8 @@ from pathlib import Path
 
 from bulkput.machine.devices import device_size_bytes, is_read_only
 from bulkput.machine.use import device_holders, device_writers, file_users
-from bulkput.model.errors import SourceError, SourceInUseError
+from bulkput.model.errors import BulkputError, SourceError, SourceInUseError
+from bulkput.model.shortage import machine_error
 from bulkput.source.file_system import settle_times
 from bulkput.source.identity import (
     SourceIdentity,
@@ -215,7 +216,10 @@ def _in_use(users: list[str]) -> str:
     )
 
 
-def _cannot_open(path: Path, error: Exception) -> SourceError:
+def _cannot_open(path: Path, error: Exception) -> BulkputError:
+    short = machine_error(error, f"{path}: cannot be opened")
+    if short is not None:
+        return short
     if isinstance(error, OSError):
         what = _OPEN_ERRORS.get(error.errno or 0) or f"cannot be opened: {error.strerror}"
     elif isinstance(error, RuntimeError):

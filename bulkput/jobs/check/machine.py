@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bulkput.config.tuning import TuningSettings
 from bulkput.jobs.check.finding import Finding, failure, ok, warning
+from bulkput.machine.limits import FILES_KEPT
 from bulkput.model.exit_code import ExitCode
 from bulkput.source.populate import can_populate
 
@@ -15,9 +16,6 @@ _CPUINFO = Path("/proc/cpuinfo")
 _SHA_FLAGS = frozenset({"sha_ni", "sha2"})
 """x86 and Arm names of the SHA-256 instructions."""
 _AES_FLAGS = frozenset({"aes"})
-
-_OTHER_FILES = 64
-"""Beside the connections: sources, ledgers, pipes, DNS, credentials."""
 
 
 def look_at_machine(
@@ -87,7 +85,7 @@ def kernel(release: str, readers: set[str], *, populates: bool) -> Finding:
 
 def open_files(soft: int, hard: int, connections: int) -> Finding:
     """Judge the limit of open files against the connections that there may be."""
-    name, wanted = "open files", connections + _OTHER_FILES
+    name, wanted = "open files", connections + FILES_KEPT
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         shown = "no limit" if soft == resource.RLIM_INFINITY else f"{soft:,} allowed"
         return ok(name, f"{shown}, at most {connections:,} connections")

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from bulkput.ebs.loggers import quiet_secretive_loggers
 from bulkput.jobs.process.malloc import keep_freed_memory
+from bulkput.machine.limits import raise_open_files, require_threads
 from bulkput.model.errors import InterruptedBySignal
 
 T = TypeVar("T")
@@ -28,9 +29,12 @@ def run_in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     Raises:
         InterruptedBySignal: a signal ended it.
+        MachineError: there are too few threads for an event loop.
     """
     import uvloop  # noqa: PLC0415 - 20 ms that ``--help`` need not pay
 
+    raise_open_files()
+    require_threads()
     keep_freed_memory()
     if not gc.isenabled():
         # Modules live to the end: no collection need look at them again.

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from bulkput.config.settings import Settings
+from bulkput.config.tuning import TuningSettings
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import open_service
 from bulkput.ebs.snapshot import SnapshotState
@@ -26,6 +27,7 @@ from bulkput.jobs.session.samples import with_samples
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.threads import worker_count
 from bulkput.ledger.folder import default_state_dir, ensure_state_dir
+from bulkput.machine.limits import connections_that_fit
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import ConfigError, Problem, ServiceError, SnapshotError
 from bulkput.model.events import Observer
@@ -57,6 +59,16 @@ def state_dir_of(settings: Settings) -> Path:
     return settings.state_dir or default_state_dir(os.environ)
 
 
+def fitted(tuning: TuningSettings, parallel: int) -> TuningSettings:
+    """Return ``tuning`` with no more in flight than this process may have connections.
+
+    A connection that cannot be opened would be tried again and again, and count as a bad network.
+    """
+    connections = connections_that_fit(tuning.in_flight_max * parallel, volumes=parallel)
+    in_flight_max = max(1, min(tuning.in_flight_max, connections // parallel))
+    return tuning.model_copy(update={"in_flight_max": in_flight_max})
+
+
 @contextlib.asynccontextmanager
 async def open_snapshot_reader(
     settings: Settings, observer: Observer, *, server: EmbeddedServer | None = None
@@ -71,7 +83,7 @@ async def open_snapshot_reader(
     Raises:
         BulkputError: the service cannot be opened.
     """
-    tuning = settings.tuning
+    tuning = fitted(settings.tuning, 1)
     address = Address(
         region=settings.region,
         profile=settings.profile,
@@ -152,7 +164,8 @@ async def open_context(
     """
     state_dir = settings.state_dir or default_state_dir(os.environ)
     ensure_state_dir(state_dir)
-    tuning = settings.tuning
+    tuning = fitted(settings.tuning, settings.parallel)
+    settings = settings.model_copy(update={"tuning": tuning})
     clock = LoopClock()
     async with contextlib.AsyncExitStack() as stack:
         endpoint_url, credentials = None, None

@@ -1,0 +1,67 @@
+"""The process's limits: open files raised to what is allowed, connections that fit, threads."""
+
+import os
+import resource
+import threading
+
+from bulkput.model.shortage import machine_error
+
+_FILES_MAX = 1 << 20
+"""The kernel's default fs.nr_open: children that close all descriptors up to the limit take long
+beyond it."""
+
+FILES_KEPT = 64
+"""Beside the connections: pipes, DNS, credentials, libraries; and for each volume:"""
+_FILES_A_VOLUME = 16
+"""A source (an image has one for each of its layers and connections), a ledger, a manifest."""
+
+_THREADS_NEEDED = 14
+"""Four for DNS in this process and four in the embedded server, where libuv aborts the process if
+it cannot start them (src/threadpool.c), and some for reading and hashing: an upload on a machine
+of two CPUs was aborted with `ulimit -u 12` and went through with 16."""
+
+
+def raise_open_files() -> None:
+    """Raise the soft limit of open files to the hard one, for this process and its children."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, _FILES_MAX)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError):
+        return  # what is allowed has to do: connections are fitted to it
+
+
+def connections_that_fit(wanted: int, *, volumes: int) -> int:
+    """Return how many connections there may be beside the files that are and will be open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    try:
+        are_open = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - only their number
+    except OSError:
+        are_open = 0
+    return max(1, min(wanted, soft - are_open - FILES_KEPT - volumes * _FILES_A_VOLUME))
+
+
+def require_threads() -> None:
+    """See that the few threads can be started without which nothing works.
+
+    Raises:
+        MachineError: they cannot.
+    """
+    leave = threading.Event()
+    begun = []
+    try:
+        for _ in range(_THREADS_NEEDED):
+            thread = threading.Thread(target=leave.wait, daemon=True)
+            thread.start()
+            begun.append(thread)
+    except RuntimeError as error:
+        explained = machine_error(error)
+        raise error if explained is None else explained from error
+    finally:
+        leave.set()
+        for thread in begun:
+            thread.join()
