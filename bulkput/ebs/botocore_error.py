@@ -6,10 +6,12 @@ The one place that names botocore's exceptions; what they mean is decided by ``c
 from typing import Any
 
 from botocore import exceptions as botocore
+from botocore.parsers import ResponseParserError
 
 from bulkput.ebs.advice import advice
 from bulkput.ebs.classify import classify
-from bulkput.ebs.error_response import plain_message, server_time
+from bulkput.ebs.control_session import UnansweredError
+from bulkput.ebs.error_response import plain_message, plain_name, redirect_words, server_time
 from bulkput.model.errors import BulkputError, ConfigError, CredentialsError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
 
@@ -32,6 +34,11 @@ _CONFIGURATION = (
 )
 
 
+_WORDED = (botocore.BotoCoreError, OSError, ValueError, ResponseParserError)
+"""What says in its own words what happened; everything else is raised by a parser that met what
+it never expected."""
+
+
 def error_of_botocore(
     operation: str,
     error: Exception,
@@ -51,6 +58,8 @@ def error_of_botocore(
     """
     if isinstance(error, BulkputError):
         return error
+    if isinstance(error, UnansweredError):
+        return _unanswered(operation, error.outage, region, snapshot_id)
     if isinstance(error, botocore.ClientError):
         return _refused(operation, error, region, snapshot_id, tagged=tagged)
     if isinstance(error, _NO_CREDENTIALS):
@@ -60,23 +69,33 @@ def error_of_botocore(
     failure = FailureClass.TRANSIENT
     if isinstance(error, botocore.ParamValidationError):
         failure = FailureClass.INVALID
-    elif isinstance(error, botocore.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
-        expected = (
-            f"expected a certificate that is trusted: {plain_message(str(error))}; name its "
-            "authority in AWS_CA_BUNDLE"
-        )
-        return ConfigError((Problem("endpoint", expected),))
-    elif isinstance(error, botocore.SSLError) and "WRONG_VERSION_NUMBER" in str(error):
-        # OpenSSL's word for bytes that are no TLS at all. Nothing is lost if a proxy sent them
-        # once: the same command resumes.
-        expected = f"expected a server that speaks TLS: {plain_message(str(error))}"
-        return ConfigError((Problem("endpoint", expected),))
     what = plain_message(str(error)) or "no answer within the time limit"
+    if not isinstance(error, _WORDED):
+        what = f"an answer that cannot be read ({type(error).__name__})"
     return ServiceError(
         operation,
         failure,
         what,
         advice=advice(operation, failure, region=region),
+        snapshot_id=snapshot_id,
+    )
+
+
+def _unanswered(
+    operation: str, outage: ServiceError | ConfigError, region: str, snapshot_id: str | None
+) -> ServiceError | ConfigError:
+    if isinstance(outage, ConfigError):
+        return outage
+    if "WRONG_VERSION_NUMBER" in outage.what:
+        # OpenSSL's word for bytes that are no TLS at all. Nothing is lost if a proxy sent them
+        # once: the same command resumes.
+        expected = f"expected a server that speaks TLS: {outage.what}"
+        return ConfigError((Problem("endpoint", expected),))
+    return ServiceError(
+        operation,
+        outage.failure,
+        outage.what,
+        advice=advice(operation, outage.failure, region=region),
         snapshot_id=snapshot_id,
     )
 
@@ -89,12 +108,14 @@ def _refused(
     metadata = answer.get("ResponseMetadata", {})
     headers = metadata.get("HTTPHeaders", {})
     status = metadata.get("HTTPStatusCode")
-    code = str(details.get("Code") or "") or None
+    code = plain_name(details.get("Code"))
     if code is not None and code.isdigit():
         code = None  # botocore puts the status there when the answer names no code
     # A modeled error has its members at the top, whichever of both spellings the body had.
-    reason = answer.get("Reason") or details.get("Reason")
+    reason = plain_name(answer.get("Reason") or details.get("Reason"))
     message = str(details.get("Message") or answer.get("Message") or answer.get("message") or "")
+    if isinstance(status, int) and 300 <= status < 400:
+        message = redirect_words(headers.get("location"))
     failure = classify(status, code, reason, message, operation)
     return ServiceError(
         operation,
@@ -105,6 +126,6 @@ def _refused(
         http_status=status,
         code=code,
         reason=reason,
-        request_id=metadata.get("RequestId") or headers.get("x-amzn-requestid"),
+        request_id=plain_name(metadata.get("RequestId") or headers.get("x-amzn-requestid")),
         server_unix_s=server_time(headers.get("date")),
     )

@@ -16,8 +16,19 @@ from botocore import xform_name
 from bulkput.ebs.botocore_error import error_of_botocore
 from bulkput.ebs.control_signer import ControlSigner
 from bulkput.ebs.deadlines import Deadlines
-from bulkput.ebs.ec2_form import pending_with_tag, snapshot_page, snapshot_state, unix_s
-from bulkput.ebs.error_response import server_time
+from bulkput.ebs.ebs_answers import (
+    block_page,
+    changed_block_page,
+    is_started,
+    sealed_status,
+    started_snapshot,
+)
+from bulkput.ebs.ec2_form import (
+    described_snapshot,
+    pending_with_tag,
+    require_own_answer,
+    tagged_page,
+)
 from bulkput.ebs.snapshot import (
     BlockPage,
     ChangedBlockPage,
@@ -82,6 +93,7 @@ class ControlPlane:
 
         Raises:
             ConfigError: what answers is not the EBS direct API.
+            AnswerError: the answer cannot be true.
             ServiceError: refused or unanswered.
             CredentialsError: there are none.
         """
@@ -98,26 +110,14 @@ class ControlPlane:
         if request.encrypted is not None:
             parameters["Encrypted"] = request.encrypted
         answer = await self._call(self._ebs, "StartSnapshot", parameters, tagged=bool(request.tags))
-        if not answer.get("SnapshotId"):
+        if not is_started(answer):
             # botocore takes any 2xx for an answer, a web server's welcome page too.
             expected = (
                 f"expected the EBS direct API at {self.endpoint_url}: StartSnapshot was answered "
                 "without a SnapshotId"
             )
             raise ConfigError((Problem("endpoint", expected),))
-        start_unix_s = unix_s(answer.get("StartTime")) or 0.0
-        headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-        return StartedSnapshot(
-            snapshot_id=answer["SnapshotId"],
-            volume_size_gib=int(answer.get("VolumeSize") or request.volume_size_gib),
-            kms_key_arn=answer.get("KmsKeyArn"),
-            sse_type=answer.get("SseType"),
-            owner_id=answer.get("OwnerId"),
-            parent_snapshot_id=answer.get("ParentSnapshotId"),
-            start_unix_s=start_unix_s,
-            answered_unix_s=server_time(headers.get("date")) or start_unix_s,
-            status=str(answer.get("Status", "pending")),
-        )
+        return started_snapshot(answer, request)
 
     async def complete_snapshot(
         self, snapshot_id: str, changed_blocks_count: int, linear_checksum_b64: str
@@ -127,6 +127,7 @@ class ControlPlane:
         Nothing is validated at once: only EC2's state tells whether count and checksum hold.
 
         Raises:
+            AnswerError: the answer cannot be true.
             ServiceError: refused or unanswered.
             CredentialsError: there are none.
         """
@@ -141,7 +142,7 @@ class ControlPlane:
                 "ChecksumAggregationMethod": "LINEAR",
             },
         )
-        return str(answer.get("Status", "pending"))
+        return sealed_status(answer, snapshot_id)
 
     async def list_blocks_page(
         self,
@@ -153,6 +154,7 @@ class ControlPlane:
         """Return one page of the blocks that a completed snapshot has.
 
         Raises:
+            AnswerError: the answer cannot be true.
             ServiceError: refused or unanswered.
             CredentialsError: there are none.
         """
@@ -160,13 +162,7 @@ class ControlPlane:
         answer = await self._call(
             self._ebs, "ListSnapshotBlocks", {"SnapshotId": snapshot_id, **parameters}
         )
-        return BlockPage(
-            blocks=tuple(
-                (block["BlockIndex"], block["BlockToken"]) for block in answer.get("Blocks") or ()
-            ),
-            next_token=answer.get("NextToken") or None,
-            volume_size_gib=int(answer.get("VolumeSize") or 0),
-        )
+        return block_page(answer, snapshot_id, starting_block_index)
 
     async def list_changed_blocks_page(
         self,
@@ -179,6 +175,7 @@ class ControlPlane:
         """Return one page of the blocks that differ between two snapshots of one lineage.
 
         Raises:
+            AnswerError: the answer cannot be true.
             ServiceError: refused or unanswered.
             CredentialsError: there are none.
         """
@@ -187,23 +184,13 @@ class ControlPlane:
         if first_snapshot_id is not None:
             parameters["FirstSnapshotId"] = first_snapshot_id
         answer = await self._call(self._ebs, "ListChangedBlocks", parameters)
-        return ChangedBlockPage(
-            blocks=tuple(
-                (
-                    block["BlockIndex"],
-                    block.get("FirstBlockToken") or None,
-                    block.get("SecondBlockToken") or None,
-                )
-                for block in answer.get("ChangedBlocks") or ()
-            ),
-            next_token=answer.get("NextToken") or None,
-            volume_size_gib=int(answer.get("VolumeSize") or 0),
-        )
+        return changed_block_page(answer, second_snapshot_id, starting_block_index)
 
     async def describe_snapshot(self, snapshot_id: str) -> SnapshotState | None:
         """Return what EC2 says of a snapshot; None if it does not know it.
 
         Raises:
+            AnswerError: the answer cannot be true.
             ServiceError: refused or unanswered.
             CredentialsError: there are none.
         """
@@ -215,10 +202,7 @@ class ControlPlane:
             if error.failure is FailureClass.GONE:
                 return None
             raise
-        found = next(iter(answer.get("Snapshots") or ()), None)
-        if found is None:
-            return None
-        return snapshot_state(found)
+        return described_snapshot(answer, snapshot_id)
 
     async def pending_snapshots_page(
         self, tag_key: str, page_token: str | None = None
@@ -226,24 +210,30 @@ class ControlPlane:
         """Return one page of the account's own pending snapshots that have the tag.
 
         Raises:
+            AnswerError: the answer cannot be true.
             ServiceError: refused or unanswered.
             CredentialsError: there are none.
         """
         wanted = pending_with_tag(tag_key, page_token)
-        return snapshot_page(await self._call_ec2("DescribeSnapshots", wanted))
+        return tagged_page(await self._call_ec2("DescribeSnapshots", wanted), tag_key)
 
     async def delete_snapshot(self, snapshot_id: str) -> None:
         """Delete a snapshot, pending and failed ones too; one that is gone is no error.
 
         Raises:
+            AnswerError: the answer cannot be true.
             ServiceError: refused or unanswered.
             CredentialsError: there are none.
         """
         try:
-            await self._call_ec2("DeleteSnapshot", {"SnapshotId": snapshot_id}, snapshot_id)
+            answer = await self._call_ec2(
+                "DeleteSnapshot", {"SnapshotId": snapshot_id}, snapshot_id
+            )
         except ServiceError as error:
             if error.failure is not FailureClass.GONE:
                 raise
+        else:
+            require_own_answer(answer, "DeleteSnapshot", snapshot_id)
 
     async def set_tag(self, snapshot_id: str, key: str, value: str) -> None:
         """Give a snapshot a tag, or the one that it has another value.

@@ -1,16 +1,40 @@
-"""EC2's DescribeSnapshots in plain data: what is asked for, and what an item of its answer says."""
+"""EC2's calls about snapshots: what is asked for, and its answers, checked. Pure."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
+from bulkput.ebs.answer_check import (
+    COUNT_OF_BYTES,
+    FLAG,
+    ID,
+    ITEMS,
+    SIZE_GIB,
+    TEXT,
+    TIME,
+    TOKEN,
+    AnswerCheck,
+    required,
+    shown,
+    unix_s,
+)
 from bulkput.ebs.snapshot import FoundSnapshot, SnapshotPage, SnapshotState
 
 _NO_VOLUME = "vol-ffffffff"
 """What EC2 says of snapshots that no volume of the account was the source of."""
 
-_PAGE_SNAPSHOTS = 1000
-"""The most that DescribeSnapshots gives at once."""
+_PAGE_SNAPSHOTS = 200
+"""DescribeSnapshots gives up to 1000 at once. With 50 tags each, all of them as long as may be, so
+many stay below what is read of an answer; an account has 100 pending ones by default."""
+
+_DESCRIBED = {"Snapshots": ITEMS, "NextToken": TOKEN}
+_SNAPSHOT = {
+    "SnapshotId": required(ID),
+    "State": required(TEXT),
+    "VolumeSize": required(SIZE_GIB),
+    "Encrypted": FLAG,
+    "StartTime": TIME,
+    "FullSnapshotSizeInBytes": COUNT_OF_BYTES,
+}
 
 
 def pending_with_tag(tag_key: str, page_token: str | None) -> dict[str, Any]:
@@ -28,42 +52,65 @@ def pending_with_tag(tag_key: str, page_token: str | None) -> dict[str, Any]:
     return parameters
 
 
-def snapshot_page(answer: Mapping[str, Any]) -> SnapshotPage:
-    """Return the answer's snapshots with their tags."""
-    return SnapshotPage(
-        snapshots=tuple(
-            FoundSnapshot(
-                snapshot_id=str(item["SnapshotId"]),
-                state=snapshot_state(item),
-                tags=_tags(item),
-            )
-            for item in answer.get("Snapshots") or ()
-        ),
-        next_token=answer.get("NextToken") or None,
-    )
+def described_snapshot(answer: Mapping[str, Any], snapshot_id: str) -> SnapshotState | None:
+    """Return what DescribeSnapshots says of the one snapshot that was asked for; None if nothing.
+
+    Raises:
+        AnswerError: it speaks of another one, or says what cannot be.
+    """
+    check = AnswerCheck("DescribeSnapshots", snapshot_id)
+    check.fields(answer, _DESCRIBED)
+    items = answer["Snapshots"]
+    for item in items:
+        if item.get("SnapshotId") != snapshot_id:
+            check.refuse(f"it speaks of {shown(item.get('SnapshotId'))}")
+    if len(items) > 1:
+        check.refuse(f"it has the snapshot {len(items)} times")
+    return _snapshot_state(check, items[0]) if items else None
 
 
-def snapshot_state(item: Mapping[str, Any]) -> SnapshotState:
-    """Return what one item of the answer says."""
+def tagged_page(answer: Mapping[str, Any], tag_key: str) -> SnapshotPage:
+    """Return one page of the pending snapshots that have a tag.
+
+    Raises:
+        AnswerError: a snapshot has not the tag or is not pending, or one says what cannot be.
+    """
+    AnswerCheck("DescribeSnapshots").fields(answer, _DESCRIBED)
+    found = []
+    for item in answer["Snapshots"]:
+        check = AnswerCheck("DescribeSnapshots", item.get("SnapshotId"))
+        state = _snapshot_state(check, item)
+        if tag_key not in state.tags or state.state != "pending":
+            what = f"it is {shown(state.state)}, its tags are {shown(', '.join(state.tags))}"
+            check.refuse(f"{what}, and pending ones with the tag {tag_key} were asked for")
+        found.append(FoundSnapshot(item["SnapshotId"], state, state.tags))
+    return SnapshotPage(tuple(found), answer.get("NextToken"))
+
+
+def require_own_answer(answer: Mapping[str, Any], operation: str, snapshot_id: str) -> None:
+    """Return if an answer without content is EC2's, and not any other server's page.
+
+    Raises:
+        AnswerError: it names no request, as every answer of EC2 does.
+    """
+    if not answer.get("ResponseMetadata", {}).get("RequestId"):
+        what = "it names no request, as every answer of EC2 does"
+        AnswerCheck(operation, snapshot_id).refuse(what)
+
+
+def _snapshot_state(check: AnswerCheck, item: Mapping[str, Any]) -> SnapshotState:
+    check.fields(item, _SNAPSHOT)
     volume_id = item.get("VolumeId") or None
     return SnapshotState(
-        state=str(item.get("State", "")),
+        state=item["State"],
         state_message=item.get("StateMessage") or None,
         progress=item.get("Progress") or None,
         encrypted=bool(item.get("Encrypted")),
         kms_key_id=item.get("KmsKeyId") or None,
         start_unix_s=unix_s(item.get("StartTime")) or 0.0,
-        volume_size_gib=int(item.get("VolumeSize") or 0),
+        volume_size_gib=item["VolumeSize"],
         description=item.get("Description") or "",
-        tags=_tags(item),
+        tags={tag.get("Key", ""): tag.get("Value", "") for tag in item.get("Tags") or ()},
         volume_id=None if volume_id == _NO_VOLUME else volume_id,
+        full_size_bytes=item.get("FullSnapshotSizeInBytes"),
     )
-
-
-def _tags(item: Mapping[str, Any]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in item.get("Tags") or ()}
-
-
-def unix_s(moment: datetime | None) -> float | None:
-    """Return botocore's time as seconds since 1970."""
-    return None if moment is None else moment.timestamp()

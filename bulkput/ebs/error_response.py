@@ -1,29 +1,39 @@
 """Answers that are no success, read: status, headers and body become a ``ServiceError``.
 
 Knows both body forms of the service, and survives what proxies and broken servers send instead:
-HTML, truncated JSON, no headers. Knows no HTTP client and decides nothing but by ``classify``.
+HTML, truncated JSON, no headers. Takes time in proportion to what it reads, which is little, and
+hands on nothing that a terminal would obey. Knows no HTTP client and decides nothing but by
+``classify``.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from bulkput.ebs.advice import advice
 from bulkput.ebs.classify import classify
 from bulkput.model.errors import ServiceError
 
-BODY_LIMIT_BYTES = 64 * 1024
-"""What is read of an answer that is no block; the service's own errors have a few hundred."""
+BODY_LIMIT_BYTES = 16 * 1024
+"""What is read of an answer that is no success; the service's own errors have a few hundred bytes,
+EC2's refusals with an encoded authorization message a few thousand."""
 
 _MESSAGE_LIMIT_CHARS = 500
 """The longest message seen has 180."""
 
-_SECRETIVE = re.compile(r"\s*The (?:Canonical String|String-to-Sign)\b.*", re.DOTALL)
+_NAME_LIMIT_CHARS = 200
+"""Codes, Reasons and request ids have at most 50."""
+
+_DATE_LIMIT_CHARS = 64
+"""An HTTP date has 29."""
+
+_SECRETIVE = ("The Canonical String", "The String-to-Sign")
 """AWS explains a wrong signature by printing what was signed, the session token included."""
 
-_TAGS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_UNSEEN = ("script", "style")
+"""Elements of HTML whose content nobody is to read."""
 
 
 def error_of_answer(
@@ -48,9 +58,11 @@ def error_of_answer(
         block_index: Which block.
     """
     fields = _fields(body)
-    code = _code(headers, fields)
-    reason = fields.get("Reason")
+    code = plain_name(_code(headers, fields))
+    reason = plain_name(fields.get("Reason"))
     message = fields.get("Message") or fields.get("message") or _text(body)
+    if 300 <= http_status < 400:
+        message = redirect_words(headers.get("Location"))
     failure = classify(http_status, code, reason, message, operation)
     return ServiceError(
         operation,
@@ -62,25 +74,48 @@ def error_of_answer(
         http_status=http_status,
         code=code,
         reason=reason,
-        request_id=headers.get("x-amzn-RequestId"),
+        request_id=plain_name(headers.get("x-amzn-RequestId")),
         server_unix_s=server_time(headers.get("Date")),
     )
 
 
 def plain_message(message: str) -> str:
     """Return ``message`` on one line, of bounded length, without what the request contained."""
-    text = " ".join(_SECRETIVE.sub("", message).split())
-    text = "".join(char if char.isprintable() else "?" for char in text)
-    return text if len(text) <= _MESSAGE_LIMIT_CHARS else text[:_MESSAGE_LIMIT_CHARS] + "..."
+    text = message[:BODY_LIMIT_BYTES]
+    for secretive in _SECRETIVE:
+        text = text.partition(secretive)[0]
+    return _plain(text, _MESSAGE_LIMIT_CHARS)
+
+
+def plain_name(name: object) -> str | None:
+    """Return a code or an id of an answer as it may be printed; None of what is none."""
+    if not isinstance(name, str):
+        return None
+    return _plain(name[:BODY_LIMIT_BYTES], _NAME_LIMIT_CHARS) or None
+
+
+def _plain(text: str, limit_chars: int) -> str:
+    text = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
+    return text if len(text) <= limit_chars else text[:limit_chars] + "..."
+
+
+def redirect_words(location: str | None) -> str:
+    """Return what to report of a redirect: no signed request follows one."""
+    try:
+        host = urlsplit((location or "")[:_NAME_LIMIT_CHARS]).netloc.rpartition("@")[2]
+    except ValueError:
+        host = ""
+    where = f" to {host}" if host else ""
+    return f"a redirect{where}, and requests that carry a signature follow none"
 
 
 def server_time(date: str | None) -> float | None:
     """Return the seconds since 1970 of a Date header; None if there is none that can be read."""
-    if not date:
+    if not date or len(date) > _DATE_LIMIT_CHARS:
         return None
     try:
         return parsedate_to_datetime(date).timestamp()
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, TypeError):
         return None
 
 
@@ -102,4 +137,22 @@ def _code(headers: Mapping[str, str], fields: Mapping[str, str]) -> str | None:
 
 def _text(body: bytes) -> str:
     """Return the words of a body that is no JSON object: HTML of a proxy, half an answer."""
-    return _TAGS.sub(" ", body.decode("utf-8", "replace"))
+    return _without_tags(body[:BODY_LIMIT_BYTES].decode("utf-8", "replace"))
+
+
+def _without_tags(text: str) -> str:
+    """Return what HTML shows, in one pass: every search begins where the last one ended."""
+    pieces, at = [], 0
+    lowered = text.lower()
+    while (start := text.find("<", at)) >= 0:
+        pieces.append(text[at:start])
+        end = text.find(">", start)
+        if end < 0:
+            return " ".join((*pieces, text[start:]))
+        at = end + 1
+        name = lowered[start + 1 : start + 8]
+        unseen = next((each for each in _UNSEEN if name.startswith(each)), None)
+        if unseen is not None:
+            closing = lowered.find(f"</{unseen}", at)
+            at = len(text) if closing < 0 else closing
+    return " ".join((*pieces, text[at:]))

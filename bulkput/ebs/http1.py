@@ -9,11 +9,13 @@ aiohttp keeps the connections (pool, TLS, names, proxies) and parses the answers
   of Python a put, a quarter of all that a put costs over plain http (measured, 3.14, Python 3.11).
 
 Knows neither signatures nor what an answer means. What it uses of aiohttp beyond the documented
-(``Connection.protocol`` and its ``set_response_params`` and ``read``) is tested for by name.
+(``Connection.protocol`` and its ``set_response_params`` and ``read``, the connector's ``_factory``)
+is tested for by name.
 """
 
 import asyncio
 import contextlib
+import functools
 import ssl
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -23,8 +25,10 @@ import aiohttp
 from aiohttp.http import StreamWriter
 from yarl import URL
 
+from bulkput.ebs.bounded_responses import INTERIM_ANSWERS_MAX, BoundedResponses
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import Endpoint
+from bulkput.ebs.error_response import BODY_LIMIT_BYTES
 from bulkput.ebs.stall_watchdog import Attempt, Watch
 
 _KEEPALIVE_S = 20.0
@@ -111,6 +115,9 @@ class Wire:
             keepalive_timeout=_KEEPALIVE_S,
             ttl_dns_cache=_DNS_TTL_S,
         )
+        self._connector._factory = functools.partial(  # noqa: SLF001 - see the file's docstring
+            BoundedResponses, loop=self._loop
+        )
         # Tells the connector with whom to connect, the same for every exchange.
         self._peer = aiohttp.ClientRequest(
             "PUT",
@@ -153,7 +160,7 @@ class Wire:
             lines: The headers but Host and Content-Length, each with its CRLF.
             body: Sent as it is; must not change until ``on_sent`` or the end.
             on_sent: Called when nothing refers to ``body`` any more.
-            answer_limit_bytes: The rest of a longer body is not read.
+            answer_limit_bytes: The rest of a longer body is not read; of a refusal still less is.
 
         Raises:
             WireError: there was no answer.
@@ -251,17 +258,17 @@ class Wire:
 
 
 async def _receive(protocol: Any, limit_bytes: int) -> HttpResponse:
-    while True:
-        message, payload = await protocol.read()
-        if message.code >= 200:
-            break
-    body = b""
+    message, payload = await _final(protocol)
+    is_refusal = message.code >= 300
+    if is_refusal:
+        limit_bytes = min(limit_bytes, BODY_LIMIT_BYTES)
+    pieces: list[bytes] = []
+    length = 0
     is_whole = True
     if payload.is_eof():
-        body = payload.read_nowait()
+        pieces.append(payload.read_nowait())
+        is_whole = len(pieces[0]) <= limit_bytes
     else:
-        pieces = []
-        length = 0
         try:
             while piece := await payload.readany():
                 pieces.append(piece)
@@ -270,8 +277,19 @@ async def _receive(protocol: Any, limit_bytes: int) -> HttpResponse:
                     is_whole = False
                     break
         except (aiohttp.ClientError, OSError):
-            if message.code < 300:
+            if not is_refusal:
                 raise
             is_whole = False  # a refusal's status and headers are worth more than its body
-        body = b"".join(pieces)
+    body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     return HttpResponse(message.code, message.headers, body, is_whole)
+
+
+async def _final(protocol: Any) -> tuple[Any, Any]:
+    """Return the answer behind the interim ones, which say nothing."""
+    for _ in range(INTERIM_ANSWERS_MAX):
+        message, payload = await protocol.read()
+        if message.code == 101:
+            raise WireError("the answer changes the protocol, and nobody asked for that")
+        if message.code >= 200:
+            return message, payload
+    raise WireError(f"{INTERIM_ANSWERS_MAX} interim answers came, and no answer")

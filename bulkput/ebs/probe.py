@@ -18,7 +18,7 @@ from bulkput.ebs.error_response import server_time
 from bulkput.ebs.service import Service
 from bulkput.ebs.snapshot import StartRequest
 from bulkput.model.block import BLOCK_SIZE_BYTES, ZERO_BLOCK_DIGEST
-from bulkput.model.errors import ServiceError
+from bulkput.model.errors import AnswerError, ServiceError
 
 NO_SNAPSHOT = "snap-00000000000000000"
 """Well formed, and never given by EC2."""
@@ -105,8 +105,15 @@ class Probe:
             encrypted=True,
         )
         control = self._service.control
-        started = await control.start_snapshot(request)
-        await control.delete_snapshot(started.snapshot_id)  # a look-alike that validates nothing
+        found = None
+        try:
+            found = (await control.start_snapshot(request)).snapshot_id
+        except AnswerError as error:
+            found = error.snapshot_id
+            raise
+        finally:
+            if found is not None:  # of a look-alike that validates nothing
+                await control.delete_snapshot(found)
 
     async def put(self) -> None:
         """Put a block of zeros into a snapshot that cannot exist."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from bulkput.ebs.botocore_error import error_of_botocore
 from bulkput.ebs.control_plane import ControlPlane
+from bulkput.ebs.control_session import control_session_class
 from bulkput.ebs.control_signer import ControlSigner
 from bulkput.ebs.credentials import (
     ChainCredentials,
@@ -191,6 +192,7 @@ def new_session(profile: str | None) -> Any:
         ConfigError: the profile does not exist, or the shared configuration cannot be read.
     """
     # 0.3 s of imports that only a command which talks to the service pays.
+    from aiobotocore.config import AioConfig  # noqa: PLC0415
     from aiobotocore.session import AioSession  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
@@ -203,6 +205,15 @@ def new_session(profile: str | None) -> Any:
         raise ConfigError(
             (Problem("profile", f"expected a profile that exists: {error}"),)
         ) from error
+    trust = ca_file(session.get_config_variable("ca_bundle"))
+
+    async def find_tls() -> ssl.SSLContext:
+        return await asyncio.to_thread(tls_context, trust)
+
+    # For the clients that the credential chain makes: STS and SSO take signatures and tokens too.
+    session.set_default_client_config(
+        AioConfig(http_session_cls=control_session_class(find_tls, Deadlines()))
+    )
     session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
     return session
 
@@ -213,21 +224,6 @@ def _loader(data_path: str | None) -> Any:
     from botocore.loaders import create_loader  # noqa: PLC0415 - as in new_session
 
     return create_loader(data_path)
-
-
-def _http_session_class(tls: ssl.SSLContext) -> Any:
-    """Return aiobotocore's own class of sessions, which trusts as the data plane does.
-
-    It would read all authorities again for every client, 25 ms each; a version that calls this
-    method otherwise still does.
-    """
-    from aiobotocore.httpsession import AIOHTTPSession  # noqa: PLC0415 - as in new_session
-
-    class Session(AIOHTTPSession):  # type: ignore[misc]
-        def _build_verify_context(self) -> ssl.SSLContext:
-            return tls
-
-    return Session
 
 
 @dataclass(frozen=True)
@@ -244,6 +240,9 @@ class _ClientOpener:
     credentials: CredentialSource
     clock: Clock
 
+    async def _tls(self) -> ssl.SSLContext:
+        return await self.reading_trust
+
     @asynccontextmanager
     async def open_client(self, service: str) -> AsyncIterator[tuple[Any, ControlSigner]]:
         from aiobotocore.config import AioConfig  # noqa: PLC0415 - as in new_session
@@ -252,16 +251,13 @@ class _ClientOpener:
         # Reading and parsing the service's model takes up to 0.1 s: not in the event loop.
         loader = self.session.get_component("data_loader")
         await asyncio.to_thread(loader.load_service_model, service, "service-2")
-        # A server on this machine is never behind a proxy.
-        loopback = self.endpoint_url is not None and is_loopback_url(self.endpoint_url)
         config = AioConfig(
             signature_version=UNSIGNED,  # ControlSigner signs
             retries={"mode": "standard", "total_max_attempts": 1},
             connect_timeout=self.deadlines.connect_s,
             read_timeout=self.deadlines.control_s,
             max_pool_connections=_CONTROL_CONNECTIONS_MAX,
-            http_session_cls=_http_session_class(await self.reading_trust),
-            proxies={} if loopback else None,
+            http_session_cls=control_session_class(self._tls, self.deadlines),
         )
         async with AsyncExitStack() as stack:
             try:

@@ -66,6 +66,9 @@ class SnapshotState:
     """The caller's own; those of a snapshot that another account shares are not shown."""
     volume_id: str | None = None
     """None where there is none: of snapshots that were put or copied."""
+    full_size_bytes: int | None = None
+    """FullSnapshotSizeInBytes: 524288 for each block that the snapshot holds, its parents'
+    included; None where EC2 does not give it."""
 
 
 @dataclass(frozen=True)

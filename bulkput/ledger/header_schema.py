@@ -4,18 +4,14 @@ Pure: text in, plain values out, or the reason why not. Opens no file and knows 
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
 from bulkput.model.block import BLOCK_COUNT_MAX, VOLUME_SIZE_MAX_GIB
+from bulkput.model.snapshot_id import is_snapshot_id
 
-SNAPSHOT_ID_MAX_CHARS = 48
-"""``snap-`` and 17 hex digits today; the table's head keeps room for longer ones."""
-
-_SNAPSHOT_ID = re.compile(r"snap-[0-9a-f]+")
 _PATH_MAX_CHARS = 32_768
 """Eight times Linux's PATH_MAX: only there to bound the file."""
 
@@ -38,15 +34,6 @@ def is_text(low: int, high: int) -> Holds:
 def or_none(holds: Holds) -> Holds:
     """Return the test that lets None pass too."""
     return lambda value: value is None or holds(value)
-
-
-def is_snapshot_id(value: object) -> bool:
-    """Tell whether ``value`` has the form of a snapshot's id."""
-    return (
-        isinstance(value, str)
-        and len(value) <= SNAPSHOT_ID_MAX_CHARS
-        and _SNAPSHOT_ID.fullmatch(value) is not None
-    )
 
 
 def _is_time(value: object) -> bool:

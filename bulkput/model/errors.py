@@ -132,6 +132,22 @@ class IntegrityError(BulkputError):
     exit_code = ExitCode.INTEGRITY
 
 
+class AnswerError(BulkputError):
+    """An answer of the service that cannot be true; nothing was done on its word.
+
+    It speaks of the answer alone: neither a snapshot nor a manifest is condemned by it.
+    """
+
+    exit_code = ExitCode.INTEGRITY
+
+    def __init__(self, operation: str, what: str, *, snapshot_id: str | None = None) -> None:
+        self.operation = operation
+        self.what = what
+        self.snapshot_id = snapshot_id
+        subject = f" of {snapshot_id}" if snapshot_id else ""
+        super().__init__(f"the answer to {operation}{subject} cannot be true: {what}")
+
+
 class SnapshotError(BulkputError):
     """The snapshot ended in ``error``, vanished, or refuses what the job needs."""
 

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import random
-import re
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -32,13 +31,12 @@ from bulkput.model.clock import LoopClock
 from bulkput.model.errors import ConfigError, Problem, ServiceError, SnapshotError
 from bulkput.model.events import Observer
 from bulkput.model.failure import FailureClass
+from bulkput.model.snapshot_id import is_snapshot_id
 from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.workers import ThreadWorkers
 
 _EMBEDDED_REGION = "us-east-1"
 """The embedded server takes any; a rehearsal needs no AWS configuration."""
-
-_SNAPSHOT_ID = re.compile(r"snap-[0-9a-f]{1,64}")
 
 
 def require_snapshot_id(text: str, name: str = "SNAPSHOT") -> str:
@@ -47,7 +45,7 @@ def require_snapshot_id(text: str, name: str = "SNAPSHOT") -> str:
     Raises:
         ConfigError: it cannot.
     """
-    if _SNAPSHOT_ID.fullmatch(text) is None:
+    if not is_snapshot_id(text):
         raise ConfigError(
             (Problem(name, "expected a snapshot's id such as snap-0123456789abcdef0"),)
         )

@@ -7,7 +7,6 @@ from pathlib import Path
 from bulkput import __version__
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.upload.snapshot import UploadContext
-from bulkput.ledger.header_schema import is_snapshot_id
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.ledger.manifest_header import ManifestHeader
 from bulkput.ledger.manifest_writer import ManifestWriter
@@ -16,6 +15,7 @@ from bulkput.model.block import BLOCKS_PER_GIB
 from bulkput.model.errors import ManifestError
 from bulkput.model.events import Noted, PhaseChanged
 from bulkput.model.progress import Phase
+from bulkput.model.snapshot_id import is_snapshot_id
 from bulkput.pipeline.digesting import digest_blocks
 
 _TELL_EVERY_S = 30.0

@@ -1,0 +1,23 @@
+"""aiohttp's protocol of one connection, which keeps a few unread answers and no more.
+
+aiohttp queues every message that arrives, interim ones (``100 Continue``) too, also while a body is
+still being sent and nobody reads: a flood of them took 515 MiB within one attempt's deadline.
+"""
+
+from typing import Any
+
+from aiohttp.client_proto import ResponseHandler
+
+INTERIM_ANSWERS_MAX = 8
+"""RFC 9110 lets a server send any number before the answer; AWS sends none."""
+
+
+class BoundedResponses(ResponseHandler):
+    """Closes its connection when too many answers lie unread."""
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        if len(self._buffer) <= INTERIM_ANSWERS_MAX:
+            super().feed_data(data, size)
+        elif self.transport is not None and not self.transport.is_closing():
+            self.force_close()
+            self.transport.abort()

@@ -1,0 +1,176 @@
+"""What carries aiobotocore's requests: the connections of the data plane, in place of its own.
+
+aiobotocore's session follows redirects, so that a signed request and its session token go to
+whatever host an answer names; it reads answers without end, and keeps interim ones without number.
+``Wire`` does none of that. Here its exchange takes aiobotocore's request and gives its response.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from bulkput.ebs.deadlines import Deadlines
+from bulkput.ebs.endpoint import parse_endpoint
+from bulkput.ebs.http1 import HttpResponse, Wire, WireError
+from bulkput.ebs.tls import proxy_url
+from bulkput.ebs.transport_error import error_of_outage
+from bulkput.model.errors import ConfigError, ServiceError
+
+ANSWER_LIMIT_BYTES = 8 << 20
+"""A page of 10,000 blocks whose tokens are as long as the model allows has 6 MiB."""
+
+_CONNECTIONS_MAX = 16
+"""Volumes that list or poll at once; the quotas allow 50 lists and 10 starts a second."""
+
+_OWN_HEADERS = frozenset({"host", "content-length"})
+"""Those that ``Wire`` sends by itself."""
+
+FindTls = Callable[[], Awaitable[ssl.SSLContext]]
+
+
+class UnansweredError(Exception):
+    """A request of aiobotocore's without an answer that can be read."""
+
+    def __init__(self, outage: ServiceError | ConfigError) -> None:
+        self.outage = outage
+        super().__init__(outage.what if isinstance(outage, ServiceError) else str(outage))
+
+
+class ControlResponse:
+    """One answer, in the form in which aiobotocore asks for it."""
+
+    def __init__(self, url: str, answer: HttpResponse) -> None:
+        self.url = url
+        self.status_code = answer.status
+        self.headers = {
+            name.lower(): value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            for name, value in answer.headers.items()
+        }
+        self._body = answer.body
+        self.raw = self
+
+    @property
+    def content(self) -> Awaitable[bytes]:
+        """The body, to be awaited."""
+        return self.read()
+
+    async def read(self) -> bytes:
+        """Return the body."""
+        return self._body
+
+
+class _ControlSession:
+    """Connections to the hosts that one client talks to: one host, as a rule."""
+
+    def __init__(self, find_tls: FindTls, deadlines: Deadlines) -> None:
+        self._find_tls = find_tls
+        self._deadlines = deadlines
+        self._wires: dict[str, Wire] = {}
+        self._stack = AsyncExitStack()
+        self._opening = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        self._wires.clear()
+        await self._stack.aclose()
+
+    async def close(self) -> None:
+        """Close all connections; idempotent."""
+        await self.__aexit__()
+
+    async def send(self, request: Any) -> ControlResponse:
+        """Send one request, once.
+
+        Raises:
+            UnansweredError: there is no answer, or one that is longer than any can be.
+        """
+        parts = urlsplit(request.url)
+        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        body, lines = request.body or b"", ["Accept-Encoding: identity\r\n"]
+        if isinstance(body, str):
+            body = body.encode()
+        for name, value in request.headers.items():
+            if name.lower() not in _OWN_HEADERS:
+                text = value.decode() if isinstance(value, bytes) else str(value)
+                lines.append(f"{name}: {text}\r\n")
+        if not body and request.method != "GET":
+            lines.append("Content-Length: 0\r\n")
+        wire = await self._wire(f"{parts.scheme}://{parts.netloc}")
+        try:
+            answer = await wire.exchange(
+                request.method,
+                target,
+                "".join(lines),
+                body=memoryview(body) if body else None,
+                answer_limit_bytes=ANSWER_LIMIT_BYTES,
+            )
+            _require_readable(answer)
+        except WireError as error:
+            wire.forget_addresses()
+            cause = error.__cause__ or error
+            outage = error_of_outage("", cause, host=parts.netloc, what=error.known_cause)
+            raise UnansweredError(outage) from cause
+        return ControlResponse(request.url, answer)
+
+    async def _wire(self, origin: str) -> Wire:
+        async with self._opening:
+            found = self._wires.get(origin)
+            if found is None:
+                endpoint = parse_endpoint(origin, allow_insecure_http=True)  # it was checked
+                wire = Wire(
+                    endpoint,
+                    connections_max=_CONNECTIONS_MAX,
+                    deadlines=self._deadlines,
+                    tls=await self._find_tls() if endpoint.is_tls else None,
+                    proxy=proxy_url(endpoint.url),
+                )
+                found = self._wires[origin] = await self._stack.enter_async_context(wire)
+            return found
+
+
+def _require_readable(answer: HttpResponse) -> None:
+    """Return if the answer can be given to a parser.
+
+    Raises:
+        WireError: it is too long, or XML with a document type, whose entities can be made to
+            grow without end; EC2 sends none.
+    """
+    if answer.status >= 300:
+        return
+    if not answer.is_whole:
+        raise WireError(f"an answer of more than {ANSWER_LIMIT_BYTES >> 20} MiB")
+    if answer.body[:1] != b"{" and b"<!DOCTYPE" in answer.body:
+        raise WireError("an answer that is a document with a DOCTYPE, as web pages are")
+
+
+def control_session_class(find_tls: FindTls, deadlines: Deadlines) -> type[_ControlSession]:
+    """Return the class of sessions for a client's configuration.
+
+    Args:
+        find_tls: Whom to trust; asked before the first https connection.
+        deadlines: ``control_s`` bounds a whole exchange, ``connect_s`` its connecting.
+    """
+    limits = Deadlines(
+        connect_s=deadlines.connect_s,
+        no_progress_s=deadlines.control_s,
+        attempt_s=deadlines.control_s,
+        control_s=deadlines.control_s,
+    )
+
+    class ControlSession(_ControlSession):
+        def __init__(self, **_: Any) -> None:
+            """Take nothing of what aiobotocore passes: it is all known better here."""
+            super().__init__(find_tls, limits)
+
+    return ControlSession
