@@ -6,7 +6,7 @@ names the call, and nothing is done on its word. What several pages say together
 whoever asks for them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bulkput.ebs.answer_check import (
@@ -25,7 +25,7 @@ from bulkput.ebs.answer_check import (
 )
 from bulkput.ebs.error_response import server_time
 from bulkput.ebs.snapshot import BlockPage, ChangedBlockPage, StartedSnapshot, StartRequest
-from bulkput.model.block import BLOCKS_PER_GIB
+from bulkput.model.block import BLOCK_COUNT_MAX, BLOCKS_PER_GIB
 
 _STARTED = {
     "SnapshotId": required(ID),
@@ -101,7 +101,8 @@ def block_page(
     check = AnswerCheck("ListSnapshotBlocks", snapshot_id)
     check.fields(answer, _BLOCKS)
     blocks = []
-    for index, block in _ascending(check, answer, "Blocks", starting_block_index):
+    stop = answer["VolumeSize"] * BLOCKS_PER_GIB
+    for index, block in _ascending(check, answer["Blocks"], starting_block_index, stop):
         blocks.append((index, _token(check, index, block.get("BlockToken"))))
     return BlockPage(
         blocks=tuple(blocks),
@@ -121,7 +122,9 @@ def changed_block_page(
     check = AnswerCheck("ListChangedBlocks", snapshot_id)
     check.fields(answer, _CHANGED_BLOCKS)
     blocks = []
-    for index, block in _ascending(check, answer, "ChangedBlocks", starting_block_index):
+    listed = answer["ChangedBlocks"]
+    # Which of the two volumes the size is of, where they differ, nobody says.
+    for index, block in _ascending(check, listed, starting_block_index, BLOCK_COUNT_MAX):
         first, second = block.get("FirstBlockToken"), block.get("SecondBlockToken")
         if first is None and second is None:
             check.refuse(f"block {index} is in neither snapshot: it has no token")
@@ -145,12 +148,11 @@ def _token(check: AnswerCheck, index: int, token: Any) -> str:
 
 
 def _ascending(
-    check: AnswerCheck, answer: Mapping[str, Any], name: str, starting_block_index: int | None
+    check: AnswerCheck, blocks: Iterable[Any], starting_block_index: int | None, stop: int
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Yield index and fields of each block: each once, ascending, inside the volume."""
     last = (starting_block_index or 0) - 1
-    stop = answer["VolumeSize"] * BLOCKS_PER_GIB
-    for block in answer[name]:
+    for block in blocks:
         index = block.get("BlockIndex") if isinstance(block, dict) else None
         if type(index) is not int:
             check.refuse(f"the BlockIndex of a block is {shown(index)}")

@@ -5,11 +5,11 @@ bytes is listed too.
 """
 
 from collections.abc import Callable
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from bulkput.config.settings import Settings
+from bulkput.jobs.full_size import change_check
 from bulkput.jobs.session.open import completed_snapshot, open_snapshot_reader, require_snapshot_id
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.events import Observer
@@ -68,6 +68,7 @@ async def compare_snapshots(
     """List what differs, and tell the ranges of each page in ascending order as they come.
 
     Raises:
+        AnswerError: the list cannot be true.
         BulkputError: there is no list.
     """
     require_snapshot_id(first_id, "A")
@@ -76,13 +77,19 @@ async def compare_snapshots(
     async with open_snapshot_reader(settings, observer) as gets:
         started_s = gets.clock.monotonic_s()
         retrier = gets.new_retrier()
-        for snapshot_id in (first_id, second_id):
+        first, second = [
             await completed_snapshot(gets, snapshot_id, retrier)
+            for snapshot_id in (first_id, second_id)
+        ]
         runs = _Runs(found)
-        pages = gets.changed_pages(first_id, second_id, retrier, second_id)
-        async with aclosing(pages):
-            async for page in pages:
-                tell(runs.take(page.items))
+        await gets.read_changes(
+            first_id,
+            second_id,
+            retrier,
+            second_id,
+            take=lambda items: tell(runs.take(items)),
+            check=change_check(second_id, first, second),
+        )
         tell(runs.rest())
         found.elapsed_s = gets.clock.monotonic_s() - started_s
     return found

@@ -12,10 +12,11 @@ from bulkput.ledger.marks import Acknowledged, Marks
 from bulkput.ledger.table import WINDOW_RECORDS
 
 
-def write_overlay(
-    path: Path, header: ManifestHeader, marks: Marks, parent: Manifest | None
-) -> None:
+def write_overlay(path: Path, header: ManifestHeader, marks: Marks, parent: Manifest | None) -> int:
     """Make ``path`` the manifest of the snapshot that ``marks`` are of. Blocks; bounded memory.
+
+    Returns:
+        How many blocks the snapshot has by it.
 
     Raises:
         LedgerError: the table cannot be read, or the file not be written.
@@ -33,6 +34,7 @@ def write_overlay(
         if parent is not None:
             _add_parents(writer, parent, done, header.block_count)
         writer.finish()
+        return writer.present_count
 
 
 def _over(parent: Manifest, own: Acknowledged) -> Acknowledged:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from bulkput.model.clock import Clock
+from bulkput.pipeline.list_check import ListCheck
 
 PAGE_BLOCKS = 10_000
 """The most that a list gives at once, and its default."""
@@ -53,12 +54,21 @@ FetchPage = Callable[[str | None, int | None], Awaitable[Page[Item]]]
 """Page token, or first block index, to a page; repeats what fails by itself."""
 
 
-async def pages(fetch: FetchPage[Item], clock: Clock) -> AsyncGenerator[Page[Item], None]:
+async def pages(
+    fetch: FetchPage[Item], clock: Clock, check: ListCheck | None = None
+) -> AsyncGenerator[Page[Item], None]:
     """Yield all pages in order; close it when it is left early.
 
+    Args:
+        fetch: Gets one page.
+        clock: For the age of page tokens.
+        check: What the list must be; None of what every list must be.
+
     Raises:
+        AnswerError: the list cannot be true.
         BulkputError: as ``fetch``.
     """
+    check = check or ListCheck()
 
     async def fetched(token: str | None, index: int | None) -> tuple[Page[Item], float]:
         return await fetch(token, index), clock.monotonic_s()
@@ -68,6 +78,8 @@ async def pages(fetch: FetchPage[Item], clock: Clock) -> AsyncGenerator[Page[Ite
     try:
         while True:
             page, issued_s = await coming
+            indexes = [item.index for item in page.items]
+            check.take(indexes, page.volume_size_gib, page.next_token)
             if page.items:
                 next_index = page.items[-1].index + 1
             token = page.next_token

@@ -6,7 +6,7 @@ more than what was under way. Memory goes by the blocks under way, whatever the 
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,6 @@ from bulkput.ledger.download_state import Restoration
 from bulkput.model.block import BLOCKS_PER_GIB, ZERO_BLOCK_DIGEST, Extent
 from bulkput.model.progress import Progress
 from bulkput.pipeline.cause import first_cause
-from bulkput.pipeline.get import GetPath
 from bulkput.pipeline.workers import Workers
 
 _ZEROED_BLOCKS = BLOCKS_PER_GIB
@@ -30,6 +29,9 @@ class WantedBlock:
 
     index: int
     token: str | None
+
+
+ListWanted = Callable[[], AsyncGenerator[Sequence[WantedBlock], None]]
 
 
 @dataclass
@@ -49,9 +51,10 @@ class RestoreParts:
 
     target: Target
     restoration: Restoration
-    list_wanted: Callable[[], AsyncGenerator[Sequence[WantedBlock], None]]
+    list_wanted: ListWanted
     """Lists blocks in ascending order, some at a time."""
-    get: GetPath
+    get: Callable[[int, str], Awaitable[GotBlock]]
+    """Block index and token to the block."""
     workers: Workers
     progress: Progress
     counts: RestoreCounts

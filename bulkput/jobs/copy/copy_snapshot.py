@@ -15,8 +15,9 @@ from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.copy.attributes import copied_attributes
 from bulkput.jobs.copy.history import CopyRecord, CopyRecords
-from bulkput.jobs.copy.incremental import Lineage, find_lineage
+from bulkput.jobs.copy.incremental import Lineage, Search
 from bulkput.jobs.copy.snapshot_source import SnapshotIdentity, SnapshotSource
+from bulkput.jobs.manifest_at_hand import find_manifest, held_to, presences
 from bulkput.jobs.process.embedded_server import EmbeddedServer, embedded_server
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.session.context import JobContext
@@ -29,6 +30,7 @@ from bulkput.jobs.session.open import (
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.source import Opening
 from bulkput.jobs.upload.volume import upload_volume
+from bulkput.ledger.manifest import Manifest
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import SnapshotError
 from bulkput.model.events import Observer
@@ -70,20 +72,20 @@ async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutco
         records = CopyRecords(context.state_dir)
         lineage = Lineage(_record(context, identity, found))
         if not wanted.full:
-            lineage = await find_lineage(lineage.record, records, gets, context, retrier)
+            search = Search(lineage.record, found, gets, context, retrier)
+            lineage = await search.lineage(records)
         await context.workers.run(partial(records.keep, lineage.record))
         volume = _volume(context.settings, identity, found, lineage.record)
-        source = SnapshotSource(
-            identity,
-            gets,
-            gets.path(
-                wanted.snapshot_id,
-                retrier,
-                Progress(volume.label),
-                memory_budget_bytes=context.memory_budget_bytes,
-            ),
+        manifest = await context.workers.run(partial(_manifest, wanted, identity))
+        progress = Progress(volume.label)
+        get = gets.path(
+            wanted.snapshot_id,
             retrier,
+            progress,
+            memory_budget_bytes=context.memory_budget_bytes,
         )
+        expected = gets.expected(wanted.snapshot_id, found, volume.label, presences(manifest))
+        source = SnapshotSource(identity, gets, held_to(get, manifest), retrier, expected)
         opening = Opening(
             lambda: source,
             unwritten_is_undefined=found.encrypted,
@@ -94,10 +96,22 @@ async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutco
             outcome = await until_notice(context.clock, upload_volume(context, volume, opening))
         finally:
             await source.aclose()
+            if manifest is not None:
+                manifest.close()
         if not outcome.exit_code:
             done = replace(lineage.record, copy_id=outcome.snapshot_id)
             await context.workers.run(partial(records.keep, done))
         return outcome
+
+
+def _manifest(wanted: CopySettings, identity: SnapshotIdentity) -> Manifest | None:
+    """Return what the state folder knows of the source."""
+    return find_manifest(
+        state_dir_of(wanted.source),
+        identity.snapshot_id,
+        region=identity.region,
+        endpoint=wanted.source.endpoint,
+    )
 
 
 async def _completed(gets: SnapshotReader, snapshot_id: str, retrier: Retrier) -> SnapshotState:

@@ -4,13 +4,17 @@ What differs between the two snapshots the service tells (ListChangedBlocks), an
 in the parent's copy already: it is neither got nor put.
 """
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.copy.history import CopyRecord, CopyRecords
+from bulkput.jobs.full_size import change_check
+from bulkput.jobs.manifest_at_hand import find_manifest, require_changes
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.ledger.manifest import manifest_path
@@ -18,6 +22,7 @@ from bulkput.model.block import BLOCKS_PER_GIB
 from bulkput.model.errors import ServiceError
 from bulkput.model.events import Noted
 from bulkput.model.failure import FailureClass
+from bulkput.pipeline.list_check import ListedBlocks
 from bulkput.pipeline.retry import Retrier
 
 _TRIED_MAX = 5
@@ -30,14 +35,14 @@ _UNRELATED = frozenset({FailureClass.INVALID, FailureClass.GONE, FailureClass.NO
 class Changes:
     """Which blocks of a snapshot are not as in an older one."""
 
-    changed: npt.NDArray[np.bool_]
-    """Of every block of the volume: at most 128 MiB, for 64 TiB."""
+    changed: ListedBlocks
+    block_count: int
+    """Of the newer one."""
 
     def unchanged(self, start: int, stop: int) -> npt.NDArray[np.bool_]:
         """Return which blocks are the same in both; none behind the newer one's end."""
-        found = np.zeros(stop - start, dtype=np.bool_)
-        known = ~self.changed[start:stop]
-        found[: len(known)] = known
+        found = ~self.changed.present(start, stop)
+        found[max(0, self.block_count - start) :] = False
         return found
 
 
@@ -50,52 +55,34 @@ class Lineage:
     """None of a full copy, and where the two snapshots cannot be compared any more."""
 
 
-async def find_lineage(
-    wanted: CopyRecord,
-    records: CopyRecords,
-    gets: SnapshotReader,
-    context: JobContext,
-    retrier: Retrier,
-) -> Lineage:
-    """Return the copy with the parent that it was begun with, or else with the best there is.
-
-    Raises:
-        BulkputError: an end does not answer.
-    """
-    search = _Search(wanted, gets, context, retrier)
-    begun = await context.workers.run(partial(records.of, wanted))
-    if begun is not None and begun.copy_id is None and _same_wish(begun, wanted):
-        if begun.parent_copy_id is None:
-            return Lineage(begun)
-        if await search.has_parent(begun.parent_copy_id):
-            assert begun.parent_source_id is not None  # noqa: S101 - they are kept together
-            return Lineage(begun, await search.changes(begun.parent_source_id))
-    earlier = await context.workers.run(partial(records.before, wanted))
-    for each in earlier[:_TRIED_MAX]:
-        assert each.copy_id is not None  # noqa: S101 - finished ones only
-        older_id = each.source.snapshot_id
-        if not await search.has_parent(each.copy_id) or not await search.is_there(older_id):
-            continue
-        changes = await search.changes(older_id)
-        if changes is not None:
-            record = replace(wanted, parent_source_id=older_id, parent_copy_id=each.copy_id)
-            search.note(f"copies only what changed since {older_id}, copied as {each.copy_id}")
-            return Lineage(record, changes)
-    return Lineage(wanted)
-
-
 def _same_wish(begun: CopyRecord, wanted: CopyRecord) -> bool:
     """Return whether a copy that was begun is the one that is wanted, whatever its parent."""
     unbound = replace(begun, parent_source_id=None, parent_copy_id=None, copy_id=None)
     return unbound == wanted
 
 
-class _Search:
-    """What both ends say of snapshots."""
+class Search:
+    """The search for a parent, and what both ends say of snapshots."""
 
     def __init__(
-        self, wanted: CopyRecord, gets: SnapshotReader, context: JobContext, retrier: Retrier
+        self,
+        wanted: CopyRecord,
+        live: SnapshotState,
+        gets: SnapshotReader,
+        context: JobContext,
+        retrier: Retrier,
     ) -> None:
+        """Take the copy that is wanted.
+
+        Args:
+            wanted: Its record, without a parent.
+            live: What EC2 says of the snapshot to copy.
+            gets: Its end.
+            context: The copy's end.
+            retrier: For calls at the snapshot's end.
+        """
+        self._wanted = wanted
+        self._live = live
         self._snapshot_id = wanted.source.snapshot_id
         self._block_count = wanted.source.volume_size_gib * BLOCKS_PER_GIB
         self._gets = gets
@@ -103,11 +90,36 @@ class _Search:
         self._retrier = retrier
         self._target_retrier = context.retrier(self._snapshot_id)
 
-    def note(self, text: str) -> None:
-        """Tell the user."""
-        self._context.observer.on_event(Noted(self._snapshot_id, text))
+    async def lineage(self, records: CopyRecords) -> Lineage:
+        """Return the copy with the parent that it was begun with, or else with the best there is.
 
-    async def has_parent(self, copy_id: str) -> bool:
+        Raises:
+            AnswerError: what an end answers cannot be true.
+            BulkputError: an end does not answer.
+        """
+        wanted, workers = self._wanted, self._context.workers
+        begun = await workers.run(partial(records.of, wanted))
+        if begun is not None and begun.copy_id is None and _same_wish(begun, wanted):
+            if begun.parent_copy_id is None:
+                return Lineage(begun)
+            if await self._has_parent(begun.parent_copy_id):
+                assert begun.parent_source_id is not None  # noqa: S101 - they are kept together
+                return Lineage(begun, await self._changes(begun.parent_source_id))
+        earlier = await workers.run(partial(records.before, wanted))
+        for each in earlier[:_TRIED_MAX]:
+            assert each.copy_id is not None  # noqa: S101 - finished ones only
+            older_id = each.source.snapshot_id
+            if not await self._has_parent(each.copy_id):
+                continue
+            changes = await self._changes(older_id)
+            if changes is not None:
+                record = replace(wanted, parent_source_id=older_id, parent_copy_id=each.copy_id)
+                text = f"copies only what changed since {older_id}, copied as {each.copy_id}"
+                self._context.observer.on_event(Noted(self._snapshot_id, text))
+                return Lineage(record, changes)
+        return Lineage(wanted)
+
+    async def _has_parent(self, copy_id: str) -> bool:
         """Return whether an earlier copy is still there, and its manifest."""
         path = manifest_path(self._context.state_dir, copy_id)
         if not await self._context.workers.run(path.exists):
@@ -116,26 +128,39 @@ class _Search:
         found = await self._target_retrier.run(call, self._context.on_call_retry(self._snapshot_id))
         return found is not None and found.state == "completed"
 
-    async def is_there(self, snapshot_id: str) -> bool:
-        """Return whether a snapshot beside the source is still there."""
-        call = partial(self._gets.service.control.describe_snapshot, snapshot_id)
-        found = await self._retrier.run(call, self._gets.on_call_retry(self._snapshot_id))
-        return found is not None and found.state == "completed"
-
-    async def changes(self, older_id: str) -> Changes | None:
-        """Return what differs from an older snapshot; None if the two are not related."""
-        changed = np.zeros(self._block_count, dtype=np.bool_)
-        pages = self._gets.changed_pages(
-            older_id, self._snapshot_id, self._retrier, self._snapshot_id
-        )
+    async def _changes(self, older_id: str) -> Changes | None:
+        """Return what differs from an older snapshot; None if it is gone, or no relation."""
+        call = partial(self._gets.service.control.describe_snapshot, older_id)
+        older = await self._retrier.run(call, self._gets.on_call_retry(self._snapshot_id))
+        if older is None or older.state != "completed":
+            return None
+        changed = ListedBlocks(self._block_count)
         try:
-            async for page in pages:
-                indexes = np.array([block.index for block in page.items], dtype=np.int64)
-                changed[indexes[indexes < self._block_count]] = True
+            await self._gets.read_changes(
+                older_id,
+                self._snapshot_id,
+                self._retrier,
+                self._snapshot_id,
+                take=lambda items: changed.add([block.index for block in items]),
+                check=change_check(self._snapshot_id, older, self._live),
+            )
         except ServiceError as error:
             if error.failure not in _UNRELATED:
                 raise
             return None
-        finally:
-            await pages.aclose()
-        return Changes(changed)
+        await self._context.workers.run(partial(self._require_changes, older_id, changed))
+        return Changes(changed, self._block_count)
+
+    def _require_changes(self, older_id: str, changed: ListedBlocks) -> None:
+        """Blocks."""
+        source, state_dir = self._wanted.source, self._context.state_dir
+        endpoint = source.endpoint_url or "aws"
+        with ExitStack() as stack:
+            first, second = (
+                find_manifest(state_dir, each, region=source.region, endpoint=endpoint)
+                for each in (older_id, self._snapshot_id)
+            )
+            for manifest in (first, second):
+                if manifest is not None:
+                    stack.callback(manifest.close)
+            require_changes(first, second, changed)

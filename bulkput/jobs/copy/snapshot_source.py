@@ -17,13 +17,14 @@ from typing import Any, TypeVar
 
 from bulkput.ebs.snapshot import GotBlock
 from bulkput.jobs.copy.block_tokens import Tokens
+from bulkput.jobs.manifest_at_hand import GetBlock
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.model.block import BLOCKS_PER_GIB, GIB_BYTES, Extent
 from bulkput.model.errors import ServiceError, SourceError
 from bulkput.model.failure import FailureClass
 from bulkput.model.runs import runs_of
 from bulkput.pipeline.cause import first_cause
-from bulkput.pipeline.get import GetPath
+from bulkput.pipeline.list_check import NOTHING_IS_EXPECTED, Expected
 from bulkput.pipeline.listing import ListedBlock, Page
 from bulkput.pipeline.retry import Retrier
 from bulkput.source.source import SourceKind
@@ -96,7 +97,12 @@ class SnapshotSource:
     tells_changes = True
 
     def __init__(
-        self, identity: SnapshotIdentity, gets: SnapshotReader, get: GetPath, retrier: Retrier
+        self,
+        identity: SnapshotIdentity,
+        gets: SnapshotReader,
+        get: GetBlock,
+        retrier: Retrier,
+        expected: Expected = NOTHING_IS_EXPECTED,
     ) -> None:
         """Keep what is needed; nothing is asked yet.
 
@@ -105,6 +111,8 @@ class SnapshotSource:
             gets: For lists.
             get: The way of its gets.
             retrier: Of its lists.
+            expected: What its list must agree with, so that a list that lost blocks ends the
+                upload before the seal.
         """
         self.identity = identity
         self.path = identity.name
@@ -113,6 +121,7 @@ class SnapshotSource:
         self._gets = gets
         self._get = get
         self._retrier = retrier
+        self._expected = expected
         self._tokens = Tokens(self._ask)
         self._loop = asyncio.get_running_loop()
         self._listings: list[AsyncGenerator[Page[ListedBlock], None]] = []
@@ -122,7 +131,9 @@ class SnapshotSource:
 
     def extents(self, start: int = 0) -> Iterator[Extent]:
         """Return the blocks that the snapshot has."""
-        pages = self._gets.pages(self.identity.snapshot_id, self._retrier, self._label)
+        pages = self._gets.pages(
+            self.identity.snapshot_id, self._retrier, self._label, self._expected
+        )
         self._listings.append(pages)
         return runs_of(self._indexes(pages, start))
 

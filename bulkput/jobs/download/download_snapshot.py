@@ -5,8 +5,8 @@ applied in place.
 """
 
 import hashlib
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import ExitStack, aclosing
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,10 +25,10 @@ from bulkput.destination.open import (
     replace,
     size_of,
 )
-from bulkput.ebs.snapshot import BlockPage
 from bulkput.jobs.download.in_place_guard import forget_others, require_no_partial_download
+from bulkput.jobs.download_lists import DownloadLists
+from bulkput.jobs.manifest_at_hand import GetBlock, find_manifest, held_to
 from bulkput.jobs.session.open import (
-    completed_snapshot,
     open_snapshot_reader,
     require_snapshot_id,
     state_dir_of,
@@ -41,11 +41,9 @@ from bulkput.model.block import BLOCKS_PER_GIB, GIB_BYTES, block_count
 from bulkput.model.errors import DestinationError
 from bulkput.model.events import Noted, Observer, PhaseChanged, VolumeStarted
 from bulkput.model.progress import Phase, Progress
-from bulkput.pipeline.restore import RestoreCounts, RestoreParts, WantedBlock, restore
-from bulkput.pipeline.retry import Retrier
+from bulkput.pipeline.restore import ListWanted, RestoreCounts, RestoreParts, restore
 
 _FOLDER_NAME = "downloads"
-_LEAST_PAGE_BLOCKS = 100
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,9 @@ async def download_snapshot(
         restoration = stack.enter_context(Restoration(_folder(state_dir, settings, request, path)))
         # Closed after the workers, which may be writing still when a signal ends the command.
         async with open_snapshot_reader(settings, observer) as gets:
-            download = _Download(gets, request, path, restoration, state_dir, stack)
+            download = _Download(
+                gets, request, path, restoration, state_dir, settings.endpoint, stack
+            )
             return await download.run("device" if device else "file")
 
 
@@ -176,6 +176,7 @@ class _Download:
     path: Path
     restoration: Restoration
     state_dir: Path
+    endpoint: str
     stack: ExitStack
     notes: list[str] = field(default_factory=list)
     older_bytes: int = 0
@@ -188,9 +189,14 @@ class _Download:
         gets.observer.on_event(VolumeStarted(progress, snapshot_id))
         started_s = gets.clock.monotonic_s()
         retrier = gets.new_retrier()
-        await completed_snapshot(gets, snapshot_id, retrier)
-        volume_size_gib = (await self._first_page(snapshot_id, retrier)).volume_size_gib
-        length = await self._length(volume_size_gib, retrier)
+        lists = DownloadLists(gets, snapshot_id, request.changed_since, retrier, label)
+        await lists.describe()
+        volume_size_gib = await lists.volume_size_gib(snapshot_id)
+        length = await self._length(volume_size_gib, lists)
+        manifest = await gets.workers.run(partial(self._manifest, snapshot_id))
+        older = await gets.workers.run(partial(self._manifest, request.changed_since))
+        is_for_good = kind == "device" or request.changed_since is not None
+        await lists.check(manifest, older, is_for_good=is_for_good)
         target = await gets.workers.run(partial(self._open, kind, length))
         await gets.workers.run(
             partial(self._take_up, target, length, volume_size_gib * BLOCKS_PER_GIB)
@@ -201,7 +207,9 @@ class _Download:
         progress.phase = Phase.DOWNLOADING
         gets.observer.on_event(PhaseChanged(label, Phase.DOWNLOADING))
         counts = RestoreCounts()
-        await restore(self._parts(target, retrier, progress, counts))
+        budget_bytes = gets.tuning.memory_budget_bytes
+        get = gets.path(snapshot_id, retrier, progress, memory_budget_bytes=budget_bytes)
+        await restore(self._parts(target, lists.wanted, held_to(get, manifest), progress, counts))
         await gets.workers.run(partial(self._finish, target))
         progress.phase = Phase.DONE
         return DownloadOutcome(
@@ -221,25 +229,21 @@ class _Download:
         self.notes.append(text)
         self.gets.observer.on_event(Noted(self.path.name, text))
 
-    async def _first_page(self, snapshot_id: str, retrier: Retrier) -> BlockPage:
-        call = partial(
-            self.gets.service.control.list_blocks_page,
+    def _manifest(self, snapshot_id: str | None) -> Manifest | None:
+        """Return what the state folder knows of a snapshot, open until the end. Blocks."""
+        if snapshot_id is None:
+            return None
+        found = find_manifest(
+            self.state_dir,
             snapshot_id,
-            max_results=_LEAST_PAGE_BLOCKS,
+            region=self.gets.service.region,
+            endpoint=self.endpoint,
         )
-        return await retrier.run(call, self.gets.on_call_retry(snapshot_id))
+        if found is not None:
+            self.stack.callback(found.close)
+        return found
 
-    async def _require_lineage(self, since: str, retrier: Retrier) -> None:
-        """Return if changes since that snapshot can be had: before anything is noted as begun."""
-        call = partial(
-            self.gets.service.control.list_changed_blocks_page,
-            since,
-            self.request.snapshot_id,
-            max_results=_LEAST_PAGE_BLOCKS,
-        )
-        await retrier.run(call, self.gets.on_call_retry(self.request.snapshot_id))
-
-    async def _length(self, volume_size_gib: int, retrier: Retrier) -> Length:
+    async def _length(self, volume_size_gib: int, lists: DownloadLists) -> Length:
         """Return the length to give; in place, the same kind of length as is there already."""
         request = self.request
         whole = Length(volume_size_gib * GIB_BYTES, "volume")
@@ -253,8 +257,8 @@ class _Download:
         if request.changed_since is None:
             return wanted
         since = request.changed_since
-        await self._require_lineage(since, retrier)
-        older_gib = (await self._first_page(since, retrier)).volume_size_gib
+        await lists.require_lineage()
+        older_gib = await lists.volume_size_gib(since)
         older_bytes = await self.gets.workers.run(partial(self._source_size, since))
         if on_device:
             self.older_bytes = older_gib * GIB_BYTES
@@ -333,7 +337,12 @@ class _Download:
             target.set_length()
 
     def _parts(
-        self, target: Target, retrier: Retrier, progress: Progress, counts: RestoreCounts
+        self,
+        target: Target,
+        list_wanted: ListWanted,
+        get: GetBlock,
+        progress: Progress,
+        counts: RestoreCounts,
     ) -> RestoreParts:
         gets, is_whole = self.gets, self.request.changed_since is None
         budget_bytes = gets.tuning.memory_budget_bytes
@@ -341,10 +350,8 @@ class _Download:
         return RestoreParts(
             target=target,
             restoration=self.restoration,
-            list_wanted=partial(self._wanted, retrier),
-            get=gets.path(
-                self.request.snapshot_id, retrier, progress, memory_budget_bytes=budget_bytes
-            ),
+            list_wanted=list_wanted,
+            get=get,
             workers=gets.workers,
             progress=progress,
             counts=counts,
@@ -353,21 +360,6 @@ class _Download:
             others_are_zeros=is_whole,
             is_blank=is_new_file and not self.restoration.must_recheck,
         )
-
-    async def _wanted(self, retrier: Retrier) -> AsyncGenerator[Sequence[WantedBlock], None]:
-        gets, request = self.gets, self.request
-        if request.changed_since is None:
-            pages = gets.pages(request.snapshot_id, retrier, self.path.name)
-            async with aclosing(pages):
-                async for page in pages:
-                    yield [WantedBlock(block.index, block.token) for block in page.items]
-            return
-        changes = gets.changed_pages(
-            request.changed_since, request.snapshot_id, retrier, self.path.name
-        )
-        async with aclosing(changes):
-            async for change in changes:
-                yield [WantedBlock(block.index, block.second_token) for block in change.items]
 
     def _finish(self, target: Target) -> None:
         """Make it durable, give a file its name, and forget what was settled."""

@@ -12,7 +12,7 @@ from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.session.snapshots import SHOWN_WITHIN_S
 from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration
-from bulkput.model.errors import SnapshotError, TemporaryError
+from bulkput.model.errors import AnswerError, SnapshotError, TemporaryError
 from bulkput.pipeline.retry import OnRetry, Retrier
 
 _FIRST_POLL_S = 0.2
@@ -38,6 +38,8 @@ class Sealing:
 async def complete(snapshot_id: str, count: int, checksum: str, sealing: Sealing) -> None:
     """Send CompleteSnapshot until it is accepted; repeating it is harmless.
 
+    An answer that says ``error`` is no word to go by: EC2 is asked.
+
     Args:
         snapshot_id: The snapshot.
         count: Distinct blocks put into it.
@@ -45,14 +47,33 @@ async def complete(snapshot_id: str, count: int, checksum: str, sealing: Sealing
         sealing: Where and how.
 
     Raises:
+        SnapshotError: it has ended in ``error``.
+        AnswerError: the answer says so, and EC2 does not.
         ServiceError: it was refused for good.
     """
     call = partial(sealing.control.complete_snapshot, snapshot_id, count, checksum)
-    await sealing.retrier.run(call, sealing.on_retry)
+    if await sealing.retrier.run(call, sealing.on_retry) != "error":
+        return
+    found = await _described(snapshot_id, sealing)
+    if found is not None and found.state == "error":
+        raise _ended_in_error(found, snapshot_id)
+    state = "nothing of it" if found is None else found.state
+    what = f"its Status is error, and EC2 says {state}. Running the same command again asks again"
+    raise AnswerError("CompleteSnapshot", what, snapshot_id=snapshot_id)
+
+
+async def _described(snapshot_id: str, sealing: Sealing) -> SnapshotState | None:
+    call = partial(sealing.control.describe_snapshot, snapshot_id)
+    return await sealing.retrier.run(call, sealing.on_retry)
+
+
+def _ended_in_error(found: SnapshotState, snapshot_id: str) -> SnapshotError:
+    why = found.state_message or "EC2 gives no reason"
+    return SnapshotError(snapshot_id, f"ended in error: {why}. Running again makes a new snapshot")
 
 
 async def wait_until_completed(snapshot_id: str, limit_s: float, sealing: Sealing) -> SnapshotState:
-    """Poll EC2 until the snapshot is ``completed``; return what it says then.
+    """Poll EC2 until the snapshot is ``completed``, and return what it says then.
 
     Raises:
         SnapshotError: it ended in ``error``, with EC2's StateMessage, or vanished.
@@ -62,9 +83,7 @@ async def wait_until_completed(snapshot_id: str, limit_s: float, sealing: Sealin
     poll_s = _FIRST_POLL_S
     was_shown, unknown_polls = False, 0
     while True:
-        found = await sealing.retrier.run(
-            partial(sealing.control.describe_snapshot, snapshot_id), sealing.on_retry
-        )
+        found = await _described(snapshot_id, sealing)
         now_s = sealing.clock.monotonic_s()
         was_shown = was_shown or found is not None
         unknown_polls = unknown_polls + 1 if found is None else 0
@@ -75,11 +94,10 @@ async def wait_until_completed(snapshot_id: str, limit_s: float, sealing: Sealin
         if found is not None and found.state == "completed":
             return found
         state = "nothing of it" if found is None else found.state
+        if found is not None and state == "completed":
+            return found
         if found is not None and state == "error":
-            why = found.state_message or "EC2 gives no reason"
-            raise SnapshotError(
-                snapshot_id, f"ended in error: {why}. Running again makes a new snapshot"
-            )
+            raise _ended_in_error(found, snapshot_id)
         if now_s - started_s > limit_s:
             raise TemporaryError(
                 f"{snapshot_id} is uploaded and sealed, but EC2 still reports {state} after "

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from bulkput import __version__
 from bulkput.ebs.snapshot import SnapshotState
@@ -50,8 +51,16 @@ def open_manifest(
     return manifest
 
 
-async def keep_manifest(place: UploadContext) -> Path:
-    """Write the manifest of the snapshot in the ledger, once it is completed; return its path.
+class KeptManifest(NamedTuple):
+    """A manifest that was just written."""
+
+    path: Path
+    present_count: int
+    """Blocks that the snapshot has by it."""
+
+
+async def keep_manifest(place: UploadContext) -> KeptManifest:
+    """Write the manifest of the snapshot in the ledger, once it is completed.
 
     Writing it again is harmless. Where nothing of the parent is known any more, the snapshot is
     read.
@@ -80,8 +89,7 @@ async def keep_manifest(place: UploadContext) -> Path:
         return await _read(place, header)
     path = manifest_path(place.context.state_dir, facts.snapshot_id)
     work = partial(write_overlay, path, header, place.ledger, place.parent)
-    await place.context.workers.run(work)
-    return path
+    return KeptManifest(path, await place.context.workers.run(work))
 
 
 async def read_manifest(place: UploadContext, snapshot_id: str, live: SnapshotState) -> Path:
@@ -108,16 +116,18 @@ async def read_manifest(place: UploadContext, snapshot_id: str, live: SnapshotSt
         created_unix_s=place.context.clock.unix_s(),
         program_version=__version__,
     )
-    return await _read(place, header)
+    return (await _read(place, header)).path
 
 
-async def _read(place: UploadContext, header: ManifestHeader) -> Path:
+async def _read(place: UploadContext, header: ManifestHeader) -> KeptManifest:
     context, label, snapshot_id = place.context, place.volume.label, header.snapshot_id
     place.progress.phase = Phase.READING_PARENT
     context.observer.on_event(PhaseChanged(label, Phase.READING_PARENT, snapshot_id))
     # EC2 says completed up to a minute before the direct side lists the snapshot.
     retrier = replace(place.retrier, snapshot_started_s=context.clock.monotonic_s())
-    pages = context.gets.pages(snapshot_id, retrier, label)
+    live = await place.describe(snapshot_id)
+    expected = context.gets.expected(snapshot_id, live, label)
+    pages = context.gets.pages(snapshot_id, retrier, label, expected)
     budget_bytes = context.memory_budget_bytes
     get = context.gets.path(snapshot_id, retrier, place.progress, memory_budget_bytes=budget_bytes)
     path = manifest_path(context.state_dir, snapshot_id)
@@ -133,4 +143,4 @@ async def _read(place: UploadContext, header: ManifestHeader) -> Path:
         await context.workers.run(writer.finish)
     text = f"{snapshot_id} was read: {writer.present_count:,} blocks, manifest {path}"
     context.observer.on_event(Noted(label, text))
-    return path
+    return KeptManifest(path, writer.present_count)

@@ -3,6 +3,7 @@
 from functools import partial
 
 from bulkput.ebs.snapshot import SnapshotState
+from bulkput.jobs.full_size import held_blocks, is_measured
 from bulkput.jobs.upload.manifest import open_manifest, read_manifest
 from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.ledger.header import LedgerPhase
@@ -153,4 +154,10 @@ def _require_agreement(manifest: Manifest, found: SnapshotState) -> None:
     said = (header.volume_size_gib, header.encrypted)
     if said != (found.volume_size_gib, found.encrypted):
         what = f"does not match what EC2 reports about {header.snapshot_id}. Remove the file"
+        raise ManifestError(manifest.path, what)
+    if is_measured(found) and held_blocks(found) != manifest.present_count:
+        what = (
+            f"has {manifest.present_count:,} blocks, and EC2 says that {header.snapshot_id} holds "
+            f"{held_blocks(found):,}. Remove the file: then the snapshot is read"
+        )
         raise ManifestError(manifest.path, what)

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from functools import partial
 
+from bulkput.jobs.own_size import require_full_size
 from bulkput.jobs.upload.complete_snapshot import Sealing, complete, wait_until_completed
 from bulkput.jobs.upload.encryption import require_all_blocks
 from bulkput.jobs.upload.manifest import keep_manifest
@@ -14,7 +15,7 @@ from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.disk_format import shared_decoder_note
-from bulkput.model.errors import IntegrityError, SnapshotError
+from bulkput.model.errors import AnswerError, IntegrityError, SnapshotError
 from bulkput.model.progress import Phase
 from bulkput.pipeline.reference import ManifestReference, Reference, SourceReference
 from bulkput.source.source import Source
@@ -38,7 +39,11 @@ async def seal(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadCon
     sealing = Sealing(
         context.service.control, run.retrier, context.clock, context.on_call_retry(volume.label)
     )
-    await complete(upload_snapshot.snapshot_id, *run.linear, sealing)
+    try:
+        await complete(upload_snapshot.snapshot_id, *run.linear, sealing)
+    except SnapshotError:
+        run.note_phase(ledger, LedgerPhase.FAILED)
+        raise
     run.status = "pending"
     if not volume.snapshot.wait:
         return
@@ -51,7 +56,14 @@ async def seal(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadCon
         run.note_phase(ledger, LedgerPhase.FAILED)
         raise
     # Before the ledger says that all is done: after a crash in between, the next run writes it.
-    run.manifest = await keep_manifest(place)
+    kept = await keep_manifest(place)
+    run.manifest = kept.path
+    try:
+        await require_full_size(place, live, kept.present_count)
+    except AnswerError:
+        kept.path.unlink(missing_ok=True)  # what it says, EC2 contradicts
+        run.manifest = None
+        raise
     run.note_phase(ledger, LedgerPhase.COMPLETED)
     run.status = "completed"
 

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bulkput.config.volume import VolumeSettings
+from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.open import completed_snapshot
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.model.block import BLOCK_SIZE_BYTES, block_count
 from bulkput.model.difference import Difference
 from bulkput.model.errors import IntegrityError
 from bulkput.model.progress import Progress
 from bulkput.model.size import format_size
+from bulkput.pipeline.list_check import Expected
 from bulkput.pipeline.readback import ReadbackParts, Sample, compare
 from bulkput.pipeline.reference import Reference
 from bulkput.pipeline.retry import Retrier
@@ -51,21 +54,29 @@ async def compare_snapshot(
     references: tuple[Reference, ...],
     progress: Progress,
     *,
+    live: SnapshotState | None,
     memory_budget_bytes: int,
     tell: Callable[[Difference], None],
     sample: Sample | None = None,
 ) -> int:
     """Compare all blocks or a sample, and return how many were compared.
 
+    The whole list is read first: a block that only the list has lost is not lost in the snapshot.
+
     Raises:
+        AnswerError: the list of the snapshot's blocks cannot be true; nothing was compared.
         BulkputError: something could not be read.
     """
+    label = progress.volume
+    expected = gets.expected(snapshot_id, live, label)
+    listed = await gets.listed(snapshot_id, retrier, label, expected)
+    same_list = Expected(expected.volume_size_gib, (("the list that was read before", listed),))
     held_blocks_max = gets.held_blocks_max(memory_budget_bytes)
     if any(reference.is_sequential for reference in references):
         held_blocks_max = 1  # one piece after the other
     parts = ReadbackParts(
         references=references,
-        list_pages=lambda: gets.pages(snapshot_id, retrier, progress.volume),
+        list_pages=lambda: gets.pages(snapshot_id, retrier, label, same_list),
         get=gets.path(snapshot_id, retrier, progress, memory_budget_bytes=memory_budget_bytes),
         workers=gets.workers,
         progress=progress,
@@ -91,8 +102,7 @@ async def verify_volume(
         IntegrityError: names the ranges that differ.
         BulkputError: something could not be read.
     """
-    # EC2 says completed up to a minute before the direct side lists the snapshot.
-    retrier.snapshot_started_s = context.clock.monotonic_s()
+    live = await completed_snapshot(context.gets, snapshot_id, retrier)
     sample = None
     if volume.verify == "sample":
         sample = Sample(block_count(volume.verify_sample_bytes), context.random.getrandbits(32))
@@ -103,6 +113,7 @@ async def verify_volume(
         snapshot_id,
         (reference,),
         progress,
+        live=live,
         memory_budget_bytes=context.memory_budget_bytes,
         tell=findings.take,
         sample=sample,

@@ -193,6 +193,7 @@ class _Verification:
             snapshot_id,
             references,
             progress,
+            live=live,
             memory_budget_bytes=gets.tuning.memory_budget_bytes,
             tell=take,
             sample=sample,
