@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from bulkput.config.settings import Settings
-from bulkput.jobs.full_size import change_check
+from bulkput.jobs.session.full_size import change_check
 from bulkput.jobs.session.open import completed_snapshot, open_snapshot_reader, require_snapshot_id
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.events import Observer

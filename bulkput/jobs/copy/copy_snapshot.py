@@ -17,7 +17,6 @@ from bulkput.jobs.copy.attributes import copied_attributes
 from bulkput.jobs.copy.history import CopyRecord, CopyRecords
 from bulkput.jobs.copy.incremental import Lineage, Search
 from bulkput.jobs.copy.snapshot_source import SnapshotIdentity, SnapshotSource
-from bulkput.jobs.manifest_at_hand import find_manifest, held_to, presences
 from bulkput.jobs.process.embedded_server import EmbeddedServer, embedded_server
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.session.context import JobContext
@@ -29,6 +28,7 @@ from bulkput.jobs.session.open import (
 )
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.source import Opening
+from bulkput.jobs.state.manifest_at_hand import find_manifest, held_to, presences
 from bulkput.jobs.upload.volume import upload_volume
 from bulkput.ledger.manifest import Manifest
 from bulkput.model.block import BLOCK_SIZE_BYTES

@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.copy.history import CopyRecord, CopyRecords
-from bulkput.jobs.full_size import change_check
-from bulkput.jobs.manifest_at_hand import find_manifest, require_changes
 from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.full_size import change_check
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
+from bulkput.jobs.state.manifest_at_hand import find_manifest, require_changes
 from bulkput.ledger.manifest import manifest_path
 from bulkput.model.block import BLOCKS_PER_GIB
 from bulkput.model.errors import ServiceError

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 from bulkput.ebs.snapshot import GotBlock
 from bulkput.jobs.copy.block_tokens import Tokens
-from bulkput.jobs.manifest_at_hand import GetBlock
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
+from bulkput.jobs.state.manifest_at_hand import GetBlock
 from bulkput.model.block import BLOCKS_PER_GIB, GIB_BYTES, Extent
 from bulkput.model.errors import ServiceError, SourceError
 from bulkput.model.failure import FailureClass

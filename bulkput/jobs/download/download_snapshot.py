@@ -25,15 +25,15 @@ from bulkput.destination.open import (
     replace,
     size_of,
 )
+from bulkput.jobs.download.block_lists import DownloadLists
 from bulkput.jobs.download.in_place_guard import forget_others, require_no_partial_download
-from bulkput.jobs.download_lists import DownloadLists
-from bulkput.jobs.manifest_at_hand import GetBlock, find_manifest, held_to
 from bulkput.jobs.session.open import (
     open_snapshot_reader,
     require_snapshot_id,
     state_dir_of,
 )
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
+from bulkput.jobs.state.manifest_at_hand import GetBlock, find_manifest, held_to
 from bulkput.ledger.download_state import Restoration
 from bulkput.ledger.folder import ensure_state_dir, volume_folder
 from bulkput.ledger.manifest import Manifest, manifest_path

@@ -9,7 +9,7 @@ from functools import partial
 from bulkput.config.tuning import TuningSettings
 from bulkput.ebs.service import Service
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.full_size import count_check
+from bulkput.jobs.session.full_size import count_check
 from bulkput.jobs.session.rate_limits import GetRateLimits
 from bulkput.model.block import BLOCK_SIZE_BYTES, BLOCKS_PER_GIB
 from bulkput.model.clock import Clock

@@ -8,12 +8,11 @@ from typing import NamedTuple
 from bulkput import __version__
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.upload.snapshot import UploadContext
-from bulkput.ledger.manifest import Manifest, manifest_path
+from bulkput.ledger.manifest import manifest_path
 from bulkput.ledger.manifest_header import ManifestHeader
 from bulkput.ledger.manifest_writer import ManifestWriter
 from bulkput.ledger.overlay import write_overlay
 from bulkput.model.block import BLOCKS_PER_GIB
-from bulkput.model.errors import ManifestError
 from bulkput.model.events import Noted, PhaseChanged
 from bulkput.model.progress import Phase
 from bulkput.model.snapshot_id import is_snapshot_id
@@ -28,27 +27,6 @@ def locate_manifest(state_dir: Path, target: str) -> Path:
     given = Path(target)
     is_kept = is_snapshot_id(target) and not given.exists()
     return manifest_path(state_dir, target) if is_kept else given
-
-
-def open_manifest(
-    path: Path, snapshot_id: str, *, region: str, endpoint_url: str | None
-) -> Manifest:
-    """Open the manifest of this very snapshot. Blocks.
-
-    Raises:
-        ManifestError: it is missing, damaged, of another version, or of another snapshot.
-    """
-    manifest = Manifest.open(path)
-    header = manifest.header
-    if (header.snapshot_id, header.region, header.endpoint_url) != (
-        snapshot_id,
-        region,
-        endpoint_url,
-    ):
-        place = f"{header.region} at {header.endpoint_url or 'AWS'}"
-        what = f"is the manifest of {header.snapshot_id} in {place}, not of {snapshot_id}"
-        raise ManifestError(path, what)
-    return manifest
 
 
 class KeptManifest(NamedTuple):

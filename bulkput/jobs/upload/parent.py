@@ -3,8 +3,9 @@
 from functools import partial
 
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.full_size import held_blocks, is_measured
-from bulkput.jobs.upload.manifest import open_manifest, read_manifest
+from bulkput.jobs.session.full_size import held_blocks, is_measured
+from bulkput.jobs.state.manifest_at_hand import open_manifest
+from bulkput.jobs.upload.manifest import read_manifest
 from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.manifest import Manifest, manifest_path

@@ -3,10 +3,10 @@
 from contextlib import ExitStack
 from functools import partial
 
-from bulkput.jobs.own_size import require_full_size
 from bulkput.jobs.upload.complete_snapshot import Sealing, complete, wait_until_completed
 from bulkput.jobs.upload.encryption import require_all_blocks
 from bulkput.jobs.upload.manifest import keep_manifest
+from bulkput.jobs.upload.own_size import require_full_size
 from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.jobs.upload.start_or_resume import UploadSnapshot
 from bulkput.jobs.upload.volume_state import VolumeRun

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.full_size import change_check
-from bulkput.jobs.manifest_at_hand import presences, require_changes
+from bulkput.jobs.session.full_size import change_check
 from bulkput.jobs.session.open import completed_snapshot
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
+from bulkput.jobs.state.manifest_at_hand import presences, require_changes
 from bulkput.ledger.manifest import Manifest
 from bulkput.model.block import BLOCKS_PER_GIB
 from bulkput.pipeline.list_check import Expected, ListedBlocks

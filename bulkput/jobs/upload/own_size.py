@@ -5,7 +5,7 @@ the seal; EC2's figure is a second opinion that owes nothing to either.
 """
 
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.full_size import held_blocks, is_measured
+from bulkput.jobs.session.full_size import held_blocks, is_measured
 from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.model.errors import AnswerError
 

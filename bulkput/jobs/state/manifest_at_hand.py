@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from bulkput.ebs.snapshot import GotBlock
-from bulkput.jobs.upload.manifest import open_manifest
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.errors import AnswerError, IntegrityError, ManifestError
 from bulkput.pipeline.list_check import ListedBlocks, Presence
@@ -20,6 +19,27 @@ GetBlock = Callable[[int, str], Awaitable[GotBlock]]
 
 _WINDOW_BLOCKS = 1 << 15
 """Two times 1 MiB of digests."""
+
+
+def open_manifest(
+    path: Path, snapshot_id: str, *, region: str, endpoint_url: str | None
+) -> Manifest:
+    """Open the manifest of this very snapshot. Blocks.
+
+    Raises:
+        ManifestError: it is missing, damaged, of another version, or of another snapshot.
+    """
+    manifest = Manifest.open(path)
+    header = manifest.header
+    if (header.snapshot_id, header.region, header.endpoint_url) != (
+        snapshot_id,
+        region,
+        endpoint_url,
+    ):
+        place = f"{header.region} at {header.endpoint_url or 'AWS'}"
+        what = f"is the manifest of {header.snapshot_id} in {place}, not of {snapshot_id}"
+        raise ManifestError(path, what)
+    return manifest
 
 
 def find_manifest(
