@@ -94,8 +94,6 @@ async def wait_until_completed(snapshot_id: str, limit_s: float, sealing: Sealin
         if found is not None and found.state == "completed":
             return found
         state = "nothing of it" if found is None else found.state
-        if found is not None and state == "completed":
-            return found
         if found is not None and state == "error":
             raise _ended_in_error(found, snapshot_id)
         if now_s - started_s > limit_s:

@@ -50,7 +50,6 @@ class Findings:
 async def compare_snapshot(
     gets: SnapshotReader,
     retrier: Retrier,
-    snapshot_id: str,
     references: tuple[Reference, ...],
     progress: Progress,
     *,
@@ -59,7 +58,7 @@ async def compare_snapshot(
     tell: Callable[[Difference], None],
     sample: Sample | None = None,
 ) -> int:
-    """Compare all blocks or a sample, and return how many were compared.
+    """Compare all blocks or a sample of what ``progress`` is of; return how many were compared.
 
     The whole list is read first: a block that only the list has lost is not lost in the snapshot.
 
@@ -67,7 +66,8 @@ async def compare_snapshot(
         AnswerError: the list of the snapshot's blocks cannot be true; nothing was compared.
         BulkputError: something could not be read.
     """
-    label = progress.volume
+    label, snapshot_id = progress.volume, progress.snapshot_id
+    assert snapshot_id is not None  # noqa: S101 - it is completed
     expected = gets.expected(snapshot_id, live, label)
     listed = await gets.listed(snapshot_id, retrier, label, expected)
     same_list = Expected(expected.volume_size_gib, (("the list that was read before", listed),))
@@ -110,7 +110,6 @@ async def verify_volume(
     compared = await compare_snapshot(
         context.gets,
         retrier,
-        snapshot_id,
         (reference,),
         progress,
         live=live,

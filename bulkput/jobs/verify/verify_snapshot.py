@@ -190,7 +190,6 @@ class _Verification:
         compared = await compare_snapshot(
             gets,
             retrier,
-            snapshot_id,
             references,
             progress,
             live=live,
