@@ -13,7 +13,7 @@ from typing import Any, Self
 from bulkput.ledger.folder import ensure_folder
 from bulkput.ledger.lock import LOCK_NAME, FolderLock
 from bulkput.ledger.record import State
-from bulkput.ledger.storage import boot_id, replace_file, storage_error
+from bulkput.ledger.storage import boot_id, read_state_file, replace_file, storage_error
 from bulkput.ledger.table import Table
 from bulkput.model.block import ZERO_BLOCK_DIGEST, Extent
 from bulkput.model.errors import LedgerError
@@ -21,6 +21,9 @@ from bulkput.model.errors import LedgerError
 _HEADER_NAME = "download.json"
 _TABLE_NAME = "settled"
 FORMAT_VERSION = 1
+
+_HEADER_MAX_BYTES = 1 << 20
+"""Some thousand times the largest one written."""
 
 _DIGEST_STATES = frozenset({State.ACKNOWLEDGED})
 
@@ -174,7 +177,7 @@ class Restoration:
 
 def _facts_in(folder: Path) -> dict[str, Any]:
     try:
-        facts = json.loads((folder / _HEADER_NAME).read_bytes())
+        facts = json.loads(read_state_file(folder / _HEADER_NAME, _HEADER_MAX_BYTES))
     except (OSError, ValueError):
         return {}
     is_known = isinstance(facts, dict) and facts.get("format_version") == FORMAT_VERSION

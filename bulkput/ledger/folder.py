@@ -65,11 +65,28 @@ def ensure_folder(folder: Path) -> None:
         TemporaryError: the disk is full.
     """
     status = _ensure(folder)
+    _check_parent(folder)
     try:
         if stat.S_IMODE(status.st_mode) != FOLDER_MODE:
             folder.chmod(FOLDER_MODE)
     except OSError as error:
         raise storage_error(folder, "make the folder private", error) from error
+
+
+def _check_parent(folder: Path) -> None:
+    """See that nobody else can put another folder in the place of ``folder``.
+
+    A state directory that others write to, as /tmp is, may hold a folder or link of theirs by the
+    name of one of bulkput's, such as ``series``; root's are nobody else's.
+    """
+    trusted = {0, os.geteuid()}
+    for status in (folder.parent.lstat(), folder.parent.stat()):
+        if status.st_uid not in trusted:
+            raise LedgerError(
+                folder.parent,
+                f"belongs to user id {status.st_uid}, who could replace what is in it. Name another"
+                " state_dir",
+            )
 
 
 def _ensure(folder: Path) -> os.stat_result:

@@ -6,7 +6,7 @@ Knows nothing of the table beside it.
 from pathlib import Path
 
 from bulkput.ledger.header import LedgerHeader, decode_header, encode_header
-from bulkput.ledger.storage import replace_file, storage_error
+from bulkput.ledger.storage import read_state_file, replace_file, storage_error
 from bulkput.model.errors import LedgerError
 
 HEADER_NAME = "ledger.json"
@@ -27,8 +27,7 @@ def read_header(folder: Path) -> LedgerHeader:
     """
     path = folder / HEADER_NAME
     try:
-        with path.open("rb") as file:
-            content = file.read(_HEADER_MAX_BYTES)
+        content = read_state_file(path, _HEADER_MAX_BYTES)
     except FileNotFoundError:
         raise LedgerError(path, "there is no ledger here") from None
     except OSError as error:

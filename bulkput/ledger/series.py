@@ -23,7 +23,7 @@ from bulkput.ledger.header_schema import (
     parse_facts,
 )
 from bulkput.ledger.lock import FolderLock
-from bulkput.ledger.storage import replace_file, storage_error
+from bulkput.ledger.storage import read_state_file, replace_file, storage_error
 from bulkput.model.errors import LedgerError
 
 _FILE_NAME = "series.json"
@@ -81,8 +81,7 @@ def read_generation(folder: Path) -> Generation | None:
     """
     path = folder / _FILE_NAME
     try:
-        with path.open("rb") as file:
-            content = file.read(_FILE_MAX_BYTES)
+        content = read_state_file(path, _FILE_MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -5,6 +5,7 @@ Knows nothing of what the files hold.
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 from bulkput.model.errors import BulkputError, LedgerError, TemporaryError
@@ -32,6 +33,39 @@ def storage_error(path: Path, doing: str, error: OSError) -> BulkputError:
         )
     short = machine_error(error, f"{path}: cannot {doing}")
     return short or LedgerError(path, f"cannot {doing}: {error.strerror or error}")
+
+
+def is_own_file(path: Path) -> bool:
+    """Return whether a file is there; a state folder may be one that others write to, as /tmp is.
+
+    Raises:
+        LedgerError: what is there is a link, no regular file, or another user's; or it cannot be
+            examined.
+    """
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise storage_error(path, "examine it", error) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise LedgerError(path, "is in the way: a link or no regular file. Remove it")
+    if status.st_uid != os.geteuid():
+        raise LedgerError(path, f"belongs to user id {status.st_uid}. Name another state_dir")
+    return True
+
+
+def read_state_file(path: Path, size_max_bytes: int) -> bytes:
+    """Return the beginning of a state file; never through a link, nor from what would wait.
+
+    Raises:
+        OSError: it is missing, a link, no regular file, or cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return file.read(size_max_bytes)
 
 
 def replace_file(path: Path, content: bytes) -> None:

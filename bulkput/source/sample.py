@@ -65,8 +65,10 @@ def make_sample(path: Path, size_bytes: int, seed: int = 0) -> SampleInfo:
     random = Random(seed)  # noqa: S311
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.touch(mode=0o600)  # it lies among state files, which are private
-        with partial.open("wb") as image:
+        partial.unlink(missing_ok=True)  # of a run that was killed
+        # Private as the state files beside it; and never through a link that others put there.
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with os.fdopen(os.open(partial, flags, 0o600), "wb") as image:
             image.truncate(block_count * BLOCK_SIZE_BYTES)
         is_ext4 = _make_ext4(partial, block_count, random)
         with partial.open("r+b") as image:

@@ -12,7 +12,7 @@ from typing import Any
 
 from bulkput.jobs.copy.snapshot_source import SnapshotIdentity
 from bulkput.ledger.folder import ensure_folder
-from bulkput.ledger.storage import replace_file
+from bulkput.ledger.storage import read_state_file, replace_file
 
 _FOLDER_NAME = "copies"
 _VERSION = 1
@@ -109,8 +109,7 @@ class CopyRecords:
 
 def _read(path: Path) -> CopyRecord | None:
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        with path.open("rb") as file:
-            facts: dict[str, Any] = json.loads(file.read(_RECORD_MAX_BYTES))
+        facts: dict[str, Any] = json.loads(read_state_file(path, _RECORD_MAX_BYTES))
         if facts.pop("format_version") == _VERSION and set(facts) == _NAMES:
             return CopyRecord(**facts | {"source": SnapshotIdentity(**facts["source"])})
     return None

@@ -23,7 +23,7 @@ from bulkput.jobs.session.rate_limits import configured_rate_limits
 from bulkput.jobs.session.samples import with_samples
 from bulkput.jobs.session.source import open_volume
 from bulkput.jobs.session.threads import worker_count
-from bulkput.ledger.folder import default_state_dir, ensure_folder
+from bulkput.ledger.folder import default_state_dir, ensure_state_dir
 from bulkput.ledger.ledger import Ledger
 from bulkput.model.block import BLOCK_SIZE_BYTES, volume_size_gib
 from bulkput.model.errors import BulkputError, ConfigError, Problem
@@ -69,7 +69,7 @@ async def plan_job(settings: Settings, *, by_extents: bool, on_progress: OnProgr
     )
     with closing(workers):
         if any(volume.source.sample_bytes for volume in settings.volumes):
-            ensure_folder(state_dir)
+            ensure_state_dir(state_dir)
             settings = await workers.run(partial(with_samples, settings, state_dir))
         planner = _Planner(settings, state_dir, rates, workers, by_extents, on_progress)
         return JobForecast(

@@ -7,6 +7,7 @@ server has a key of its own, which no other user sees.
 
 import asyncio
 import contextlib
+import os
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -41,8 +42,8 @@ async def embedded_server(root: Path) -> AsyncIterator[EmbeddedServer]:
     """
     ensure_folder(root)
     log_path = root / "emulator.log"
-    log_path.touch(mode=0o600)
-    with log_path.open("wb") as log:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with os.fdopen(os.open(log_path, flags, 0o600), "wb") as log:
         credentials = Credentials(f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
         arguments = (
             *("emulator", "--port", "0", "--root", str(root)),

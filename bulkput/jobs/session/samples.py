@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
+from bulkput.ledger.storage import is_own_file
 from bulkput.source.sample import make_sample
 
 
@@ -20,7 +21,7 @@ def _with_sample(volume: VolumeSettings, state_dir: Path) -> VolumeSettings:
     if size_bytes is None:
         return volume
     path = state_dir / f"{volume.label}-{size_bytes}.img"
-    if not path.exists():
+    if not is_own_file(path):
         make_sample(path, size_bytes)
     source = volume.source.model_copy(update={"path": path, "sample_bytes": None})
     return volume.model_copy(update={"name": volume.label, "source": source})
