@@ -44,8 +44,8 @@ class Call:
     @property
     def block_index(self) -> int | None:
         """The path's block index, or None if there is none that is a plain number."""
-        text = self.block_index_text
-        return int(text) if text is not None and text.isdecimal() else None
+        text = self.block_index_text or ""
+        return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else None
 
     def query(self) -> dict[str, str]:
         """Return the query's parameters; the last of a name wins."""

@@ -23,6 +23,8 @@ _SNAPSHOT_RATES = {
     "gets_per_s_snapshot": "GetSnapshotBlock",
 }
 _DELAYS = ("latency_ms", "jitter_ms")
+_NUMBER_MAX = 1e9
+"""Of a rate or a delay: beyond it, and for NaN and infinity, nothing can be computed."""
 
 
 class Control:
@@ -37,7 +39,7 @@ class Control:
         """Answer one request."""
         try:
             return self._answer(method, path.removeprefix(PREFIX), body)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             return json_answer(400, {"message": str(error)})
 
     def _answer(self, method: str, name: str, body: bytes) -> Answer:
@@ -81,8 +83,10 @@ class Control:
                 raise ValueError(f"{name} cannot be changed")
             if value is None and name not in _DELAYS:
                 continue
-            if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
-                raise TypeError(f"{name} must be a number of at least 0")
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise TypeError(f"{name} must be a number")
+            if not 0 <= value <= _NUMBER_MAX:
+                raise ValueError(f"{name} must be from 0 to {_NUMBER_MAX:.0f}")
         quotas = self._account.quotas
         for name, value in wanted.items():
             if name in _ACCOUNT_RATES:

@@ -4,9 +4,10 @@ Owns that protocol's forms and errors. Nothing of EC2 is here but what a snapsho
 """
 
 import dataclasses
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from xml.sax.saxutils import escape
+from xml.sax import saxutils
 
 from bulkput.emulator.account import Account
 from bulkput.emulator.answer import XML, Answer
@@ -18,6 +19,9 @@ from bulkput.emulator.snapshot import Snapshot, State
 from bulkput.emulator.validation import SNAPSHOT_ID
 
 _NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
+_COUNT = re.compile(r"[0-9]{1,10}")
+_NO_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 has no way to write: it is shown as a question mark."""
 _PAGE_MIN = 5
 _PAGE_MAX = 1000
 _TAGS_MAX = 50
@@ -78,8 +82,8 @@ def ec2_error_answer(error: Ec2Error) -> Answer:
     answer = Answer(error.http_status, b"", XML, code=error.code)
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f"<Response><Errors><Error><Code>{escape(error.code)}</Code>"
-        f"<Message>{escape(error.message)}</Message></Error></Errors>"
+        f"<Response><Errors><Error><Code>{_escaped(error.code)}</Code>"
+        f"<Message>{_escaped(error.message)}</Message></Error></Errors>"
         f"<RequestID>{answer.request_id}</RequestID></Response>"
     )
     answer.body = text.encode()
@@ -188,12 +192,12 @@ def _existing(account: Account, snapshot_id: str) -> Snapshot:
 def _page(found: list[Snapshot], form: dict[str, str]) -> tuple[list[Snapshot], str]:
     """Return one page and the token of the next, empty where there is none."""
     limit_text, token = form.get("MaxResults"), form.get("NextToken", "0")
-    if not token.isdecimal():
+    if not _COUNT.fullmatch(token):
         raise Ec2Error("InvalidParameterValue", "Invalid value for 'NextToken'")
     start = int(token)
     if limit_text is None:
         return found[start:], ""
-    if not limit_text.isdecimal() or not _PAGE_MIN <= int(limit_text) <= _PAGE_MAX:
+    if not _COUNT.fullmatch(limit_text) or not _PAGE_MIN <= int(limit_text) <= _PAGE_MAX:
         message = f"Value ( {limit_text} ) for parameter maxResults is invalid. Expecting a value "
         raise Ec2Error("InvalidParameterValue", f"{message}greater than 5 and less than 1000.")
     stop = start + int(limit_text)
@@ -227,7 +231,7 @@ def _item(snapshot: Snapshot, now_unix_s: float) -> str:
     completed = state is State.COMPLETED
     settled_unix_s = record.settles_unix_s
     tags = "".join(
-        f"<item><key>{escape(key)}</key><value>{escape(value)}</value></item>"
+        f"<item><key>{_escaped(key)}</key><value>{_escaped(value)}</value></item>"
         for key, value in record.tags or ()
     )
     return "".join(
@@ -244,7 +248,7 @@ def _item(snapshot: Snapshot, now_unix_s: float) -> str:
             _element("progress", _progress(snapshot, state)),
             _element("ownerId", record.owner_id),
             _element("volumeSize", str(record.volume_size_gib)),
-            f"<description>{escape(record.description or '')}</description>",
+            f"<description>{_escaped(record.description or '')}</description>",
             _element("encrypted", str(record.encrypted).lower()),
             _element("kmsKeyId", record.kms_key_arn or ""),
             f"<tagSet>{tags}</tagSet>" if tags else "",
@@ -273,8 +277,13 @@ def _held_bytes(snapshot: Snapshot) -> int:
     return snapshot.held_count * BLOCK_SIZE_BYTES
 
 
+def _escaped(text: str) -> str:
+    """Return a text as XML has it."""
+    return saxutils.escape(_NO_XML.sub("?", text))
+
+
 def _element(name: str, value: str) -> str:
-    return f"<{name}>{escape(value)}</{name}>" if value else ""
+    return f"<{name}>{_escaped(value)}</{name}>" if value else ""
 
 
 def _numbered(form: dict[str, str], name: str) -> list[str]:

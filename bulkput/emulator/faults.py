@@ -7,6 +7,8 @@ order, and a call that an earlier fault took is not seen by a later one.
 
 import dataclasses
 import enum
+import re
+from types import UnionType
 from typing import Any
 
 from bulkput.emulator.call import OPERATIONS
@@ -99,6 +101,17 @@ _KINDS_AFTER = frozenset(
 _TARGETS = OPERATIONS | {"DescribeSnapshots", "DeleteSnapshot", "CreateTags", "*"}
 
 
+_BOUNDS: tuple[tuple[str, type | UnionType, int, int], ...] = (
+    ("nth", int, 1, 1 << 31),
+    ("times", int, 1, 1 << 31),
+    ("block_index", int, 0, 1 << 31),
+    ("http_status", int, 400, 599),
+    ("delay_s", int | float, 0, 86_400),
+    ("at_bytes", int, 0, 1 << 31),
+)
+"""Numbers of a fault: name, type, lowest and highest. A delay of a day outlasts every client."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Fault:
     """One fault and the calls that it is for."""
@@ -129,6 +142,16 @@ class Fault:
             raise ValueError(f"{self.operation} is none of {', '.join(sorted(_TARGETS))}")
         if self.nth < 1 or (self.times is not None and self.times < 1):
             raise ValueError("nth and times count from 1")
+        for name, kinds, low, high in _BOUNDS:
+            value = getattr(self, name)
+            is_number = isinstance(value, kinds) and not isinstance(value, bool)
+            if value is not None and not (is_number and low <= value <= high):
+                raise ValueError(f"{name} must be a number from {low} to {high}")
+        for name in ("snapshot_id", "code", "reason", "message"):
+            if not isinstance(getattr(self, name), str | None):
+                raise TypeError(f"{name} must be a text")
+        if self.code is not None and not re.fullmatch(r"[A-Za-z.]+", self.code):
+            raise ValueError("code must consist of letters")
         if self.kind is FaultKind.ERROR and self.code is None:
             raise ValueError("the fault 'error' needs a code")
 

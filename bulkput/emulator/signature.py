@@ -104,10 +104,10 @@ class Verifier:
             raise SignatureError("InvalidSignatureException", _MISMATCH)
         request = canonical_request(call, signed_names, claimed or body_sha256_hex)
         scope = f"{parts['day']}/{parts['region']}/{service}/aws4_request"
-        digest = hashlib.sha256(request.encode()).hexdigest()
+        digest = hashlib.sha256(_bytes(request)).hexdigest()
         text = f"{ALGORITHM}\n{signed_at}\n{scope}\n{digest}"
         key = _signing_key(self.secret_key, parts["day"], parts["region"], service)
-        expected = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+        expected = hmac.new(key, _bytes(text), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(expected, parts["signature"]):
             raise SignatureError("InvalidSignatureException", _MISMATCH)
         return parts["region"]
@@ -151,7 +151,7 @@ def _canonical_path(raw_path: str) -> str:
         elif part not in ("", "."):
             kept.append(part)
     tail = "/" if kept and raw_path.endswith("/") else ""
-    return quote("/" + "/".join(kept) + tail, safe="/-_.~")
+    return quote("/" + "/".join(kept) + tail, safe="/-_.~", errors="surrogateescape")
 
 
 def _canonical_query(raw_query: str) -> str:
@@ -160,8 +160,18 @@ def _canonical_query(raw_query: str) -> str:
     pairs = []
     for item in raw_query.split("&"):
         name, _, value = item.partition("=")
-        pairs.append((quote(unquote(name), safe="-_.~"), quote(unquote(value), safe="-_.~")))
+        pairs.append((_requoted(name), _requoted(value)))
     return "&".join(f"{name}={value}" for name, value in sorted(pairs))
+
+
+def _requoted(text: str) -> str:
+    raw = unquote(text, errors="surrogateescape")
+    return quote(raw, safe="-_.~", errors="surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    """Return what came off the wire as the text."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _values(headers: Mapping[str, str], name: str) -> str:
@@ -237,7 +247,7 @@ def _signing_key(secret: str, day: str, region: str, service: str) -> bytes:
     if key is None:
         key = f"AWS4{secret}".encode()
         for part in (day, region, service, "aws4_request"):
-            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+            key = hmac.new(key, _bytes(part), hashlib.sha256).digest()
         if len(_keys) >= _KEYS_MAX:
             _keys.clear()
         _keys[wanted] = key

@@ -115,7 +115,7 @@ def _answer(account: Account, wanted: _Parameters, record: Record) -> Answer:
 def _read(body: bytes) -> _Parameters:
     try:
         fields = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise serialization("The request body is not JSON") from None
     if not isinstance(fields, dict):
         raise serialization("The request body is not a JSON object")
