@@ -4,18 +4,19 @@ Words only: the class of the failure has been decided by ``classify``. Names IAM
 actions and quota codes; a sentence never repeats what the service said.
 """
 
+from bulkput.ebs.partitions import partition_of
 from bulkput.model.failure import FailureClass as Failure
 
 _SNAPSHOT_ACTION = (
-    "Allow {action} on arn:aws:ec2:{region}::snapshot/* (the account field stays empty: "
+    "Allow {action} on arn:{partition}:ec2:{region}::snapshot/* (the account field stays empty: "
     "a filled one denies)"
 )
 _EC2_ACTION = "Allow {action} on {resource}"
 
 _EC2_RESOURCES = {
     "DescribeSnapshots": "*",
-    "DeleteSnapshot": "arn:aws:ec2:{region}::snapshot/*",
-    "CreateTags": "arn:aws:ec2:{region}::snapshot/*",
+    "DeleteSnapshot": "arn:{partition}:ec2:{region}::snapshot/*",
+    "CreateTags": "arn:{partition}:ec2:{region}::snapshot/*",
 }
 """DescribeSnapshots knows no resources (Service Authorization Reference, EC2)."""
 
@@ -32,6 +33,9 @@ QUOTA_CODES = {
 PENDING_SNAPSHOTS_QUOTA = "L-94D7AB7D"
 
 _FIXED: dict[Failure, str] = {
+    Failure.UNREACHABLE: "Check the endpoint, its port and the way there",
+    Failure.NO_SUCH_HOST: "Check the Region's and the endpoint's name, and this machine's DNS",
+    Failure.PROXY_REFUSED: "Check HTTPS_PROXY and NO_PROXY: the proxy refuses the way",
     Failure.TRANSIENT: "This may pass: running the same command again resumes",
     Failure.NOT_YET_VISIBLE: (
         "A snapshot is found within two minutes of its start; later it has timed out, failed or "
@@ -57,14 +61,19 @@ _FIXED: dict[Failure, str] = {
 }
 
 _KEY = (
-    "The KMS key must exist in {region}, be enabled, and allow kms:GenerateDataKey*, kms:Decrypt, "
-    "kms:ReEncrypt*, kms:CreateGrant and kms:DescribeKey with kms:ViaService "
-    "ec2.{region}.amazonaws.com"
+    "The KMS key{key} must exist in {region}, be enabled, and allow kms:GenerateDataKey*, "
+    "kms:Decrypt, kms:ReEncrypt*, kms:CreateGrant and kms:DescribeKey with kms:ViaService "
+    "ec2.{region}.{suffix}"
 )
 
 
 def advice(
-    operation: str, failure: Failure, *, region: str = "<region>", tagged: bool = False
+    operation: str,
+    failure: Failure,
+    *,
+    region: str = "<region>",
+    tagged: bool = False,
+    kms_key: str | None = None,
 ) -> str:
     """Return what to do now, one sentence without its full stop.
 
@@ -73,24 +82,27 @@ def advice(
         failure: What ``classify`` said.
         region: The Region asked, for ARNs.
         tagged: StartSnapshot carried tags, which takes an action more.
+        kms_key: The key's ARN, where it is known.
     """
     if failure is Failure.ACCESS_DENIED:
         return _missing_action(operation, region, tagged=tagged)
     if failure is Failure.KEY_UNUSABLE:
-        return _KEY.format(region=region)
+        key = f" {kms_key}" if kms_key else " of the snapshot"
+        return _KEY.format(key=key, region=region, suffix=partition_of(region).suffixes[0])
     if failure in {Failure.THROTTLED_ACCOUNT, Failure.THROTTLED_SNAPSHOT, Failure.QUOTA}:
         return _quota(operation, failure)
     return _FIXED[failure]
 
 
 def _missing_action(operation: str, region: str, *, tagged: bool) -> str:
+    partition = partition_of(region).name
     if operation in _EC2_RESOURCES:
-        resource = _EC2_RESOURCES[operation].format(region=region)
+        resource = _EC2_RESOURCES[operation].format(region=region, partition=partition)
         return _EC2_ACTION.format(action=f"ec2:{operation}", resource=resource)
     action = f"ebs:{operation}"
     if tagged:
         action += " and, for the tags, ec2:CreateTags"
-    return _SNAPSHOT_ACTION.format(action=action, region=region)
+    return _SNAPSHOT_ACTION.format(action=action, region=region, partition=partition)
 
 
 def _quota(operation: str, failure: Failure) -> str:

@@ -3,7 +3,9 @@
 The one place that names botocore's exceptions; what they mean is decided by ``classify``.
 """
 
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
@@ -12,8 +14,11 @@ from bulkput.ebs.advice import advice
 from bulkput.ebs.classify import classify
 from bulkput.ebs.control_session import UnansweredError
 from bulkput.ebs.error_response import plain_message, plain_name, redirect_words, server_time
+from bulkput.ebs.first_contact import is_complaint_of_plain_http, speaks_tls
+from bulkput.ebs.learned import Learned
 from bulkput.model.errors import BulkputError, ConfigError, CredentialsError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
+from bulkput.network.causes import causes
 
 _NO_CREDENTIALS = (
     botocore.NoCredentialsError,
@@ -44,8 +49,11 @@ def error_of_botocore(
     error: Exception,
     *,
     region: str,
+    url: str = "",
+    learned: Learned | None = None,
     snapshot_id: str | None = None,
     tagged: bool = False,
+    kms_key: str | None = None,
 ) -> BulkputError:
     """Return what to raise for ``error``.
 
@@ -53,15 +61,32 @@ def error_of_botocore(
         operation: As ``StartSnapshot`` or ``DescribeSnapshots``.
         error: What aiobotocore, or the time limit around it, raised.
         region: For the advice.
+        url: Whom it was to reach.
+        learned: Whether there ever was an answer.
         snapshot_id: Which snapshot was asked for.
         tagged: The request carried tags.
+        kms_key: The snapshot's key, where it is known.
     """
-    if isinstance(error, BulkputError):
-        return error
-    if isinstance(error, UnansweredError):
-        return _unanswered(operation, error.outage, region, snapshot_id)
+    for each in causes(error):
+        if isinstance(each, UnansweredError):
+            return each.of(operation, snapshot_id)
+        if isinstance(each, BulkputError):
+            return each
     if isinstance(error, botocore.ClientError):
-        return _refused(operation, error, region, snapshot_id, tagged=tagged)
+        refused = _refused(
+            operation,
+            error,
+            snapshot_id,
+            lambda failure: advice(
+                operation, failure, region=region, tagged=tagged, kms_key=kms_key
+            ),
+        )
+        is_tls = is_complaint_of_plain_http(refused.http_status or 0, refused.what)
+        return speaks_tls(urlsplit(url).netloc) if is_tls else refused
+    has_answered = learned is None or learned.has_answered
+    if isinstance(error, ResponseParserError) and not has_answered:
+        expected = f"expected the AWS API at {url}: what answers there does not speak it"
+        return ConfigError((Problem("endpoint", expected),))
     if isinstance(error, _NO_CREDENTIALS):
         return CredentialsError(plain_message(str(error)))
     if isinstance(error, _CONFIGURATION):
@@ -81,27 +106,11 @@ def error_of_botocore(
     )
 
 
-def _unanswered(
-    operation: str, outage: ServiceError | ConfigError, region: str, snapshot_id: str | None
-) -> ServiceError | ConfigError:
-    if isinstance(outage, ConfigError):
-        return outage
-    if "WRONG_VERSION_NUMBER" in outage.what:
-        # OpenSSL's word for bytes that are no TLS at all. Nothing is lost if a proxy sent them
-        # once: the same command resumes.
-        expected = f"expected a server that speaks TLS: {outage.what}"
-        return ConfigError((Problem("endpoint", expected),))
-    return ServiceError(
-        operation,
-        outage.failure,
-        outage.what,
-        advice=advice(operation, outage.failure, region=region),
-        snapshot_id=snapshot_id,
-    )
-
-
 def _refused(
-    operation: str, error: Any, region: str, snapshot_id: str | None, *, tagged: bool
+    operation: str,
+    error: Any,
+    snapshot_id: str | None,
+    advice_for: Callable[[FailureClass], str],
 ) -> ServiceError:
     answer: dict[str, Any] = error.response
     details = answer.get("Error", {})
@@ -121,7 +130,7 @@ def _refused(
         operation,
         failure,
         plain_message(message) or "an answer without a message",
-        advice=advice(operation, failure, region=region, tagged=tagged),
+        advice=advice_for(failure),
         snapshot_id=snapshot_id,
         http_status=status,
         code=code,

@@ -56,7 +56,8 @@ TABLE: tuple[Row, ...] = (
     Row(
         Failure.KEY_UNUSABLE,
         "ValidationException",
-        _reasons("INVALID_CUSTOMER_KEY", "INVALID_GRANT_TOKEN"),
+        # A missing KMS permission, or a key that is disabled or gone, at any call.
+        _reasons("INVALID_CUSTOMER_KEY", "INVALID_GRANT_TOKEN", "INVALID_DEPENDENCY_REQUEST"),
     ),
     # EC2 says completed up to about 55 s before a child may be started.
     Row(
@@ -114,7 +115,7 @@ STATUSES: dict[int, Failure] = {
     401: Failure.SIGNATURE,
     402: Failure.QUOTA,
     403: Failure.ACCESS_DENIED,
-    407: Failure.ACCESS_DENIED,
+    407: Failure.PROXY_REFUSED,
     408: Failure.TRANSIENT,
     409: Failure.CONFLICT,
     425: Failure.TRANSIENT,

@@ -20,6 +20,7 @@ from bulkput.ebs.ebs_answers import (
     block_page,
     changed_block_page,
     is_started,
+    page_parameters,
     sealed_status,
     started_snapshot,
 )
@@ -29,6 +30,7 @@ from bulkput.ebs.ec2_form import (
     require_own_answer,
     tagged_page,
 )
+from bulkput.ebs.learned import Learned
 from bulkput.ebs.snapshot import (
     BlockPage,
     ChangedBlockPage,
@@ -40,6 +42,9 @@ from bulkput.ebs.snapshot import (
 from bulkput.model.errors import ConfigError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
 
+_IDS = ("SnapshotId", "ParentSnapshotId", "SecondSnapshotId", "FirstSnapshotId")
+"""Parameters that name a snapshot, the one that a call is about first."""
+
 OpenClient = Callable[[str], AbstractAsyncContextManager[tuple[Any, ControlSigner]]]
 """Opens an aiobotocore client of ``ebs`` or ``ec2``, and gives what signs for it."""
 
@@ -47,15 +52,24 @@ OpenClient = Callable[[str], AbstractAsyncContextManager[tuple[Any, ControlSigne
 class ControlPlane:
     """Clients of the EBS direct APIs and of EC2; an async context manager."""
 
-    def __init__(self, open_client: OpenClient, *, region: str, deadlines: Deadlines) -> None:
+    def __init__(
+        self,
+        open_client: OpenClient,
+        *,
+        region: str,
+        deadlines: Deadlines,
+        learned: Learned | None = None,
+    ) -> None:
         """Keep what is needed; nothing is opened yet.
 
         Args:
             open_client: Makes clients whose own retries are off.
             region: For advice.
             deadlines: Limits of a call.
+            learned: Shared with the data plane.
         """
         self._open_client = open_client
+        self._learned = learned or Learned(has_answered=True)
         self._region = region
         self._deadlines = deadlines
         self._clients = contextlib.AsyncExitStack()
@@ -97,18 +111,7 @@ class ControlPlane:
             ServiceError: refused or unanswered.
             CredentialsError: there are none.
         """
-        wanted: dict[str, Any] = {
-            "VolumeSize": request.volume_size_gib,
-            "ClientToken": request.client_token,
-            "Description": request.description,
-            "Tags": [{"Key": key, "Value": value} for key, value in request.tags.items()],
-            "ParentSnapshotId": request.parent_snapshot_id,
-            "KmsKeyArn": request.kms_key_arn,
-            "Timeout": request.timeout_min,
-        }
-        parameters = {name: value for name, value in wanted.items() if value}
-        if request.encrypted is not None:
-            parameters["Encrypted"] = request.encrypted
+        parameters = request.parameters()
         answer = await self._call(self._ebs, "StartSnapshot", parameters, tagged=bool(request.tags))
         if not is_started(answer):
             # botocore takes any 2xx for an answer, a web server's welcome page too.
@@ -117,7 +120,9 @@ class ControlPlane:
                 "without a SnapshotId"
             )
             raise ConfigError((Problem("endpoint", expected),))
-        return started_snapshot(answer, request)
+        started = started_snapshot(answer, request)
+        self._learned.note_key(started.snapshot_id, started.kms_key_arn)
+        return started
 
     async def complete_snapshot(
         self, snapshot_id: str, changed_blocks_count: int, linear_checksum_b64: str
@@ -158,7 +163,7 @@ class ControlPlane:
             ServiceError: refused or unanswered.
             CredentialsError: there are none.
         """
-        parameters = _page(page_token, starting_block_index, max_results)
+        parameters = page_parameters(page_token, starting_block_index, max_results)
         answer = await self._call(
             self._ebs, "ListSnapshotBlocks", {"SnapshotId": snapshot_id, **parameters}
         )
@@ -179,7 +184,7 @@ class ControlPlane:
             ServiceError: refused or unanswered.
             CredentialsError: there are none.
         """
-        parameters = _page(page_token, starting_block_index, max_results)
+        parameters = page_parameters(page_token, starting_block_index, max_results)
         parameters["SecondSnapshotId"] = second_snapshot_id
         if first_snapshot_id is not None:
             parameters["FirstSnapshotId"] = first_snapshot_id
@@ -202,7 +207,10 @@ class ControlPlane:
             if error.failure is FailureClass.GONE:
                 return None
             raise
-        return described_snapshot(answer, snapshot_id)
+        state = described_snapshot(answer, snapshot_id)
+        if state is not None:
+            self._learned.note_key(snapshot_id, state.kms_key_id)
+        return state
 
     async def pending_snapshots_page(
         self, tag_key: str, page_token: str | None = None
@@ -275,22 +283,18 @@ class ControlPlane:
                 method = getattr(client, xform_name(operation))
                 answer: dict[str, Any] = await method(**parameters)
         except Exception as error:
-            raise error_of_botocore(
+            translated = error_of_botocore(
                 operation,
                 error,
                 region=self._region,
+                url=client.meta.endpoint_url,
+                learned=self._learned,
                 snapshot_id=snapshot_id or parameters.get("SnapshotId"),
                 tagged=tagged,
-            ) from error
+                kms_key=self._learned.key_of(snapshot_id, *(parameters.get(name) for name in _IDS))
+                or parameters.get("KmsKeyArn"),
+            )
+            self._learned.note_failure(translated)
+            raise translated from error
+        self._learned.has_answered = True
         return answer
-
-
-def _page(
-    page_token: str | None, starting_block_index: int | None, max_results: int | None
-) -> dict[str, Any]:
-    wanted: dict[str, Any] = {
-        "NextToken": page_token,
-        "StartingBlockIndex": starting_block_index,
-        "MaxResults": max_results,
-    }
-    return {name: value for name, value in wanted.items() if value is not None}

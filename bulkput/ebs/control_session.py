@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import parse_endpoint
 from bulkput.ebs.http1 import HttpResponse, Wire, WireError
-from bulkput.ebs.tls import proxy_url
-from bulkput.ebs.transport_error import error_of_outage
+from bulkput.ebs.learned import Learned
+from bulkput.ebs.transport_error import error_of_outage, error_of_refusal
 from bulkput.model.errors import ConfigError, ServiceError
+from bulkput.network.proxy import proxy_url
 
 ANSWER_LIMIT_BYTES = 8 << 20
 """A page of 10,000 blocks whose tokens are as long as the model allows has 6 MiB."""
@@ -38,6 +39,13 @@ class UnansweredError(Exception):
     def __init__(self, outage: ServiceError | ConfigError) -> None:
         self.outage = outage
         super().__init__(outage.what if isinstance(outage, ServiceError) else str(outage))
+
+    def of(self, operation: str, snapshot_id: str | None) -> ServiceError | ConfigError:
+        """Return what to raise, of a call whose name is known now."""
+        if isinstance(self.outage, ServiceError):
+            self.outage.operation = operation
+            self.outage.snapshot_id = snapshot_id
+        return self.outage
 
 
 class ControlResponse:
@@ -66,9 +74,10 @@ class ControlResponse:
 class _ControlSession:
     """Connections to the hosts that one client talks to: one host, as a rule."""
 
-    def __init__(self, find_tls: FindTls, deadlines: Deadlines) -> None:
+    def __init__(self, find_tls: FindTls, deadlines: Deadlines, learned: Learned) -> None:
         self._find_tls = find_tls
         self._deadlines = deadlines
+        self._learned = learned
         self._wires: dict[str, Wire] = {}
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
@@ -106,7 +115,11 @@ class _ControlSession:
                 lines.append(f"{name}: {text}\r\n")
         if not body and request.method != "GET":
             lines.append("Content-Length: 0\r\n")
-        wire = await self._wire(f"{parts.scheme}://{parts.netloc}")
+        origin = f"{parts.scheme}://{parts.netloc}"
+        refused = self._learned.refusal_of(parts.netloc)
+        if refused is not None:  # asked again and again, a proxy locks the account
+            raise UnansweredError(error_of_refusal("", refused, url=origin))
+        wire = await self._wire(origin)
         try:
             answer = await wire.exchange(
                 request.method,
@@ -118,9 +131,8 @@ class _ControlSession:
             _require_readable(answer)
         except WireError as error:
             wire.forget_addresses()
-            cause = error.__cause__ or error
-            outage = error_of_outage("", cause, host=parts.netloc, what=error.known_cause)
-            raise UnansweredError(outage) from cause
+            outage = error_of_outage("", error, url=origin, learned=self._learned)
+            raise UnansweredError(outage) from error.__cause__ or error
         return ControlResponse(request.url, answer)
 
     async def _wire(self, origin: str) -> Wire:
@@ -154,12 +166,15 @@ def _require_readable(answer: HttpResponse) -> None:
         raise WireError("an answer that is a document with a DOCTYPE, as web pages are")
 
 
-def control_session_class(find_tls: FindTls, deadlines: Deadlines) -> type[_ControlSession]:
+def control_session_class(
+    find_tls: FindTls, deadlines: Deadlines, learned: Learned
+) -> type[_ControlSession]:
     """Return the class of sessions for a client's configuration.
 
     Args:
         find_tls: Whom to trust; asked before the first https connection.
         deadlines: ``control_s`` bounds a whole exchange, ``connect_s`` its connecting.
+        learned: What the run knows of the service and of proxies that refuse.
     """
     limits = Deadlines(
         connect_s=deadlines.connect_s,
@@ -171,6 +186,6 @@ def control_session_class(find_tls: FindTls, deadlines: Deadlines) -> type[_Cont
     class ControlSession(_ControlSession):
         def __init__(self, **_: Any) -> None:
             """Take nothing of what aiobotocore passes: it is all known better here."""
-            super().__init__(find_tls, limits)
+            super().__init__(find_tls, limits, learned)
 
     return ControlSession

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bulkput.model.errors import CredentialsError, ServiceError
+from bulkput.ebs.metadata import explain_metadata
+from bulkput.model.errors import ConfigError, CredentialsError, ServiceError
 from bulkput.model.failure import FailureClass
+from bulkput.network.causes import causes
 
 _CHAIN = (
     "the environment, the profile in the shared configuration, SSO, web identity, the container's "
@@ -145,9 +147,10 @@ class ChainCredentials:
                 return known
             raise self._translated(error, provider) from error
         if frozen is None:
+            trouble = await explain_metadata()
             raise CredentialsError(
-                f"no credentials were found; tried {_CHAIN}. Set them (`aws configure`, "
-                "`aws sso login`) or give the instance a role"
+                f"no credentials were found; tried {_CHAIN}{trouble and f': {trouble}'}. Set them "
+                "(`aws configure`, `aws sso login`) or give the instance a role"
             )
         self._provider = provider
         self._failed_until_s = float("-inf")
@@ -171,7 +174,18 @@ class ChainCredentials:
         self._credentials = Credentials(frozen.access_key, frozen.secret_key, token or None)
         return self._credentials
 
-    def _translated(self, error: Exception, provider: Any) -> CredentialsError | ServiceError:
+    def _translated(
+        self, error: Exception, provider: Any
+    ) -> CredentialsError | ServiceError | ConfigError:
+        for each in causes(error):
+            outage = getattr(each, "outage", None)  # of this program's own HTTP session
+            if isinstance(outage, ServiceError) and outage.failure is FailureClass.PROXY_REFUSED:
+                outage.operation = "GetCredentials"
+                return outage
+            if isinstance(outage, ConfigError):
+                return outage
+            if isinstance(each, CredentialsError | ConfigError):
+                return each
         method = getattr(provider, "method", None)
         origin = f"from {method}" if method else f"(tried {_CHAIN})"
         what = f"{type(error).__name__}: {error}"

@@ -17,10 +17,12 @@ from bulkput.ebs.credentials import CredentialSource
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import Endpoint
 from bulkput.ebs.error_response import BODY_LIMIT_BYTES, error_of_answer
+from bulkput.ebs.first_contact import is_complaint_of_plain_http, speaks_tls
 from bulkput.ebs.http1 import HttpResponse, Wire, WireError
+from bulkput.ebs.learned import Learned
 from bulkput.ebs.signer import Signer, encode_query
 from bulkput.ebs.snapshot import GotBlock
-from bulkput.ebs.transport_error import error_of_outage
+from bulkput.ebs.transport_error import error_of_outage, error_of_refusal
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import Clock
 from bulkput.model.errors import BulkputError, ServiceError
@@ -36,7 +38,7 @@ _SNAPSHOT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 class DataPlane:
     """Puts and gets blocks through connections of its own; an async context manager."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one wire's parts and what both planes share
         self,
         endpoint: Endpoint,
         *,
@@ -47,6 +49,7 @@ class DataPlane:
         deadlines: Deadlines,
         tls: ssl.SSLContext | None,
         proxy: str | None = None,
+        learned: Learned | None = None,
     ) -> None:
         """Keep what is needed; nothing is opened yet.
 
@@ -59,8 +62,10 @@ class DataPlane:
             deadlines: Limits of an attempt.
             tls: Whom to trust; needed for https.
             proxy: A proxy's URL.
+            learned: Shared with the control plane.
         """
         self._endpoint = endpoint
+        self._learned = learned or Learned(has_answered=True)
         self._region = region
         self._credentials = credentials
         self._clock = clock
@@ -120,6 +125,7 @@ class DataPlane:
         checksum, lines = self._signer.sign_put(
             await self._credentials.current(), self._clock.unix_s(), path, digest
         )
+        self._check_way(_PUT, snapshot_id, block_index)
         try:
             answer = await self._wire.exchange(
                 "PUT",
@@ -135,6 +141,7 @@ class DataPlane:
             raise self._refused(_PUT, answer, snapshot_id, block_index)
         echo = answer.headers.get("x-amz-Checksum")
         if echo == checksum:
+            self._learned.has_answered = True
             return
         if echo is not None:
             what = "the checksum echoed is not that of the block sent"
@@ -156,6 +163,7 @@ class DataPlane:
         headers = self._signer.sign(
             await self._credentials.current(), self._clock.unix_s(), "GET", path, query=query
         )
+        self._check_way(_GET, snapshot_id, block_index)
         try:
             answer = await self._wire.exchange(
                 "GET",
@@ -177,6 +185,16 @@ class DataPlane:
             what = "the bytes received are not what the answer's checksum says"
         raise self._failed(_GET, FailureClass.CHECKSUM_MISMATCH, what, snapshot_id, block_index)
 
+    def _check_way(self, operation: str, snapshot_id: str, block_index: int) -> None:
+        """Refuse to ask a proxy again that has refused: after some tries it locks the account."""
+        if self._learned.refusals:
+            url = self._endpoint.url
+            status = self._learned.refusal_of(self._endpoint.host_header)
+            if status is not None:
+                raise error_of_refusal(
+                    operation, status, url=url, snapshot_id=snapshot_id, block_index=block_index
+                )
+
     def _path(self, operation: str, snapshot_id: str, block_index: int) -> str:
         if snapshot_id != self._snapshot_id:
             if _SNAPSHOT_ID.fullmatch(snapshot_id) is None:
@@ -188,8 +206,8 @@ class DataPlane:
 
     def _refused(
         self, operation: str, answer: HttpResponse, snapshot_id: str, block_index: int
-    ) -> ServiceError:
-        return error_of_answer(
+    ) -> BulkputError:
+        error = error_of_answer(
             operation,
             answer.status,
             answer.headers,
@@ -197,7 +215,12 @@ class DataPlane:
             region=self._region,
             snapshot_id=snapshot_id,
             block_index=block_index,
+            kms_key=self._learned.key_of(snapshot_id),
         )
+        self._learned.note_failure(error)
+        if is_complaint_of_plain_http(answer.status, error.what):
+            return speaks_tls(self._endpoint.host_header)
+        return error
 
     def _failed(
         self,
@@ -222,9 +245,9 @@ class DataPlane:
         self._wire.forget_addresses()
         return error_of_outage(
             operation,
-            error.__cause__ or error,
-            host=self._endpoint.host_header,
+            error,
+            url=self._endpoint.url,
+            learned=self._learned,
             snapshot_id=snapshot_id,
             block_index=block_index,
-            what=error.known_cause,
         )

@@ -45,6 +45,18 @@ _BLOCKS = {**_LIST, "Blocks": ITEMS}
 _CHANGED_BLOCKS = {**_LIST, "ChangedBlocks": ITEMS}
 
 
+def page_parameters(
+    page_token: str | None, starting_block_index: int | None, max_results: int | None
+) -> dict[str, Any]:
+    """Return the parameters that both lists take."""
+    wanted: dict[str, Any] = {
+        "NextToken": page_token,
+        "StartingBlockIndex": starting_block_index,
+        "MaxResults": max_results,
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
 def is_started(answer: Mapping[str, Any]) -> bool:
     """Tell whether StartSnapshot's answer has anything that it should: a web page has not."""
     return any(answer.get(name) is not None for name in _STARTED)

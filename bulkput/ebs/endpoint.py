@@ -8,10 +8,9 @@ here.
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from bulkput.ebs.partitions import is_aws_host
 from bulkput.model.errors import ConfigError, Problem
 from bulkput.model.host import is_loopback
-
-_AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -31,8 +30,7 @@ class Endpoint:
     @property
     def is_aws(self) -> bool:
         """Whether this is one of AWS's own names, and not a rehearsal server or a look-alike."""
-        host = self.host_header.partition(":")[0]
-        return host.endswith(_AWS_SUFFIXES)
+        return is_aws_host(self.host_header.partition(":")[0])
 
 
 def parse_endpoint(url: str, *, allow_insecure_http: bool) -> Endpoint:

@@ -45,6 +45,7 @@ def error_of_answer(
     region: str,
     snapshot_id: str | None = None,
     block_index: int | None = None,
+    kms_key: str | None = None,
 ) -> ServiceError:
     """Return what the answer means, with its facts.
 
@@ -56,6 +57,7 @@ def error_of_answer(
         region: For the advice.
         snapshot_id: Which snapshot was asked for.
         block_index: Which block.
+        kms_key: The snapshot's key, where it is known.
     """
     fields = _fields(body)
     code = plain_name(_code(headers, fields))
@@ -68,7 +70,7 @@ def error_of_answer(
         operation,
         failure,
         plain_message(message) or "an answer without a message",
-        advice=advice(operation, failure, region=region),
+        advice=advice(operation, failure, region=region, kms_key=kms_key),
         snapshot_id=snapshot_id,
         block_index=block_index,
         http_status=http_status,
@@ -126,13 +128,20 @@ def _fields(body: bytes) -> dict[str, str]:
         return {}
     if not isinstance(parsed, dict):
         return {}
+    nested = parsed.get("Error") or parsed.get("error")
+    if isinstance(nested, dict):
+        parsed |= nested
     return {str(name): value for name, value in parsed.items() if isinstance(value, str)}
 
 
 def _code(headers: Mapping[str, str], fields: Mapping[str, str]) -> str | None:
     """Return the error's code, without namespace and URL."""
-    found = headers.get("x-amzn-ErrorType") or fields.get("__type") or fields.get("code") or ""
+    found = headers.get("x-amzn-ErrorType") or _first(fields, "__type", "code", "Code")
     return found.partition(":")[0].rpartition("#")[2].strip() or None
+
+
+def _first(fields: Mapping[str, str], *names: str) -> str:
+    return next((fields[name] for name in names if fields.get(name)), "")
 
 
 def _text(body: bytes) -> str:

@@ -60,9 +60,11 @@ class HttpResponse(NamedTuple):
 class WireError(Exception):
     """An attempt without an answer; the cause says what aiohttp or the socket raised."""
 
-    def __init__(self, known_cause: str = "") -> None:
+    def __init__(self, known_cause: str = "", *, is_connecting: bool = False) -> None:
         self.known_cause = known_cause
         """In words, where it is better known than by the exception."""
+        self.is_connecting = is_connecting
+        """There was no connection yet."""
         super().__init__(known_cause)
 
 
@@ -200,9 +202,9 @@ class Wire:
             return await self._connector.connect(self._peer, [], self._timeout)
         except TimeoutError as error:
             limit_s = self._deadlines.connect_s
-            raise WireError(f"no connection within {limit_s:g} s") from error
+            raise WireError(f"no connection within {limit_s:g} s", is_connecting=True) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise WireError from error
+            raise WireError(is_connecting=True) from error
 
     def _head(self, method: str, target: str, lines: str, body: memoryview | None) -> bytes:
         if self._proxy is not None and not self._endpoint.is_tls:

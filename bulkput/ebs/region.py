@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from bulkput.ebs.credential_chain import reach_directly
+from bulkput.ebs.metadata import explain_metadata
 from bulkput.model.errors import ConfigError, Problem
 
 _REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -39,6 +41,8 @@ async def resolve_region(
             "expected a Region: give --region, set `region` in the configuration, AWS_REGION, "
             "AWS_DEFAULT_REGION, or `region` in the AWS profile"
         )
+        if trouble := await explain_metadata():
+            expected += f" ({trouble})"
         raise ConfigError((Problem("region", expected),))
     if _REGION.fullmatch(region) is None:
         raise ConfigError((Problem("region", "expected a Region's name, such as eu-west-1"),))
@@ -54,5 +58,9 @@ async def _of_instance(session: Any) -> str | None:
     """Ask IMDSv2 where this instance is; None elsewhere, and where IMDS is switched off."""
     from aiobotocore.utils import AioIMDSRegionProvider  # noqa: PLC0415 - rarely needed
 
-    region = await AioIMDSRegionProvider(session).provide()
+    provider = AioIMDSRegionProvider(session)
+    get_fetcher = getattr(provider, "_get_fetcher", None)
+    if get_fetcher is not None:
+        reach_directly(get_fetcher())
+    region = await provider.provide()
     return region if isinstance(region, str) and region else None

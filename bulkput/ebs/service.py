@@ -4,13 +4,12 @@ The only place that knows how an aiobotocore session and its clients are made.
 """
 
 import asyncio
-import functools
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from bulkput.ebs.aws_session import new_session, trust_of
 from bulkput.ebs.botocore_error import error_of_botocore
 from bulkput.ebs.control_plane import ControlPlane
 from bulkput.ebs.control_session import control_session_class
@@ -24,6 +23,8 @@ from bulkput.ebs.credentials import (
 from bulkput.ebs.data_plane import DataPlane
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import is_loopback_url, parse_endpoint
+from bulkput.ebs.foreign_answer import refuse_foreign_answers
+from bulkput.ebs.learned import Learned
 from bulkput.ebs.quotas import (
     GetQuotas,
     OpenClient,
@@ -32,10 +33,11 @@ from bulkput.ebs.quotas import (
     read_put_quotas,
 )
 from bulkput.ebs.region import resolve_region
-from bulkput.ebs.tls import ca_file, no_ca_context, proxy_url, tls_context
 from bulkput.model.clock import Clock
-from bulkput.model.errors import ConfigError, Problem, ServiceError
+from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
+from bulkput.network.proxy import proxy_url
+from bulkput.network.tls import Trust, no_ca_context
 
 _CONTROL_CONNECTIONS_MAX = 16
 """Volumes that list or poll at once; the quotas allow 50 lists and 10 starts a second."""
@@ -132,31 +134,32 @@ async def open_service(
         parsed = parse_endpoint(endpoint_url, allow_insecure_http=allow_insecure_http)
         endpoint_url = parsed.url
         is_plain = not parsed.is_tls and is_loopback_url(endpoint_url)
-    session = new_session(profile)
-    trust = ca_file(session.get_config_variable("ca_bundle"))
+    learned = Learned()
+    session = new_session(profile, learned)
+    trust = trust_of(session)
     # Trust is read from disk while the Region, the keys and the first client are being found.
-    read_trust = no_ca_context if is_plain else functools.partial(tls_context, trust)
+    read_trust = no_ca_context if is_plain else trust.context
     reading_trust = asyncio.create_task(asyncio.to_thread(read_trust))
     try:
-        found_region = await resolve_region(session, region)
+        found_region = learned.region = await resolve_region(session, region)
         credentials: CredentialSource
         if static_credentials is not None:
             credentials = StaticCredentials(static_credentials)
         else:
-            credentials = ChainCredentials(lambda: new_session(profile), clock.monotonic_s)
+            credentials = ChainCredentials(lambda: new_session(profile, learned), clock.monotonic_s)
         opener = _ClientOpener(
             session=session,
             region=found_region,
             endpoint_url=endpoint_url,
             allow_insecure_http=allow_insecure_http,
             trust=trust,
-            reading_trust=reading_trust,
+            learned=learned,
             deadlines=limits,
             credentials=credentials,
             clock=clock,
         )
         async with ControlPlane(
-            opener.open_client, region=found_region, deadlines=limits
+            opener.open_client, region=found_region, deadlines=limits, learned=learned
         ) as control:
             endpoint = parse_endpoint(control.endpoint_url, allow_insecure_http=allow_insecure_http)
             await credentials.current()
@@ -169,6 +172,7 @@ async def open_service(
                 deadlines=limits,
                 tls=await reading_trust,
                 proxy=proxy_url(endpoint.url),
+                learned=learned,
             ) as data:
                 yield Service(
                     data=data,
@@ -185,47 +189,6 @@ async def open_service(
             reading_trust.cancel()
 
 
-def new_session(profile: str | None) -> Any:
-    """Return an aiobotocore session that has read nothing yet.
-
-    Raises:
-        ConfigError: the profile does not exist, or the shared configuration cannot be read.
-    """
-    # 0.3 s of imports that only a command which talks to the service pays.
-    from aiobotocore.config import AioConfig  # noqa: PLC0415
-    from aiobotocore.session import AioSession  # noqa: PLC0415
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-
-    session = AioSession(profile=profile)
-    # botocore before 1.40 asks the global STS, whose signatures are of us-east-1.
-    session.set_config_variable("sts_regional_endpoints", "regional")
-    try:
-        session.get_scoped_config()
-    except BotoCoreError as error:
-        raise ConfigError(
-            (Problem("profile", f"expected a profile that exists: {error}"),)
-        ) from error
-    trust = ca_file(session.get_config_variable("ca_bundle"))
-
-    async def find_tls() -> ssl.SSLContext:
-        return await asyncio.to_thread(tls_context, trust)
-
-    # For the clients that the credential chain makes: STS and SSO take signatures and tokens too.
-    session.set_default_client_config(
-        AioConfig(http_session_cls=control_session_class(find_tls, Deadlines()))
-    )
-    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
-    return session
-
-
-@functools.cache
-def _loader(data_path: str | None) -> Any:
-    """Return what reads botocore's models, each once a process: EC2's takes 0.1 s and 20 MiB."""
-    from botocore.loaders import create_loader  # noqa: PLC0415 - as in new_session
-
-    return create_loader(data_path)
-
-
 @dataclass(frozen=True)
 class _ClientOpener:
     """Makes the clients of the control plane, all alike."""
@@ -234,14 +197,11 @@ class _ClientOpener:
     region: str
     endpoint_url: str | None
     allow_insecure_http: bool
-    trust: str | None
-    reading_trust: asyncio.Task[ssl.SSLContext]
+    trust: Trust
+    learned: Learned
     deadlines: Deadlines
     credentials: CredentialSource
     clock: Clock
-
-    async def _tls(self) -> ssl.SSLContext:
-        return await self.reading_trust
 
     @asynccontextmanager
     async def open_client(self, service: str) -> AsyncIterator[tuple[Any, ControlSigner]]:
@@ -257,7 +217,7 @@ class _ClientOpener:
             connect_timeout=self.deadlines.connect_s,
             read_timeout=self.deadlines.control_s,
             max_pool_connections=_CONTROL_CONNECTIONS_MAX,
-            http_session_cls=control_session_class(self._tls, self.deadlines),
+            http_session_cls=control_session_class(self.trust.read, self.deadlines, self.learned),
         )
         async with AsyncExitStack() as stack:
             try:
@@ -266,7 +226,6 @@ class _ClientOpener:
                         service,
                         region_name=self.region,
                         endpoint_url=self.endpoint_url,
-                        verify=self.trust,
                         config=config,
                     )
                 )
@@ -281,4 +240,5 @@ class _ClientOpener:
                 clock=self.clock,
             )
             signer.attach(client)
+            refuse_foreign_answers(client, self.region)
             yield client, signer

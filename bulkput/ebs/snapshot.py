@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,22 @@ class StartRequest:
     kms_key_arn: str | None = None
     timeout_min: int | None = None
     """How long the snapshot waits for the next block before it fails."""
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what StartSnapshot takes."""
+        wanted: dict[str, Any] = {
+            "VolumeSize": self.volume_size_gib,
+            "ClientToken": self.client_token,
+            "Description": self.description,
+            "Tags": [{"Key": key, "Value": value} for key, value in self.tags.items()],
+            "ParentSnapshotId": self.parent_snapshot_id,
+            "KmsKeyArn": self.kms_key_arn,
+            "Timeout": self.timeout_min,
+        }
+        parameters = {name: value for name, value in wanted.items() if value}
+        if self.encrypted is not None:
+            parameters["Encrypted"] = self.encrypted
+        return parameters
 
 
 @dataclass(frozen=True)

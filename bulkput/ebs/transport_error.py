@@ -1,14 +1,21 @@
 """Attempts without an answer: what aiohttp raises becomes a ``ServiceError``.
 
-The one place that names aiohttp's exceptions. All of them pass but one: a certificate that is
-not trusted stays so, and is the configuration's business.
+Most of them pass. A certificate that is not trusted stays so, and is the configuration's business;
+so does a proxy's refusal, which is the credentials'; and what a run meets before its first answer
+(``first_contact``) may be a mistake that no waiting mends.
 """
+
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from bulkput.ebs.advice import advice
+from bulkput.ebs.first_contact import error_of_first_contact
+from bulkput.ebs.http1 import WireError
+from bulkput.ebs.learned import Learned
 from bulkput.model.errors import ConfigError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
+from bulkput.network.proxy import REFUSALS, refusal, refused_status, shown_proxy
 
 _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
     # In this order: the first that fits; aiohttp's classes are nested.
@@ -35,37 +42,81 @@ def error_of_outage(
     operation: str,
     error: BaseException,
     *,
-    host: str,
+    url: str,
+    learned: Learned,
     snapshot_id: str | None = None,
     block_index: int | None = None,
-    what: str = "",
 ) -> ServiceError | ConfigError:
     """Return what to raise for an attempt that got no answer.
 
     Args:
         operation: As ``PutSnapshotBlock``.
-        error: What was raised.
-        host: With whom it was, for the sentence.
+        error: What was raised: the data plane's own, or what aiobotocore wraps.
+        url: With whom it was.
+        learned: Whether there ever was an answer; learns of a proxy's refusal.
         snapshot_id: Which snapshot was asked for.
         block_index: Which block.
-        what: The cause, where it is known better than ``error`` knows it.
     """
+    host = urlsplit(url).netloc
+    what, is_connecting = "", isinstance(error, aiohttp.ConnectionTimeoutError)
+    if isinstance(error, WireError):
+        what, is_connecting = error.known_cause, error.is_connecting
+        error = error.__cause__ or error
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         expected = (
             f"expected a certificate of {host} that is trusted: {error.certificate_error}; name "
             "its authority in AWS_CA_BUNDLE"
         )
         return ConfigError((Problem("endpoint", expected),))
-    found = (text for kind, text in _SENTENCES if isinstance(error, kind))
-    sentence = what or next(found, "the request failed")
-    detail = ""
-    if not what and isinstance(error, OSError) and error.errno is not None:
-        detail = f" ({error.strerror or error.errno})"
+    status = refused_status(error)
+    if status in REFUSALS:
+        learned.note_refusal(host, status)
+        return error_of_refusal(
+            operation, status, url=url, snapshot_id=snapshot_id, block_index=block_index
+        )
+    failure, sentence, remedy = FailureClass.TRANSIENT, f"{host}: {what or _sentence(error)}", ""
+    if not learned.has_answered:
+        first = error_of_first_contact(
+            error, url=url, region=learned.region, is_connecting=is_connecting
+        )
+        if isinstance(first, ConfigError):
+            return first
+        if first is not None:
+            failure, remedy = first.failure, first.advice
+            sentence = first.what or sentence
     return ServiceError(
         operation,
-        FailureClass.TRANSIENT,
-        f"{host}: {sentence}{detail}",
-        advice=advice(operation, FailureClass.TRANSIENT),
+        failure,
+        sentence,
+        advice=remedy or advice(operation, failure),
         snapshot_id=snapshot_id,
         block_index=block_index,
     )
+
+
+def error_of_refusal(
+    operation: str,
+    http_status: int,
+    *,
+    url: str,
+    snapshot_id: str | None = None,
+    block_index: int | None = None,
+) -> ServiceError:
+    """Return what to raise where a proxy has refused the way to ``url``."""
+    what, remedy = refusal(http_status, urlsplit(url).netloc, shown_proxy(url))
+    return ServiceError(
+        operation,
+        FailureClass.PROXY_REFUSED,
+        what,
+        advice=remedy,
+        snapshot_id=snapshot_id,
+        block_index=block_index,
+    )
+
+
+def _sentence(error: BaseException) -> str:
+    """Return the words of the table, and the system's own."""
+    found = next((text for kind, text in _SENTENCES if isinstance(error, kind)), "")
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{found or 'the request failed'} ({error.strerror or error.errno})"
+    return found or "the request failed"

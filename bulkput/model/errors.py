@@ -189,6 +189,9 @@ class DamagedManifestError(ManifestError):
 
 _EXIT_CODES: dict[FailureClass, ExitCode] = {
     FailureClass.TRANSIENT: ExitCode.TEMPORARY,
+    FailureClass.UNREACHABLE: ExitCode.TEMPORARY,
+    FailureClass.NO_SUCH_HOST: ExitCode.CONFIGURATION,
+    FailureClass.PROXY_REFUSED: ExitCode.CREDENTIALS,
     FailureClass.THROTTLED_ACCOUNT: ExitCode.TEMPORARY,
     FailureClass.THROTTLED_SNAPSHOT: ExitCode.TEMPORARY,
     FailureClass.NOT_YET_VISIBLE: ExitCode.INTEGRITY,

@@ -13,6 +13,15 @@ class FailureClass(Enum):
     TRANSIENT = auto()
     """5xx, broken or silent connections, a body that arrived short: the same request again."""
 
+    UNREACHABLE = auto()
+    """No connection, and nothing of this run was ever answered: again, for seconds only."""
+
+    NO_SUCH_HOST = auto()
+    """The name does not exist, and nothing of this run was ever answered: as UNREACHABLE."""
+
+    PROXY_REFUSED = auto()
+    """Stop everything: a proxy wants a password, or forbids the host."""
+
     THROTTLED_ACCOUNT = auto()
     """The account's rate: again, and slow the account's bucket."""
 

@@ -18,6 +18,8 @@ _SIGNATURES = re.compile(
 )
 _QUERIES = re.compile(r"(?i)\b(https?://[^\s?'\"]+)\?[^\s'\"]+")
 """Of an address, which may be signed: whoever has all of it may read the disk."""
+_USERS = re.compile(r"(?i)\b(https?://)[^\s/@'\"]+@")
+"""Of a proxy's address: user and password."""
 _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """C0 without the line feed, DEL, C1, what reverses the direction of writing, and surrogates, which
 stand for bytes of a path that are no UTF-8 and which no stream takes."""
@@ -39,4 +41,5 @@ def masked(text: str, environment: Mapping[str, str]) -> str:
         value = environment.get(name, "")
         if len(value) >= _SECRET_LENGTH_MIN:
             text = text.replace(value, "****")
+    text = _USERS.sub(r"\1****@", text)
     return _QUERIES.sub(r"\1?****", _SIGNATURES.sub(r"\1****", text))

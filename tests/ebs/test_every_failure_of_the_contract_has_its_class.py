@@ -52,7 +52,6 @@ ROWS = [
             "INVALID_BLOCK",
             "INVALID_CONTENT_ENCODING",
             "INVALID_TAG",
-            "INVALID_DEPENDENCY_REQUEST",
             "INVALID_PARAMETER_VALUE",
             "INVALID_VOLUME_SIZE",
             "INVALID_IMAGE_ID",
@@ -62,6 +61,10 @@ ROWS = [
     ),
     (400, "ValidationException", "INVALID_CUSTOMER_KEY", "", START, F.KEY_UNUSABLE),
     (400, "ValidationException", "INVALID_GRANT_TOKEN", "", START, F.KEY_UNUSABLE),
+    *(
+        (400, "ValidationException", "INVALID_DEPENDENCY_REQUEST", "", operation, F.KEY_UNUSABLE)
+        for operation in (START, PUT, GET, "ListSnapshotBlocks", "CompleteSnapshot")
+    ),
     (400, "ValidationException", "CONFLICTING_BLOCK_UPDATE", "", PUT, F.UNDOCUMENTED),
     (400, "ValidationException", "WRITE_REQUEST_TIMEOUT", "", PUT, F.UNDOCUMENTED),
     (
@@ -108,6 +111,7 @@ ROWS = [
     (400, None, None, "", PUT, F.INVALID),
     (404, None, None, "<html>", PUT, F.INVALID),
     (403, None, None, "", PUT, F.ACCESS_DENIED),
+    (407, None, None, "", PUT, F.PROXY_REFUSED),
     (408, None, None, "", PUT, F.TRANSIENT),
     (429, None, None, "", PUT, F.THROTTLED_ACCOUNT),
     (302, None, None, "", PUT, F.TRANSIENT),
@@ -146,6 +150,13 @@ def test_a_missing_permission_is_named_with_its_resource():
     assert "ec2:DescribeSnapshots on *" in described
 
 
+def test_other_partitions_have_their_own_names():
+    china = advice(PUT, F.ACCESS_DENIED, region="cn-north-1")
+    assert "arn:aws-cn:ec2:cn-north-1::snapshot/*" in china
+    key = advice(PUT, F.KEY_UNUSABLE, region="eusc-de-east-1")
+    assert "ec2.eusc-de-east-1.amazonaws.eu" in key
+
+
 def test_a_key_and_a_quota_are_named():
     key = advice(PUT, F.KEY_UNUSABLE, region="eu-west-1")
     assert all(
@@ -153,6 +164,8 @@ def test_a_key_and_a_quota_are_named():
         for action in ("GenerateDataKey", "Decrypt", "ReEncrypt", "CreateGrant", "DescribeKey")
     )
     assert "ec2.eu-west-1.amazonaws.com" in key
+    arn = "arn:aws:kms:eu-west-1:111122223333:key/1234"
+    assert f"KMS key {arn} must" in advice(PUT, F.KEY_UNUSABLE, region="eu-west-1", kms_key=arn)
     assert "L-AFAE1BE8" in advice(PUT, F.THROTTLED_ACCOUNT)
     assert "L-1774F84A" in advice(PUT, F.THROTTLED_SNAPSHOT)
     assert "L-94D7AB7D" in advice(START, F.CONCURRENT_LIMIT)
@@ -165,6 +178,20 @@ def test_there_is_advice_for_everything(failure, operation):
     assert sentence
     assert "{" not in sentence
     assert not sentence.endswith(".")
+
+
+def test_a_json_error_names_its_code_wherever_it_stands():
+    for body in (
+        b'{"__type":"com.amazon#UnauthorizedOperation","message":"no"}',
+        b'{"code":"UnauthorizedOperation","message":"no"}',
+        b'{"Error":{"Code":"UnauthorizedOperation","Message":"no"}}',
+    ):
+        error = read(403, {}, body)
+        assert (error.code, error.what, error.failure) == (
+            "UnauthorizedOperation",
+            "no",
+            F.ACCESS_DENIED,
+        )
 
 
 HEADERS = {"x-amzn-RequestId": "req-1", "Date": "Thu, 01 Jan 1970 00:01:40 GMT"}

@@ -9,8 +9,8 @@ import weakref
 import pytest
 import trustme
 
-from bulkput.ebs.tls import ca_file, tls_context
 from bulkput.model.errors import ConfigError, ServiceError
+from bulkput.network.tls import ca_file, tls_context
 
 
 @pytest.fixture(scope="module")

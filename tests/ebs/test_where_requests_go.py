@@ -8,9 +8,9 @@ from bulkput.ebs.credentials import Credentials
 from bulkput.ebs.endpoint import parse_endpoint
 from bulkput.ebs.region import resolve_region
 from bulkput.ebs.service import open_service
-from bulkput.ebs.tls import proxy_url
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import ConfigError
+from bulkput.network.proxy import proxy_url
 
 KEYS = Credentials("A", "S")
 
@@ -107,6 +107,16 @@ def test_only_awss_own_names_are_awss():
         ("https://ebs.eu-west-1.amazonaws.com", True),
         ("https://ebs.cn-north-1.amazonaws.com.cn", True),
         ("https://ebs.eu-west-1.api.aws", True),
+        ("https://ebs.cn-north-1.api.amazonwebservices.com.cn", True),
+        ("https://ebs.eusc-de-east-1.amazonaws.eu", True),
+        ("https://ebs.eusc-de-east-1.api.amazonwebservices.eu", True),
+        ("https://ebs.us-iso-east-1.c2s.ic.gov", True),
+        ("https://ebs.us-isob-east-1.sc2s.sgov.gov", True),
+        ("https://ebs.eu-isoe-west-1.cloud.adc-e.uk", True),
+        ("https://ebs.us-isof-south-1.csp.hci.ic.gov:443", True),
+        ("https://EBS.US-GOV-WEST-1.amazonaws.com", True),
+        ("https://evilamazonaws.eu", False),
+        ("https://amazonaws.eu.example", False),
         ("https://ebs.eu-west-1.amazonaws.com.evil.example", False),
         ("https://amazonaws.com.evil:8443", False),
     ):

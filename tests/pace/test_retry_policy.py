@@ -12,6 +12,7 @@ FATAL = {
     FailureClass.CONFLICT,
     FailureClass.GONE,
     FailureClass.QUOTA,
+    FailureClass.PROXY_REFUSED,
 }
 
 

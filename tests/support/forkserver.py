@@ -85,7 +85,7 @@ def prepare():
         "bulkput.jobs.state.delivery",
     ):
         import_module(name)
-    loader = import_module("bulkput.ebs.service")._loader(None)
+    loader = import_module("bulkput.ebs.aws_session")._loader(None)
     for service in ("ebs", "ec2"):
         loader.load_service_model(service, "service-2")
     signal.signal(signal.SIGINT, signal.default_int_handler)

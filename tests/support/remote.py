@@ -12,11 +12,14 @@ class RangeServer:
     """Serves one disk at every path but ``/none``; each of ``script`` spoils one request.
 
     A spoiler is a status to answer, or ``("cut", n)``: the connection ends after n bytes.
+    ``redirect`` is an address, or a function that gives one for each request.
     """
 
     def __init__(self, disk, *, etag='"one"', tls=None):
         self.disk = disk
         self.etag = etag
+        self.modified = None
+        self.encoding = None
         self.gives_ranges = True
         self.redirect = None
         self.script = deque()
@@ -54,7 +57,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path.startswith("/none"):
             self._end(404)
         elif self.served.redirect and not self.path.startswith("/moved"):
-            self._end(302, Location=self.served.redirect)
+            target = self.served.redirect
+            self._end(302, Location=target() if callable(target) else target)
         elif self.headers.get("If-Match") not in {None, self.served.etag}:
             self._end(412)
         else:
@@ -80,6 +84,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         if self.served.etag:
             self.send_header("ETag", self.served.etag)
+        if self.served.modified:
+            self.send_header("Last-Modified", self.served.modified)
+        if self.served.encoding:
+            self.send_header("Content-Encoding", self.served.encoding)
         if status == 206:
             self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(disk)}")
         self.send_header("Content-Length", str(stop - start))

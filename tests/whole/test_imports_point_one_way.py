@@ -14,9 +14,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "observe": {"model"},
     "emulator": set(),
     "machine": {"model"},  # below the rooms that need the same answers of the kernel
+    "network": {"model"},  # proxies and trust, the same for every client
     **{room: {"model", "machine"} for room in ROOMS},
+    "ebs": {"model", "machine", "network"},
+    "source": {"model", "machine", "network"},
     "pipeline": {"model"} | ROOMS,
-    "jobs": {"model", "machine", "config", "pipeline", "emulator"} | ROOMS,
+    "jobs": {"model", "machine", "network", "config", "pipeline", "emulator"} | ROOMS,
     "api": {"model", "config", "jobs"},
     "cli": {"model", "config", "observe", "api", "jobs", "emulator"} | ROOMS,
 }

@@ -1,84 +1,110 @@
-"""Ranges over https, or http to this machine. One attempt each; redirects are followed.
+"""Ranges over https, or http to this machine: of one address, found through redirects. One attempt.
 
-Owns the connections. urllib3 comes with botocore; its own repetition is switched off.
+A redirector may name another mirror each time, and mirrors have validators of their own. So ranges
+are asked of the address that the first answer came from; where that fails the redirector is asked
+anew, and another mirror is taken only if what can be compared with the first one is equal.
 """
 
-import ssl
 from http import HTTPStatus
-from typing import Any
-from urllib.parse import urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from typing import NamedTuple
+from urllib.parse import urljoin
 
 import urllib3
-from urllib3.exceptions import HTTPError, LocationParseError
+from urllib3.exceptions import HTTPError
 
 from bulkput.model.address import is_clear_text, parse_address
-from bulkput.model.errors import SourceError
+from bulkput.model.errors import CredentialsError, SourceError
+from bulkput.source.remote.connections import Connections, describe
 from bulkput.source.remote.transport import (
+    ChangedError,
     PassingError,
     RangeResponse,
     Version,
+    changed,
     no_ranges,
     refuse,
     total_bytes,
 )
-
-_TIMEOUT = urllib3.Timeout(connect=10, read=30)
-"""Without a byte for so long, an attempt is given up: S3's own clients wait 60 s."""
-
-_CONNECTIONS_MAX = 64
-"""As many as threads may be configured to read."""
 
 _REDIRECTS_MAX = 5
 """curl's default is 50, browsers' 20; storage services use one."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
+_MIRRORS_MAX = 3
+"""Tries of a redirector whose mirrors have not what it promises: one that lags behind is usual."""
+
+
+class _Origin(NamedTuple):
+    """Where ranges come from, and what that server calls the disk's version."""
+
+    url: str
+    version: Version
+
 
 class HttpTransport:
     """Asks one URL for ranges."""
 
-    def __init__(self, url: str, *, allow_insecure_http: bool) -> None:
+    def __init__(self, url: str, *, allow_insecure_http: bool, profile: str | None = None) -> None:
         self.shown = parse_address(url).shown
         self._url = url
         self._allow_insecure_http = allow_insecure_http
-        self._pools: dict[str | None, urllib3.PoolManager] = {}
+        self._connections = Connections(self.shown, profile)
+        self._origin: _Origin | None = None
 
     def get(self, start: int, stop: int, version: Version | None) -> RangeResponse:
-        headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
-        if version is not None and version.is_strong and version.etag is not None:
-            headers["If-Match"] = version.etag
-        response = self._request(headers)
+        origin = self._origin
+        if version is None or origin is None:
+            return self._found_anew(start, stop, None)
         try:
-            return _HttpAnswer(response, self._version(response, start, stop))
-        except BaseException:
-            response.close()
-            raise
+            response = self._connections.request(origin.url, _headers(start, stop, origin.version))
+            answer = self._answer(response, start, stop)
+        except (PassingError, SourceError, CredentialsError) as error:
+            if origin.url == self._url or isinstance(error, ChangedError):
+                raise
+            return self._elsewhere(start, stop, version, error)
+        if answer.version != origin.version:
+            answer.close()
+            raise changed(self.shown)
+        return _HttpAnswer(answer.response, version)
 
     def close(self) -> None:
-        for pool in self._pools.values():
-            pool.clear()
+        self._connections.close()
 
-    def _request(self, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+    def _elsewhere(
+        self, start: int, stop: int, version: Version, failure: Exception
+    ) -> "_HttpAnswer":
+        """Ask the redirector anew, after the address that was kept to has failed."""
+        answer = self._found_anew(start, stop, version)
+        if is_same_disk(version, answer.version):
+            return _HttpAnswer(answer.response, version)
+        answer.close()
+        what = f"its server fails ({failure}), and another one has another version"
+        if isinstance(failure, PassingError):
+            raise PassingError(what) from failure
+        raise SourceError(self.shown, f"{what}: name one mirror's address instead") from failure
+
+    def _found_anew(self, start: int, stop: int, version: Version | None) -> "_HttpAnswer":
+        """Follow redirects to an answer, and keep to where it came from."""
+        for tries_left in reversed(range(_MIRRORS_MAX)):
+            url, response = self._follow(_headers(start, stop, None))
+            try:
+                answer = self._answer(response, start, stop)
+            except (SourceError, CredentialsError):
+                if url == self._url or not tries_left:
+                    raise
+                continue  # the redirector may name a better one
+            if version is None or is_same_disk(version, answer.version):
+                self._origin = _Origin(url, answer.version)
+            return answer
+        raise AssertionError  # the last try returns or raises
+
+    def _follow(self, headers: dict[str, str]) -> tuple[str, urllib3.BaseHTTPResponse]:
         url = self._url
         for _ in range(_REDIRECTS_MAX + 1):
-            try:
-                response = self._pool(url).request(
-                    "GET",
-                    url,
-                    headers=headers,
-                    preload_content=False,
-                    decode_content=False,
-                    redirect=False,
-                    retries=False,
-                    timeout=_TIMEOUT,
-                )
-            except LocationParseError as error:
-                raise SourceError(self.shown, "redirects to something that is not a URL") from error
-            except HTTPError as error:
-                raise self._failure(error) from error
+            response = self._connections.request(url, headers)
             if response.status not in _REDIRECTS:
-                return response
+                return url, response
             target = urljoin(url, response.headers.get("Location", ""))
             response.close()
             url = self._followed(url, target)
@@ -100,6 +126,13 @@ class HttpTransport:
             raise SourceError(self.shown, f"redirects to {address.shown}, which is not encrypted")
         return target
 
+    def _answer(self, response: urllib3.BaseHTTPResponse, start: int, stop: int) -> "_HttpAnswer":
+        try:
+            return _HttpAnswer(response, self._version(response, start, stop))
+        except BaseException:
+            response.close()
+            raise
+
     def _version(self, response: urllib3.BaseHTTPResponse, start: int, stop: int) -> Version:
         status = response.status
         if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -109,55 +142,53 @@ class HttpTransport:
             raise no_ranges(self.shown)
         if status != HTTPStatus.PARTIAL_CONTENT:
             refuse(self.shown, status, "")
-        size_bytes = total_bytes(response.headers.get("Content-Range"), start, stop)
-        if size_bytes is None or response.headers.get("Content-Encoding", "identity") != "identity":
+        headers = response.headers
+        size_bytes = total_bytes(headers.get("Content-Range"), start, stop)
+        if size_bytes is None:
             raise no_ranges(self.shown)
+        encoding = headers.get("Content-Encoding", "identity").strip().lower()
         return Version(
-            size_bytes, response.headers.get("ETag"), response.headers.get("Last-Modified")
+            size_bytes,
+            headers.get("ETag"),
+            headers.get("Last-Modified"),
+            encoding=None if encoding in {"", "identity"} else encoding,
         )
-
-    def _pool(self, url: str) -> urllib3.PoolManager:
-        parts = urlsplit(url)
-        proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
-        if proxy not in self._pools:
-            options: dict[str, Any] = {
-                "maxsize": _CONNECTIONS_MAX,
-                "ssl_context": ssl.create_default_context(),
-            }
-            self._pools[proxy] = (
-                urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-            )
-        return self._pools[proxy]
-
-    def _failure(self, error: HTTPError) -> Exception:
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, ssl.SSLCertVerificationError):
-                what = f"is on a server whose certificate is not valid: {cause.verify_message}"
-                return SourceError(self.shown, what)
-            cause = cause.__cause__ or cause.__context__
-        return PassingError(_words(error))
 
 
 class _HttpAnswer:
     def __init__(self, response: urllib3.BaseHTTPResponse, version: Version) -> None:
         self.version = version
-        self._response = response
+        self.response = response
 
     def read(self, length_max_bytes: int) -> bytes:
         try:
-            return self._response.read(length_max_bytes)
+            return self.response.read(length_max_bytes)
         except (HTTPError, OSError) as error:
-            raise PassingError(_words(error)) from error
+            raise PassingError(describe(error)) from error
 
     def close(self) -> None:
         # A connection with something left to read is of no use to anybody else.
-        if self._response.length_remaining:
-            self._response.close()
+        if self.response.length_remaining:
+            self.response.close()
         else:
-            self._response.release_conn()
+            self.response.release_conn()
 
 
-def _words(error: Exception) -> str:
-    """Return what happened, without the URL that urllib3 may have put into the text."""
-    return type(error).__name__.removesuffix("Error")
+def is_same_disk(first: Version, other: Version) -> bool:
+    """Return whether two servers give the same disk, as far as they can be compared.
+
+    Lengths must be equal, and a strong ETag or the date of the last change: servers make their
+    ETags in ways of their own, so a different one proves nothing while the dates agree.
+    """
+    if first.size_bytes != other.size_bytes:
+        return False
+    if first.is_strong and first.etag == other.etag:
+        return True
+    return first.modified is not None and first.modified == other.modified
+
+
+def _headers(start: int, stop: int, version: Version | None) -> dict[str, str]:
+    headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
+    if version is not None and version.is_strong and version.etag is not None:
+        headers["If-Match"] = version.etag
+    return headers

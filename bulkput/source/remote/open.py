@@ -48,6 +48,12 @@ def _open(
         found = choose_format(said, mark)
     except ValueError as error:
         raise SourceError(remote.path, str(error)) from error
+    if remote.version.encoding is not None and not (said == "raw" or is_compression(found)):
+        what = (
+            f"is sent as {remote.version.encoding} though it is not compressed itself: switch that "
+            "off at the server (Content-Encoding), or download it first"
+        )
+        raise SourceError(remote.path, what)
     if found == "raw":
         return RemoteSource(remote)
     if is_compression(found):
@@ -72,4 +78,6 @@ def _transport(text: str, access: Access) -> Transport:
         return S3Transport(address, access)
     from bulkput.source.remote.http import HttpTransport  # noqa: PLC0415 - loads urllib3
 
-    return HttpTransport(text, allow_insecure_http=access.allow_insecure_http)
+    return HttpTransport(
+        text, allow_insecure_http=access.allow_insecure_http, profile=access.profile
+    )

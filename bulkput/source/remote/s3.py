@@ -1,6 +1,8 @@
 """Ranges of an S3 object, by botocore and the credentials of the AWS chain. One attempt each."""
 
 import os
+import ssl
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,6 +10,9 @@ from urllib.parse import urlsplit
 from bulkput.model.address import Address
 from bulkput.model.errors import ConfigError, CredentialsError, Problem, SourceError
 from bulkput.model.host import is_loopback
+from bulkput.network.causes import causes
+from bulkput.network.proxy import REFUSALS, proxies_for, refusal, refused_status, shown_proxy
+from bulkput.network.tls import verify_path
 from bulkput.source.remote.access import Access
 from bulkput.source.remote.transport import (
     PassingError,
@@ -62,7 +67,7 @@ class S3Transport:
         except (NoCredentialsError, PartialCredentialsError, TokenRetrievalError) as error:
             raise CredentialsError(f"{self.shown}: {error}") from error
         except BotoCoreError as error:
-            raise PassingError(str(error)) from error
+            raise self._outage(error) from error
         size_bytes = total_bytes(answer.get("ContentRange"), start, stop)
         if size_bytes is None:
             answer["Body"].close()
@@ -82,11 +87,27 @@ class S3Transport:
     def close(self) -> None:
         self._client.close()
 
+    def _outage(self, error: Exception) -> Exception:
+        status = refused_status(error)
+        if status in REFUSALS:
+            url = self._client.meta.endpoint_url
+            what, remedy = refusal(status, urlsplit(url).netloc, shown_proxy(url))
+            return CredentialsError(f"{self.shown}: {what}. {remedy}")
+        for each in causes(error):
+            if isinstance(each, ssl.SSLCertVerificationError):
+                what = f"is on a server whose certificate is not valid: {each.verify_message}"
+                return SourceError(self.shown, f"{what} (name its authority in AWS_CA_BUNDLE)")
+        return PassingError(str(error))
+
     def _failure(self, response: dict[str, Any]) -> Exception:
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         code = response.get("Error", {}).get("Code", "")
         if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return SourceError(self.shown, "is empty, or became shorter")
+        if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            url = self._client.meta.endpoint_url
+            what, remedy = refusal(status, urlsplit(url).netloc, shown_proxy(url))
+            return CredentialsError(f"{self.shown}: {what}. {remedy}")
         if code == "InvalidObjectState":
             return SourceError(self.shown, "is archived (Glacier); restore it first")
         try:
@@ -124,18 +145,27 @@ def _client(access: Access) -> Any:
     try:
         session = botocore.session.Session(profile=access.profile)
         region = access.region or session.get_config_variable("region") or _REGION_DEFAULT
-        return session.create_client(
+        make = partial(
+            session.create_client,
             "s3",
             region_name=region,
-            config=Config(
-                connect_timeout=_CONNECT_TIMEOUT_S,
-                read_timeout=_READ_TIMEOUT_S,
-                max_pool_connections=_CONNECTIONS_MAX,
-                retries={"total_max_attempts": 1},
-                response_checksum_validation="when_required",  # of whole objects only
-                # Other servers than AWS's rarely have a name for each bucket.
-                s3={"addressing_style": "path"} if has_endpoint else None,
-            ),
+            verify=verify_path(session.get_config_variable("ca_bundle")),
         )
+        config = Config(
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            read_timeout=_READ_TIMEOUT_S,
+            max_pool_connections=_CONNECTIONS_MAX,
+            retries={"total_max_attempts": 1},
+            response_checksum_validation="when_required",  # of whole objects only
+            # Other servers than AWS's rarely have a name for each bucket.
+            s3={"addressing_style": "path"} if has_endpoint else None,
+            proxies={},
+        )
+        client = make(config=config)
+        proxies = proxies_for(client.meta.endpoint_url)
+        if not proxies:
+            return client
+        client.close()  # only the client knows where it goes, and it takes a proxy when it is made
+        return make(config=config.merge(Config(proxies=proxies)))
     except (BotoCoreError, ValueError) as error:
         raise CredentialsError(f"the AWS configuration cannot be used for S3: {error}") from error

@@ -14,6 +14,10 @@ class PassingError(Exception):
     """An attempt failed for a reason that may pass; the text says which."""
 
 
+class ChangedError(SourceError):
+    """The object is not what it was when it was opened."""
+
+
 @dataclass(frozen=True)
 class Version:
     """Which version of an object it is, and how long."""
@@ -22,6 +26,8 @@ class Version:
     etag: str | None
     modified: str | None
     version_id: str | None = None
+    encoding: str | None = None
+    """What the server says that the bytes are packed in, where it does: ``gzip``, ``x-gzip``."""
 
     @property
     def is_strong(self) -> bool:
@@ -113,7 +119,7 @@ def refuse(shown: str, status: int, what: str) -> NoReturn:
 
 def changed(shown: str) -> SourceError:
     """Return the error of an object that is not what it was."""
-    return SourceError(shown, "was replaced by another version while it was read; run again")
+    return ChangedError(shown, "was replaced by another version while it was read; run again")
 
 
 def no_ranges(shown: str) -> SourceError:

@@ -1,16 +1,15 @@
-"""Whom TLS trusts, and which proxy lies between: both as the AWS CLI decides it.
+"""Whom TLS trusts, for every client alike: as the AWS CLI decides it.
 
 Verification cannot be switched off. Knows no request.
 """
 
+import asyncio
 import os
 import ssl
+import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-from bulkput.ebs.endpoint import is_loopback_url
 from bulkput.model.errors import ConfigError, Problem
 
 
@@ -55,6 +54,66 @@ def no_ca_context() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
+def configured_authorities(profile: str | None) -> str | None:
+    """Return the file that environment and profile name, for clients without an AWS session."""
+    import botocore.session  # noqa: PLC0415 - rarely needed without the rest
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - the same
+
+    try:
+        session = botocore.session.Session(profile=profile)
+        return ca_file(session.get_config_variable("ca_bundle"))
+    except BotoCoreError:  # whoever needs the profile itself says what is wrong with it
+        return ca_file(os.environ.get("AWS_CA_BUNDLE"))
+
+
+def web_context(profile: str | None) -> ssl.SSLContext:
+    """Return a context for disks on the web: the configured authorities beside the system's.
+
+    A bundle for a private endpoint must not shut out every other server.
+
+    Raises:
+        ConfigError: as ``tls_context``.
+    """
+    context = tls_context(configured_authorities(profile))
+    context.load_default_certs()
+    return context
+
+
+def verify_path(configured: str | None) -> str | None:
+    """Return what botocore's synchronous clients take as ``verify``; None for its own list."""
+    return ca_file(configured) or ssl.get_default_verify_paths().cafile
+
+
+class Trust:
+    """A context that is read once, when it is first needed, from whatever thread."""
+
+    def __init__(self, cafile: str | None) -> None:
+        self._cafile = cafile
+        self._lock = threading.Lock()
+        self._context: ssl.SSLContext | None = None
+
+    async def read(self) -> ssl.SSLContext:
+        """Return the context, read in a thread.
+
+        Raises:
+            ConfigError: as ``tls_context``.
+        """
+        if self._context is not None:
+            return self._context
+        return await asyncio.to_thread(self.context)
+
+    def context(self) -> ssl.SSLContext:
+        """Return the context; the first call reads files, 25 ms.
+
+        Raises:
+            ConfigError: as ``tls_context``.
+        """
+        with self._lock:
+            if self._context is None:
+                self._context = tls_context(self._cafile)
+            return self._context
+
+
 def _system_has_authorities() -> bool:
     paths = ssl.get_default_verify_paths()
     if paths.cafile:  # None where the file does not exist
@@ -66,29 +125,3 @@ def _botocore_authorities() -> str:
     import botocore  # noqa: PLC0415 - only where the system has none
 
     return str(Path(botocore.__file__).with_name("cacert.pem"))
-
-
-def proxy_url(endpoint_url: str) -> str | None:
-    """Return the proxy for ``endpoint_url`` from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
-
-    None for a server on this machine, whatever they say: no proxy could reach it. Read once, for
-    aiohttp's own ``trust_env`` hops to a thread for every request.
-
-    Raises:
-        ConfigError: it is no http or https URL; the message does not repeat it.
-    """
-    from botocore.utils import get_environ_proxies  # noqa: PLC0415 - 60 ms without the rest
-
-    if is_loopback_url(endpoint_url):
-        return None
-    proxies: Mapping[str, Any] = get_environ_proxies(endpoint_url)
-    scheme = urlsplit(endpoint_url).scheme
-    found = proxies.get(scheme)
-    if not found:
-        return None
-    url = str(found) if "://" in str(found) else f"http://{found}"
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        name = f"{scheme.upper()}_PROXY"
-        raise ConfigError((Problem(name, "expected a URL that begins with http:// or https://"),))
-    return url

@@ -1,0 +1,67 @@
+"""What this program changes in aiobotocore's chain of credentials, before it is asked.
+
+Metadata services are reached directly, an MFA code is asked for at a terminal only, and processes
+are guarded. All by attributes of the chain's providers: a version that has others keeps its ways.
+"""
+
+import getpass
+import os
+from typing import Any
+
+from bulkput.ebs.credential_process import provider_of, start_credential_process
+from bulkput.model.errors import CredentialsError
+
+
+def prepare_chain(session: Any) -> None:
+    """Change the providers of ``session``, which has not been asked for credentials yet."""
+    resolver = session.get_component("credential_provider")
+    for provider in getattr(resolver, "providers", ()):
+        _prepare(provider)
+
+
+def reach_directly(fetcher: Any) -> None:
+    """Take the proxy from a fetcher of metadata: no proxy could reach the right instance."""
+    from botocore.httpsession import ProxyConfiguration  # noqa: PLC0415 - loaded by now
+
+    http_session: Any = getattr(fetcher, "_session", None)
+    if http_session is not None and hasattr(http_session, "_proxy_config"):
+        http_session._proxy_config = ProxyConfiguration(proxies={})  # noqa: SLF001 - no other way
+
+
+def ask_at_terminal(prompt: str) -> str:
+    """Return what somebody types; standard input, which may be the disk, is never read.
+
+    Raises:
+        CredentialsError: there is no terminal.
+    """
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError as error:
+        raise CredentialsError(
+            "the profile's role takes a code of an MFA device (mfa_serial), and there is no "
+            "terminal to ask for it. Get temporary credentials first, as by `aws configure "
+            "export-credentials --format env`, or name a profile without MFA"
+        ) from error
+    return getpass.getpass(prompt)
+
+
+def _prepare(provider: Any) -> None:
+    if hasattr(provider, "_role_fetcher"):
+        reach_directly(provider._role_fetcher)  # noqa: SLF001 - no other way
+    if hasattr(provider, "_prompter"):
+        provider._prompter = ask_at_terminal  # noqa: SLF001 - the chain offers no other way
+    if hasattr(provider, "_popen") and hasattr(provider, "_retrieve_credentials_using"):
+        provider._popen = start_credential_process  # noqa: SLF001 - the same
+        provider._retrieve_credentials_using = provider_of(  # noqa: SLF001 - the same
+            provider._retrieve_credentials_using  # noqa: SLF001 - the same
+        )
+    builder = getattr(provider, "_profile_provider_builder", None)
+    make = getattr(builder, "_create_process_provider", None)
+    if builder is not None and make is not None:
+        # The profile that another one names as its source has a process of its own.
+        def prepared(*arguments: Any, **options: Any) -> Any:
+            made = make(*arguments, **options)
+            _prepare(made)
+            return made
+
+        builder._create_process_provider = prepared  # noqa: SLF001 - the same

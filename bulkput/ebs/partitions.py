@@ -1,0 +1,79 @@
+"""AWS's partitions and Regions, as botocore's data has them: advice and recognition, never a rule.
+
+New Regions work before botocore knows them; what is asked here has an answer without any.
+"""
+
+import difflib
+import functools
+import re
+from typing import Any, NamedTuple
+
+
+class Partition(NamedTuple):
+    """One of AWS's separate clouds."""
+
+    name: str
+    """As in ARNs: ``aws``, ``aws-cn``."""
+    suffixes: tuple[str, ...]
+    """Of its host names, the usual and the dual-stack one."""
+    region_pattern: str
+    regions: tuple[str, ...]
+
+
+_COMMERCIAL = Partition("aws", ("amazonaws.com", "api.aws"), r"^[a-z]{2}-\w+-\d+$", ())
+"""What is taken where botocore's data cannot be read, or does not know better."""
+
+
+@functools.cache
+def partitions() -> tuple[Partition, ...]:
+    """Return all that botocore knows; reads one file, once."""
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - loaded where it is needed
+    from botocore.loaders import create_loader  # noqa: PLC0415 - the same
+
+    try:
+        found = create_loader().load_data("partitions")["partitions"]
+        return tuple(_partition(each) for each in found)
+    except (BotoCoreError, OSError, ValueError, KeyError, TypeError):
+        return (_COMMERCIAL,)
+
+
+def is_aws_host(host: str) -> bool:
+    """Return whether ``host`` is a name under one of AWS's own suffixes."""
+    suffixes = (suffix for partition in partitions() for suffix in partition.suffixes)
+    return any(host.lower().endswith(f".{suffix}") for suffix in suffixes)
+
+
+def partition_of(region: str) -> Partition:
+    """Return the partition of a Region, by its name alone where it is a new one."""
+    for partition in partitions():
+        if region in partition.regions or re.match(partition.region_pattern, region):
+            return partition
+    return _COMMERCIAL
+
+
+def nearest_region(region: str) -> str | None:
+    """Return the known Region whose name is most like ``region``.
+
+    None if ``region`` itself is known, or none is like it.
+    """
+    known = [each for partition in partitions() for each in partition.regions]
+    if region in known:
+        return None
+    return next(iter(difflib.get_close_matches(region, known, 1)), None)
+
+
+def is_known_region(region: str) -> bool:
+    """Return whether botocore's data has the Region."""
+    return any(region in partition.regions for partition in partitions())
+
+
+def _partition(item: dict[str, Any]) -> Partition:
+    outputs = item["outputs"]
+    suffixes = (outputs["dnsSuffix"], outputs.get("dualStackDnsSuffix", ""))
+    regions = (str(each) for each in item["regions"])
+    return Partition(
+        str(item["id"]),
+        tuple(str(suffix) for suffix in suffixes if suffix),
+        str(item["regionRegex"]),
+        tuple(each for each in regions if not each.endswith("-global")),
+    )

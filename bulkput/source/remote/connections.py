@@ -1,0 +1,123 @@
+"""Connections to web servers: trust and proxies as for the service, one attempt a request.
+
+Owns urllib3, which comes with botocore; its own repetition and redirects are switched off. Decides
+what a request without an answer means.
+"""
+
+import ssl
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError, LocationParseError
+
+from bulkput.model.errors import BulkputError, CredentialsError, SourceError
+from bulkput.network.causes import causes
+from bulkput.network.proxy import REFUSALS, Proxy, proxy_for, refusal, refused_status, shown_proxy
+from bulkput.network.tls import web_context
+from bulkput.source.remote.transport import PassingError
+
+_TIMEOUT = urllib3.Timeout(connect=10, read=30)
+"""Without a byte for so long, an attempt is given up: S3's own clients wait 60 s."""
+
+_CONNECTIONS_MAX = 64
+"""As many as threads may be configured to read."""
+
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
+"""OpenSSL's names of bytes that are no TLS, by version."""
+
+
+class Connections:
+    """Pools, one for each proxy; may be used from any thread."""
+
+    def __init__(self, shown: str, profile: str | None) -> None:
+        """Open nothing yet.
+
+        Args:
+            shown: The disk's address, for messages.
+            profile: Of the AWS configuration, which may name authorities.
+        """
+        self._shown = shown
+        self._profile = profile
+        self._pools: dict[Proxy | None, urllib3.PoolManager] = {}
+
+    def request(self, url: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        """Send one GET and return what is answered, a redirect too.
+
+        Raises:
+            PassingError: no answer; another attempt may have one.
+            SourceError: none will.
+            CredentialsError: a proxy refuses.
+            ConfigError: the environment's proxy or authorities cannot be used.
+        """
+        try:
+            response = self._pool(url).request(
+                "GET",
+                url,
+                headers=headers,
+                preload_content=False,
+                decode_content=False,
+                redirect=False,
+                retries=False,
+                timeout=_TIMEOUT,
+            )
+        except LocationParseError as error:
+            raise SourceError(self._shown, "redirects to something that is not a URL") from error
+        except HTTPError as error:
+            raise self._failure(url, error) from error
+        if response.status == 407:
+            response.close()
+            raise self._refusal(url, response.status)
+        return response
+
+    def close(self) -> None:
+        """Give up all connections."""
+        for pool in self._pools.values():
+            pool.clear()
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        proxy = proxy_for(url)
+        if proxy not in self._pools:
+            options: dict[str, Any] = {
+                "maxsize": _CONNECTIONS_MAX,
+                "ssl_context": web_context(self._profile),
+            }
+            if proxy is None:
+                self._pools[proxy] = urllib3.PoolManager(**options)
+            else:
+                asker = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else {}
+                self._pools[proxy] = urllib3.ProxyManager(
+                    proxy.url,
+                    proxy_headers=asker,
+                    proxy_ssl_context=options["ssl_context"],
+                    **options,
+                )
+        return self._pools[proxy]
+
+    def _failure(self, url: str, error: HTTPError) -> BulkputError | PassingError:
+        status = refused_status(error)
+        if status in REFUSALS:
+            return self._refusal(url, status)
+        each: BaseException | None = error
+        while each is not None:
+            if isinstance(each, ssl.SSLCertVerificationError):
+                what = f"is on a server whose certificate is not valid: {each.verify_message}"
+                return SourceError(self._shown, f"{what} (name its authority in AWS_CA_BUNDLE)")
+            if isinstance(each, ssl.SSLError) and any(name in str(each) for name in _NO_TLS):
+                host = shown_proxy(url) or urlsplit(url).netloc
+                what = f"is on a server that does not speak TLS ({host}): http:// or another port?"
+                return SourceError(self._shown, what)
+            each = each.__cause__ or each.__context__
+        return PassingError(describe(error))
+
+    def _refusal(self, url: str, status: int) -> CredentialsError:
+        what, remedy = refusal(status, urlsplit(url).netloc, shown_proxy(url))
+        return CredentialsError(f"{self._shown}: {what}. {remedy}")
+
+
+def describe(error: Exception) -> str:
+    """Return what happened, without the URL that urllib3 may have put into the text."""
+    for each in causes(error):
+        if isinstance(each, OSError) and each.strerror:
+            return each.strerror
+    return type(error).__name__.removesuffix("Error")
