@@ -18,6 +18,7 @@ from bulkput.ledger.header_schema import (
     check_facts,
     check_names,
     is_integer,
+    is_snapshot_id,
     is_text,
     or_none,
     parse_facts,
@@ -27,6 +28,10 @@ from bulkput.model.zeros import ZeroPolicy
 
 FORMAT_VERSION = 1
 """Raised whenever a field or the table's layout changes; other versions are refused."""
+
+
+UNDELIVERED_MAX = 100
+"""Runs in a row that died after the seal: only there to bound the file."""
 
 
 class LedgerPhase(StrEnum):
@@ -84,6 +89,8 @@ class LedgerHeader:
     """The result of a run that ended in this phase was written out; until then a rerun tells it."""
     open_boot_id: str | None = None
     """The machine's boot while a writer has the table open; None once closed and flushed."""
+    undelivered: tuple[str, ...] = ()
+    """Snapshots that earlier runs of this upload completed, whose results nobody has got yet."""
     marks_lost: bool = False
     """Marks may be missing: the machine went down with the table open, or the file was cut."""
     format_version: int = field(default=FORMAT_VERSION)
@@ -114,6 +121,14 @@ class LedgerHeader:
         return self.told and (self.phase is LedgerPhase.COMPLETED or not wait)
 
 
+def _are_snapshot_ids(value: object) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) <= UNDELIVERED_MAX
+        and all(map(is_snapshot_id, value))
+    )
+
+
 def _is_identity(value: object) -> bool:
     return isinstance(value, Mapping) and all(
         isinstance(name, str) and isinstance(fact, Scalar) for name, fact in value.items()
@@ -137,6 +152,7 @@ _FIELDS: dict[str, Fact] = {
     "phase": (lambda value: isinstance(value, LedgerPhase), ", ".join(LedgerPhase)),
     "told": (lambda value: isinstance(value, bool), "true or false"),
     "open_boot_id": (or_none(is_text(0, 255)), "a text or null"),
+    "undelivered": (_are_snapshot_ids, f"at most {UNDELIVERED_MAX} snapshot ids"),
     "marks_lost": (lambda value: isinstance(value, bool), "true or false"),
 }
 
@@ -144,6 +160,9 @@ _FIELDS: dict[str, Fact] = {
 def encode_header(header: LedgerHeader) -> bytes:
     """Return the JSON of ``header`` with its checksum, readable for people."""
     facts = asdict(header) | {"source_identity": dict(header.source_identity)}
+    facts["undelivered"] = list(header.undelivered)
+    if not header.undelivered:  # as versions that knew no such field wrote it, and read it
+        del facts["undelivered"]
     document = {"checksum": _checksum(facts)} | facts
     return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode("ascii")
 
@@ -161,9 +180,11 @@ def decode_header(content: bytes) -> LedgerHeader:
             f"format version {version!r:.40}, and this program reads version {FORMAT_VERSION}"
         )
     checksum = facts.pop("checksum", None)
-    check_names(facts, LedgerHeader)
+    check_names({"undelivered": [], **facts}, LedgerHeader)
     if checksum != _checksum(facts):
         raise ValueError("the checksum does not match: the file is damaged or was edited")
+    undelivered = facts.get("undelivered", [])
+    facts["undelivered"] = tuple(undelivered) if isinstance(undelivered, list) else undelivered
     for name, kind in (("zero_policy", ZeroPolicy), ("phase", LedgerPhase)):
         if facts[name] in list(kind):
             facts[name] = kind(facts[name])

@@ -1,10 +1,21 @@
 """What became of one volume: the end of its story, as data."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bulkput.model.errors import BulkputError
+
+
+@dataclass(frozen=True)
+class EarlierRun:
+    """The run that sealed the snapshot, if it was not the one that reports it."""
+
+    started_unix_s: float
+    source_compared: str
+    """How it is known that the source holds the same now: ``content`` (all of it was read and
+    compared), ``identity`` (size, inode and times are the same, where those vouch for the content)
+    or ``trusted`` (``resume: trust``)."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,11 @@ class VolumeOutcome:
     """``full`` or ``sample`` when so much was read back and compared, else None."""
     manifest: str | None = None
     """Path of the manifest, once the snapshot is completed."""
+    earlier_run: EarlierRun | None = None
+    """Of a snapshot that an earlier run sealed without delivering its result."""
+    earlier_snapshots: tuple[str, ...] = ()
+    """Other snapshots that earlier runs completed without delivering their results: they hold what
+    the source was then, and are kept."""
     notes: tuple[str, ...] = ()
     """What the user should know, a sentence each."""
     error: str | None = None
@@ -62,6 +78,8 @@ class VolumeOutcome:
             "puts": dict(self.puts),
             "verified": self.verified,
             "manifest": self.manifest,
+            "earlier_run": None if self.earlier_run is None else asdict(self.earlier_run),
+            "earlier_snapshots": list(self.earlier_snapshots),
             "notes": list(self.notes),
             "error": self.error,
             "exit_code": self.exit_code,

@@ -14,6 +14,7 @@ class Phase(StrEnum):
     PREPARING = "preparing"
     READING_PARENT = "reading parent"
     STARTING = "starting"
+    COMPARING = "comparing"
     UPLOADING = "uploading"
     SEALING = "sealing"
     WAITING = "waiting"

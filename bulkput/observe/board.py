@@ -29,8 +29,8 @@ _UNMEASURED = frozenset(
     }
 )
 """Phases in which no block moves: they have a duration, not a rate."""
-_READING_BACK = frozenset({Phase.VERIFYING, Phase.DOWNLOADING})
-"""Phases that get, and do not put."""
+_READING_BACK = frozenset({Phase.COMPARING, Phase.VERIFYING, Phase.DOWNLOADING})
+"""Phases that read, and do not put."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Figures:
 
     @property
     def reading_back(self) -> bool:
-        """Whether blocks come from the snapshot."""
+        """Whether blocks are read, and none is put."""
         return self.phase in _READING_BACK
 
 
@@ -115,6 +115,8 @@ def _counts(progress: Progress, phase: Phase) -> tuple[int, int]:
         return progress.blocks_verified, progress.blocks_verified
     if phase is Phase.DOWNLOADING:
         return progress.blocks_restored, progress.blocks_restored
+    if phase is Phase.COMPARING:
+        return progress.blocks_considered, progress.blocks_considered
     return progress.blocks_considered, progress.blocks_put
 
 

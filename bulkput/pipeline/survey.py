@@ -59,6 +59,10 @@ class SurveyPolicy:
     window_blocks: int
     reads: bool
     """False: by extents and ledger alone; every block of data that is not known counts as put."""
+    stops_at_put: bool = False
+    """Whether it ends with the first block that would be put: that something differs is enough."""
+    windows_max: int | None = None
+    """How many are held at once at most; None: as many as there are workers."""
 
 
 @dataclass
@@ -114,13 +118,17 @@ async def survey_blocks(
     total = Tally()
 
     async def look() -> None:
-        while (part := await workers.run(survey.turn)) is not None:
+        while not (policy.stops_at_put and total.puts):
+            part = await workers.run(survey.turn)
+            if part is None:
+                return
             total.add(part)
             on_progress(total)
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(1 if source.is_sequential else workers.count):
+            at_once = min(workers.count, policy.windows_max or workers.count)
+            for _ in range(1 if source.is_sequential else at_once):
                 group.create_task(look())
     except BaseExceptionGroup as failures:
         raise first_cause(failures) from failures

@@ -1,6 +1,7 @@
 """A disk that changes, bounded windows into it, and what each block has shown since a run began."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from simulation.contents import ZEROS, content
 
@@ -11,12 +12,34 @@ from bulkput.source.identity import SourceIdentity, check_same
 PATH = Path("/simulated/disk.img")
 
 
+class Kind(NamedTuple):
+    """A kind of source, as the engine sees it."""
+
+    kind: str
+    reports_changes: bool
+    is_sequential: bool = False
+    has_holes: bool = False
+
+
+KINDS = {
+    "file": Kind("file", reports_changes=True, has_holes=True),
+    "file on tmpfs": Kind("file", reports_changes=False, has_holes=True),
+    "device": Kind("device", reports_changes=False),
+    "stream": Kind("stream", reports_changes=False, is_sequential=True),
+    "compressed file": Kind("file", reports_changes=True, is_sequential=True),
+    "compressed file on tmpfs": Kind("file", reports_changes=False, is_sequential=True),
+    "compressed on a device": Kind("device", reports_changes=False, is_sequential=True),
+    "object": Kind("object", reports_changes=True),
+    "object without a validator": Kind("object", reports_changes=False),
+}
+
+
 class Disk:
     """The truth: a content number for each block, None for a hole."""
 
-    def __init__(self, blocks, kind):
-        self.blocks = list(blocks)
-        self.kind = kind
+    def __init__(self, blocks, name):
+        self.kind = KINDS[name]
+        self.blocks = [block if self.kind.has_holes else block or ZEROS for block in blocks]
         self.tail_bytes = 4096
         self.version = 1
         self.resident_blocks = 0
@@ -33,12 +56,12 @@ class Disk:
     @property
     def identity(self):
         size_bytes = (len(self.blocks) - 1) * BLOCK_SIZE_BYTES + self.tail_bytes
-        time_ns = self.version if self.kind == "file" else 0
-        return SourceIdentity(self.kind, 1, 7, size_bytes, time_ns, time_ns)
+        time_ns = self.version if self.kind.reports_changes else 0
+        return SourceIdentity(self.kind.kind, 1, 7, size_bytes, time_ns, time_ns)
 
     def write(self, index, number):
-        """Change a block; None punches a hole (a device has none, it shows zeros)."""
-        if number is None and self.kind == "device":
+        """Change a block; None punches a hole (what has none shows zeros)."""
+        if number is None and not self.kind.has_holes:
             number = ZEROS
         self.blocks[index] = number
         self.seen[index].add(number)
@@ -46,6 +69,7 @@ class Disk:
 
     def resize(self, block_count, number):
         self.blocks = [*self.blocks[:block_count]]
+        number = number if self.kind.has_holes else number or ZEROS
         self.blocks += [number] * (block_count - len(self.blocks))
         self.version += 1
 
@@ -64,14 +88,13 @@ class SimulatedSource:
 
     path = PATH
     format = "raw"
-    is_sequential = False
 
     def __init__(self, disk, machine, *, live):
         self.disk = disk
         self.machine = machine
-        self.live = live
-        self.kind = disk.kind
-        self.tells_changes = disk.kind == "file"
+        self.kind, self.tells_changes, self.is_sequential, _ = disk.kind
+        self.live = live and not self.is_sequential
+        self.next = 0
         self.identity = disk.identity
         self.size_bytes = self.identity.size_bytes
         self.block_count = len(disk.blocks)
@@ -91,6 +114,9 @@ class SimulatedSource:
         self.machine.tick("read")
         if start + block_count > len(self.disk.blocks):
             raise SourceError(self.path, "ends here: it was truncated", block_index=start)
+        if self.is_sequential and start < self.next:
+            self.machine.violate(f"block {start} of a stream is read twice")
+        self.next = start + block_count
         disk = self.disk
         disk.resident_blocks += block_count
         disk.resident_blocks_max = max(disk.resident_blocks_max, disk.resident_blocks)

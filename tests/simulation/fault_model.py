@@ -3,7 +3,7 @@
 import errno
 
 from simulation.contents import CONTENT_COUNT, ZEROS
-from simulation.disk import PATH, Disk
+from simulation.disk import KINDS, PATH, Disk
 from simulation.weather import BOUNDED, FINAL, PUT_FAULTS, Fault, Spell
 
 from bulkput.config.settings import Settings
@@ -67,10 +67,8 @@ def some_disk(rng, *, is_file):
             blocks += [ZEROS] * run
         else:
             blocks += [rng.randrange(1, CONTENT_COUNT) for _ in range(run)]
-    disk = Disk(blocks[:count], "file" if is_file or rng.random() < 0.75 else "device")
-    if disk.kind == "device":
-        disk.blocks = [block or ZEROS for block in disk.blocks]
-    return disk
+    others = [name for name in KINDS if name != "file"]
+    return Disk(blocks[:count], "file" if is_file or rng.random() < 0.5 else rng.choice(others))
 
 
 def some_settings(rng, *, trusts):

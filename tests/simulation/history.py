@@ -42,6 +42,9 @@ class History(Proof):
         self.machine = Machine(folder, self.random)
         self.disk = some_disk(self.random, is_file=self.is_hasty)
         self.settings = some_settings(self.random, trusts=self.is_hasty)
+        if self.disk.kind.kind == "stream":  # as the configuration demands
+            volume = self.settings.volumes[0].model_copy(update={"verify": "none"})
+            self.settings = self.settings.model_copy(update={"volumes": (volume,)})
         self.tuning = self.settings.tuning
         self.volume = self.settings.volumes[0]
         self.weather = Weather(seed)
@@ -69,7 +72,7 @@ class History(Proof):
         turbulent = 12 if self.is_hasty else self.random.choice((0, 2, 4, 6, 8, 10))
         for _ in range(turbulent):
             self._make_rough()
-            if self._go() == 0:
+            if self._go() == 0 and self.delivers:
                 return self.outcomes[-1]
             if not self.is_hasty:
                 self._pass_time()
@@ -88,6 +91,7 @@ class History(Proof):
         self.weather = Weather(self.seed, self.run_number, latency_s=self.weather.latency_s)
         self.script = {}
         self.events = {}
+        self.delivers = True
         self.stop = Stop()
         self.stop_at_s = None
 
@@ -102,6 +106,7 @@ class History(Proof):
             self.events[rng.randint(15, longest)] = self._die
             return
         make_rough(rng, self.weather)
+        self.delivers = rng.random() < 0.7  # else the pipe that the result goes to is closed
         self.script = some_script(rng)
         if rng.random() < 0.15:
             self.events[log_uniform(rng, 600)] = self._mutate
@@ -206,6 +211,7 @@ class History(Proof):
         disk.begin_run()
         self.line = Line(self.service, self.weather, machine, base_s=self.unix_s)
         self.settled = self._settled_before()
+        self.sources = []
         self.line.on_put = self._check_put
         self.line.on_complete = self._check_complete
         machine.begin_run(self.script, self.events)
@@ -218,6 +224,7 @@ class History(Proof):
                 worker_delay_s=self._worker_delay_s(),
                 unix_s=self.unix_s,
                 stop_at_s=self.stop_at_s,
+                delivers=self.delivers,
             )
             machine.end_run()
             self.story += self.line.story
@@ -230,8 +237,9 @@ class History(Proof):
 
     def _open_source(self):
         live = self.weather.unit("live") < 0.5
-        self.source = SimulatedSource(self.disk, self.machine, live=live)
-        return self.source
+        source = SimulatedSource(self.disk, self.machine, live=live)
+        self.sources.append(source)
+        return source
 
     def _worker_delay_s(self):
         rng = random.Random(f"{self.seed}/{self.run_number}/workers")

@@ -58,7 +58,7 @@ class Proof:
         """Whether a CompleteSnapshot is right, at the moment it reaches the service."""
         if snapshot.snapshot_id not in self.sealed:
             self._seal(snapshot.snapshot_id)
-            if not self.source.checked:
+            if not any(source.checked for source in self.sources):
                 self.machine.violate("sealed without a look at the source's identity")
         if snapshot.crossed or snapshot.state != "pending":
             return  # the service refuses it by count or checksum
@@ -92,6 +92,13 @@ class Proof:
         if any(index >= len(seen) for index in snapshot.blocks):
             self.machine.violate("blocks behind the source's end")
 
+    def _compare_with_this_run(self, snapshot):
+        """A snapshot that a run reports shows what the source held while this very run lasted."""
+        for index, numbers in enumerate(self.disk.seen):
+            shown = {number or ZEROS for number in numbers}
+            if snapshot.blocks.get(index, ZEROS) not in shown:
+                self.machine.violate(f"block {index} is reported as it was before this run")
+
     def _check_end(self, ended):
         machine, outcome = self.machine, ended.outcome
         budget_blocks = self.tuning.memory_budget_bytes // BLOCK_SIZE_BYTES
@@ -105,6 +112,7 @@ class Proof:
                 machine.violate(f"{outcome.snapshot_id} is not sealed")
             else:
                 self._compare(snapshot)
+                self._compare_with_this_run(snapshot)
                 if self.volume.snapshot.wait and snapshot.state != "completed":
                     machine.violate(f"{outcome.snapshot_id} is {snapshot.state}")
         if not machine.dead and not self.script_hit_ledger():

@@ -85,15 +85,21 @@ class Stop:
         loop.call_soon(self.task.cancel)
 
 
-def run_engine(settings, machine, line, stop, *, worker_delay_s, unix_s, stop_at_s=None):
+def run_engine(
+    settings, machine, line, stop, *, worker_delay_s, unix_s, stop_at_s=None, delivers=True
+):
     """Upload the one volume of ``settings``; returns when the process has ended.
+
+    Without ``delivers`` nobody gets the result.
 
     Whatever the engine must never do is in ``machine.violations``.
     """
-    return run_virtual(_run(settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s))
+    return run_virtual(
+        _run(settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s, delivers)
+    )
 
 
-async def _run(settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s):
+async def _run(settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s, delivers):
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(
         lambda _, context: machine.violate(f"unhandled: {context['message']}: {context}")
@@ -120,7 +126,8 @@ async def _run(settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s)
     try:
         async with asyncio.timeout(RUN_LIMIT_S):
             outcome = await task
-        mark_delivered((outcome,))
+        if delivers:
+            mark_delivered((outcome,))
     except TimeoutError:
         machine.violate(f"a run took more than {RUN_LIMIT_S} s")
     except asyncio.CancelledError:

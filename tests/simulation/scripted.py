@@ -13,9 +13,9 @@ WINDOW_BLOCKS = 2
 class Scripted(History):
     """Runs are made one by one, each with its own script."""
 
-    def __init__(self, folder, blocks=BLOCKS, **volume):
+    def __init__(self, folder, blocks=BLOCKS, kind="file", **volume):
         super().__init__(0, folder)
-        self.disk = Disk(blocks, "file")
+        self.disk = Disk(blocks, kind)
         update = {
             "zeros": self.volume.zeros.AUTO,
             "resume": "auto",
@@ -52,6 +52,7 @@ class Scripted(History):
         crashes=False,
         stops_at=None,
         stops_after_s=None,
+        delivers=True,
     ):
         """Make one run; returns its exit code, None if it was stopped or died."""
         self.run_number += 1
@@ -61,6 +62,7 @@ class Scripted(History):
         if change is not None:
             change(self.weather)
         self.stop_at_s = stops_after_s
+        self.delivers = delivers
         self.crashes = crashes
         if dies_at is not None:
             self.events[dies_at] = self._die

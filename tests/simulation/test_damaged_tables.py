@@ -6,6 +6,7 @@ import random
 
 import pytest
 from simulation.contents import ZEROS
+from simulation.disk import KINDS
 from simulation.scripted import Scripted
 
 from bulkput.ledger.ledger import TABLE_NAME, Ledger
@@ -21,7 +22,7 @@ class Interrupted(Scripted):
 
     def __init__(self, folder, *, resume, kind):
         super().__init__(folder, BLOCKS, resume=resume)
-        self.disk.kind = kind
+        self.disk.kind = KINDS[kind]
 
     @classmethod
     def found(cls, tmp_path, **how):

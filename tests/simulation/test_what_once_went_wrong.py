@@ -73,17 +73,6 @@ def test_a_seal_outlives_the_death_of_its_run(crashes, tmp_path):
     assert len(upload.service.snapshots) == 1
 
 
-def test_a_source_that_changes_after_the_seal_is_told(tmp_path):
-    upload = died_while_sealing(tmp_path)
-    before = list(upload.disk.blocks)
-    upload.disk.write(0, 30)
-    upload.go_until_done()
-    assert "was sealed, which holds it as it was then" in " ".join(upload.outcomes[-1].notes)
-    assert snapshot_of(upload).blocks[0] == before[0]
-    upload.go_until_done()
-    assert snapshot_of(upload).blocks[0] == 30
-
-
 def died_before_it_told(tmp_path, **volume):
     """Return an upload whose first run died as soon as its ledger said that it is completed."""
     for moment in range(1, 400):

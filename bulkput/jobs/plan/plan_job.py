@@ -23,6 +23,7 @@ from bulkput.jobs.session.rate_limits import configured_rate_limits
 from bulkput.jobs.session.samples import with_samples
 from bulkput.jobs.session.source import open_volume
 from bulkput.jobs.session.threads import worker_count
+from bulkput.jobs.upload.resume_decision import EarlierAnswer, decide_answer
 from bulkput.ledger.folder import default_state_dir, ensure_state_dir
 from bulkput.ledger.ledger import Ledger
 from bulkput.model.block import BLOCK_SIZE_BYTES, volume_size_gib
@@ -77,6 +78,11 @@ async def plan_job(settings: Settings, *, by_extents: bool, on_progress: OnProgr
         )
 
 
+_NOT_THE_ANSWER = (
+    "{} is of an earlier run and is kept: the source holds something else now, or was not compared"
+)
+
+
 class _Planner:
     """What the volumes share."""
 
@@ -110,7 +116,8 @@ class _Planner:
             needed_gib = _size_gib(volume, source)
             earlier = find_earlier(self._settings, volume, source, self._state_dir, os.environ)
             notes = [] if earlier is None else _notes(earlier)
-            if earlier is not None and not earlier.goes_on:
+            if earlier is not None and not await self._is_gone_on_with(volume, source, earlier):
+                notes += [_NOT_THE_ANSWER.format(earlier.header.snapshot_id)] * earlier.only_waits
                 earlier = None
             parent = self._wanted_parent(volume) if earlier is None else earlier.parent
             if parent is not None:
@@ -149,6 +156,42 @@ class _Planner:
             notes=tuple(notes),
         )
 
+    async def _is_gone_on_with(
+        self, volume: VolumeSettings, source: Source, earlier: Earlier
+    ) -> bool:
+        """Return whether a run goes on with the snapshot, or finds it to be the answer already."""
+        if not earlier.only_waits:
+            return earlier.goes_on
+        _, zeros = _zeros(volume, earlier, earlier.parent)
+        answer = decide_answer(
+            earlier.header, source, resume=volume.resume, zero_policy=zeros.policy
+        )
+        # What is read in order is read once only: for the forecast.
+        if answer is not EarlierAnswer.COMPARE or self._by_extents or source.is_sequential:
+            return answer is EarlierAnswer.REPORT
+        manifest = None if earlier.parent is None else earlier.parent.manifest
+        whole = LengthenedSource(source, max(source.block_count, earlier.header.block_count))
+        policy = self._policy(zeros, trust_ledger=False, stops_at_put=True)
+        with earlier.open(zeros.policy) as ledger:
+            tally = await survey_blocks(
+                whole, ledger, manifest, policy, self._workers, lambda _: None
+            )
+        return not tally.puts
+
+    def _policy(
+        self, zeros: ResolvedZeros, *, trust_ledger: bool, stops_at_put: bool = False
+    ) -> SurveyPolicy:
+        tuning = self._settings.tuning
+        return SurveyPolicy(
+            zeros=zeros,
+            trust_ledger=trust_ledger,
+            window_blocks=_FAST_WINDOW_BLOCKS
+            if self._by_extents
+            else tuning.window_bytes // BLOCK_SIZE_BYTES,
+            reads=not self._by_extents,
+            stops_at_put=stops_at_put,
+        )
+
     def _wanted_parent(self, volume: VolumeSettings) -> KnownParent | None:
         settings = self._settings
         return parent_for_new(
@@ -170,14 +213,7 @@ class _Planner:
         """Return the counts, and the seconds that it took."""
         if earlier is not None and earlier.only_waits:
             return Tally(resumed=source.block_count), 0.0
-        policy = SurveyPolicy(
-            zeros=zeros,
-            trust_ledger=earlier is not None and earlier.trusted,
-            window_blocks=_FAST_WINDOW_BLOCKS
-            if self._by_extents
-            else self._settings.tuning.window_bytes // BLOCK_SIZE_BYTES,
-            reads=not self._by_extents,
-        )
+        policy = self._policy(zeros, trust_ledger=earlier is not None and earlier.trusted)
         began_s = time.monotonic()
 
         def on_progress(tally: Tally) -> None:

@@ -97,7 +97,6 @@ def find_earlier(
     decision = decide_resume(
         header,
         _assumed_pending(header),
-        same_source=same_source,
         block_count=max(source.block_count, 0 if parent is None else parent.stop),
         volume_size_gib=volume.snapshot.volume_size_gib or needed_gib,
         parent_snapshot_id=header.parent_snapshot_id,

@@ -83,8 +83,7 @@ async def read_back(
     workers = run.context.workers
     with ExitStack() as stack:
         compared_with = source.path
-        by_manifest = run.opening.verifies_by_manifest or upload_snapshot.is_of_older_source
-        if by_manifest and run.manifest is not None:
+        if run.opening.verifies_by_manifest and run.manifest is not None:
             compared_with = run.manifest
             manifest = await workers.run(partial(Manifest.open, run.manifest))
             reference: Reference = ManifestReference(stack.enter_context(manifest))

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Literal
 
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.upload.encryption import lacks_blocks
+from bulkput.jobs.upload.trust import trusts
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
+from bulkput.model.zeros import ZeroPolicy
+from bulkput.source.source import Source
 
 _ALL_PUT = frozenset({LedgerPhase.SEALING, LedgerPhase.COMPLETED})
 
@@ -20,9 +24,20 @@ class ResumeAction(Enum):
     RESUME = auto()
     """The snapshot takes puts: go on."""
     WAIT = auto()
-    """Everything is put and sealed: only the wait is left."""
+    """Everything is put and sealed: the wait is left, and whether the source still holds it."""
     REPORT_COMPLETED = auto()
-    """It is completed: only that nobody was told so is left."""
+    """It is completed: what is left is whether the source still holds it, and to report it."""
+
+
+class EarlierAnswer(Enum):
+    """Whether a snapshot that an earlier run sealed is what the source holds now."""
+
+    REPORT = auto()
+    """It is, by an identity that vouches for the content, or by the user's word."""
+    COMPARE = auto()
+    """Only reading the source tells."""
+    START_NEW = auto()
+    """It is not, or the source can be read only once: a new snapshot."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +54,6 @@ def decide_resume(
     header: LedgerHeader,
     live: SnapshotState | None,
     *,
-    same_source: bool,
     block_count: int,
     volume_size_gib: int,
     wait: bool,
@@ -50,7 +64,6 @@ def decide_resume(
     Args:
         header: Of the ledger found.
         live: The snapshot as EC2 describes it; None if it does not exist or was never named.
-        same_source: Whether the source is the one that the header is of, unchanged.
         block_count: To consider now.
         volume_size_gib: As wanted now.
         wait: Whether the snapshot's completion is to be waited for.
@@ -69,12 +82,9 @@ def decide_resume(
             ResumeAction.START, f"{snapshot_id} {unusable}: starting a new snapshot"
         )
     if header.phase is LedgerPhase.COMPLETED:
-        was = f"{snapshot_id} was completed by a run that ended before it reported the result"
-        if same_source and same_size:
-            return ResumeDecision(ResumeAction.REPORT_COMPLETED, f"{was}: nothing is put again")
         return ResumeDecision(
-            ResumeAction.START,
-            f"{was}. It is kept; source or size changed since, so a new snapshot is started",
+            ResumeAction.REPORT_COMPLETED,
+            f"{snapshot_id} was completed by a run that ended before it reported the result",
         )
     if header.phase is LedgerPhase.SEALING:
         return ResumeDecision(
@@ -93,6 +103,32 @@ def decide_resume(
             abandoned_snapshot_id=snapshot_id,
         )
     return ResumeDecision(ResumeAction.RESUME, f"resuming {snapshot_id}")
+
+
+def decide_answer(
+    header: LedgerHeader,
+    source: Source,
+    *,
+    resume: Literal["auto", "trust", "verify"],
+    zero_policy: ZeroPolicy,
+) -> EarlierAnswer:
+    """Decide whether the sealed snapshot in ``header`` answers for ``source`` as it is now.
+
+    Args:
+        header: Of the ledger, sealed.
+        source: As it was opened by this run; nothing is read.
+        resume: As configured.
+        zero_policy: As wanted now: a snapshot that lacks zeros which are wanted is no answer.
+    """
+    if header.size_bytes != source.size_bytes:
+        return EarlierAnswer.START_NEW
+    same_source = dict(header.source_identity) == source.identity.as_dict()
+    trusted = same_source and trusts(resume, tells_changes=source.tells_changes)
+    if trusted and header.zero_policy is zero_policy:
+        return EarlierAnswer.REPORT
+    # A device is claimed while it is open: not even to decompress it again can it be opened twice.
+    read_once = source.kind == "stream" or (source.is_sequential and source.kind == "device")
+    return EarlierAnswer.START_NEW if read_once else EarlierAnswer.COMPARE
 
 
 def _why_unusable(header: LedgerHeader, live: SnapshotState | None) -> str:

@@ -30,7 +30,7 @@ from bulkput.jobs.upload.resume_decision import ResumeAction, decide_resume
 from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.jobs.upload.trust import trusts
 from bulkput.ledger.folder import ensure_folder, ensure_state_dir
-from bulkput.ledger.header import LedgerHeader, LedgerPhase
+from bulkput.ledger.header import UNDELIVERED_MAX, LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import has_ledger
 from bulkput.ledger.ledger import Ledger
 from bulkput.model.block import volume_size_gib
@@ -63,8 +63,6 @@ class UploadSnapshot:
     only_wait: bool = False
     is_completed: bool = False
     """There is not even a wait left."""
-    is_of_older_source: bool = False
-    """It was sealed of what the source was then, and holds what the source is no more."""
     puts_all: bool = False
     """The snapshot may hold blocks of an unknown run: none is taken for the parent's."""
 
@@ -147,7 +145,6 @@ async def start_or_resume(place: UploadContext) -> tuple[UploadSnapshot, UploadC
     decision = decide_resume(
         header,
         live,
-        same_source=dict(header.source_identity) == place.source.identity.as_dict(),
         block_count=place.block_count,
         volume_size_gib=place.volume_size_gib,
         parent_snapshot_id=place.parent_snapshot_id,
@@ -167,6 +164,18 @@ async def start_or_resume(place: UploadContext) -> tuple[UploadSnapshot, UploadC
         only_wait = decision.action in {ResumeAction.WAIT, ResumeAction.REPORT_COMPLETED}
         upload_snapshot = _take_up(place, live, only_wait=only_wait)
     return upload_snapshot, place
+
+
+async def start_anew(place: UploadContext) -> tuple[UploadSnapshot, UploadContext]:
+    """Start a new snapshot; the ledger's, which an earlier run sealed, is kept and remembered.
+
+    Raises:
+        BulkputError: as ``start_or_resume``.
+    """
+    place = replace(place, parent=await parent_for_new(place))
+    kept = place.ledger.header.snapshot_id
+    _begin_attempt(place, kept=() if kept is None else (kept,))
+    return await _start(place), place
 
 
 async def _start(place: UploadContext) -> UploadSnapshot:
@@ -285,11 +294,6 @@ def _take_up(
     same_source = dict(header.source_identity) == source.identity.as_dict()
     if only_wait:
         ledger.trust_unknown()  # every mark was flushed before the seal began
-        if not same_source:
-            place.note(
-                f"the source changed since {header.snapshot_id} was sealed, which holds it as it "
-                "was then: run again afterwards for a new snapshot"
-            )
         is_completed = header.phase is LedgerPhase.COMPLETED
         return UploadSnapshot(
             header.snapshot_id,
@@ -297,7 +301,6 @@ def _take_up(
             trust=True,
             only_wait=True,
             is_completed=is_completed,
-            is_of_older_source=not same_source,
         )
     trust = same_source and trusts(place.volume.resume, tells_changes=source.tells_changes)
     same_policy = header.zero_policy is zeros.policy
@@ -336,19 +339,20 @@ def _may_hold_unknown(place: UploadContext) -> bool:
     return place.volume.snapshot.client_token is not None and begun_under is ZeroPolicy.WRITE
 
 
-def _begin_attempt(place: UploadContext) -> None:
-    attempt = place.ledger.header.attempt + 1
-    place.ledger.restart(
-        _new_header(
-            place.context,
-            place.volume,
-            place.source,
-            attempt=attempt,
-            block_count=place.block_count,
-            size_gib=place.volume_size_gib,
-            parent_snapshot_id=place.parent_snapshot_id,
-        )
+def _begin_attempt(place: UploadContext, *, kept: tuple[str, ...] = ()) -> None:
+    """Give the ledger up for a new snapshot, but for what is still to be reported of it."""
+    header = place.ledger.header
+    undelivered = () if header.told else (*header.undelivered, *kept)
+    following = _new_header(
+        place.context,
+        place.volume,
+        place.source,
+        attempt=header.attempt + 1,
+        block_count=place.block_count,
+        size_gib=place.volume_size_gib,
+        parent_snapshot_id=place.parent_snapshot_id,
     )
+    place.ledger.restart(replace(following, undelivered=undelivered[-UNDELIVERED_MAX:]))
 
 
 def _new_header(

@@ -2,27 +2,31 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
-from bulkput import __version__
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.source import Opening, opening_of
 from bulkput.jobs.upload.before_start import refuse_second_run, require_room_for
+from bulkput.jobs.upload.earlier_run import advance_series, finish_earlier
 from bulkput.jobs.upload.lease import keep_lease
 from bulkput.jobs.upload.read_back import read_back, seal
 from bulkput.jobs.upload.snapshot import UploadContext
-from bulkput.jobs.upload.start_or_resume import UploadSnapshot, open_ledger, start_or_resume
+from bulkput.jobs.upload.start_or_resume import (
+    UploadSnapshot,
+    open_ledger,
+    start_anew,
+    start_or_resume,
+)
 from bulkput.jobs.upload.volume_state import VolumeRun
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
-from bulkput.ledger.manifest import Manifest, manifest_path
+from bulkput.ledger.manifest import Manifest
 from bulkput.ledger.series import Series
 from bulkput.model.errors import (
     BulkputError,
-    IntegrityError,
     ServiceError,
     SnapshotError,
     SourceError,
@@ -126,12 +130,11 @@ def _series(run: VolumeRun) -> Iterator[Series | None]:
 async def _upload_source(
     run: VolumeRun, source: Source, ledger: Ledger, series: Series | None
 ) -> None:
-    context, volume = run.context, run.volume
     run.enter(Phase.STARTING)
     upload_snapshot, place = await start_or_resume(
         UploadContext(
-            context,
-            volume,
+            run.context,
+            run.volume,
             source,
             ledger,
             run.retrier,
@@ -141,68 +144,62 @@ async def _upload_source(
             unwritten_is_undefined=run.opening.unwritten_is_undefined,
         )
     )
-    if ledger.header.block_count > source.block_count:
-        beyond = ledger.header.block_count - source.block_count
-        run.note(
-            f"the source ends before the parent's last block: what the parent has in the {beyond} "
-            "blocks behind the end is put as zeros"
-        )
-        source = LengthenedSource(source, ledger.header.block_count)
-        run.progress.blocks_total = source.block_count
+    is_answer = False
+    if upload_snapshot.only_wait:
+        async with keep_lease(run, ledger, upload_snapshot.snapshot_id):
+            is_answer = await finish_earlier(run, upload_snapshot, place)
+        if not is_answer:
+            run.enter(Phase.STARTING)
+            upload_snapshot, place = await start_anew(place)
     run.progress.snapshot_id = upload_snapshot.snapshot_id
     run.parent_snapshot_id = ledger.header.parent_snapshot_id
     run.volume_size_gib = ledger.header.volume_size_gib
-    async with keep_lease(run, ledger, upload_snapshot.snapshot_id):
-        await _put_and_complete(run, upload_snapshot, place, source, ledger)
-    if series is not None and run.status == "completed":
-        series.advance(
-            upload_snapshot.snapshot_id,
-            now_unix_s=context.clock.unix_s(),
-            program_version=__version__,
-        )
-
-
-async def _put_and_complete(
-    run: VolumeRun,
-    upload_snapshot: UploadSnapshot,
-    place: UploadContext,
-    source: Source,
-    ledger: Ledger,
-) -> None:
-    context, volume, parent = run.context, run.volume, place.parent
-    if upload_snapshot.only_wait:
-        counts = await context.workers.run(ledger.counts)
-        run.progress.blocks_resumed = counts.acknowledged
-        run.progress.blocks_skipped_zero = counts.skipped_zero
-        run.progress.blocks_unchanged = counts.unchanged
-    else:
-        await _require_room(
-            run, ledger, source, parent=parent, marks_holes=upload_snapshot.zeros.put_holes
-        )
-        run.enter(Phase.UPLOADING)
-        began_s = context.clock.monotonic_s()
-        try:
-            await _put_blocks(run, upload_snapshot, source, ledger, parent)
-        finally:
-            run.upload_s = context.clock.monotonic_s() - began_s
-        ending = await context.workers.run(source.check_complete)
-        if ending is not None:
-            run.note(ending)
-        await context.workers.run(partial(_check_source, run, source))
-        _seal_ledger(run, source, ledger)
-    if upload_snapshot.is_completed:
-        # A mark that was damaged since takes the checksum from the result, not the snapshot.
-        with suppress(IntegrityError):
-            run.linear = await context.workers.run(ledger.linear)
-        kept = manifest_path(context.state_dir, upload_snapshot.snapshot_id)
-        run.manifest = kept if kept.exists() else None
-        run.status = "completed"
-    else:
-        await seal(run, upload_snapshot, place)
+    run.earlier_snapshots = ledger.header.undelivered
+    if not is_answer:
+        source = _lengthened(run, source, ledger)
+        async with keep_lease(run, ledger, upload_snapshot.snapshot_id):
+            await _put_and_seal(run, upload_snapshot, source, place)
     if run.progress.blocks_skipped_zero or run.progress.blocks_skipped_hole:
         run.note(upload_snapshot.zeros.reason)
-    if run.status == "completed" and volume.verify != "none":
+    if run.status == "completed" and run.volume.verify != "none":
         await read_back(run, upload_snapshot, source, ledger)
+    if run.status == "completed":
+        advance_series(run, upload_snapshot, place)
+
+
+def _lengthened(run: VolumeRun, source: Source, ledger: Ledger) -> Source:
+    """Return the source with zeros up to the parent's last block, which must be put as such."""
+    beyond = ledger.header.block_count - source.block_count
+    if beyond <= 0:
+        return source
+    run.note(
+        f"the source ends before the parent's last block: what the parent has in the {beyond} "
+        "blocks behind the end is put as zeros"
+    )
+    source = LengthenedSource(source, ledger.header.block_count)
+    run.progress.blocks_total = source.block_count
+    return source
+
+
+async def _put_and_seal(
+    run: VolumeRun, upload_snapshot: UploadSnapshot, source: Source, place: UploadContext
+) -> None:
+    """Put what is missing, look at the source once more, and bring the snapshot to its end."""
+    context, ledger, parent = run.context, place.ledger, place.parent
+    marks_holes = upload_snapshot.zeros.put_holes
+    await _require_room(run, ledger, source, parent=parent, marks_holes=marks_holes)
+    run.enter(Phase.UPLOADING)
+    began_s = context.clock.monotonic_s()
+    try:
+        await _put_blocks(run, upload_snapshot, source, ledger, parent)
+    finally:
+        run.upload_s = context.clock.monotonic_s() - began_s
+    ending = await context.workers.run(source.check_complete)
+    if ending is not None:
+        run.note(ending)
+    await context.workers.run(partial(_check_source, run, source))
+    _seal_ledger(run, source, ledger)
+    await seal(run, upload_snapshot, place)
 
 
 async def _require_room(

@@ -11,7 +11,7 @@ from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.marks import Linear
 from bulkput.model.errors import BulkputError
 from bulkput.model.events import Noted, PhaseChanged
-from bulkput.model.outcome import VolumeOutcome
+from bulkput.model.outcome import EarlierRun, VolumeOutcome
 from bulkput.model.progress import Phase, Progress
 from bulkput.pipeline.retry import Retrier
 
@@ -36,6 +36,14 @@ class VolumeRun:
     manifest: Path | None = None
     source_format: str | None = None
     ledger_folder: Path | None = None
+    earlier_run: EarlierRun | None = None
+    earlier_snapshots: tuple[str, ...] = ()
+
+    def forget_snapshot(self) -> None:
+        """Begin anew: the snapshot so far is an earlier run's, and not the answer."""
+        self.linear, self.manifest, self.status = None, None, "failed"
+        self.progress.snapshot_id = None
+        self.progress.blocks_resumed = 0
 
     def enter(self, phase: Phase, detail: str = "") -> None:
         """Tell that a phase begins."""
@@ -69,6 +77,8 @@ class VolumeRun:
             puts=progress.put_counts,
             verified=self.verified,
             manifest=None if self.manifest is None else str(self.manifest),
+            earlier_run=self.earlier_run,
+            earlier_snapshots=self.earlier_snapshots,
             notes=tuple(self.notes),
             error=None if error is None else str(error),
             exit_code=0 if error is None else error.status,

@@ -1,0 +1,187 @@
+"""A snapshot that an earlier run sealed: brought to its end, and held against the source as it is.
+
+Such a run died, or could not deliver its result. Its snapshot is this run's answer only if the
+source holds the same now: by an identity that vouches for that, or by reading all of it.
+"""
+
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from bulkput import __version__
+from bulkput.jobs.upload.read_back import seal
+from bulkput.jobs.upload.resume_decision import EarlierAnswer, decide_answer
+from bulkput.jobs.upload.snapshot import UploadContext
+from bulkput.jobs.upload.start_or_resume import UploadSnapshot
+from bulkput.jobs.upload.volume_state import VolumeRun
+from bulkput.ledger.header import LedgerHeader
+from bulkput.ledger.ledger import Ledger
+from bulkput.ledger.manifest import Manifest, manifest_path
+from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.errors import IntegrityError, ManifestError, SourceError
+from bulkput.model.outcome import EarlierRun
+from bulkput.model.progress import Phase
+from bulkput.pipeline.baseline import Baseline
+from bulkput.pipeline.survey import SurveyPolicy, Tally, survey_blocks
+from bulkput.source.zero import LengthenedSource
+
+
+async def finish_earlier(
+    run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadContext
+) -> bool:
+    """Bring the earlier run's snapshot to its end; return whether it is this run's answer too.
+
+    Raises:
+        SnapshotError: it ended in ``error``.
+        BulkputError: the source, the ledger or the service refused.
+    """
+    header = place.ledger.header
+    run.progress.snapshot_id = upload_snapshot.snapshot_id
+    await _finish(run, upload_snapshot, place)
+    compared = await _compared(run, upload_snapshot, place, header)
+    if compared is None:
+        run.note(_kept(run, header))
+        run.forget_snapshot()
+        return False
+    run.earlier_run = EarlierRun(header.created_unix_s, compared)
+    run.note(_answers(run, header, compared))
+    counts = await run.context.workers.run(place.ledger.counts)
+    run.progress.blocks_resumed = counts.acknowledged
+    run.progress.blocks_skipped_zero = counts.skipped_zero
+    run.progress.blocks_unchanged = counts.unchanged
+    return True
+
+
+async def _finish(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadContext) -> None:
+    context = run.context
+    if upload_snapshot.is_completed:
+        # A mark that was damaged since takes the checksum from the result, not the snapshot.
+        with suppress(IntegrityError):
+            run.linear = await context.workers.run(place.ledger.linear)
+        kept = manifest_path(context.state_dir, upload_snapshot.snapshot_id)
+        run.manifest = kept if kept.exists() else None
+        run.status = "completed"
+    else:
+        await seal(run, upload_snapshot, place)
+    if run.status == "completed":
+        advance_series(run, upload_snapshot, place)
+
+
+def advance_series(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadContext) -> None:
+    """Let the series, if the volume belongs to one, go on from a completed snapshot."""
+    if place.series is not None:
+        place.series.advance(
+            upload_snapshot.snapshot_id,
+            now_unix_s=run.context.clock.unix_s(),
+            program_version=__version__,
+        )
+
+
+async def _compared(
+    run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadContext, header: LedgerHeader
+) -> str | None:
+    """Return how the source was compared with the snapshot and found the same; None if it was not.
+
+    Returns:
+        As ``EarlierRun.source_compared``.
+    """
+    source = place.source
+    decision = decide_answer(
+        header,
+        source,
+        resume=place.volume.resume,
+        zero_policy=upload_snapshot.zeros.policy,
+    )
+    if decision is EarlierAnswer.START_NEW:
+        return None
+    if decision is EarlierAnswer.REPORT:
+        return "identity" if source.tells_changes else "trusted"
+    run.enter(Phase.COMPARING, upload_snapshot.snapshot_id)
+    same = await _holds_the_same(run, upload_snapshot, place)
+    return "content" if same else None
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """What the snapshot shows."""
+
+    known: Ledger | None
+    baseline: Baseline | None
+    stop: int
+
+
+async def _holds_the_same(
+    run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadContext
+) -> bool:
+    """Read the source up to the first block that differs."""
+    context = run.context
+    with ExitStack() as stack:
+        reference = await context.workers.run(partial(_reference, run, place, stack))
+        source = place.source
+        if source.is_sequential:  # it is read once more for the upload, if it differs
+            source = await context.workers.run(run.opening.open)
+            stack.callback(source.close)
+        if reference.stop > source.block_count:
+            source = LengthenedSource(source, reference.stop)
+        policy = SurveyPolicy(
+            zeros=upload_snapshot.zeros,
+            trust_ledger=False,
+            window_blocks=context.window_blocks,
+            reads=True,
+            stops_at_put=True,
+            windows_max=context.memory_budget_bytes // (context.window_blocks * BLOCK_SIZE_BYTES),
+        )
+
+        def on_progress(tally: Tally) -> None:
+            run.progress.blocks_resumed = tally.settled
+
+        tally = await survey_blocks(
+            source, reference.known, reference.baseline, policy, context.workers, on_progress
+        )
+        if tally.puts:
+            return False
+        try:
+            await context.workers.run(source.check_complete)
+            await context.workers.run(source.check_unchanged)
+        except SourceError:  # the upload meets it again, and says what it is
+            return False
+    return True
+
+
+def _reference(run: VolumeRun, place: UploadContext, stack: ExitStack) -> _Reference:
+    """Return the manifest; where there is none, the ledger over the parent's manifest."""
+    if run.manifest is not None:
+        with suppress(ManifestError):
+            manifest = stack.enter_context(Manifest.open(run.manifest))
+            return _Reference(None, manifest, manifest.stop)
+    ledger = place.ledger
+    parent_stop = 0 if place.parent is None else place.parent.stop
+    return _Reference(ledger, place.parent, max(ledger.header.block_count, parent_stop))
+
+
+def _run_of(header: LedgerHeader) -> str:
+    began = datetime.fromtimestamp(header.created_unix_s, UTC)
+    end = "did not wait for it" if header.told else "ended before it reported the result"
+    return f"an earlier run, begun {began:%Y-%m-%d %H:%M:%S} UTC, which {end}"
+
+
+_COMPARED = {
+    "content": "This run read {source} and compared it with the snapshot: it holds the same",
+    "identity": "{source} has not changed since, by its size, inode and times",
+    "trusted": "{source} was not read again, as resume: trust says",
+}
+
+
+def _answers(run: VolumeRun, header: LedgerHeader, compared: str) -> str:
+    words = _COMPARED[compared].format(source=run.volume.source.shown)
+    return f"{header.snapshot_id} is of {_run_of(header)}. {words}"
+
+
+def _kept(run: VolumeRun, header: LedgerHeader) -> str:
+    state = "was completed" if run.status == "completed" else "was sealed"
+    return (
+        f"{header.snapshot_id} {state} by {_run_of(header)}: it holds {run.volume.source.shown} as "
+        "it was then, and is kept. The source holds something else now, or cannot be compared: "
+        "starting a new snapshot"
+    )
