@@ -18,12 +18,12 @@ from bulkput.ledger.header_schema import (
     check_facts,
     check_names,
     is_integer,
-    is_snapshot_id,
     is_text,
     or_none,
     parse_facts,
 )
 from bulkput.model.block import BLOCKS_PER_GIB
+from bulkput.model.snapshot_id import is_snapshot_id
 from bulkput.model.zeros import ZeroPolicy
 
 FORMAT_VERSION = 1

@@ -3,7 +3,15 @@
 import asyncio
 from dataclasses import replace
 
-from bulkput.jobs.upload import encryption, read_back, start_or_resume, volume
+from bulkput.jobs.upload import (
+    earlier_run,
+    encryption,
+    read_back,
+    resume_decision,
+    start_or_resume,
+    volume,
+)
+from bulkput.jobs.upload.resume_decision import EarlierAnswer
 from bulkput.ledger import record
 from bulkput.ledger.marks import Marks
 from bulkput.ledger.record import State
@@ -14,6 +22,7 @@ from bulkput.pipeline.hasher import Hasher
 from bulkput.pipeline.hashing import hash_hole
 from bulkput.pipeline.put import PutPath
 from bulkput.pipeline.retry import Retrier
+from bulkput.pipeline.survey import Tally
 from bulkput.pipeline.uploader import Uploader
 from bulkput.planning.zeros import resolve_zero_policy
 
@@ -73,8 +82,8 @@ def the_budget_is_not_waited_for(patch):
 def a_changed_source_is_forgotten_by_the_second_run(patch):
     take_up = start_or_resume._take_up
 
-    def forgetful(place, *, only_wait):
-        born = take_up(place, only_wait=only_wait)
+    def forgetful(place, live, *, only_wait):
+        born = take_up(place, live, only_wait=only_wait)
         identity = place.source.identity.as_dict()
         place.ledger.amend(replace(place.ledger.header, source_identity=identity))
         return born
@@ -111,6 +120,22 @@ def an_encrypted_snapshot_lacks_its_zeros(patch):
         "resolve_zero_policy",
         lambda requested, **_: resolve_zero_policy(requested, encrypted=False),
     )
+
+
+def an_earlier_snapshot_is_reported_unread(patch):
+    patch.setattr(earlier_run, "decide_answer", lambda *_, **__: EarlierAnswer.REPORT)
+
+
+def a_comparison_ends_too_soon(patch):
+    async def survey(*_):
+        return Tally()
+
+    patch.setattr(earlier_run, "survey_blocks", survey)
+
+
+def every_identity_is_believed(patch):
+    for module in (start_or_resume, resume_decision):
+        patch.setattr(module, "trusts", lambda resume, *, tells_changes: True)
 
 
 def ec2_is_not_asked_about_encryption(patch):
@@ -193,6 +218,9 @@ BUGS = (
     failed_puts_are_repeated_after_a_stop,
     puts_in_flight_outlive_the_run,
     an_encrypted_snapshot_lacks_its_zeros,
+    an_earlier_snapshot_is_reported_unread,
+    a_comparison_ends_too_soon,
+    every_identity_is_believed,
     ec2_is_not_asked_about_encryption,
     the_token_of_a_dead_snapshot_is_used_again,
     the_end_is_not_waited_for,

@@ -27,6 +27,15 @@ from bulkput.pipeline.survey import SurveyPolicy, Tally, survey_blocks
 from bulkput.source.zero import LengthenedSource
 
 
+def note_undelivered(run: VolumeRun, snapshot_ids: tuple[str, ...]) -> None:
+    """Name the snapshots whose results nobody has got, but for the one that is in the ledger."""
+    if snapshot_ids:
+        run.note(
+            f"earlier runs of this upload completed {', '.join(snapshot_ids)} and ended before "
+            "they reported it: these hold the source as it was then, and are kept"
+        )
+
+
 async def finish_earlier(
     run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadContext
 ) -> bool:

@@ -10,12 +10,12 @@ from bulkput.jobs.upload.own_size import require_full_size
 from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.jobs.upload.start_or_resume import UploadSnapshot
 from bulkput.jobs.upload.volume_state import VolumeRun
-from bulkput.jobs.verify.compare import verify_volume
+from bulkput.jobs.verify.compare import Findings, verify_volume
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.disk_format import shared_decoder_note
-from bulkput.model.errors import AnswerError, IntegrityError, SnapshotError
+from bulkput.model.errors import AnswerError, IntegrityError, SnapshotError, SourceError
 from bulkput.model.progress import Phase
 from bulkput.pipeline.reference import ManifestReference, Reference, SourceReference
 from bulkput.source.source import Source
@@ -73,44 +73,85 @@ async def read_back(
 ) -> None:
     """Compare the snapshot with its source, as much of it as ``verify`` says.
 
-    With its manifest where the source is no more what it was when the snapshot was sealed.
+    With its manifest as well: where that is as it should be, and the source is not, the snapshot
+    holds what was read, and the source has changed since.
 
     Raises:
-        IntegrityError: they differ.
+        IntegrityError: the snapshot is not what it should be.
+        SourceError: the source is not any more what was read.
         BulkputError: something could not be read.
     """
     run.enter(Phase.VERIFYING)
-    workers = run.context.workers
     with ExitStack() as stack:
-        compared_with = source.path
-        if run.opening.verifies_by_manifest and run.manifest is not None:
-            compared_with = run.manifest
-            manifest = await workers.run(partial(Manifest.open, run.manifest))
-            reference: Reference = ManifestReference(stack.enter_context(manifest))
-        else:
-            if source.is_sequential:  # it is at its end, and is read from the front again
-                source = await workers.run(run.opening.open)
-                stack.callback(source.close)
-            reference = SourceReference(source, encrypted=ledger.header.encrypted)
+        references = await run.context.workers.run(partial(_references, run, source, ledger, stack))
         try:
-            note = await verify_volume(
+            findings, note = await verify_volume(
                 run.context,
                 run.retrier,
                 run.volume,
                 upload_snapshot.snapshot_id,
-                reference,
+                references,
                 run.progress,
-                compared_with=compared_with,
             )
         except IntegrityError:
-            run.note_phase(ledger, LedgerPhase.FAILED)
-            # What it says is not what the snapshot holds: nothing may be compared with it.
-            manifest_path(run.context.state_dir, upload_snapshot.snapshot_id).unlink(
-                missing_ok=True
-            )
-            run.manifest = None
+            _condemn(run, ledger, upload_snapshot.snapshot_id)
             raise
-    run.verified = run.volume.verify
     for each in (note, shared_decoder_note(run.source_format)):
         if each is not None:
             run.note(each)
+    if not findings.range_count:
+        run.verified = run.volume.verify
+    elif len(references) > 1 and "manifest" not in findings.references and _may_differ(source):
+        _report_change(run, source, findings)
+    else:
+        _condemn(run, ledger, upload_snapshot.snapshot_id)
+        raise findings.error(upload_snapshot.snapshot_id, str(source.path))
+
+
+def _condemn(run: VolumeRun, ledger: Ledger, snapshot_id: str) -> None:
+    run.note_phase(ledger, LedgerPhase.FAILED)
+    # What it says is not what the snapshot holds: nothing may be compared with it.
+    manifest_path(run.context.state_dir, snapshot_id).unlink(missing_ok=True)
+    run.manifest = None
+
+
+def _references(
+    run: VolumeRun, source: Source, ledger: Ledger, stack: ExitStack
+) -> tuple[Reference, ...]:
+    """Return the source, if it is here, and the manifest, if there is one. Blocks."""
+    references: tuple[Reference, ...] = ()
+    if run.manifest is not None:
+        manifest = Manifest.open(run.manifest)
+        references = (ManifestReference(stack.enter_context(manifest)),)
+        if run.opening.verifies_by_manifest:
+            return references
+    if source.is_sequential:  # it is at its end, and is read from the front again
+        source = run.opening.open()
+        stack.callback(source.close)
+    return (*references, SourceReference(source, encrypted=ledger.header.encrypted))
+
+
+def _may_differ(source: Source) -> bool:
+    """Return whether a source that reads otherwise now may simply have been written to."""
+    if not source.tells_changes:
+        return True
+    try:
+        source.check_unchanged()
+    except SourceError:
+        return True
+    return False
+
+
+def _report_change(run: VolumeRun, source: Source, findings: Findings) -> None:
+    """Tell that the snapshot is good, and the source something else by now.
+
+    Raises:
+        SourceError: that is not wanted.
+    """
+    what = (
+        f"holds something else in {findings.block_count} blocks than when it was read: something "
+        f"writes to it. {run.progress.snapshot_id} is completed, and holds what was read"
+    )
+    if not run.volume.allow_changing_source:
+        raise SourceError(source.path, what)
+    run.note(f"{source.path} {what}")

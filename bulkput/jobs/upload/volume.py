@@ -10,8 +10,13 @@ from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.source import Opening, opening_of
 from bulkput.jobs.upload.before_start import refuse_second_run, require_room_for
-from bulkput.jobs.upload.earlier_run import advance_series, finish_earlier
+from bulkput.jobs.upload.earlier_run import (
+    advance_series,
+    finish_earlier,
+    note_undelivered,
+)
 from bulkput.jobs.upload.lease import keep_lease
+from bulkput.jobs.upload.put_blocks import put_blocks
 from bulkput.jobs.upload.read_back import read_back, seal
 from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.jobs.upload.start_or_resume import (
@@ -27,19 +32,12 @@ from bulkput.ledger.manifest import Manifest
 from bulkput.ledger.series import Series
 from bulkput.model.errors import (
     BulkputError,
-    ServiceError,
-    SnapshotError,
     SourceError,
     SourceInUseError,
 )
-from bulkput.model.events import PutRetried, VolumeEnded, VolumeStarted
-from bulkput.model.failure import FailureClass
+from bulkput.model.events import VolumeEnded, VolumeStarted
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress
-from bulkput.pace.pacer import Pacer
-from bulkput.pipeline.baseline import NoBaseline, nothing_is_known
-from bulkput.pipeline.parts import UploadParts, UploadPolicy
-from bulkput.pipeline.upload import upload_blocks
 from bulkput.source.source import Source
 from bulkput.source.zero import LengthenedSource
 
@@ -144,6 +142,7 @@ async def _upload_source(
             unwritten_is_undefined=run.opening.unwritten_is_undefined,
         )
     )
+    note_undelivered(run, ledger.header.undelivered)
     is_answer = False
     if upload_snapshot.only_wait:
         async with keep_lease(run, ledger, upload_snapshot.snapshot_id):
@@ -191,7 +190,7 @@ async def _put_and_seal(
     run.enter(Phase.UPLOADING)
     began_s = context.clock.monotonic_s()
     try:
-        await _put_blocks(run, upload_snapshot, source, ledger, parent)
+        await put_blocks(run, upload_snapshot, source, ledger, parent)
     finally:
         run.upload_s = context.clock.monotonic_s() - began_s
     ending = await context.workers.run(source.check_complete)
@@ -253,71 +252,3 @@ async def _delete(run: VolumeRun, ledger: Ledger) -> None:
     else:
         run.note_phase(ledger, LedgerPhase.FAILED)
         run.note(f"{header.snapshot_id} was deleted, as on_failure is set")
-
-
-async def _put_blocks(
-    run: VolumeRun,
-    upload_snapshot: UploadSnapshot,
-    source: Source,
-    ledger: Ledger,
-    parent: Manifest | None,
-) -> None:
-    context, tuning = run.context, run.context.settings.tuning
-    observer, label = context.observer, run.volume.label
-
-    def on_retry(index: int, error: ServiceError, delay_s: float) -> None:
-        name = error.failure.name.lower()
-        observer.on_event(PutRetried(label, index, name, delay_s, error.occurrence))
-
-    pacer = Pacer(
-        ceiling_puts_per_s=context.rate_limits.snapshot_puts_per_s,
-        in_flight_max=tuning.in_flight_max,
-        account=context.account,
-        clock=context.clock,
-    )
-    baseline = None if upload_snapshot.puts_all else parent
-    parts = UploadParts(
-        source=source,
-        ledger=ledger,
-        sink=context.service.data,
-        pacer=pacer,
-        retrier=run.retrier,
-        workers=context.workers,
-        clock=context.clock,
-        progress=run.progress,
-        on_retry=on_retry,
-        baseline=baseline or NoBaseline(),
-        unchanged=nothing_is_known if baseline is None else run.opening.unchanged,
-    )
-    policy = UploadPolicy(
-        zeros=upload_snapshot.zeros,
-        trust_ledger=upload_snapshot.trust,
-        memory_budget_bytes=context.memory_budget_bytes,
-        window_blocks=context.window_blocks,
-        give_up_after_s=tuning.give_up_after_s,
-        shutdown_grace_s=tuning.shutdown_grace_s,
-    )
-    try:
-        await upload_blocks(upload_snapshot.snapshot_id, parts, policy)
-    except ServiceError as error:
-        if error.failure not in {FailureClass.NOT_YET_VISIBLE, FailureClass.GONE}:
-            raise
-        raise await _explain(run, upload_snapshot.snapshot_id, ledger, error) from error
-
-
-async def _explain(
-    run: VolumeRun, snapshot_id: str, ledger: Ledger, error: ServiceError
-) -> BulkputError:
-    """Return what EC2 knows of a snapshot that a put did not find."""
-    live = await run.retrier.run(
-        partial(run.context.service.control.describe_snapshot, snapshot_id),
-        run.context.on_call_retry(run.volume.label),
-    )
-    if live is not None and live.state == "pending":
-        return error
-    run.note_phase(ledger, LedgerPhase.FAILED)
-    if live is None:
-        what = "was deleted while it was uploaded"
-    else:
-        what = f"is in state {live.state} ({live.state_message or 'no reason given'})"
-    return SnapshotError(snapshot_id, f"{what}. Running again makes a new snapshot")

@@ -1,8 +1,7 @@
 """The ``verify`` step: the snapshot is read back and compared with its source."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
@@ -30,10 +29,13 @@ class Findings:
     range_count: int = 0
     block_count: int = 0
     first: tuple[Difference, ...] = ()
+    references: set[str] = field(default_factory=set)
+    """From which of them something differs."""
 
     def take(self, difference: Difference) -> None:
         """Note one differing range."""
         self.range_count += 1
+        self.references.add(difference.reference)
         self.block_count += difference.stop - difference.start
         if len(self.first) < _SHOWN_MAX:
             self.first += (difference,)
@@ -91,15 +93,12 @@ async def verify_volume(
     retrier: Retrier,
     volume: VolumeSettings,
     snapshot_id: str,
-    reference: Reference,
+    references: tuple[Reference, ...],
     progress: Progress,
-    *,
-    compared_with: Path | str,
-) -> str | None:
-    """Compare as much as ``volume.verify`` says; returns what the user should know of it.
+) -> tuple[Findings, str | None]:
+    """Compare as much as ``volume.verify`` says; returns what differs and a note for the user.
 
     Raises:
-        IntegrityError: names the ranges that differ.
         BulkputError: something could not be read.
     """
     live = await completed_snapshot(context.gets, snapshot_id, retrier)
@@ -110,18 +109,14 @@ async def verify_volume(
     compared = await compare_snapshot(
         context.gets,
         retrier,
-        (reference,),
+        references,
         progress,
         live=live,
         memory_budget_bytes=context.memory_budget_bytes,
         tell=findings.take,
         sample=sample,
     )
-    if findings.range_count:
-        raise findings.error(snapshot_id, str(compared_with))
-    if sample is None:
-        return None
-    return sample_words(compared, sample)
+    return findings, None if sample is None else sample_words(compared, sample)
 
 
 def sample_words(compared: int, sample: Sample) -> str:
