@@ -124,6 +124,11 @@ class Rig:
                 return found
             page = {"NextToken": answer["NextToken"]}
 
+    def spoil(self, snapshot_id, index, block):
+        """Let the snapshot hold other bytes than it was given."""
+        own = self.emulator.store.get(snapshot_id).layers[0]
+        own.write(index, [block], hashlib.sha256(block).digest(), 0.0)
+
     def kept(self, snapshot_id):
         """Return what the manifest says: index to digest."""
         with Manifest.open(manifest_path(self.state_dir, snapshot_id)) as manifest:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bulkput.ledger.manifest import manifest_path
 from bulkput.ledger.series import read_generation, series_folder
 
 
@@ -96,3 +97,15 @@ async def test_a_source_that_became_shorter_makes_a_new_snapshot(rig, tools, ima
     assert outcome.snapshot_id != before.snapshot_id
     shown = await rig.shown(outcome.snapshot_id)
     assert shown == {0: tools.digest(1), 2: tools.digest(2), 5: tools.digest(0)}
+
+
+async def test_a_snapshot_before_is_proved_as_its_own_run_would_have(rig, tools, image):
+    await rig.done(image, series="disk", verify="full")
+    write(tools, image, 2, 7)
+    before = await rig.upload(image, delivers=False, series="disk", verify="full")
+    rig.spoil(before.snapshot_id, 2, tools.content(9))
+    write(tools, image, 5, 8)
+    failed = await rig.upload(image, series="disk", verify="full")
+    assert failed.exit_code == 7
+    assert "differs from its manifest in 1 blocks" in failed.error
+    assert not manifest_path(rig.state_dir, before.snapshot_id).exists()

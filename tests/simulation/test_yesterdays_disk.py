@@ -109,6 +109,13 @@ def test_resume_decides_whether_it_is_read(kind, resume, reads, tmp_path):
     assert bool(reads_of(upload)) is reads
 
 
+def test_a_pipe_is_another_one_each_time_whatever_resume_says(tmp_path):
+    upload, first = died(tmp_path, LedgerPhase.COMPLETED, "stream", resume="trust")
+    upload.disk.write(2, 30)
+    upload.go_until_done()
+    assert snapshot_of(upload).blocks == first.blocks | {2: 30}
+
+
 def test_the_comparison_ends_at_the_first_difference(tmp_path):
     upload, _ = died(tmp_path, LedgerPhase.COMPLETED, "device")
     upload.disk.write(0, 30)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from bulkput import __version__
-from bulkput.jobs.upload.read_back import seal
+from bulkput.jobs.upload.read_back import read_back, seal
 from bulkput.jobs.upload.resume_decision import EarlierAnswer, decide_answer
 from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.jobs.upload.start_or_resume import UploadSnapshot
@@ -50,6 +50,7 @@ async def finish_earlier(
     await _finish(run, upload_snapshot, place)
     compared = await _compared(run, upload_snapshot, place, header)
     if compared is None:
+        await _let_go(run, upload_snapshot, place)
         run.note(_kept(run, header))
         run.forget_snapshot()
         return False
@@ -73,8 +74,15 @@ async def _finish(run: VolumeRun, upload_snapshot: UploadSnapshot, place: Upload
         run.status = "completed"
     else:
         await seal(run, upload_snapshot, place)
-    if run.status == "completed":
-        advance_series(run, upload_snapshot, place)
+
+
+async def _let_go(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadContext) -> None:
+    """Prove a snapshot that is not the answer, as its own run would have, and build on it."""
+    if run.status != "completed":
+        return
+    if place.volume.verify != "none" and run.manifest is not None:
+        await read_back(run, upload_snapshot, None, place.ledger)
+    advance_series(run, upload_snapshot, place)
 
 
 def advance_series(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadContext) -> None:

@@ -69,12 +69,18 @@ async def seal(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadCon
 
 
 async def read_back(
-    run: VolumeRun, upload_snapshot: UploadSnapshot, source: Source, ledger: Ledger
+    run: VolumeRun, upload_snapshot: UploadSnapshot, source: Source | None, ledger: Ledger
 ) -> None:
     """Compare the snapshot with its source, as much of it as ``verify`` says.
 
     With its manifest as well: where that is as it should be, and the source is not, the snapshot
     holds what was read, and the source has changed since.
+
+    Args:
+        run: The volume's.
+        upload_snapshot: The snapshot, completed.
+        source: None of a snapshot that is of the source as it was: the manifest is all there is.
+        ledger: Of the snapshot.
 
     Raises:
         IntegrityError: the snapshot is not what it should be.
@@ -101,11 +107,17 @@ async def read_back(
             run.note(each)
     if not findings.range_count:
         run.verified = run.volume.verify
-    elif len(references) > 1 and "manifest" not in findings.references and _may_differ(source):
+    elif (
+        source is not None
+        and len(references) > 1
+        and "manifest" not in findings.references
+        and _may_differ(source)
+    ):
         _report_change(run, source, findings)
     else:
         _condemn(run, ledger, upload_snapshot.snapshot_id)
-        raise findings.error(upload_snapshot.snapshot_id, str(source.path))
+        compared_with = "its manifest" if source is None else str(source.path)
+        raise findings.error(upload_snapshot.snapshot_id, compared_with)
 
 
 def _condemn(run: VolumeRun, ledger: Ledger, snapshot_id: str) -> None:
@@ -116,7 +128,7 @@ def _condemn(run: VolumeRun, ledger: Ledger, snapshot_id: str) -> None:
 
 
 def _references(
-    run: VolumeRun, source: Source, ledger: Ledger, stack: ExitStack
+    run: VolumeRun, source: Source | None, ledger: Ledger, stack: ExitStack
 ) -> tuple[Reference, ...]:
     """Return the source, if it is here, and the manifest, if there is one. Blocks."""
     references: tuple[Reference, ...] = ()
@@ -125,6 +137,8 @@ def _references(
         references = (ManifestReference(stack.enter_context(manifest)),)
         if run.opening.verifies_by_manifest:
             return references
+    if source is None:
+        return references
     if source.is_sequential:  # it is at its end, and is read from the front again
         source = run.opening.open()
         stack.callback(source.close)

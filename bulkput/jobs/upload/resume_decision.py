@@ -120,14 +120,15 @@ def decide_answer(
         resume: As configured.
         zero_policy: As wanted now: a snapshot that lacks zeros which are wanted is no answer.
     """
-    if header.size_bytes != source.size_bytes:
+    # What is piped in is another stream each time, whatever ``resume`` says.
+    if header.size_bytes != source.size_bytes or source.kind == "stream":
         return EarlierAnswer.START_NEW
     same_source = dict(header.source_identity) == source.identity.as_dict()
     trusted = same_source and trusts(resume, tells_changes=source.tells_changes)
     if trusted and header.zero_policy is zero_policy:
         return EarlierAnswer.REPORT
     # A device is claimed while it is open: not even to decompress it again can it be opened twice.
-    read_once = source.kind == "stream" or (source.is_sequential and source.kind == "device")
+    read_once = source.is_sequential and source.kind == "device"
     return EarlierAnswer.START_NEW if read_once else EarlierAnswer.COMPARE
 
 

@@ -41,7 +41,7 @@ class VolumeRun:
 
     def forget_snapshot(self) -> None:
         """Begin anew: the snapshot so far is an earlier run's, and not the answer."""
-        self.linear, self.manifest, self.status = None, None, "failed"
+        self.linear, self.manifest, self.verified, self.status = None, None, None, "failed"
         self.progress.snapshot_id = None
         self.progress.blocks_resumed = 0
 
