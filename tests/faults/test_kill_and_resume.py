@@ -74,7 +74,7 @@ PHASES = {
     "uploading, first put under way": (PUT, "delay-answer", 1, 0),
     "uploading, last put under way": (PUT, "delay-answer", BLOCKS, BLOCKS - 1),
     "sealing, sent and unanswered": (COMPLETE, "delay-answer", 1, BLOCKS),
-    "waiting": (DESCRIBE, "delay-answer", 1, BLOCKS),
+    "waiting": (DESCRIBE, "delay-answer", 2, BLOCKS),  # the first asks about encryption
 }
 
 

@@ -6,7 +6,7 @@ import json
 import os
 
 import pytest
-from faults.emulated import COMPLETE, DESCRIBE, PUT, START, until
+from faults.emulated import COMPLETE, PUT, START, until
 from support.whole import BLOCK
 
 BLOCKS = 20
@@ -92,7 +92,7 @@ def test_a_wait_that_runs_out_ends_in_code_5_and_a_rerun_only_waits(
 def test_a_snapshot_deleted_while_it_is_waited_for_ends_in_code_7(live, bulkput, image):
     server = live(completion_delay_s=120)
     with bulkput(server).start("upload", image(3)) as running:
-        until(lambda: server.count(DESCRIBE, 200))
+        until(lambda: server.count(COMPLETE))
         server.client("ec2").delete_snapshot(SnapshotId=server.snapshots[0])
         _, err = running.communicate(timeout=20)
     assert running.returncode == 7, err

@@ -134,7 +134,10 @@ def _references(
     references: tuple[Reference, ...] = ()
     if run.manifest is not None:
         manifest = Manifest.open(run.manifest)
-        references = (ManifestReference(stack.enter_context(manifest)),)
+        reference = ManifestReference(stack.enter_context(manifest))
+        references = (reference,)
+        if source is not None:  # nothing is said of the volume's end beyond both of them
+            reference.block_count = max(source.block_count, manifest.stop)
         if run.opening.verifies_by_manifest:
             return references
     if source is None:
