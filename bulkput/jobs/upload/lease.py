@@ -38,8 +38,8 @@ async def keep_lease(run: VolumeRun, ledger: Ledger, snapshot_id: str) -> AsyncI
         yield
     finally:
         renewing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await renewing
+        # Not suppressed: a cancellation of the upload itself that comes in this moment must count.
+        await asyncio.gather(renewing, return_exceptions=True)
 
 
 async def _renew(run: VolumeRun, ledger: Ledger, snapshot_id: str) -> None:
