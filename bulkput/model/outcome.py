@@ -1,6 +1,6 @@
 """What became of one volume: the end of its story, as data."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,10 @@ class EarlierRun:
     """How it is known that the source holds the same now: ``content`` (all of it was read and
     compared), ``identity`` (size, inode and times are the same, where those vouch for the content)
     or ``trusted`` (``resume: trust``)."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the documented JSON object."""
+        return {"started_unix_s": self.started_unix_s, "source_compared": self.source_compared}
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class VolumeOutcome:
             "puts": dict(self.puts),
             "verified": self.verified,
             "manifest": self.manifest,
-            "earlier_run": None if self.earlier_run is None else asdict(self.earlier_run),
+            "earlier_run": None if self.earlier_run is None else self.earlier_run.as_dict(),
             "earlier_snapshots": list(self.earlier_snapshots),
             "notes": list(self.notes),
             "error": self.error,
