@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any, TypeVar
 
+from bulkput.cli.confirm import confirm_sources
 from bulkput.cli.logs import log_to, stop_logging
 from bulkput.cli.options import Invocation
 from bulkput.cli.resumption import tell_resumption
@@ -43,6 +44,7 @@ def run_and_tell(settings: Settings, invocation: Invocation, object_of: ObjectOf
     Raises:
         BulkputError: something that concerns the whole job; nothing was written to stdout.
     """
+    confirm_sources(settings)
     started_s = time.monotonic()
     outcomes = _run(settings, invocation.verbosity)
     return tell_outcomes(outcomes, time.monotonic() - started_s, invocation, object_of)

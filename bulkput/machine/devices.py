@@ -15,10 +15,23 @@ from bulkput.machine.mounts import PROC, mounts, read_text, unescape
 _BLKGETSIZE64 = 0x80081272
 """``_IOR(0x12, 114, size_t)`` of linux/fs.h where size_t has 8 bytes."""
 
+_BLKSSZGET = 0x1268
+"""``_IO(0x12, 104)`` of linux/fs.h."""
+
 _BLKROGET = 0x125E
 """``_IO(0x12, 94)`` of linux/fs.h: whether the device is read-only, as an int."""
 
 SYS_DEV_BLOCK = Path("/sys/dev/block")
+
+
+def device_sector_bytes(fd: int) -> int:
+    """Return the logical sector of the block device behind ``fd``, 512 or 4096 bytes.
+
+    Raises:
+        OSError: it is no block device.
+    """
+    answer = fcntl.ioctl(fd, _BLKSSZGET, bytes(4))
+    return int(struct.unpack("=I", answer)[0])
 
 
 def device_size_bytes(fd: int) -> int:

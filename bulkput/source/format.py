@@ -4,31 +4,22 @@ Owns the table, the choice between what was said and what is there, and the sent
 Decodes nothing: what is in the table is sent as the raw bytes of a disk only by mistake.
 """
 
-from typing import NamedTuple, TypeGuard, get_args
+from typing import TypeGuard, get_args
 
 from bulkput.model.disk_format import Compression, Format, FormatChoice, ImageFormat
+from bulkput.source.content.disk_signs import find_disk_sign
+from bulkput.source.foreign_formats import FOREIGN
+from bulkput.source.foreign_texts import detect_text
+from bulkput.source.format_mark import FormatMark
 
-HEAD_SIZE_BYTES = 512
-"""All magic numbers of the table lie in the first 512 bytes, or the last."""
+HEAD_SIZE_BYTES = 256 << 10
+"""What is looked at of both ends: as deep as ZFS's first label, and Btrfs' and md's superblocks."""
 
 _FOOTER_OFFSET_BYTES = -512
 """A VHD's footer is its last 512 bytes; only its dynamic kinds have a copy in front."""
 
 _OLD_FOOTER_OFFSET_BYTES = -511
 """Before Virtual PC 2004."""
-
-
-class FormatMark(NamedTuple):
-    """Bytes at a fixed place by which a format is known."""
-
-    name: str
-    magic: bytes
-    offset_bytes: int
-    """From the start; negative: from the end."""
-    conversion: str
-    """The command that makes a raw image of it."""
-    read_as: ImageFormat | Compression | None = None
-    """How bulkput reads it; None: it does not."""
 
 
 def _qemu(name: str) -> str:
@@ -38,14 +29,12 @@ def _qemu(name: str) -> str:
 # The first match counts: a dynamic VHD is named by its head before its footer is looked at.
 MARKS: tuple[FormatMark, ...] = (
     FormatMark("qcow2", b"QFI\xfb", 0, "qemu-img convert -O raw IMAGE disk.raw", "qcow2"),
-    FormatMark("QED", b"QED\0", 0, _qemu("qed")),
     FormatMark("VMDK", b"KDMV", 0, _qemu("vmdk"), "vmdk"),
     FormatMark("VMDK (ESX sparse)", b"COWD", 0, _qemu("vmdk"), "vmdk"),
     FormatMark("VMDK descriptor", b"# Disk DescriptorFile", 0, _qemu("vmdk"), "vmdk"),
     FormatMark("VHD", b"conectix", 0, _qemu("vpc"), "vhd"),
     FormatMark("fixed VHD", b"conectix", _FOOTER_OFFSET_BYTES, _qemu("vpc"), "vhd"),
     FormatMark("fixed VHD", b"conectix", _OLD_FOOTER_OFFSET_BYTES, _qemu("vpc"), "vhd"),
-    FormatMark("Apple disk image (DMG)", b"koly", -512, "dmg2img IMAGE disk.raw"),
     FormatMark("VHDX", b"vhdxfile", 0, _qemu("vhdx"), "vhdx"),
     FormatMark("VDI", b"\x7f\x10\xda\xbe", 0x40, _qemu("vdi"), "vdi"),
     FormatMark("gzip", b"\x1f\x8b\x08", 0, "gzip -dc IMAGE > disk.raw", "gzip"),
@@ -66,9 +55,7 @@ MARKS: tuple[FormatMark, ...] = (
         FormatMark("bzip2", b"BZh%d1AY&SY" % level, 0, "bzip2 -dc IMAGE > disk.raw")
         for level in range(1, 10)
     ),
-    FormatMark("lz4", b"\x04\x22\x4d\x18", 0, "lz4 -d IMAGE disk.raw"),
-    FormatMark("zip", b"PK\x03\x04", 0, "unzip IMAGE"),
-    FormatMark("tar or OVA", b"ustar", 257, "tar -xf IMAGE, then convert the disk in it"),
+    *FOREIGN,
 )
 
 
@@ -76,18 +63,17 @@ def detect_format(head: bytes, foot: bytes) -> FormatMark | None:
     """Return the first mark that the source bears, or None for what looks raw.
 
     Args:
-        head: Its first 512 bytes, or all.
-        foot: Its last 512 bytes, or all.
+        head: Its first ``HEAD_SIZE_BYTES``, or all.
+        foot: Its last ones, or all; none where the end is not known yet.
     """
+    sign: str | None = None
     for mark in MARKS:
-        if mark.offset_bytes >= 0:
-            found = head[mark.offset_bytes : mark.offset_bytes + len(mark.magic)]
-        else:
-            start = len(foot) + mark.offset_bytes
-            found = foot[start : start + len(mark.magic)] if start >= 0 else b""
-        if found == mark.magic:
-            return mark
-    return None
+        if mark.is_in(head, foot):
+            # Only where it matters: most disks bear no mark at all.
+            sign = sign or (find_disk_sign(head, foot) if mark.is_weak else None)
+            if not (mark.is_weak and sign):
+                return mark
+    return detect_text(head)
 
 
 def is_compression(format_: Format) -> TypeGuard[Compression]:
@@ -134,6 +120,6 @@ def _place(mark: FormatMark | None) -> str:
 def _refusal(mark: FormatMark) -> str:
     return (
         f"{_place(mark)} like {mark.name}, not like a raw disk, and a volume made of these bytes "
-        f"would not be that disk; convert it first ({mark.conversion}), or set format: raw if it "
-        "is the disk itself"
+        f"would not be that disk; what helps: {mark.conversion}; or set format: "
+        "raw if it is the disk itself"
     )

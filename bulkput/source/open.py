@@ -13,7 +13,6 @@ from bulkput.model.errors import SourceError
 from bulkput.source.buffered import BufferedReader
 from bulkput.source.format import (
     HEAD_SIZE_BYTES,
-    FormatMark,
     choose_format,
     detect_format,
     is_compression,
@@ -119,7 +118,6 @@ def _check_size(file: OpenedFile) -> None:
 def _format(file: OpenedFile, said: FormatChoice) -> Format:
     if said == "raw":
         return "raw"
-    mark: FormatMark | None
     try:
         mark = detect_format(*file.ends(HEAD_SIZE_BYTES))
     except OSError:

@@ -10,6 +10,7 @@ from typing import Protocol
 from bulkput.model.block import Extent, block_count
 from bulkput.source.blocks import check_blocks
 from bulkput.source.extents import data_extents
+from bulkput.source.format import HEAD_SIZE_BYTES
 from bulkput.source.identity import SourceIdentity
 from bulkput.source.source import SourceKind, Window
 from bulkput.source.source_file import OpenedFile
@@ -50,6 +51,20 @@ class RawSource:
     @property
     def tells_changes(self) -> bool:
         return self._file.tells_changes
+
+    @property
+    def sector_bytes(self) -> int | None:
+        """Of a device, its logical sector."""
+        return self._file.sector_bytes
+
+    @property
+    def known_size_bytes(self) -> int:
+        """Length of the disk."""
+        return self.size_bytes
+
+    def ends(self) -> tuple[bytes, bytes]:
+        """Return the first and last bytes, for a look at the content."""
+        return self._file.ends(HEAD_SIZE_BYTES)
 
     def extents(self, start: int = 0) -> Iterator[Extent]:
         if self.kind == "device":  # the kernel knows no holes in devices

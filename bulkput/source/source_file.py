@@ -9,7 +9,7 @@ import os
 import stat
 from pathlib import Path
 
-from bulkput.machine.devices import device_size_bytes, is_read_only
+from bulkput.machine.devices import device_sector_bytes, device_size_bytes, is_read_only
 from bulkput.machine.use import device_holders, device_writers, file_users
 from bulkput.model.errors import BulkputError, SourceError, SourceInUseError
 from bulkput.model.shortage import machine_error
@@ -86,6 +86,16 @@ class OpenedFile:
         if self._fd is None:
             raise SourceError(self.path, "was closed before all of it was read")
         return self._fd
+
+    @property
+    def sector_bytes(self) -> int | None:
+        """A device's logical sector; None of a file, and where the kernel does not say."""
+        if self.kind != "device":
+            return None
+        try:
+            return device_sector_bytes(self.fd)
+        except OSError:
+            return None
 
     def ends(self, length_bytes: int) -> tuple[bytes, bytes]:
         """Return the first and the last ``length_bytes``, fewer where it has fewer.

@@ -27,7 +27,9 @@ def job(tmp_path):
     """Write a job with one source and whatever its volume has beside it."""
 
     def write(more="", size_blocks=3):
-        (tmp_path / "web.img").write_bytes(os.urandom(size_blocks * BLOCK))
+        boot_sector = bytes(510) + b"\x55\xaa"
+        disk = boot_sector + os.urandom(size_blocks * BLOCK - len(boot_sector))
+        (tmp_path / "web.img").write_bytes(disk)
         path = tmp_path / "job.yaml"
         path.write_text(f"version: 1\nvolumes:\n  - source: web.img\n{more}")
         return path

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 import signal
 import tempfile
 from pathlib import Path
@@ -59,6 +60,19 @@ def test_an_image_arrives_and_its_format_is_said(server, bulkput, sample, qcow2,
     assert result["blocks"]["put"] == planned["puts"] == 5
     assert result["blocks"]["skipped_hole"] == 27
     check(server, result["snapshot_id"], sample)
+
+
+def test_what_is_no_disk_is_noted_and_a_container_refused(server, bulkput, tmp_path, ends):
+    program = bulkput(server)
+    (tmp_path / "disk").write_bytes(random.Random(9).randbytes(1 << 20))
+    done = program.run("upload", tmp_path / "disk")
+    assert "does not look like a disk" in ends(done, 0)
+    assert any("does not look like a disk" in note for note in json.loads(done.stdout)["notes"])
+    assert not json.loads(program.run("upload", tmp_path / "disk", "--format", "raw").stdout)[
+        "notes"
+    ]
+    (tmp_path / "archive").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(1000))
+    ends(program.run("upload", tmp_path / "archive"), 6, "begins like 7z", "format: raw")
 
 
 @pytest.mark.parametrize("how", ["file", "gzip"])

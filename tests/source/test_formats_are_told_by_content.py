@@ -108,7 +108,6 @@ def test_what_the_program_itself_makes_is_refused_by_name(tmp_path: Path, progra
     "content",
     [
         b"x",
-        b"\x1f\x8b",
         bytes(600),
         b"\xeb\x63\x90" + bytes(507) + b"\x55\xaa",
         bytes(100) + b"conectix" + bytes(500),

@@ -3,12 +3,14 @@
 from bulkput.config.paths import STANDARD_INPUT
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
-from bulkput.jobs.check.finding import Finding, failed, failure, ok
-from bulkput.jobs.session.source import open_volume
+from bulkput.jobs.check.finding import Finding, failed, failure, ok, warning
+from bulkput.jobs.session.source import examine_volume, open_volume
 from bulkput.model.block import BLOCKS_PER_GIB, volume_size_gib
 from bulkput.model.errors import BulkputError
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.size import format_size
+
+_LOOK = "Compare the source with the disk that it was made of"
 
 
 def look_at_source(job: Settings, volume: VolumeSettings) -> tuple[Finding, int]:
@@ -27,6 +29,7 @@ def look_at_source(job: Settings, volume: VolumeSettings) -> tuple[Finding, int]
     try:
         source = open_volume(job, volume)
         try:
+            content = examine_volume(source, volume)
             for index in sorted({0} if source.is_sequential else {0, source.block_count - 1}):
                 source.read_window(index, 1).close()
         finally:
@@ -43,6 +46,9 @@ def look_at_source(job: Settings, volume: VolumeSettings) -> tuple[Finding, int]
             f"Set snapshot.volume_size_gib to {needed_gib} or more",
             ExitCode.CONFIGURATION,
         )
+    elif content.notes:
+        advice = "Set source.format to raw if it is a disk" if content.doubt else _LOOK
+        finding = warning(name, f"{what}: {'; '.join(content.notes)}", advice)
     else:
         read = "its beginning" if source.is_sequential else "both ends"
         finding = ok(name, f"{what}, {read} read, a volume of {wanted_gib or needed_gib:,} GiB")

@@ -21,7 +21,7 @@ from bulkput.jobs.plan.parent import KnownParent, parent_for_new
 from bulkput.jobs.plan.resumable_upload import Earlier, find_earlier, said_region
 from bulkput.jobs.session.rate_limits import configured_rate_limits
 from bulkput.jobs.session.samples import with_samples
-from bulkput.jobs.session.source import open_volume
+from bulkput.jobs.session.source import examine_volume, open_volume
 from bulkput.jobs.session.threads import worker_count
 from bulkput.jobs.upload.resume_decision import EarlierAnswer, decide_answer
 from bulkput.ledger.folder import default_state_dir, ensure_state_dir
@@ -115,6 +115,7 @@ class _Planner:
             stack.callback(source.close)
             needed_gib = _size_gib(volume, source)
             earlier = find_earlier(self._settings, volume, source, self._state_dir, os.environ)
+            content = await self._workers.run(partial(examine_volume, source, volume))
             notes = [] if earlier is None else _notes(earlier)
             if earlier is not None and not await self._is_gone_on_with(volume, source, earlier):
                 notes += [_NOT_THE_ANSWER.format(earlier.header.snapshot_id)] * earlier.only_waits
@@ -125,6 +126,7 @@ class _Planner:
                 needed_gib = max(needed_gib, parent.volume_size_gib)
                 if parent.stop > source.block_count:
                     source = LengthenedSource(source, parent.stop)
+            notes += content.notes
             basis, zeros = _zeros(volume, earlier, parent)
             ledger = None if earlier is None else earlier.open(zeros.policy)
             if ledger is not None:
@@ -132,6 +134,9 @@ class _Planner:
             tally, reading_s = await self._survey(
                 volume, source, zeros, earlier, ledger, None if parent is None else parent.manifest
             )
+            if not self._by_extents and not (earlier is not None and earlier.only_waits):
+                ending = await self._workers.run(source.check_complete)
+                notes += [] if ending is None else [ending]
         compares = earlier is not None and not (earlier.trusted or earlier.only_waits)
         looks_away = self._by_extents and bool(tally.data)
         return VolumeForecast(
@@ -220,8 +225,6 @@ class _Planner:
             self._on_progress(volume.label, tally.settled / source.block_count)
 
         tally = await survey_blocks(source, ledger, baseline, policy, self._workers, on_progress)
-        if policy.reads:
-            await self._workers.run(source.check_complete)
         return tally, time.monotonic() - began_s
 
 

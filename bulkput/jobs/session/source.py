@@ -5,9 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from bulkput.config.paths import STANDARD_INPUT
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
+from bulkput.model.errors import BulkputError
 from bulkput.pipeline.baseline import Unchanged, nothing_is_known
+from bulkput.source.content.examine import Content, examine
 from bulkput.source.open import open_source
 from bulkput.source.remote.access import Access
 from bulkput.source.source import Source
@@ -36,6 +39,29 @@ def open_volume(job: Settings, volume: VolumeSettings) -> Source:
             allow_insecure_http=job.allow_insecure_http,
         ),
     )
+
+
+def examine_volume(source: Source, volume: VolumeSettings) -> Content:
+    """Return what the user should know of what is in a source. Blocks."""
+    return examine(source, is_known_raw=volume.source.format == "raw")
+
+
+def doubt_about(job: Settings, volume: VolumeSettings) -> str | None:
+    """Return why a volume's source does not look like a disk, if it is known before. Blocks.
+
+    What cannot be opened is for the run to report, and what comes by a pipe for the run to read.
+    """
+    path = volume.source.path
+    if path is None or path == STANDARD_INPUT or volume.source.format == "raw":
+        return None
+    try:
+        source = open_volume(job, volume)
+    except BulkputError:
+        return None
+    try:
+        return examine_volume(source, volume).doubt
+    finally:
+        source.close()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from functools import partial
 
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.session.context import JobContext
-from bulkput.jobs.session.source import Opening, opening_of
+from bulkput.jobs.session.source import Opening, examine_volume, opening_of
 from bulkput.jobs.upload.before_start import refuse_second_run, require_room_for
 from bulkput.jobs.upload.earlier_run import (
     advance_series,
@@ -84,6 +84,7 @@ async def _upload(run: VolumeRun) -> None:
     try:
         run.progress.blocks_total = source.block_count
         run.source_format = source.format
+        await _examine(run, source)
         ledger = await run.context.workers.run(lambda: open_ledger(run.context, run.volume, source))
         run.ledger_folder = ledger.folder
         try:
@@ -99,6 +100,13 @@ async def _upload(run: VolumeRun) -> None:
             await run.context.workers.run(ledger.close)
     finally:
         source.close()
+
+
+async def _examine(run: VolumeRun, source: Source) -> None:
+    """Note what is odd in the source before any of it is sent."""
+    content = await run.context.workers.run(partial(examine_volume, source, run.volume))
+    for note in content.notes:
+        run.note(note)
 
 
 async def _open_source(run: VolumeRun) -> Source:

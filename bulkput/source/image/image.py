@@ -7,7 +7,7 @@ import errno
 import os
 import queue
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from bulkput.model.disk_format import ImageFormat
 from bulkput.model.errors import SourceError
 from bulkput.source.blocks import check_blocks, merged_extents
 from bulkput.source.buffered import BlockPool, BufferedWindow
+from bulkput.source.format import HEAD_SIZE_BYTES
 from bulkput.source.image.chain import Layer, close_chain, node_of
 from bulkput.source.image.formats import DRIVERS
 from bulkput.source.image.nbd import NbdBroken, NbdClient, NbdError
@@ -80,6 +81,25 @@ class ImageSource:
     @property
     def tells_changes(self) -> bool:
         return all(layer.file.tells_changes for layer in self._layers)
+
+    @property
+    def sector_bytes(self) -> None:
+        """Not known: QEMU shows sectors of 512 bytes, or refuses the image."""
+
+    @property
+    def known_size_bytes(self) -> int:
+        """Length of the disk."""
+        return self.size_bytes
+
+    def ends(self) -> tuple[bytes, bytes]:
+        """Return the first and last bytes of the disk, for a look at the content."""
+        with closing(self.read_window(0, 1)) as window:
+            head = bytes(window.block(0)[: min(HEAD_SIZE_BYTES, self.size_bytes)])
+        last = self.block_count - 1
+        with closing(self.read_window(last, 1)) as window:
+            length_bytes = self.size_bytes - last * BLOCK_SIZE_BYTES
+            foot = bytes(window.block(last)[:length_bytes][-HEAD_SIZE_BYTES:])
+        return head, foot
 
     def extents(self, start: int = 0) -> Iterator[Extent]:
         return merged_extents(self._data(start * BLOCK_SIZE_BYTES))

@@ -76,6 +76,8 @@ def inspect_vhd(file: OpenedFile) -> Inspected:
         what = f"is a VHD cut short: its {file.size_bytes} bytes are not whole sectors"
         raise SourceError(file.path, f"{what}; copy it again")
     copies = [each for each in (head, foot) if each is not None]
+    if not copies:
+        raise SourceError(file.path, "is no VHD: it has no footer")
     for each in copies:
         _check_kind(file, each)
     first = copies[0]

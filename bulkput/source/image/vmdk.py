@@ -22,6 +22,8 @@ _DESCRIPTOR_MAX_BYTES = 1 << 20
 _TABLE_MAX_BYTES = 64 << 20
 """Of a directory: 128 TiB in grains of 64 KiB."""
 _GT_ENTRIES_MAX = 512
+_GRAIN_MAX_SECTORS = 0x20_0000
+"""QEMU's limit."""
 _AT_END = (1 << 64) - 1
 """For the directory's place: the footer has it."""
 _FOOTER_FROM_END_BYTES = 1024
@@ -63,7 +65,11 @@ def inspect_vmdk(file: OpenedFile) -> Inspected:
         )
     # Without a capacity QEMU takes the file for a mere descriptor and opens what it names.
     capacity, grain = header.capacity_sectors, header.grain_sectors
-    if not capacity or not grain or not 0 < header.gt_entries <= _GT_ENTRIES_MAX:
+    if (
+        not capacity
+        or not 0 < grain <= _GRAIN_MAX_SECTORS
+        or not 0 < header.gt_entries <= _GT_ENTRIES_MAX
+    ):
         raise SourceError(file.path, "is a VMDK that is not a disk by itself" + _ADVICE)
     check_disk_size(file, capacity * SECTOR_BYTES)
     (named_sectors,) = _check_descriptor(file, header).extents_sectors

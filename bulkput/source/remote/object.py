@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bulkput.model.errors import SourceError, TemporaryError
+from bulkput.source.format import HEAD_SIZE_BYTES
 from bulkput.source.remote.transport import PassingError, RangeResponse, Transport, Version, changed
 from bulkput.source.source import SourceKind
 
@@ -18,7 +19,7 @@ whenever bytes have come."""
 
 _PIECE_SIZE_BYTES = 512 << 10
 
-HEAD_RANGE_BYTES = 512
+HEAD_RANGE_BYTES = HEAD_SIZE_BYTES
 
 
 class RemoteIdentity:
@@ -54,6 +55,7 @@ class RemoteObject:
         """
         self._transport = transport
         self._version: Version | None = None
+        self._foot: bytes | None = None
         self.path = transport.shown
         head = bytearray(HEAD_RANGE_BYTES)
         self._version = self._fill(0, [memoryview(head)])
@@ -73,10 +75,12 @@ class RemoteObject:
 
     def foot(self) -> bytes:
         """Return the last bytes, fewer where it has fewer."""
-        start = max(0, self.size_bytes - HEAD_RANGE_BYTES)
-        foot = bytearray(self.size_bytes - start)
-        self.read_into(start, memoryview(foot))
-        return bytes(foot)
+        if self._foot is None:
+            start = max(0, self.size_bytes - HEAD_RANGE_BYTES)
+            foot = bytearray(self.size_bytes - start)
+            self.read_into(start, memoryview(foot))
+            self._foot = bytes(foot)
+        return self._foot
 
     def read_into(self, start: int, view: memoryview) -> None:
         """Fill ``view`` with what the object has from ``start`` on. Blocks.

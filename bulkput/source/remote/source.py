@@ -43,6 +43,19 @@ class RemoteSource:
     def tells_changes(self) -> bool:
         return self._remote.tells_changes
 
+    @property
+    def sector_bytes(self) -> None:
+        """Not known."""
+
+    @property
+    def known_size_bytes(self) -> int:
+        """Length of the disk."""
+        return self.size_bytes
+
+    def ends(self) -> tuple[bytes, bytes]:
+        """Return the first and last bytes, for a look at the content."""
+        return self._remote.head, self._remote.foot()
+
     def extents(self, start: int = 0) -> Iterator[Extent]:
         return iter([Extent(start, self.block_count)] if start < self.block_count else [])
 

@@ -14,6 +14,7 @@ from bulkput.model.disk_format import Compression
 from bulkput.model.errors import SourceError
 from bulkput.source.blocks import check_blocks
 from bulkput.source.buffered import BlockPool, BufferedWindow
+from bulkput.source.content.partitions import read_partition_table
 from bulkput.source.source import Identity, SourceKind
 from bulkput.source.stream.decoder import Begun
 
@@ -113,6 +114,18 @@ class StreamSource:
     def kind(self) -> SourceKind:
         return self._origin.kind
 
+    @property
+    def sector_bytes(self) -> None:
+        """Not known."""
+
+    @property
+    def known_size_bytes(self) -> None:
+        """Not known before the end: ``check_complete`` looks at it then."""
+
+    def ends(self) -> tuple[bytes, bytes]:
+        """Return the first bytes of the disk, for a look at the content."""
+        return self._stream.head, b""
+
     def extents(self, start: int = 0) -> Iterator[Extent]:
         """Yield all that may be data, as far as the end is not known: adjacent extents."""
         while start < self._end_block():
@@ -156,7 +169,11 @@ class StreamSource:
                 )
             if not self._read_bytes:
                 raise SourceError(self.path, "is empty: there is nothing to make a volume of")
+            table = read_partition_table(self._stream.head, None)
         notes = list(self._notes)
+        if table is not None:
+            known = set(table.notes(None))
+            notes += [note for note in table.notes(self._read_bytes) if note not in known]
         if self.format == "raw":
             notes.append(
                 f"{self.path} ended after {self._read_bytes:,} bytes; only its writer knows "
