@@ -66,14 +66,12 @@ def detect_format(head: bytes, foot: bytes) -> FormatMark | None:
         head: Its first ``HEAD_SIZE_BYTES``, or all.
         foot: Its last ones, or all; none where the end is not known yet.
     """
-    sign: str | None = None
     for mark in MARKS:
-        if mark.is_in(head, foot):
-            # Only where it matters: most disks bear no mark at all.
-            sign = sign or (find_disk_sign(head, foot) if mark.is_weak else None)
-            if not (mark.is_weak and sign):
-                return mark
-    return detect_text(head)
+        # Only where it matters: most disks bear no mark at all.
+        if mark.is_in(head, foot) and not (mark.is_weak and find_disk_sign(head, foot)):
+            return mark
+    text = detect_text(head)
+    return text if text is not None and not find_disk_sign(head, foot) else None
 
 
 def is_compression(format_: Format) -> TypeGuard[Compression]:

@@ -121,6 +121,13 @@ def test_a_short_magic_does_not_hide_a_disk(mark):
     assert detect_format(bytes(disk), b"") is None
 
 
+def test_a_text_in_front_does_not_hide_a_disk():
+    disk = bytearray(b"#!/bin/sh\n".ljust(2000, b" "))
+    assert detect_format(bytes(disk), b"").name == "a script"
+    disk[1080:1082] = b"\x53\xef"
+    assert detect_format(bytes(disk), b"") is None
+
+
 def test_every_row_of_the_table_is_found_by_its_own_magic_and_says_what_helps():
     for mark in MARKS:
         head = bytearray(FILLING[:70_000])

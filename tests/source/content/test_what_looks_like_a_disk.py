@@ -9,6 +9,7 @@ import zlib
 
 import pytest
 from support import written_images
+from support.loops import loop_devices
 from support.streams import COMPRESS
 
 from bulkput.source.content.disk_signs import END_SIGNS, SIGNS, find_disk_sign
@@ -205,3 +206,17 @@ def test_entropy_is_that_of_shannon():
     assert entropy_bits(bytes(range(256)) * 16) == 8
     assert entropy_bits(bytes(4096)) == 0
     assert entropy_bits(NOISE[:100]) == 0
+
+
+@pytest.mark.parametrize(("sector", "is_noted"), [("512", False), ("4096", True)])
+def test_a_device_knows_its_sectors(tmp_path, sector, is_noted):
+    (tmp_path / "disk").write_bytes(mbr(NOISE, (8, 100)))
+    with loop_devices() as attach:
+        device = attach(tmp_path / "disk", "--sector-size", sector)
+        notes = content_of(device).notes
+    assert any("for sectors of 4,096 bytes" in note for note in notes) == is_noted
+
+
+def test_an_mbr_of_4_kib_sectors_without_a_device_is_not_guessed(tmp_path):
+    (tmp_path / "disk").write_bytes(mbr(NOISE, (8, 100)))
+    assert content_of(tmp_path / "disk").notes == ()
