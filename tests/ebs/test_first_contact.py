@@ -1,0 +1,189 @@
+"""Before the first answer a mistake is named within seconds; afterwards an outage may pass."""
+
+import ssl
+
+import pytest
+import trustme
+from support.connect_proxy import ConnectProxy
+
+from bulkput.ebs.credentials import Credentials
+from bulkput.ebs.deadlines import Deadlines
+from bulkput.ebs.service import open_service
+from bulkput.ebs.snapshot import StartRequest
+from bulkput.model.clock import LoopClock
+from bulkput.model.errors import ConfigError, ServiceError
+from bulkput.model.failure import FailureClass
+
+KEYS = Credentials("A", "S")
+
+
+async def failure(*, region="us-east-1", **more):
+    async with open_service(
+        region=region,
+        clock=LoopClock(),
+        static_credentials=KEYS,
+        deadlines=Deadlines(connect_s=2, control_s=5),
+        **more,
+    ) as service:
+        with pytest.raises((ServiceError, ConfigError)) as caught:
+            await service.control.start_snapshot(StartRequest(1, "t"))
+    return caught.value
+
+
+async def test_a_region_that_does_not_exist_is_named_with_the_nearest():
+    error = await failure(region="eu-wst-1")
+    assert (error.failure, error.status) == (FailureClass.NO_SUCH_HOST, 3)
+    assert "ebs.eu-wst-1.amazonaws.com cannot be resolved" in str(error)
+    assert "is eu-west-1 meant?" in str(error)
+
+
+async def test_a_region_that_is_known_is_not_doubted():
+    error = await failure(region="eu-west-1")
+    assert error.failure in {FailureClass.NO_SUCH_HOST, FailureClass.UNREACHABLE}
+    assert "DNS" in error.advice
+    assert "meant" not in str(error)
+
+
+async def test_an_endpoint_whose_name_is_wrong():
+    error = await failure(endpoint_url="https://nowhere.invalid")
+    assert error.status == 3
+    assert "AWS_ENDPOINT_URL" in error.advice
+
+
+async def test_a_port_that_refuses():
+    error = await failure(endpoint_url="http://127.0.0.1:9")
+    assert (error.failure, error.status) == (FailureClass.UNREACHABLE, 5)
+    assert "127.0.0.1:9" in str(error)
+    assert "refused" in str(error).lower() or "connect" in str(error).lower()
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "http://proxy.invalid:3128"])
+async def test_a_proxy_that_is_not_there(monkeypatch, address):
+    monkeypatch.setenv("HTTPS_PROXY", address)
+    error = await failure()
+    assert error.status == (5 if "127" in address else 3)
+    assert address.partition("://")[2] in str(error)
+    assert "HTTPS_PROXY" in error.advice
+
+
+async def test_a_proxy_that_cannot_connect_anywhere(monkeypatch):
+    with ConnectProxy(1, refuses=404) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url())
+        error = await failure()
+    assert error.failure is FailureClass.UNREACHABLE
+    assert "answered 404" in str(error)
+
+
+async def refuses_http(peer):
+    await peer.request()
+    await peer.answer(400, {}, b"Client sent an HTTP request to an HTTPS server.\n")
+
+
+async def test_http_at_a_tls_port_and_tls_at_an_http_port(lab):
+    async with lab.serving(refuses_http) as server:
+        error = await failure(endpoint_url=server.url)
+        assert isinstance(error, ConfigError)
+        assert "expected https://" in str(error)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    async with lab.serving(refuses_http, tls=context) as server:
+        error = await failure(endpoint_url=server.url.replace("https", "http"))
+        assert error.failure is FailureClass.UNREACHABLE
+        assert "https://" in error.advice
+    async with lab.serving(answers_as_a_web_server) as server:
+        error = await failure(endpoint_url=server.url.replace("http", "https"))
+        assert isinstance(error, ConfigError)
+        assert "speaks TLS" in str(error)
+
+
+async def answers_as_a_web_server(peer):
+    await peer.reader.read(1)
+    await peer.answer(400, {}, b"<html>Bad Request</html>")
+
+
+async def test_after_an_answer_the_same_failures_may_pass(lab):
+    async def starts(peer):
+        await peer.request()
+        await peer.answer(400, {"x-amzn-ErrorType": "ThrottlingException"}, b'{"message":"slow"}')
+        peer.writer.close()
+
+    async def closes(peer):
+        await peer.request()
+        peer.writer.close()
+
+    async with (
+        lab.serving(starts, closes) as server,
+        open_service(
+            region="us-east-1",
+            clock=LoopClock(),
+            endpoint_url=server.url,
+            static_credentials=KEYS,
+            deadlines=Deadlines(connect_s=2, control_s=5),
+        ) as service,
+    ):
+        for expected in (FailureClass.THROTTLED_ACCOUNT, FailureClass.TRANSIENT):
+            with pytest.raises(ServiceError) as caught:
+                await service.control.start_snapshot(StartRequest(1, "t"))
+            assert caught.value.failure is expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"__type":"UnauthorizedOperation","message":"no"}', FailureClass.ACCESS_DENIED),
+        (b'{"Error":{"Code":"RequestLimitExceeded","Message":"no"}}', "throttled"),
+        (b"<html><body>forbidden<br></html>", FailureClass.ACCESS_DENIED),
+        (b"", FailureClass.ACCESS_DENIED),
+    ],
+)
+async def test_a_refusal_of_ec2_in_a_foreign_form_is_read(lab, body, expected):
+    async def refuses(peer):
+        while True:
+            await peer.request()
+            await peer.answer(403, {}, body)
+
+    async with (
+        lab.serving(refuses) as server,
+        open_service(
+            region="us-east-1",
+            clock=LoopClock(),
+            endpoint_url=server.url,
+            static_credentials=KEYS,
+        ) as service,
+    ):
+        with pytest.raises(ServiceError) as caught:
+            await service.control.pending_snapshots_page("bulkput")
+    if expected == "throttled":
+        expected = FailureClass.THROTTLED_ACCOUNT
+    assert caught.value.failure is expected
+    assert caught.value.http_status == 403
+
+
+async def test_a_key_that_is_refused_is_named(lab):
+    arn = "arn:aws:kms:us-east-1:111122223333:key/1234abcd"
+
+    async def refuses(peer):
+        while True:
+            await peer.request()
+            kind = {"x-amzn-ErrorType": "ValidationException:http://internal.amazon.com/"}
+            body = b'{"Message":"The key is not usable","Reason":"INVALID_DEPENDENCY_REQUEST"}'
+            await peer.answer(400, kind, body)
+
+    async with (
+        lab.serving(refuses) as server,
+        open_service(
+            region="us-east-1",
+            clock=LoopClock(),
+            endpoint_url=server.url,
+            static_credentials=KEYS,
+        ) as service,
+    ):
+        request = StartRequest(1, "t", kms_key_arn=arn, encrypted=True)
+        with pytest.raises(ServiceError, match=f"The KMS key {arn} must") as caught:
+            await service.control.start_snapshot(request)
+        assert (caught.value.failure, caught.value.status) == (FailureClass.KEY_UNUSABLE, 4)
+        service.control._learned.note_key("snap-00000000000000001", arn)
+        with pytest.raises(ServiceError, match=f"The KMS key {arn} must"):
+            await service.control.list_blocks_page("snap-00000000000000001")
+        with pytest.raises(ServiceError, match=f"The KMS key {arn} must"):
+            await service.data.get_block("snap-00000000000000001", 0, "AAAA")
