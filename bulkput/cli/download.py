@@ -73,6 +73,11 @@ def download(
     """
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 
+    if str(dest) == "-":
+        raise UsageError(
+            "a snapshot is written to a file or block device, never to standard output: blocks "
+            "arrive in any order. Name a file (./- for one of that name)"
+        )
     if force and changed_since is not None:
         raise UsageError("--force and --changed-since exclude each other")
     settings = settings_from_flags(

@@ -88,7 +88,7 @@ def _status(error: BaseException) -> int:
         return error.status
     if isinstance(error, KeyboardInterrupt):
         return 128 + signal.SIGINT
-    if shortage_of(error) is not None:
+    if shortage_of(error) is not None or isinstance(error, OSError):
         return int(ExitCode.MACHINE)
     return int(ExitCode.UNEXPECTED)
 
@@ -107,6 +107,12 @@ def _sentence(error: BaseException) -> str:
     shortage = shortage_of(error)
     if shortage is not None:
         return f"{shortage}. Then run the same command again: it resumes"
+    if isinstance(error, OSError):
+        # A call to the system that failed outside every place that expects it: not ours to mend.
+        return (
+            f"the system refused a call: {error}. When that is mended, run the same command again: "
+            "it resumes; --verbose shows which call"
+        )
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return (
         f"unexpected {what}. This is a bug in bulkput: "

@@ -135,7 +135,7 @@ def _tell(failure: Failure, invocation: Invocation) -> int:
         for text in failure.details:
             tell(text)
     tell(f"bulkput: error: {failure.sentence}")
-    tell_resumption(failure.status)
+    tell_resumption(failure.status, failure.snapshot_id)
     if invocation.output is OutputForm.JSON:
         content = failure_object(
             failure.sentence, exit_code=failure.status, snapshot_id=failure.snapshot_id

@@ -60,8 +60,14 @@ def tell_outcomes(
     error = error_sentence(outcomes)
     if error is not None:
         tell(f"bulkput: error: {plain(error)}")
-    if any(outcome.exit_code == ExitCode.TEMPORARY for outcome in outcomes):
-        tell_resumption(ExitCode.TEMPORARY)  # of several volumes too, whose own code is another
+    # Of several volumes too, whose own code is another; once for all of them.
+    unfinished = sorted(
+        (each for each in outcomes if each.exit_code and each.status == "failed"),
+        key=lambda each: each.exit_code != ExitCode.TEMPORARY,
+    )
+    for outcome in unfinished:
+        if tell_resumption(outcome.exit_code, outcome.snapshot_id):
+            break
     in_json = invocation.output is OutputForm.JSON
     result = as_json(object_of(outcomes, elapsed_s)) if in_json else snapshot_ids(outcomes)
     status = exit_code(outcomes)

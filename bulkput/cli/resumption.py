@@ -8,13 +8,37 @@ from bulkput.cli.streams import tell
 from bulkput.model.exit_code import ExitCode
 from bulkput.observe.plain import masked, plain
 
-_RESUMABLE_VERBS = frozenset({"run", "upload", "download"})
+_RESUMABLE_VERBS = frozenset({"run", "upload", "download", "copy"})
+_MENDABLE = frozenset(
+    {
+        ExitCode.CONFIGURATION,
+        ExitCode.CREDENTIALS,
+        ExitCode.SOURCE,
+        ExitCode.QUOTA,
+        ExitCode.MACHINE,
+    }
+)
+"""What somebody has to mend first; a snapshot that was begun waits meanwhile."""
 _FIRST_SIGNAL_STATUS = 128
 
 
-def tell_resumption(status: int) -> None:
-    """Print the command to run again, if this one ended for a reason that passes."""
+def tell_resumption(status: int, pending: str | None = None) -> bool:
+    """Print the command to run again, if this one ended for a reason that passes or can be mended.
+
+    Args:
+        status: The exit code.
+        pending: The snapshot that was begun and stays, where there is one.
+
+    Returns:
+        Whether there was something to print.
+    """
     verb = next((word for word in sys.argv[1:2] if word in _RESUMABLE_VERBS), None)
-    if verb and (status == ExitCode.TEMPORARY or status > _FIRST_SIGNAL_STATUS):
-        command = shlex.join(["bulkput", *sys.argv[1:]])
-        tell(f"resume with: {plain(masked(command, os.environ))}")
+    passes = status == ExitCode.TEMPORARY or status > _FIRST_SIGNAL_STATUS
+    waits = pending is not None and status in _MENDABLE
+    if verb and (passes or waits):
+        command = plain(masked(shlex.join(["bulkput", *sys.argv[1:]]), os.environ))
+        if not passes:
+            tell(f"{pending} stays pending and keeps what was put. When the cause is mended,")
+        tell(f"resume with: {command}")
+        return True
+    return False

@@ -60,6 +60,12 @@ _FIXED: dict[Failure, str] = {
     Failure.GONE: "The snapshot was deleted or never existed: running again makes a new one",
 }
 
+_EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
+_EXPIRED = (
+    "The session token has expired: renew the credentials (`aws sso login`, the role, the "
+    "environment), then run the same command again: what was put stays"
+)
+
 _KEY = (
     "The KMS key{key} must exist in {region}, be enabled, and allow kms:GenerateDataKey*, "
     "kms:Decrypt, kms:ReEncrypt*, kms:CreateGrant and kms:DescribeKey with kms:ViaService "
@@ -74,6 +80,7 @@ def advice(
     region: str = "<region>",
     tagged: bool = False,
     kms_key: str | None = None,
+    code: str | None = None,
 ) -> str:
     """Return what to do now, one sentence without its full stop.
 
@@ -83,6 +90,7 @@ def advice(
         region: The Region asked, for ARNs.
         tagged: StartSnapshot carried tags, which takes an action more.
         kms_key: The key's ARN, where it is known.
+        code: The error's code, where the answer named one.
     """
     if failure is Failure.ACCESS_DENIED:
         return _missing_action(operation, region, tagged=tagged)
@@ -91,6 +99,8 @@ def advice(
         return _KEY.format(key=key, region=region, suffix=partition_of(region).suffixes[0])
     if failure in {Failure.THROTTLED_ACCOUNT, Failure.THROTTLED_SNAPSHOT, Failure.QUOTA}:
         return _quota(operation, failure)
+    if failure is Failure.SIGNATURE and code in _EXPIRED_CODES:
+        return _EXPIRED
     return _FIXED[failure]
 
 
@@ -107,15 +117,13 @@ def _missing_action(operation: str, region: str, *, tagged: bool) -> str:
 
 def _quota(operation: str, failure: Failure) -> str:
     account_code, snapshot_code = QUOTA_CODES.get(operation, ("", ""))
+    rate = "gets_per_s" if operation == "GetSnapshotBlock" else "puts_per_s"
     if failure is Failure.QUOTA:
         name = f" ({account_code})" if account_code else ""
         return f"Check the account's Service Quotas for EBS{name} and ask for an increase"
     if failure is Failure.THROTTLED_SNAPSHOT:
         name = f" (quota {snapshot_code}, not adjustable)" if snapshot_code else ""
-        return f"Lower tuning.puts_per_s_snapshot{name}"
+        return f"Lower tuning.{rate}_snapshot{name}"
     if not account_code:
         return "Other programs use up the account's request rate: try again later"
-    return (
-        f"Lower tuning.puts_per_s_account, or ask for a higher quota (Service Quotas "
-        f"{account_code})"
-    )
+    return f"Lower tuning.{rate}_account, or ask for a higher quota (Service Quotas {account_code})"

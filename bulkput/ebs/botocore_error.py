@@ -77,8 +77,8 @@ def error_of_botocore(
             operation,
             error,
             snapshot_id,
-            lambda failure: advice(
-                operation, failure, region=region, tagged=tagged, kms_key=kms_key
+            lambda failure, code: advice(
+                operation, failure, region=region, tagged=tagged, kms_key=kms_key, code=code
             ),
         )
         is_tls = is_complaint_of_plain_http(refused.http_status or 0, refused.what)
@@ -110,7 +110,7 @@ def _refused(
     operation: str,
     error: Any,
     snapshot_id: str | None,
-    advice_for: Callable[[FailureClass], str],
+    advice_for: Callable[[FailureClass, str | None], str],
 ) -> ServiceError:
     answer: dict[str, Any] = error.response
     details = answer.get("Error", {})
@@ -130,7 +130,7 @@ def _refused(
         operation,
         failure,
         plain_message(message) or "an answer without a message",
-        advice=advice_for(failure),
+        advice=advice_for(failure, code),
         snapshot_id=snapshot_id,
         http_status=status,
         code=code,

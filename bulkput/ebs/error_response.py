@@ -70,7 +70,7 @@ def error_of_answer(
         operation,
         failure,
         plain_message(message) or "an answer without a message",
-        advice=advice(operation, failure, region=region, kms_key=kms_key),
+        advice=advice(operation, failure, region=region, kms_key=kms_key, code=code),
         snapshot_id=snapshot_id,
         block_index=block_index,
         http_status=http_status,

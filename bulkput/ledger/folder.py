@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bulkput.ledger.storage import FOLDER_MODE, storage_error
-from bulkput.model.errors import LedgerError
+from bulkput.model.errors import ConfigError, LedgerError, Problem
 
 _KEY_CHARS = 12
 """48 bits: two of a million uploads share a folder with a chance of 1 in 500; their headers differ.
@@ -27,8 +27,21 @@ def default_state_dir(environ: Mapping[str, str]) -> Path:
     """
     base = Path(environ.get("XDG_STATE_HOME", ""))
     if not base.is_absolute():
-        base = Path(environ.get("HOME") or Path.home()) / ".local" / "state"
+        base = _home(environ) / ".local" / "state"
     return base / "bulkput"
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    if environ.get("HOME"):
+        return Path(environ["HOME"])
+    try:
+        return Path.home()
+    except RuntimeError as error:  # a user id without an entry in passwd, as containers have
+        expected = (
+            "expected a folder for state: there is no HOME, and this user has no home folder. "
+            "Name one (--state-dir, state_dir, XDG_STATE_HOME)"
+        )
+        raise ConfigError((Problem("state_dir", expected),)) from error
 
 
 def volume_folder(state_dir: Path, name: str, key: Iterable[str]) -> Path:
@@ -107,8 +120,19 @@ def _ensure(folder: Path) -> os.stat_result:
         raise LedgerError(
             folder,
             f"belongs to user id {status.st_uid}, and this is user id {os.geteuid()}. Run as the"
-            " same user, or name another state_dir",
+            f" same user, or name another state_dir{_mount_point_words(folder)}",
         )
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise LedgerError(folder, "cannot be written to. Name another state_dir")
+        what = f"cannot be written to. Name another state_dir{_mount_point_words(folder)}"
+        raise LedgerError(folder, what)
     return status
+
+
+def _mount_point_words(folder: Path) -> str:
+    """Return what helps with a file system that somebody else has mounted; else nothing."""
+    if not folder.is_mount():
+        return ""
+    return (
+        f": this one is a mount point, and a folder in it that belongs to you works, such as "
+        f"{folder / 'bulkput'} (install -d -m 700 -o {os.geteuid()} {folder / 'bulkput'})"
+    )

@@ -30,6 +30,9 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.INTEGRITY: "integrity or snapshot error",
     ExitCode.SOME_VOLUMES_FAILED: "some volumes of a job failed",
     ExitCode.QUOTA: "quota exhausted",
-    ExitCode.MACHINE: "this machine is out of open files, threads or memory: running again resumes",
+    ExitCode.MACHINE: (
+        "this machine is out of open files, threads or memory, or refuses a call: running again "
+        "resumes"
+    ),
 }
 """One sentence for each code; the manual's table is checked against it."""

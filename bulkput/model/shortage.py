@@ -37,6 +37,14 @@ def shortage_of(error: BaseException) -> str | None:
     return None
 
 
+def refused_call(error: OSError) -> MachineError:
+    """Return the error of a call to the system that failed where nobody expected it to."""
+    what = shortage_of(error) or f"the system refused a call: {error}"
+    made = MachineError(f"{what}. When that is mended, run the same command again: it resumes")
+    made.__cause__ = error
+    return made
+
+
 def machine_error(error: BaseException, doing: str = "") -> MachineError | None:
     """Return the error that explains ``error``, met while ``doing`` something, if it is one."""
     what = shortage_of(error)

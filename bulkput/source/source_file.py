@@ -27,7 +27,8 @@ _KINDS: dict[int, SourceKind] = {stat.S_IFREG: "file", stat.S_IFBLK: "device"}
 
 _NOT_A_DISK: dict[int, str] = {
     stat.S_IFDIR: "is a directory; name a file or block device in it",
-    stat.S_IFIFO: "is a pipe, which cannot be read at any place; write it to a file first",
+    stat.S_IFIFO: "is a pipe, which cannot be read at any place: give it as standard input "
+    "(COMMAND | bulkput upload -), or write it to a file first",
     stat.S_IFSOCK: "is a socket; name a file or block device",
     stat.S_IFCHR: "is a character device; name a file or block device",
 }
@@ -137,7 +138,9 @@ def open_file(path: str | os.PathLike[str], *, allow_mounted: bool) -> OpenedFil
         SourceInUseError: somebody may write to it.
     """
     try:
-        real_path = Path(path).resolve(strict=True)
+        # First: what /dev/stdin and <(COMMAND) lead to may have no path to be resolved.
+        _kind(Path(path), os.stat(path).st_mode)  # noqa: PTH116 - beside os.open
+        real_path = _resolved(Path(path))
         kind = _kind(real_path, os.stat(real_path).st_mode)  # noqa: PTH116 - beside os.open
         fd = _open(real_path, kind, exclusive=kind == "device" and not allow_mounted)
     except (OSError, RuntimeError, ValueError) as error:
@@ -157,6 +160,13 @@ def open_file(path: str | os.PathLike[str], *, allow_mounted: bool) -> OpenedFil
     except BaseException:
         os.close(fd)
         raise
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve(strict=True)
+    except FileNotFoundError as error:
+        raise SourceError(path, "was deleted, and is open under a number only") from error
 
 
 def check_input_unused(fd: int) -> None:

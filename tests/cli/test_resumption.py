@@ -19,3 +19,19 @@ def test_nothing_is_named_where_nothing_goes_on(verb, status, monkeypatch, capsy
     monkeypatch.setattr(sys, "argv", ["bulkput", verb, "x"])
     tell_resumption(status)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("status", [3, 4, 6, 9, 10])
+@pytest.mark.parametrize("verb", ["upload", "run", "copy"])
+def test_a_snapshot_that_waits_is_named_with_its_command(verb, status, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["bulkput", verb, "x"])
+    tell_resumption(status, "snap-1")
+    said = capsys.readouterr().err
+    assert "snap-1 stays pending and keeps what was put" in said
+    assert f"resume with: bulkput {verb} x" in said
+
+
+def test_a_copy_that_is_interrupted_names_its_command(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["bulkput", "copy", "snap-1"])
+    tell_resumption(130)
+    assert capsys.readouterr().err == "resume with: bulkput copy snap-1\n"

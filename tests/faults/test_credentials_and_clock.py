@@ -143,7 +143,9 @@ def test_credentials_that_stay_expired_end_in_code_4_and_resume_with_new_ones(
         slow.tokens.renew()
         out, err = running.communicate(timeout=30)
     assert running.returncode == 4, err
-    assert "expired" in err
+    assert "token has expired" in err
+    assert "stays pending and keeps what was put" in err
+    assert "resume with: bulkput upload" in err
     assert "Traceback" not in err
     assert json.loads(out)["exit_code"] == 4
     stored = slow.stored

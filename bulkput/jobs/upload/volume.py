@@ -38,6 +38,7 @@ from bulkput.model.errors import (
 from bulkput.model.events import VolumeEnded, VolumeStarted
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress
+from bulkput.model.shortage import refused_call
 from bulkput.source.source import Source
 from bulkput.source.zero import LengthenedSource
 
@@ -72,6 +73,9 @@ async def upload_volume(
     except BulkputError as error:
         progress.phase = Phase.FAILED
         outcome = run.outcome(error)
+    except OSError as error:  # outside every place that expects it; the other volumes go on
+        progress.phase = Phase.FAILED
+        outcome = run.outcome(refused_call(error))
     else:
         progress.phase = Phase.DONE
         outcome = run.outcome()

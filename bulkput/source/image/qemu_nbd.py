@@ -20,7 +20,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from bulkput.model.errors import SourceError
+from bulkput.model.errors import MachineError, SourceError
 from bulkput.model.parent import die_with_parent
 from bulkput.source.image.nbd import NbdBroken, NbdClient
 
@@ -73,7 +73,7 @@ class ImageServer:
                 f"needs QEMU to be read, and {PROGRAM} is not installed: it comes with the package "
                 "qemu-utils (Debian, Ubuntu) or qemu-img (Fedora, RHEL, Amazon Linux)",
             )
-        folder = Path(tempfile.mkdtemp(prefix="bulkput-", dir=_temporary_folder()))
+        folder = _new_folder(path)
         clients: list[NbdClient] = []
         process: subprocess.Popen[bytes] | None = None
         try:
@@ -150,6 +150,21 @@ def _kept_process(
 
     threading.Thread(target=keep, name=f"bulkput-{PROGRAM}", daemon=True).start()
     return born.result()
+
+
+def _new_folder(path: Path | str) -> Path:
+    """Return a private folder for the socket.
+
+    Raises:
+        MachineError: none can be made.
+    """
+    try:
+        return Path(tempfile.mkdtemp(prefix="bulkput-", dir=_temporary_folder()))
+    except OSError as error:
+        raise MachineError(
+            f"{path}: an image is read through a socket, and no folder for temporary files can be "
+            f"written to ({error.strerror or error}): name one in TMPDIR"
+        ) from error
 
 
 def _temporary_folder() -> str:
