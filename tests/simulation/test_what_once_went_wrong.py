@@ -94,7 +94,7 @@ def test_a_completed_snapshot_that_was_not_told_of_is_told_by_the_next_run_and_o
     (first,) = upload.service.snapshots
     assert (upload.outcomes[-1].snapshot_id, upload.outcomes[-1].status) == (first, "completed")
     assert upload.outcomes[-1].checksum == upload.service.snapshots[first].linear[1]
-    assert f"{first} was completed by a run" in " ".join(upload.outcomes[-1].notes)
+    assert f"{first} is of an earlier run, begun" in " ".join(upload.outcomes[-1].notes)
     upload.go_until_done()
     assert upload.outcomes[-1].snapshot_id != first
 

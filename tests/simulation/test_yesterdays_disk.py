@@ -116,6 +116,15 @@ def test_a_pipe_is_another_one_each_time_whatever_resume_says(tmp_path):
     assert snapshot_of(upload).blocks == first.blocks | {2: 30}
 
 
+def test_a_pipe_is_read_in_a_resumed_upload_whatever_resume_says(tmp_path):
+    upload = Scripted(tmp_path, kind="stream", resume="trust")
+    upload.go(dies_at=70)
+    (index, *_) = upload._settled_before()
+    upload.disk.write(index, 30)
+    upload.go_until_done()
+    assert snapshot_of(upload).blocks[index] == 30
+
+
 def test_the_comparison_ends_at_the_first_difference(tmp_path):
     upload, _ = died(tmp_path, LedgerPhase.COMPLETED, "device")
     upload.disk.write(0, 30)

@@ -108,7 +108,7 @@ def find_earlier(
         action=decision.action,
         note=decision.note,
         same_source=same_source,
-        trusted=same_source and trusts(volume.resume, tells_changes=source.tells_changes),
+        trusted=trusts(volume.resume, source, header.source_identity),
         parent=parent,
     )
 

@@ -50,8 +50,10 @@ async def finish_earlier(
     await _finish(run, upload_snapshot, place)
     compared = await _compared(run, upload_snapshot, place, header)
     if compared is None:
+        is_known = place.source.size_bytes != header.size_bytes
+        is_compared = is_known or run.progress.phase is Phase.COMPARING
         await _let_go(run, upload_snapshot, place)
-        run.note(_kept(run, header))
+        run.note(_kept(run, header, is_compared=is_compared))
         run.forget_snapshot()
         return False
     run.earlier_run = EarlierRun(header.created_unix_s, compared)
@@ -195,10 +197,10 @@ def _answers(run: VolumeRun, header: LedgerHeader, compared: str) -> str:
     return f"{header.snapshot_id} is of {_run_of(header)}. {words}"
 
 
-def _kept(run: VolumeRun, header: LedgerHeader) -> str:
+def _kept(run: VolumeRun, header: LedgerHeader, *, is_compared: bool) -> str:
     state = "was completed" if run.status == "completed" else "was sealed"
+    now = "holds something else" if is_compared else "may hold something else"
     return (
         f"{header.snapshot_id} {state} by {_run_of(header)}: it holds {run.volume.source.shown} as "
-        "it was then, and is kept. The source holds something else now, or cannot be compared: "
-        "starting a new snapshot"
+        f"it was then, and is kept. The source {now} now: starting a new snapshot"
     )

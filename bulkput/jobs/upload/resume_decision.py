@@ -123,9 +123,7 @@ def decide_answer(
     # What is piped in is another stream each time, whatever ``resume`` says.
     if header.size_bytes != source.size_bytes or source.kind == "stream":
         return EarlierAnswer.START_NEW
-    same_source = dict(header.source_identity) == source.identity.as_dict()
-    trusted = same_source and trusts(resume, tells_changes=source.tells_changes)
-    if trusted and header.zero_policy is zero_policy:
+    if trusts(resume, source, header.source_identity) and header.zero_policy is zero_policy:
         return EarlierAnswer.REPORT
     # A device is claimed while it is open: not even to decompress it again can it be opened twice.
     read_once = source.is_sequential and source.kind == "device"

@@ -150,7 +150,8 @@ async def start_or_resume(place: UploadContext) -> tuple[UploadSnapshot, UploadC
         parent_snapshot_id=place.parent_snapshot_id,
         wait=wait,
     )
-    if decision.note:
+    # Of a completed snapshot more is said when it is known whether the source still holds it.
+    if decision.note and decision.action is not ResumeAction.REPORT_COMPLETED:
         place.note(decision.note)
     if decision.abandoned_snapshot_id is not None:
         await place.delete(decision.abandoned_snapshot_id)
@@ -302,7 +303,7 @@ def _take_up(
             only_wait=True,
             is_completed=is_completed,
         )
-    trust = same_source and trusts(place.volume.resume, tells_changes=source.tells_changes)
+    trust = trusts(place.volume.resume, source, header.source_identity)
     same_policy = header.zero_policy is zeros.policy
     if trust and same_policy:
         ledger.trust_unknown()

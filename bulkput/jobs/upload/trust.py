@@ -1,7 +1,9 @@
-"""Whether a source whose identity is unchanged has unchanged content: by ``resume``. Pure."""
+"""Whether a source is still what a ledger was made of, without reading it: by ``resume``. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
+
+from bulkput.source.source import Source
 
 _TRUSTS: dict[str, Callable[[bool], bool]] = {
     "auto": lambda tells_changes: tells_changes,
@@ -10,12 +12,17 @@ _TRUSTS: dict[str, Callable[[bool], bool]] = {
 }
 
 
-def trusts(resume: Literal["auto", "trust", "verify"], *, tells_changes: bool) -> bool:
+def trusts(
+    resume: Literal["auto", "trust", "verify"], source: Source, recorded: Mapping[str, object]
+) -> bool:
     """Return whether what the ledger vouches for need not be read again.
 
     Args:
         resume: As configured.
-        tells_changes: Whether the source's identity changes with its content: a file's does, a
-            block device's does not.
+        source: As it was opened by this run; nothing is read.
+        recorded: The identity that the ledger has; an equal one means equal content only where
+            the source reports every change. What is piped in is another stream each time,
+            whatever ``resume`` says.
     """
-    return _TRUSTS[resume](tells_changes)
+    same = dict(recorded) == source.identity.as_dict()
+    return same and source.kind != "stream" and _TRUSTS[resume](source.tells_changes)
