@@ -100,10 +100,11 @@ class SparseFile(RuleBasedStateMachine):
         self.upload._open_source = lambda: self.opened(reader)
 
     def opened(self, reader):
-        self.upload.source = Looked(
+        source = Looked(
             open_source(self.disk.path, format="raw", allow_mounted=False, reader=reader)
         )
-        return self.upload.source
+        self.upload.sources.append(source)
+        return source
 
     @rule(index=indexes, fill=st.integers(0, 3), offset=st.sampled_from([0, 4096, 400_000]))
     def write(self, index, fill, offset):

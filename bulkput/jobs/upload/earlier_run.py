@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from bulkput import __version__
 from bulkput.jobs.upload.read_back import read_back, seal
@@ -72,10 +73,19 @@ async def _finish(run: VolumeRun, upload_snapshot: UploadSnapshot, place: Upload
         with suppress(IntegrityError):
             run.linear = await context.workers.run(place.ledger.linear)
         kept = manifest_path(context.state_dir, upload_snapshot.snapshot_id)
-        run.manifest = kept if kept.exists() else None
+        run.manifest = kept if await context.workers.run(partial(_is_sound, kept)) else None
         run.status = "completed"
     else:
         await seal(run, upload_snapshot, place)
+
+
+def _is_sound(manifest: Path) -> bool:
+    """Return whether a manifest is there, and was not damaged since. Blocks."""
+    try:
+        Manifest.open(manifest).close()
+    except ManifestError:
+        return False
+    return True
 
 
 async def _let_go(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadContext) -> None:
@@ -171,9 +181,8 @@ async def _holds_the_same(
 def _reference(run: VolumeRun, place: UploadContext, stack: ExitStack) -> _Reference:
     """Return the manifest; where there is none, the ledger over the parent's manifest."""
     if run.manifest is not None:
-        with suppress(ManifestError):
-            manifest = stack.enter_context(Manifest.open(run.manifest))
-            return _Reference(None, manifest, manifest.stop)
+        manifest = stack.enter_context(Manifest.open(run.manifest))
+        return _Reference(None, manifest, manifest.stop)
     ledger = place.ledger
     parent_stop = 0 if place.parent is None else place.parent.stop
     return _Reference(ledger, place.parent, max(ledger.header.block_count, parent_stop))
