@@ -16,6 +16,7 @@ from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
     from bulkput.jobs.gc import Orphan
+    from bulkput.jobs.session.snapshots import Snapshots
 
 _HEAD = ("SNAPSHOT", "AGE", "GIB", "", "LEDGER WAS IN")
 _SHOWN = frozenset({"orphan", "deleted", "failed", "completed"})
@@ -60,7 +61,7 @@ def gc(
     deleted without --yes, and a completed snapshot is never deleted.
     """
     from bulkput.jobs.gc import collect  # noqa: PLC0415 - the same
-    from bulkput.jobs.session.connection import Address, Calls  # noqa: PLC0415 - heavy, not for --help
+    from bulkput.jobs.session.connection import Address  # noqa: PLC0415 - heavy, not for --help
 
     around, folder = surroundings_of(**flags)
     address = Address(
@@ -71,9 +72,9 @@ def gc(
         state_dir=folder,
     )
 
-    async def work(calls: Calls) -> "list[Orphan]":
+    async def work(snapshots: "Snapshots") -> "list[Orphan]":
         return await collect(
-            calls, folder, elsewhere=elsewhere, older_than_s=older_than, delete=yes
+            snapshots, folder, elsewhere=elsewhere, older_than_s=older_than, delete=yes
         )
 
     orphans = call_out(address, work, invocation_of(context))

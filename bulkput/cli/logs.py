@@ -1,17 +1,16 @@
 """Where log records go: to the display, which alone writes to stderr while a job runs.
 
-Libraries that log secrets at DEBUG (botocore: access key, session token, signatures, bodies) are
-held at WARNING whatever the verbosity, also because what they tell at INFO is not for users.
+Libraries that log secrets are held at WARNING, whatever the verbosity.
 """
 
 import logging
 from collections.abc import Callable, Mapping
 
+from bulkput.ebs.loggers import quiet_secretive_loggers
 from bulkput.observe.plain import masked, one_line
 from bulkput.observe.verbosity import Verbosity
 from bulkput.observe.wording import Line, Tone
 
-_HELD_BACK = ("botocore", "aiobotocore", "aiohttp", "boto3", "urllib3", "asyncio")
 _LEVELS = {
     Verbosity.QUIET: logging.ERROR,
     Verbosity.NORMAL: logging.WARNING,
@@ -49,9 +48,7 @@ def log_to(
     root.addHandler(handler)
     root.setLevel(max(logging.WARNING, _LEVELS[verbosity]))
     logging.getLogger("bulkput").setLevel(_LEVELS[verbosity])
-    for name in _HELD_BACK:
-        held = logging.getLogger(name)
-        held.setLevel(max(logging.WARNING, held.level))
+    quiet_secretive_loggers()
     logging.raiseExceptions = False
     return handler
 

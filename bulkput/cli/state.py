@@ -16,7 +16,8 @@ from bulkput.observe.verbosity import Verbosity
 
 if TYPE_CHECKING:
     from bulkput.config.surroundings import Surroundings
-    from bulkput.jobs.session.connection import Address, Calls
+    from bulkput.jobs.session.connection import Address
+    from bulkput.jobs.session.snapshots import Snapshots
 
 T = TypeVar("T")
 
@@ -37,7 +38,9 @@ def surroundings_of(**flags: object) -> tuple["Surroundings", Path]:
 
 
 def call_out(
-    address: "Address", work: Callable[["Calls"], Coroutine[Any, Any, T]], invocation: Invocation
+    address: "Address",
+    work: Callable[["Snapshots"], Coroutine[Any, Any, T]],
+    invocation: Invocation,
 ) -> T:
     """Open the service, run ``work`` with it, and return its result; tells of repeated calls.
 
@@ -45,11 +48,11 @@ def call_out(
         BulkputError: the service cannot be opened, or as ``work`` does.
     """
     from bulkput.jobs.process.event_loop import run_in_loop  # noqa: PLC0415 - the same
-    from bulkput.jobs.session.connection import open_calls  # noqa: PLC0415 - aiobotocore takes its time
+    from bulkput.jobs.session.connection import open_snapshots  # noqa: PLC0415 - aiobotocore takes its time
 
     async def main() -> T:
-        async with open_calls(address, tell_line) as calls:
-            return await work(calls)
+        async with open_snapshots(address, tell_line) as snapshots:
+            return await work(snapshots)
 
     verbosity = Verbosity.QUIET if invocation.quiet else Verbosity.NORMAL
     handler = log_to(lambda line: tell(line.text), verbosity, os.environ)

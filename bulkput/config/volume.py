@@ -13,6 +13,11 @@ from bulkput.config.text import Text
 from bulkput.model.address import is_address, parse_address
 from bulkput.model.block import BLOCK_SIZE_BYTES, VOLUME_SIZE_MAX_GIB, VOLUME_SIZE_MIN_GIB
 from bulkput.model.disk_format import FormatChoice
+from bulkput.model.snapshot_id import (
+    SNAPSHOT_ID_MAX_CHARS,
+    SNAPSHOT_ID_PATTERN,
+    SNAPSHOT_ID_WORDS,
+)
 from bulkput.model.zeros import ZeroPolicy
 
 SAMPLE_LABEL = "sample"
@@ -46,7 +51,7 @@ KmsKeyArn = Annotated[
     ),
 ]
 SnapshotId = Annotated[
-    str, Text("a snapshot's id such as snap-0123456789abcdef0", r"^snap-[0-9a-f]+$", length_max=48)
+    str, Text(SNAPSHOT_ID_WORDS, SNAPSHOT_ID_PATTERN, length_max=SNAPSHOT_ID_MAX_CHARS)
 ]
 # The service takes 255 characters; 15 are left for the number of the attempt.
 ClientToken = Annotated[

@@ -5,7 +5,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bulkput.jobs.session.connection import Address, Calls
+from bulkput.jobs.session.connection import Address
+from bulkput.jobs.session.snapshots import Snapshots
 from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY, owner_tag
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import read_header
@@ -84,7 +85,7 @@ class Abort:
             state_dir=self.folder.parent,
         )
 
-    async def carry_out(self, calls: Calls) -> Aborted:
+    async def carry_out(self, snapshots: Snapshots) -> Aborted:
         """Delete the snapshot, then the ledger; repeating it after a failure is harmless.
 
         Raises:
@@ -92,8 +93,8 @@ class Abort:
             BulkputError: the service or the disk refused; the ledger is kept.
         """
         deleted, notes = [], []
-        for snapshot_id in await self._snapshot_ids(calls):
-            live = await calls.describe(snapshot_id)
+        for snapshot_id in await self._snapshot_ids(snapshots):
+            live = await snapshots.describe(snapshot_id)
             if live is None:
                 notes.append(
                     f"EC2 does not know {snapshot_id} with these credentials: only its state was "
@@ -102,7 +103,7 @@ class Abort:
                 continue
             if live.state not in _DELETABLE:
                 raise _completed(snapshot_id, live.state)
-            await calls.delete(snapshot_id)
+            await snapshots.delete(snapshot_id)
             deleted.append(snapshot_id)
         if self.header.snapshot_id is None and not deleted:
             notes.append("no snapshot was found that this upload started")
@@ -110,12 +111,12 @@ class Abort:
             notes.append(f"{self.folder} is kept: it holds other files")
         return Aborted(self.folder, tuple(deleted), tuple(notes))
 
-    async def _snapshot_ids(self, calls: Calls) -> list[str]:
+    async def _snapshot_ids(self, snapshots: Snapshots) -> list[str]:
         if self.header.snapshot_id is not None:
             return [self.header.snapshot_id]
         # StartSnapshot may have been answered to a process that died before it took note.
         mark = owner_tag(self.folder)
-        found = await calls.list_pending_tagged()
+        found = await snapshots.list_pending_tagged()
         return [each.snapshot_id for each in found if each.tags.get(OWNER_TAG_KEY) == mark]
 
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from bulkput.config.settings import Settings
 from bulkput.jobs.session.full_size import change_check
-from bulkput.jobs.session.open import completed_snapshot, open_snapshot_reader, require_snapshot_id
+from bulkput.jobs.session.open import open_snapshot_reader
+from bulkput.jobs.session.snapshots import require_snapshot_id
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.events import Observer
 from bulkput.pipeline.listing import ChangedBlock
@@ -78,7 +79,7 @@ async def compare_snapshots(
         started_s = gets.clock.monotonic_s()
         retrier = gets.new_retrier()
         first, second = [
-            await completed_snapshot(gets, snapshot_id, retrier)
+            await gets.snapshots(retrier, snapshot_id).describe_completed(snapshot_id)
             for snapshot_id in (first_id, second_id)
         ]
         runs = _Runs(found)

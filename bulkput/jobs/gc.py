@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bulkput.ebs.snapshot import FoundSnapshot
-from bulkput.jobs.session.connection import Calls
+from bulkput.jobs.session.snapshots import Snapshots
 from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY, folder_name, is_alive, is_from
 from bulkput.jobs.state.uploads import Entry, read_entries
 from bulkput.model.errors import BulkputError
@@ -106,7 +106,7 @@ def find_orphans(
 
 
 async def collect(
-    calls: Calls, state_dir: Path, *, elsewhere: bool, older_than_s: float, delete: bool
+    snapshots: Snapshots, state_dir: Path, *, elsewhere: bool, older_than_s: float, delete: bool
 ) -> list[Orphan]:
     """Find the orphans and, if ``delete``, delete them.
 
@@ -117,8 +117,8 @@ async def collect(
     Raises:
         BulkputError: they could not be looked for.
     """
-    found = await calls.list_pending_tagged()
-    now_unix_s = calls.clock.unix_s()
+    found = await snapshots.list_pending_tagged()
+    now_unix_s = snapshots.clock.unix_s()
     orphans = find_orphans(
         found,
         read_entries(state_dir),
@@ -130,17 +130,17 @@ async def collect(
     if not delete:
         return orphans
     return [
-        await _delete(calls, orphan) if orphan.status is OrphanStatus.ORPHAN else orphan
+        await _delete(snapshots, orphan) if orphan.status is OrphanStatus.ORPHAN else orphan
         for orphan in orphans
     ]
 
 
-async def _delete(calls: Calls, orphan: Orphan) -> Orphan:
+async def _delete(snapshots: Snapshots, orphan: Orphan) -> Orphan:
     try:
-        live = await calls.describe(orphan.snapshot_id)
+        live = await snapshots.describe(orphan.snapshot_id)
         if live is not None and live.state == "completed":
             return replace(orphan, status=OrphanStatus.COMPLETED)
-        await calls.delete(orphan.snapshot_id)
+        await snapshots.delete(orphan.snapshot_id)
     except BulkputError as error:
         return replace(orphan, status=OrphanStatus.FAILED, error=error)
     return replace(orphan, status=OrphanStatus.DELETED)

@@ -5,7 +5,13 @@ import re
 SNAPSHOT_ID_MAX_CHARS = 48
 """``snap-`` and 17 hex digits today; a ledger's table keeps room for longer ones."""
 
-_SNAPSHOT_ID = re.compile(r"snap-[0-9a-f]+")
+SNAPSHOT_ID_PATTERN = r"^snap-[0-9a-f]+$"
+"""Of the service model, which Python and ECMAScript read alike."""
+
+SNAPSHOT_ID_WORDS = "a snapshot's id such as snap-0123456789abcdef0"
+"""To follow "expected"."""
+
+_SNAPSHOT_ID = re.compile(SNAPSHOT_ID_PATTERN)
 
 
 def is_snapshot_id(value: object) -> bool:

@@ -20,13 +20,9 @@ from bulkput.jobs.copy.snapshot_source import SnapshotIdentity, SnapshotSource
 from bulkput.jobs.process.embedded_server import EmbeddedServer, embedded_server
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.session.context import JobContext
-from bulkput.jobs.session.open import (
-    open_context,
-    open_snapshot_reader,
-    require_snapshot_id,
-    state_dir_of,
-)
+from bulkput.jobs.session.open import open_context, open_snapshot_reader, state_dir_of
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
+from bulkput.jobs.session.snapshots import require_snapshot_id
 from bulkput.jobs.session.source import Opening
 from bulkput.jobs.state.manifest_at_hand import find_manifest, held_to, presences
 from bulkput.jobs.upload.volume import upload_volume
@@ -120,8 +116,7 @@ async def _completed(gets: SnapshotReader, snapshot_id: str, retrier: Retrier) -
     Raises:
         SnapshotError: it is not there, or not completed.
     """
-    call = partial(gets.service.control.describe_snapshot, snapshot_id)
-    found = await retrier.run(call, gets.on_call_retry(snapshot_id))
+    found = await gets.snapshots(retrier, snapshot_id).describe(snapshot_id)
     if found is None:
         raise SnapshotError(
             snapshot_id, f"EC2 does not know it in {gets.service.region} for this account"

@@ -124,14 +124,13 @@ class Search:
         path = manifest_path(self._context.state_dir, copy_id)
         if not await self._context.workers.run(path.exists):
             return False
-        call = partial(self._context.service.control.describe_snapshot, copy_id)
-        found = await self._target_retrier.run(call, self._context.on_call_retry(self._snapshot_id))
+        target = self._context.snapshots(self._target_retrier, self._snapshot_id)
+        found = await target.describe(copy_id)
         return found is not None and found.state == "completed"
 
     async def _changes(self, older_id: str) -> Changes | None:
         """Return what differs from an older snapshot; None if it is gone, or no relation."""
-        call = partial(self._gets.service.control.describe_snapshot, older_id)
-        older = await self._retrier.run(call, self._gets.on_call_retry(self._snapshot_id))
+        older = await self._gets.snapshots(self._retrier, self._snapshot_id).describe(older_id)
         if older is None or older.state != "completed":
             return None
         changed = ListedBlocks(self._block_count)

@@ -12,7 +12,6 @@ from functools import partial
 
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.session.full_size import change_check
-from bulkput.jobs.session.open import completed_snapshot
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.state.manifest_at_hand import presences, require_changes
 from bulkput.ledger.manifest import Manifest
@@ -47,8 +46,12 @@ class DownloadLists:
             BulkputError: there is no answer.
         """
         if self.changed_since is not None:
-            self.older = await completed_snapshot(self.gets, self.changed_since, self.retrier)
-        self.live = await completed_snapshot(self.gets, self.snapshot_id, self.retrier)
+            self.older = await self._completed(self.changed_since)
+        self.live = await self._completed(self.snapshot_id)
+
+    async def _completed(self, snapshot_id: str) -> SnapshotState | None:
+        snapshots = self.gets.snapshots(self.retrier, snapshot_id)
+        return await snapshots.describe_completed(snapshot_id)
 
     async def volume_size_gib(self, snapshot_id: str) -> int:
         """Return the size of a snapshot's volume, as its list says it.

@@ -27,12 +27,9 @@ from bulkput.destination.open import (
 )
 from bulkput.jobs.download.block_lists import DownloadLists
 from bulkput.jobs.download.in_place_guard import forget_others, require_no_partial_download
-from bulkput.jobs.session.open import (
-    open_snapshot_reader,
-    require_snapshot_id,
-    state_dir_of,
-)
+from bulkput.jobs.session.open import open_snapshot_reader, state_dir_of
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
+from bulkput.jobs.session.snapshots import require_snapshot_id
 from bulkput.jobs.state.manifest_at_hand import GetBlock, find_manifest, held_to
 from bulkput.ledger.download_state import Restoration
 from bulkput.ledger.folder import ensure_state_dir, volume_folder

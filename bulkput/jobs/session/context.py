@@ -10,6 +10,7 @@ from bulkput.ebs.service import Service
 from bulkput.jobs.process.embedded_server import EmbeddedServer
 from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT, GetRateLimits, RateLimits
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
+from bulkput.jobs.session.snapshots import Snapshots
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration
@@ -83,6 +84,10 @@ class JobContext:
             recovery=_ToldRecovery(self.service, volume, self.observer),
             deadline_s=self.settings.tuning.operation_deadline_s,
         )
+
+    def snapshots(self, retrier: Retrier, volume: str) -> Snapshots:
+        """Return EC2's calls about snapshots, repeated by ``retrier``."""
+        return Snapshots(self.service.control, retrier, self.on_call_retry(volume))
 
     def on_call_retry(self, volume: str) -> OnRetry:
         """Return what tells of repeated calls of the control plane: few, so each is a note."""

@@ -11,7 +11,6 @@ from bulkput.config.settings import Settings
 from bulkput.config.tuning import TuningSettings
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import open_service
-from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.process.embedded_server import EmbeddedServer, embedded_server
 from bulkput.jobs.session.account_pacer import account_pacer
 from bulkput.jobs.session.connection import Address, open_addressed
@@ -28,28 +27,11 @@ from bulkput.jobs.session.threads import worker_count
 from bulkput.ledger.folder import default_state_dir, ensure_state_dir
 from bulkput.machine.limits import connections_that_fit
 from bulkput.model.clock import LoopClock
-from bulkput.model.errors import ConfigError, Problem, ServiceError, SnapshotError
 from bulkput.model.events import Observer
-from bulkput.model.failure import FailureClass
-from bulkput.model.snapshot_id import is_snapshot_id
-from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.workers import ThreadWorkers
 
 _EMBEDDED_REGION = "us-east-1"
 """The embedded server takes any; a rehearsal needs no AWS configuration."""
-
-
-def require_snapshot_id(text: str, name: str = "SNAPSHOT") -> str:
-    """Return ``text`` if it can be a snapshot's id.
-
-    Raises:
-        ConfigError: it cannot.
-    """
-    if not is_snapshot_id(text):
-        raise ConfigError(
-            (Problem(name, "expected a snapshot's id such as snap-0123456789abcdef0"),)
-        )
-    return text
 
 
 def state_dir_of(settings: Settings) -> Path:
@@ -113,32 +95,6 @@ async def open_snapshot_reader(
             )
         finally:
             workers.close()
-
-
-async def completed_snapshot(
-    gets: SnapshotReader, snapshot_id: str, retrier: Retrier
-) -> SnapshotState | None:
-    """Return what EC2 says of a completed snapshot; None if EC2 may not be asked.
-
-    Afterwards ``retrier`` waits for the direct side, which may lag a minute behind.
-
-    Raises:
-        SnapshotError: it is not completed, or EC2 does not know it.
-    """
-    call = partial(gets.service.control.describe_snapshot, snapshot_id)
-    try:
-        live = await retrier.run(call, gets.on_call_retry(snapshot_id))
-    except ServiceError as error:
-        if error.failure is not FailureClass.ACCESS_DENIED:
-            raise
-        return None
-    if live is None:
-        raise SnapshotError(snapshot_id, "EC2 does not know it in this Region and account")
-    if live.state != "completed":
-        why = f" ({live.state_message})" if live.state_message else ""
-        raise SnapshotError(snapshot_id, f"is {live.state}{why}: only completed ones can be read")
-    retrier.snapshot_started_s = gets.clock.monotonic_s()
-    return live
 
 
 @contextlib.asynccontextmanager

@@ -11,6 +11,7 @@ from bulkput.ebs.service import Service
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.session.full_size import count_check
 from bulkput.jobs.session.rate_limits import GetRateLimits
+from bulkput.jobs.session.snapshots import Snapshots
 from bulkput.model.block import BLOCK_SIZE_BYTES, BLOCKS_PER_GIB
 from bulkput.model.clock import Clock
 from bulkput.model.errors import ServiceError
@@ -60,6 +61,10 @@ class SnapshotReader:
             recovery=self.service,
             deadline_s=self.tuning.operation_deadline_s,
         )
+
+    def snapshots(self, retrier: Retrier, label: str) -> Snapshots:
+        """Return EC2's calls about snapshots, repeated by ``retrier``."""
+        return Snapshots(self.service.control, retrier, self.on_call_retry(label))
 
     def on_call_retry(self, label: str) -> OnRetry:
         """Return what tells of repeated calls other than gets: few, so each is a note."""

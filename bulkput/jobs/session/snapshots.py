@@ -1,12 +1,21 @@
-"""EC2's view of new snapshots: it lags behind the EBS direct APIs, which know them at once.
+"""EC2's calls about whole snapshots: described, waited for, listed and deleted, each repeated.
 
-So "EC2 does not know it" means that a snapshot is gone only when it is no longer new.
+EC2 lags behind the EBS direct APIs, which know a new snapshot at once and a completed one up to a
+minute later. What that means for whoever asks stands here and nowhere else.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
-from bulkput.ebs.snapshot import SnapshotState
+from bulkput.ebs.snapshot import FoundSnapshot, SnapshotPage, SnapshotState
+from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY
 from bulkput.model.clock import Clock
+from bulkput.model.errors import ConfigError, Problem, ServiceError, SnapshotError
+from bulkput.model.failure import FailureClass
+from bulkput.model.snapshot_id import SNAPSHOT_ID_WORDS, is_snapshot_id
+from bulkput.pipeline.retry import OnRetry, Retrier
 
 SHOWN_WITHIN_S = 120.0
 """From the start on. As long as puts may take to find it (two minutes, says the EBS team): a small
@@ -16,29 +25,127 @@ _POLL_S = 2.0
 """As coldsnap polls; in the common case EC2 has known it since the first second."""
 
 
-async def describe_new(
-    describe: Callable[[], Awaitable[SnapshotState | None]],
-    *,
-    age_s: float,
-    clock: Clock,
-    on_unknown: Callable[[], None],
-) -> SnapshotState | None:
-    """Return what EC2 says of a snapshot; None only if it is gone.
-
-    Args:
-        describe: Asks EC2 once, and returns None where it knows nothing.
-        age_s: Since the snapshot was started.
-        clock: For the wait.
-        on_unknown: Called once, if EC2 has to be asked again.
+def require_snapshot_id(text: str, name: str = "SNAPSHOT") -> str:
+    """Return ``text`` if it can be a snapshot's id.
 
     Raises:
-        BulkputError: as ``describe``.
+        ConfigError: it cannot.
     """
-    end_s = clock.monotonic_s() + SHOWN_WITHIN_S - max(0.0, age_s)
-    live = await describe()
-    if live is None and clock.monotonic_s() < end_s:
-        on_unknown()
-    while live is None and clock.monotonic_s() < end_s:
-        await clock.sleep(_POLL_S)
-        live = await describe()
-    return live
+    if not is_snapshot_id(text):
+        raise ConfigError((Problem(name, f"expected {SNAPSHOT_ID_WORDS}"),))
+    return text
+
+
+class SnapshotCalls(Protocol):
+    """One attempt of each call; ``ControlPlane`` is one."""
+
+    async def describe_snapshot(self, snapshot_id: str) -> SnapshotState | None:
+        """Return what EC2 says of a snapshot; None if it does not know it."""
+        ...
+
+    async def delete_snapshot(self, snapshot_id: str) -> None:
+        """Delete a snapshot; one that is gone is no error."""
+        ...
+
+    async def pending_snapshots_page(
+        self, tag_key: str, page_token: str | None = None
+    ) -> SnapshotPage:
+        """Return one page of the account's own pending snapshots that have the tag."""
+        ...
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """The snapshots of one account, as EC2 sees them."""
+
+    calls: SnapshotCalls
+    retrier: Retrier
+    on_retry: OnRetry
+    """Reports repeated calls."""
+
+    @property
+    def clock(self) -> Clock:
+        """By which it waits."""
+        return self.retrier.clock
+
+    async def describe(self, snapshot_id: str) -> SnapshotState | None:
+        """Return what EC2 says of a snapshot; None if it does not know it.
+
+        Raises:
+            BulkputError: there is no answer.
+        """
+        call = partial(self.calls.describe_snapshot, snapshot_id)
+        return await self.retrier.run(call, self.on_retry)
+
+    async def describe_new(
+        self, snapshot_id: str, age_s: float, on_unknown: Callable[[], None]
+    ) -> SnapshotState | None:
+        """Return what EC2 says of a snapshot that may be new; None only if it is gone.
+
+        "EC2 does not know it" means that a snapshot is gone only when it is no longer new.
+
+        Args:
+            snapshot_id: The snapshot.
+            age_s: Since it was started.
+            on_unknown: Called once, if EC2 has to be asked again.
+
+        Raises:
+            BulkputError: there is no answer.
+        """
+        end_s = self.clock.monotonic_s() + SHOWN_WITHIN_S - max(0.0, age_s)
+        live = await self.describe(snapshot_id)
+        if live is None and self.clock.monotonic_s() < end_s:
+            on_unknown()
+        while live is None and self.clock.monotonic_s() < end_s:
+            await self.clock.sleep(_POLL_S)
+            live = await self.describe(snapshot_id)
+        return live
+
+    async def describe_completed(self, snapshot_id: str) -> SnapshotState | None:
+        """Return what EC2 says of a completed snapshot; None if EC2 may not be asked.
+
+        Afterwards the retrier waits for the direct side, which may lag a minute behind.
+
+        Raises:
+            SnapshotError: it is not completed, or EC2 does not know it.
+            BulkputError: there is no answer.
+        """
+        try:
+            live = await self.describe(snapshot_id)
+        except ServiceError as error:
+            if error.failure is not FailureClass.ACCESS_DENIED:
+                raise
+            return None
+        if live is None:
+            raise SnapshotError(snapshot_id, "EC2 does not know it in this Region and account")
+        if live.state != "completed":
+            why = f" ({live.state_message})" if live.state_message else ""
+            what = f"is {live.state}{why}: only completed ones can be read"
+            raise SnapshotError(snapshot_id, what)
+        self.retrier.snapshot_started_s = self.clock.monotonic_s()
+        return live
+
+    async def delete(self, snapshot_id: str) -> None:
+        """Delete a snapshot; one that is gone is no error.
+
+        Raises:
+            BulkputError: it was refused.
+        """
+        call = partial(self.calls.delete_snapshot, snapshot_id)
+        await self.retrier.run(call, self.on_retry)
+
+    async def list_pending_tagged(self) -> list[FoundSnapshot]:
+        """Return the account's pending snapshots that carry the owner tag; at most 100 can exist.
+
+        Raises:
+            BulkputError: there is no answer.
+        """
+        found: list[FoundSnapshot] = []
+        page_token: str | None = None
+        while True:
+            call = partial(self.calls.pending_snapshots_page, OWNER_TAG_KEY, page_token)
+            page = await self.retrier.run(call, self.on_retry)
+            found += page.snapshots
+            page_token = page.next_token
+            if page_token is None:
+                return found

@@ -103,7 +103,7 @@ async def _read(place: UploadContext, header: ManifestHeader) -> KeptManifest:
     context.observer.on_event(PhaseChanged(label, Phase.READING_PARENT, snapshot_id))
     # EC2 says completed up to a minute before the direct side lists the snapshot.
     retrier = replace(place.retrier, snapshot_started_s=context.clock.monotonic_s())
-    live = await place.describe(snapshot_id)
+    live = await place.snapshots.describe(snapshot_id)
     expected = context.gets.expected(snapshot_id, live, label)
     pages = context.gets.pages(snapshot_id, retrier, label, expected)
     budget_bytes = context.memory_budget_bytes

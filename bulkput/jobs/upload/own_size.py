@@ -36,7 +36,7 @@ async def require_full_size(place: UploadContext, live: SnapshotState, block_cou
         if clock.monotonic_s() >= end_s:
             break
         await clock.sleep(_POLL_S)
-        found = await place.describe(header.snapshot_id)
+        found = await place.snapshots.describe(header.snapshot_id)
     if held is None or held == block_count:
         return
     what = (
@@ -54,5 +54,5 @@ async def _parent_is_measured(place: UploadContext) -> bool:
     """Return whether EC2's figure of the parent is what is known of it; there may be none."""
     if place.parent is None:
         return True
-    found = await place.describe(place.parent.header.snapshot_id)
+    found = await place.snapshots.describe(place.parent.header.snapshot_id)
     return is_measured(found) and held_blocks(found) == place.parent.present_count

@@ -35,7 +35,7 @@ async def parent_of_resumed(place: UploadContext) -> Manifest | None:
     manifest = await _known_manifest(place, header.parent_snapshot_id)
     if manifest is not None or header.phase in _ALL_PUT:
         return manifest
-    found = await place.describe(header.parent_snapshot_id)
+    found = await place.snapshots.describe(header.parent_snapshot_id)
     if found is None or found.state != "completed":
         what = (
             f"its parent {header.parent_snapshot_id} does not exist any more and there is no "
@@ -67,7 +67,7 @@ async def parent_for_new(place: UploadContext) -> Manifest | None:
         if series is not None:
             place.note(f"the series {series.name} begins with a full snapshot")
         return None
-    found = await place.describe(wanted)
+    found = await place.snapshots.describe(wanted)
     if series is not None:
         why = _why_not_built_on(place, found)
         if why:

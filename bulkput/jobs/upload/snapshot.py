@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.session.context import JobContext
-from bulkput.jobs.session.snapshots import describe_new
+from bulkput.jobs.session.snapshots import Snapshots
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest
 from bulkput.ledger.series import Series
@@ -55,27 +54,19 @@ class UploadContext:
         """Of the parent, if there is one."""
         return None if self.parent is None else self.parent.header.snapshot_id
 
-    async def describe(self, snapshot_id: str) -> SnapshotState | None:
-        """Return what EC2 says of a snapshot; None if it does not know it."""
-        return await self.retrier.run(
-            partial(self.context.service.control.describe_snapshot, snapshot_id),
-            self.context.on_call_retry(self.volume.label),
-        )
+    @property
+    def snapshots(self) -> Snapshots:
+        """EC2's calls about snapshots."""
+        return self.context.snapshots(self.retrier, self.volume.label)
 
     async def describe_new(self, snapshot_id: str, age_s: float) -> SnapshotState | None:
         """Return what EC2 says of one that was started ``age_s`` ago; None if it is gone."""
-        return await describe_new(
-            partial(self.describe, snapshot_id),
-            age_s=age_s,
-            clock=self.context.clock,
-            on_unknown=lambda: self.note(
-                f"EC2 does not know {snapshot_id} yet: asking again for a while"
-            ),
+        return await self.snapshots.describe_new(
+            snapshot_id,
+            age_s,
+            lambda: self.note(f"EC2 does not know {snapshot_id} yet: asking again for a while"),
         )
 
     async def delete(self, snapshot_id: str) -> None:
         """Delete a snapshot; one that is gone is no error."""
-        await self.retrier.run(
-            partial(self.context.service.control.delete_snapshot, snapshot_id),
-            self.context.on_call_retry(self.volume.label),
-        )
+        await self.snapshots.delete(snapshot_id)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.session.context import JobContext
-from bulkput.jobs.session.open import completed_snapshot
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.model.block import BLOCK_SIZE_BYTES, block_count
 from bulkput.model.difference import Difference
@@ -101,7 +100,7 @@ async def verify_volume(
     Raises:
         BulkputError: something could not be read.
     """
-    live = await completed_snapshot(context.gets, snapshot_id, retrier)
+    live = await context.gets.snapshots(retrier, snapshot_id).describe_completed(snapshot_id)
     sample = None
     if volume.verify == "sample":
         sample = Sample(block_count(volume.verify_sample_bytes), context.random.getrandbits(32))

@@ -8,13 +8,9 @@ from typing import Any
 
 from bulkput.config.settings import Settings
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.session.open import (
-    completed_snapshot,
-    open_snapshot_reader,
-    require_snapshot_id,
-    state_dir_of,
-)
+from bulkput.jobs.session.open import open_snapshot_reader, state_dir_of
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
+from bulkput.jobs.session.snapshots import require_snapshot_id
 from bulkput.jobs.session.source import open_volume
 from bulkput.jobs.verify.compare import Findings, compare_snapshot, sample_words
 from bulkput.ledger.manifest import Manifest, manifest_path
@@ -237,7 +233,8 @@ class _Verification:
         Raises:
             SnapshotError: it is not completed, or not there.
         """
-        live = await completed_snapshot(self.gets, self.request.snapshot_id, retrier)
+        snapshot_id = self.request.snapshot_id
+        live = await self.gets.snapshots(retrier, snapshot_id).describe_completed(snapshot_id)
         if live is None:
             text = (
                 "ec2:DescribeSnapshots is not allowed, so it is not known whether the snapshot "
