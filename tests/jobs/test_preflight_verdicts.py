@@ -35,7 +35,7 @@ def volume(**more):
         ("flags : fpu aes\n", "warning", "SHA-256"),
         ("flags : fpu sha_ni\n", "warning", "AES"),
         ("flags : fpu\n", "warning", "SHA-256 and AES"),
-        ("", "warning", "does not tell"),
+        ("", "warning", "does not show"),
     ],
 )
 def test_the_processor_is_judged_by_the_instructions_it_lists(cpuinfo, action, said):
@@ -93,7 +93,7 @@ def test_sts_that_does_not_answer_is_a_warning_and_refused_keys_are_a_failure():
 @pytest.mark.parametrize(
     ("offset_s", "action", "said"),
     [
-        (None, "warning", "no answer"),
+        (None, "warning", "no response"),
         (0.4, "ok", "within 1 s"),
         (-60.0, "ok", "within 60 s"),
         (61.0, "warning", "61 s behind"),
