@@ -172,10 +172,40 @@ async def test_a_manifest_that_is_named_is_taken_or_refused(rig, tools, image, t
 
 
 async def test_a_parent_of_many_blocks_is_read_in_order(rig, tools, image, monkeypatch):
-    monkeypatch.setattr("bulkput.pipeline.digesting._BATCH_BLOCKS", 4)
+    monkeypatch.setattr("bulkput.pipeline.digesting._PART_BLOCKS", 4)
     full = await rig.done(tools.write_image(image, {i: i + 1 for i in range(0, 26, 2)}, 26))
     before = rig.kept(full.snapshot_id)
     manifest_path(rig.state_dir, full.snapshot_id).unlink()
+    await rig.done(image, parent=full.snapshot_id)
+    assert rig.kept(full.snapshot_id) == before
+
+
+async def test_a_parent_whose_reading_was_cut_short_is_not_read_again(rig, tools, image):
+    full = await rig.done(tools.write_image(image, {i: i + 1 for i in range(12)}, 12))
+    before = rig.kept(full.snapshot_id)
+    path = manifest_path(rig.state_dir, full.snapshot_id)
+    path.unlink()
+    denied = FaultKind.ACCESS_DENIED
+    rig.emulator.faults.add(Fault(kind=denied, operation="GetSnapshotBlock", block_index=7))
+    cut_short = await rig.upload(image, parent=full.snapshot_id)
+    assert cut_short.exit_code == 4
+    rig.no_faults()
+    # What was got is not asked for again: each of these would end the upload.
+    for index in range(7):
+        fault = Fault(kind=denied, operation="GetSnapshotBlock", block_index=index)
+        rig.emulator.faults.add(fault)
+    await rig.done(image, parent=full.snapshot_id)
+    assert len(rig.emulator.faults.unreached()) == 7
+    assert rig.kept(full.snapshot_id) == before
+    assert not list(path.parent.glob("*.part"))
+
+
+async def test_what_an_earlier_reading_got_is_of_this_snapshot_only(rig, tools, image):
+    full = await rig.done(tools.write_image(image, {i: i + 1 for i in range(4)}, 4))
+    before = rig.kept(full.snapshot_id)
+    path = manifest_path(rig.state_dir, full.snapshot_id)
+    path.unlink()
+    path.with_name(f"{path.name}.part").write_bytes(os.urandom(1000))
     await rig.done(image, parent=full.snapshot_id)
     assert rig.kept(full.snapshot_id) == before
 

@@ -1,5 +1,6 @@
 """Manifests of a job's snapshots: kept when one is completed, found again, or made by reading."""
 
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from bulkput.ledger.manifest import manifest_path
 from bulkput.ledger.manifest_header import ManifestHeader
 from bulkput.ledger.manifest_writer import ManifestWriter
 from bulkput.ledger.overlay import write_overlay
+from bulkput.ledger.partial_manifest import PartialManifest
 from bulkput.model.block import BLOCKS_PER_GIB
 from bulkput.model.events import Noted, PhaseChanged
 from bulkput.model.progress import Phase
@@ -110,15 +112,26 @@ async def _read(place: UploadContext, header: ManifestHeader) -> KeptManifest:
     get = context.gets.path(snapshot_id, retrier, place.progress, memory_budget_bytes=budget_bytes)
     path = manifest_path(context.state_dir, snapshot_id)
     writer = await context.workers.run(partial(ManifestWriter, path, header))
+    key = (snapshot_id, header.region, header.endpoint_url or "")
+    kept = await context.workers.run(partial(PartialManifest, path, key))
     told_s = context.clock.monotonic_s()
-    with writer:
-        async for part in digest_blocks(pages, get):
+    parts = digest_blocks(
+        pages,
+        get,
+        take_known=lambda indexes: context.workers.run(partial(kept.take, indexes)),
+        ahead_max=context.settings.tuning.in_flight_max,
+    )
+    with writer, closing(kept):
+        async for part in parts:
             await context.workers.run(partial(writer.add, part.indexes, part.digests))
+            if part.is_new:
+                await context.workers.run(partial(kept.add, part.indexes, part.digests))
             if context.clock.monotonic_s() - told_s >= _TELL_EVERY_S:
                 told_s = context.clock.monotonic_s()
                 text = f"{writer.present_count:,} blocks of {snapshot_id} are read"
                 context.observer.on_event(Noted(label, text))
         await context.workers.run(writer.finish)
+        await context.workers.run(kept.remove)
     text = f"{snapshot_id} was read: {writer.present_count:,} blocks, manifest {path}"
     context.observer.on_event(Noted(label, text))
     return KeptManifest(path, writer.present_count)
