@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import parse_endpoint
+from bulkput.ebs.error_response import error_of_answer
 from bulkput.ebs.http1 import HttpResponse, Wire, WireError
 from bulkput.ebs.learned import Learned
 from bulkput.ebs.transport_error import error_of_outage, error_of_refusal
@@ -133,6 +134,10 @@ class _ControlSession:
             wire.forget_addresses()
             outage = error_of_outage("", error, url=origin, learned=self._learned)
             raise UnansweredError(outage) from error.__cause__ or error
+        if 300 <= answer.status < 400:  # botocore's parsers have no word for it
+            raise UnansweredError(
+                error_of_answer("", answer.status, answer.headers, answer.body, region="")
+            )
         return ControlResponse(request.url, answer)
 
     async def _wire(self, origin: str) -> Wire:
