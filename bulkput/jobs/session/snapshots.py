@@ -12,7 +12,7 @@ from typing import Protocol
 from bulkput.ebs.snapshot import FoundSnapshot, SnapshotPage, SnapshotState
 from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY
 from bulkput.model.clock import Clock
-from bulkput.model.errors import ConfigError, Problem, ServiceError, SnapshotError
+from bulkput.model.errors import AnswerError, ConfigError, Problem, ServiceError, SnapshotError
 from bulkput.model.failure import FailureClass
 from bulkput.model.snapshot_id import SNAPSHOT_ID_WORDS, is_snapshot_id
 from bulkput.pipeline.retry import OnRetry, Retrier
@@ -20,6 +20,9 @@ from bulkput.pipeline.retry import OnRetry, Retrier
 SHOWN_WITHIN_S = 120.0
 """From the start on. As long as puts may take to find it (two minutes, says the EBS team): a small
 upload is over before that."""
+
+_PAGES_MAX = 100
+"""A page has up to 200 snapshots, and may be short; the quota of pending ones is 100."""
 
 _POLL_S = 2.0
 """As coldsnap polls; in the common case EC2 has known it since the first second."""
@@ -138,14 +141,17 @@ class Snapshots:
         """Return the account's pending snapshots that carry the owner tag; at most 100 can exist.
 
         Raises:
+            AnswerError: the list does not end.
             BulkputError: there is no answer.
         """
         found: list[FoundSnapshot] = []
         page_token: str | None = None
-        while True:
+        for _ in range(_PAGES_MAX):
             call = partial(self.calls.pending_snapshots_page, OWNER_TAG_KEY, page_token)
             page = await self.retrier.run(call, self.on_retry)
             found += page.snapshots
             page_token = page.next_token
             if page_token is None:
                 return found
+        what = f"{_PAGES_MAX} pages came, and its NextToken still leads to another"
+        raise AnswerError("DescribeSnapshots", what)
