@@ -109,7 +109,7 @@ def bytes_moved(transport: Any) -> tuple[int, int]:
         return (0, 0)
     try:
         info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_LENGTH)
-    except OSError:
+    except (OSError, ValueError):  # uvloop's sockets have no descriptor once they are closed
         return (0, 0)
     if len(info) < _TCP_INFO_LENGTH:
         return (0, 0)
