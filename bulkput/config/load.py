@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from bulkput.config.document import Document, Location, dotted, read_document
 from bulkput.config.environment import read_environment
-from bulkput.config.paths import FOLDER, resolve
+from bulkput.config.paths import FOLDER, current_folder, resolve
 from bulkput.config.problems import PROBLEM_COUNT_MAX, findings
 from bulkput.config.settings import Settings
 from bulkput.model.errors import ConfigError, Problem
@@ -92,7 +92,7 @@ def from_here(value: object) -> object:
     if not isinstance(value, Path):
         return value
     try:
-        return resolve(value, Path.cwd())
+        return resolve(value, current_folder())
     except ValueError:
         return value
 
@@ -114,7 +114,7 @@ def build(
     Raises:
         ConfigError: with every problem found, those in ``problems`` included.
     """
-    folder = Path.cwd()
+    folder = current_folder()
     found, unknown = read_environment(environ, folder)
     layers = [
         Given(tuple(key.split(".")), name, value, "environment")

@@ -24,6 +24,14 @@ FOLDER = "folder"
 """The name in the validation context under which the folder of relative paths is handed in."""
 
 
+def current_folder() -> Path:
+    """Return the current folder; where it was removed, one that leaves relative paths relative."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path()
+
+
 def resolve(text: str | Path, folder: Path | None) -> Path:
     """Return the path that ``text`` names, relative ones below ``folder`` (None: left relative).
 

@@ -126,3 +126,30 @@ def test_a_mount_point_of_somebody_else_names_a_folder_in_it(tmp_path, monkeypat
     monkeypatch.setattr(Path, "is_mount", lambda _: True)
     with pytest.raises(LedgerError, match=f"mount point.*{state}/bulkput"):
         ensure_state_dir(state)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("plan", "{folder}/disk.img"), 0, ""),
+        (("jobs", "--state-dir", "{folder}/state"), 0, ""),
+        (("config", "show", "{folder}/job.yaml"), 0, ""),
+        (("plan", "disk.img"), 6, "disk.img: does not exist"),
+    ],
+    ids=["plan", "jobs", "config", "relative"],
+)
+def test_a_working_folder_that_was_removed_matters_to_relative_paths_only(
+    tmp_path, monkeypatch, capfd, arguments, status, words
+):
+    (tmp_path / "disk.img").write_bytes(b"x" * 1000)
+    job = f"version: 1\nvolumes:\n  - source: {tmp_path}/disk.img\n"
+    (tmp_path / "job.yaml").write_text(job)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    code = status_of([each.format(folder=tmp_path) for each in arguments])
+    err = capfd.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    assert code == status, err
+    assert words in err

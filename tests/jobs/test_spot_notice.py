@@ -15,6 +15,7 @@ class Metadata:
 
     def __init__(self):
         self.notice = None
+        self.text = None
         self.polls = 0
         self.token = "token-1"
 
@@ -40,6 +41,8 @@ class Metadata:
         self.polls += 1
         if request.headers.get("X-aws-ec2-metadata-token") != self.token:
             return web.Response(status=401)
+        if self.text is not None:
+            return web.Response(text=self.text)
         if self.notice is None:
             return web.Response(status=404)
         return web.json_response(self.notice)
@@ -98,6 +101,14 @@ async def test_a_metadata_service_that_is_gone_is_no_notice():
 async def test_an_answer_of_another_form_is_no_notice(notice):
     async with Metadata() as metadata:
         metadata.notice = notice
+        with pytest.raises(asyncio.CancelledError):
+            await SpotWatch(metadata.url, SteppedClock([lambda: None])).run()
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[" * 4000, "\ud800", "x" * 9_000_000, ""])
+async def test_nothing_that_it_answers_ends_an_upload(text):
+    async with Metadata() as metadata:
+        metadata.text = text.encode("utf-8", "replace").decode()
         with pytest.raises(asyncio.CancelledError):
             await SpotWatch(metadata.url, SteppedClock([lambda: None])).run()
 

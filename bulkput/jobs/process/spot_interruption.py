@@ -5,6 +5,7 @@ a metadata service that does not answer must never end an upload.
 """
 
 import asyncio
+import json
 import os
 from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
@@ -26,6 +27,9 @@ _TOKEN_LIFE_S = 21_600
 
 _REQUEST_LIMIT_S = 2.0
 """The metadata service is on the host and answers within milliseconds."""
+
+_NOTICE_MAX_BYTES = 4096
+"""A notice has 60 bytes, a token 56."""
 
 _IMDS_URL = "http://169.254.169.254"
 _MARKS = (
@@ -93,10 +97,10 @@ class SpotWatch:
                 headers={"X-aws-ec2-metadata-token": self._token},
             ) as answer:
                 if answer.status == 200:
-                    return _described(await answer.json(content_type=None))
+                    return _described(json.loads(await _body(answer)))
                 if answer.status == 401:
                     self._token = None
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+        except Exception:  # noqa: BLE001 - whatever it answers, a notice is optional
             self._token = None
         return None
 
@@ -106,7 +110,18 @@ class SpotWatch:
             headers={"X-aws-ec2-metadata-token-ttl-seconds": str(_TOKEN_LIFE_S)},
         ) as answer:
             answer.raise_for_status()
-            return (await answer.text()).strip()
+            return (await _body(answer)).decode("ascii").strip()
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    """Return the body, or as much of it as any notice has."""
+    body = b""
+    while len(body) < _NOTICE_MAX_BYTES:
+        piece = await answer.content.read(_NOTICE_MAX_BYTES - len(body))
+        if not piece:
+            break
+        body += piece
+    return body
 
 
 def _described(notice: object) -> str | None:
