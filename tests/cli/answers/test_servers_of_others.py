@@ -32,7 +32,13 @@ def snapshot_id(bulkput, moto, tmp_path, monkeypatch):
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
     }.items():
         monkeypatch.setenv(name, value)
-    ebs = boto3.client("ebs", endpoint_url=moto, region_name="us-east-1")
+    ebs = boto3.client(
+        "ebs",
+        endpoint_url=moto,
+        region_name="us-east-1",
+        aws_access_key_id="AKIAMOTO",  # not from the environment: boto3 keeps what it finds there
+        aws_secret_access_key="secret",
+    )
     found = ebs.start_snapshot(VolumeSize=1)["SnapshotId"]
     for index in (9, 5, 0):
         block = bytes([index + 1]) * BLOCK
