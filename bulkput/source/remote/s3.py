@@ -2,6 +2,7 @@
 
 import os
 import ssl
+import threading
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -28,6 +29,9 @@ _CONNECT_TIMEOUT_S = 10
 _READ_TIMEOUT_S = 30
 """As for https."""
 
+_REQUESTS_MAX = 6
+"""For one range: to the wrong Region, up to three to find the right one, and to that."""
+
 _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _REGION_DEFAULT = "us-east-1"
 """S3 itself tells where the bucket is, and botocore follows."""
@@ -40,6 +44,8 @@ class S3Transport:
         self.shown = address.shown
         self._object = {"Bucket": address.bucket, "Key": address.key}
         self._client = _client(access)
+        self._sent = threading.local()
+        self._client.meta.events.register("before-send.s3", self._count_request)
         endpoint = urlsplit(self._client.meta.endpoint_url)
         is_clear = endpoint.scheme == "http" and not is_loopback(endpoint.hostname or "")
         if is_clear and not access.allow_insecure_http:
@@ -56,6 +62,7 @@ class S3Transport:
             TokenRetrievalError,
         )
 
+        self._sent.requests = 0
         request = self._object | {"Range": f"bytes={start}-{stop - 1}"}
         if version is not None:
             request |= {"IfMatch": version.etag} if version.etag else {}
@@ -86,6 +93,15 @@ class S3Transport:
 
     def close(self) -> None:
         self._client.close()
+
+    def _count_request(self, **_: Any) -> None:
+        """End a get that redirects lead in circles.
+
+        At each, botocore asks for the bucket's Region, which may be answered by a redirect again.
+        """
+        self._sent.requests += 1
+        if self._sent.requests > _REQUESTS_MAX:
+            raise PassingError(f"{_REQUESTS_MAX} requests were redirected, and none answered")
 
     def _outage(self, error: Exception) -> Exception:
         status = refused_status(error)

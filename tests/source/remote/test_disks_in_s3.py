@@ -1,12 +1,18 @@
 """S3 sources against moto's server: ranges of one version, through cut connections."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 from support.remote import CuttingProxy
 
+from bulkput.model.address import parse_address
 from bulkput.model.errors import ConfigError, CredentialsError, SourceError
 from bulkput.source.remote.access import Access
+from bulkput.source.remote.s3 import S3Transport
+from bulkput.source.remote.transport import PassingError
 
 BLOCK = 524_288
 BUCKET = "disks"
@@ -111,3 +117,46 @@ def test_an_unencrypted_endpoint_elsewhere_takes_a_word(monkeypatch, address, op
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://192.0.2.1:9000")
     with pytest.raises(ConfigError, match="expected https"):
         opened(address)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (307, {"Location": "http://127.0.0.1:1/elsewhere"}),
+        (301, {"x-amz-bucket-region": "evil.example/#", "Location": "http://127.0.0.1:1/"}),
+        (301, {"x-amz-bucket-region": "eu-west-1"}),
+    ],
+)
+def test_redirects_lead_neither_elsewhere_nor_in_circles(monkeypatch, status, headers):
+    asked = []
+
+    class Redirects(BaseHTTPRequestHandler):
+        def do_any(self):
+            asked.append(self.path)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+
+        do_GET = do_HEAD = do_any  # noqa: N815 - as http.server has them
+
+        def log_message(self, *_):
+            """Write nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Redirects)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAMOTO")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    transport = S3Transport(parse_address("s3://bucket/key"), Access(region="us-east-1"))
+    try:
+        with pytest.raises((PassingError, SourceError)):
+            transport.get(0, 10, None)
+    finally:
+        transport.close()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert 0 < len(asked) <= 6
