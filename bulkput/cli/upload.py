@@ -90,9 +90,9 @@ _end_options = with_options(
         "--resume",
         type=click.Choice(["auto", "trust", "verify"]),
         default=None,
-        help="What a rerun does with blocks that were already sent: trust skips them if the "
-        "source is unchanged, verify reads and compares them; auto (the default) trusts "
-        "files and verifies devices.",
+        help="What a rerun does with blocks that were already sent: trust skips them if the source "
+        "is unchanged, verify reads and compares them; auto (the default) trusts files on file "
+        "systems that report every change and verifies everything else.",
     ),
     click.option(
         "--on-failure",
