@@ -41,7 +41,7 @@ class Disk:
         self.kind = KINDS[name]
         self.blocks = [block if self.kind.has_holes else block or ZEROS for block in blocks]
         self.tail_bytes = 4096
-        self.version = 1
+        self.version = self._latest = 1
         self.resident_blocks = 0
         self.resident_blocks_max = 0
         self.seen = []
@@ -59,19 +59,24 @@ class Disk:
         time_ns = self.version if self.kind.reports_changes else 0
         return SourceIdentity(self.kind.kind, 1, 7, size_bytes, time_ns, time_ns)
 
+    def touch(self):
+        """Set the times; a disk that was rolled back gets no time for the second time."""
+        self._latest += 1
+        self.version = self._latest
+
     def write(self, index, number):
         """Change a block; None punches a hole (what has none shows zeros)."""
         if number is None and not self.kind.has_holes:
             number = ZEROS
         self.blocks[index] = number
         self.seen[index].add(number)
-        self.version += 1
+        self.touch()
 
     def resize(self, block_count, number):
         self.blocks = [*self.blocks[:block_count]]
         number = number if self.kind.has_holes else number or ZEROS
         self.blocks += [number] * (block_count - len(self.blocks))
-        self.version += 1
+        self.touch()
 
     def save(self):
         """Remember the disk as it is, its times too."""

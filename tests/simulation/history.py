@@ -145,7 +145,7 @@ class History(Proof):
         self.changed = True
         what = rng.random()
         if what < 0.1:
-            disk.version += 1
+            disk.touch()
             return
         acknowledged = self._marked(State.ACKNOWLEDGED)
         spots = [

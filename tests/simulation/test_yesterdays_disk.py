@@ -94,7 +94,7 @@ def test_what_can_be_read_only_once_is_sent_again(kind, tmp_path):
 
 def test_a_file_whose_times_alone_changed_is_read_and_not_sent_again(tmp_path):
     upload, first = died(tmp_path, LedgerPhase.COMPLETED, "file")
-    upload.disk.version += 1
+    upload.disk.touch()
     upload.go_until_done()
     assert snapshot_of(upload) is first
     assert upload.outcomes[-1].earlier_run.source_compared == "content"
