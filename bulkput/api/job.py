@@ -35,12 +35,11 @@ async def run(job: Settings, *, on_event: OnEvent | None = None) -> tuple[Volume
     Raises:
         BulkputError: what concerns the job as a whole.
     """
-    from bulkput.jobs.state.delivery import mark_delivered  # noqa: PLC0415 - as in run_undelivered
+    from bulkput.jobs.state.delivery import deliver  # noqa: PLC0415 - as in run_undelivered
 
     outcomes = await run_undelivered(job, on_event=on_event)
-    mark_delivered(
-        outcomes
-    )  # not awaited: a cancellation from here on would take what it says is told
+    # Not awaited: a cancellation from here on would take what it says is reported.
+    deliver(job, outcomes)
     return outcomes
 
 

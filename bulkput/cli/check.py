@@ -2,14 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bulkput.cli.failure import gravest
+from bulkput.cli.job_options import Choice, choice_options, load_job
 from bulkput.cli.options import invocation_of, service_options, shown_options, state_option
 from bulkput.cli.state import shown
 from bulkput.cli.streams import tell, write_result
+from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ _NO_SOURCE = Path("/dev/null")
 
 @click.command()
 @click.argument("config", required=False, type=click.Path(path_type=Path))
+@choice_options
 @state_option
 @service_options
 @shown_options
@@ -37,6 +40,7 @@ def check(
     region: str | None,
     profile: str | None,
     endpoint_url: str | None,
+    **choices: Any,
 ) -> int:
     """Check everything that an upload needs.
 
@@ -44,20 +48,22 @@ def check(
     code is that of the most serious failure; warnings leave it at 0.
     """
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
-    from bulkput.config.load import load_settings  # noqa: PLC0415 - the same
     from bulkput.jobs.check.check_job import check_job  # noqa: PLC0415 - the same
     from bulkput.jobs.check.finding import CheckStatus, worst  # noqa: PLC0415 - the same
     from bulkput.jobs.process.event_loop import run_in_loop  # noqa: PLC0415 - the same
 
     settings: Settings
     flags = {"state_dir": state_dir, "region": region, "profile": profile}
+    if config is None and Choice(**choices).is_made:
+        raise UsageError("--only, --except, --set and --allow-command go with a CONFIG")
     if config is None:
         flags["endpoint_url"] = endpoint_url
         settings = settings_from_flags(_NO_SOURCE, flags=flags, environ=os.environ).settings
         volumes = settings.volumes[:0]
     else:
         flags["endpoint"] = endpoint_url
-        settings = load_settings(config, environ=os.environ, overrides=flags).settings
+        choice = Choice(**choices, overrides=flags)
+        settings = load_job(config, choice, invocation_of(context)).settings
         volumes = settings.volumes
     findings = run_in_loop(lambda: check_job(settings, volumes))
     failures = [each for each in findings if each.status is CheckStatus.FAILURE]

@@ -1,14 +1,18 @@
 """``bulkput config``: check, show and describe the configuration. Sends nothing anywhere."""
 
 import json
-import os
 from pathlib import Path
+from typing import Any
 
 import click
 
-from bulkput.cli.options import PATH
+from bulkput.cli.job_options import Choice, load_job, reference_options
+from bulkput.cli.options import PATH, invocation_of
+from bulkput.cli.state import tell_line
 
 _CONFIG = click.argument("config", type=PATH)
+_MISSING_SHOWN_MAX = 20
+"""More lines than anybody reads: a folder that is not there has as many files as it likes."""
 
 
 @click.group()
@@ -18,23 +22,34 @@ def config() -> None:
 
 @config.command()
 @_CONFIG
-def check(config: Path) -> None:
-    """Report everything that is wrong with CONFIG; exit code 3 if anything is."""
-    from bulkput.config.load import load_settings  # noqa: PLC0415 - keeps --help fast
+@reference_options
+@click.pass_context
+def check(context: click.Context, /, config: Path, **choices: Any) -> None:
+    """Report everything that is wrong with CONFIG; exit code 3 if anything is.
 
-    settings = load_settings(config, environ=os.environ).settings
+    Sources that are missing here are warnings.
+    """
+    from bulkput.config.sources import missing_sources  # noqa: PLC0415 - keeps --help fast
+
+    settings = load_job(config, Choice(**choices), invocation_of(context)).settings
+    missing = missing_sources(settings)
+    for text in missing[:_MISSING_SHOWN_MAX]:
+        tell_line(f"warning: {text}")
+    if len(missing) > _MISSING_SHOWN_MAX:
+        tell_line(f"warning: and {len(missing) - _MISSING_SHOWN_MAX} more sources are missing")
     count = len(settings.volumes)
     click.echo(f"ok: {count} volume{'' if count == 1 else 's'}")
 
 
 @config.command()
 @_CONFIG
-def show(config: Path) -> None:
+@reference_options
+@click.pass_context
+def show(context: click.Context, /, config: Path, **choices: Any) -> None:
     """Print every value of CONFIG, defaults included, and where it came from."""
-    from bulkput.config.load import load_settings  # noqa: PLC0415 - keeps --help fast
     from bulkput.config.show import shown  # noqa: PLC0415 - keeps --help fast
 
-    click.echo(shown(load_settings(config, environ=os.environ)), nl=False)
+    click.echo(shown(load_job(config, Choice(**choices), invocation_of(context))), nl=False)
 
 
 @config.command()

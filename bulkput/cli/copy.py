@@ -131,6 +131,7 @@ def copy(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.api.copy import copy_undelivered  # noqa: PLC0415 - not for --help
     from bulkput.cli.report import run_with_puts, tell_outcomes  # noqa: PLC0415 - the same
+    from bulkput.jobs.state.delivery import mark_delivered  # noqa: PLC0415 - the same
 
     invocation = invocation_of(context)
     started_s = time.monotonic()
@@ -140,7 +141,9 @@ def copy(
         invocation.verbosity,
         deleted={settings.snapshot_id} if deletes else (),
     )
-    return tell_outcomes([outcome], time.monotonic() - started_s, invocation, _as_object)
+    status = tell_outcomes([outcome], time.monotonic() - started_s, invocation, _as_object)
+    mark_delivered([outcome])
+    return status
 
 
 def _as_object(outcomes: Sequence[VolumeOutcome], _: float) -> dict[str, Any]:

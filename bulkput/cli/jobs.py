@@ -13,8 +13,10 @@ from bulkput.model.duration import format_duration
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
+    from bulkput.jobs.state.job_status import JobStatus
     from bulkput.jobs.state.uploads import Unfinished
 
+_JOB_HEAD = ("JOB", "ID", "STATUS", "VOLUMES DONE", "FAILED", "AGE", "FILE")
 _HEAD = ("VOLUME", "SNAPSHOT", "PHASE", "DONE", "AGE", "ATTEMPT", "IN USE BY", "SOURCE")
 
 
@@ -23,27 +25,54 @@ _HEAD = ("VOLUME", "SNAPSHOT", "PHASE", "DONE", "AGE", "ATTEMPT", "IN USE BY", "
 @shown_options
 @click.pass_context
 def jobs(context: click.Context, *, state_dir: Path | None) -> None:
-    """List unfinished uploads.
+    """List jobs and uploads that are unfinished.
+
+    A job is listed until all of its volumes are done: the same bulkput run goes on with it, and
+    bulkput status shows its volumes.
 
     DONE is the share of blocks that are acknowledged or skipped as zeros. To resume an upload, run
     the command that started it again; bulkput abort gives it up.
     """
+    from bulkput.jobs.state.job_record import read_records  # noqa: PLC0415 - as below
+    from bulkput.jobs.state.job_status import status_of_job  # noqa: PLC0415 - as below
     from bulkput.jobs.state.uploads import read_unfinished  # noqa: PLC0415 - numpy is not for --help
 
     _, folder = surroundings_of(state_dir=state_dir)
     found = read_unfinished(folder)
+    open_jobs = [
+        status_of_job(folder, record) for record in read_records(folder) if not record.delivered
+    ]
     now_unix_s = time.time()
     if invocation_of(context).output is OutputForm.JSON:
         listed = [each.as_dict(now_unix_s) for each in found]
-        write_result(as_json({"state_dir": str(folder), "jobs": listed}))
+        of_files = [each.as_dict(now_unix_s) for each in open_jobs]
+        content = {"state_dir": str(folder), "jobs": listed, "job_files": of_files}
+        write_result(as_json(content))
+        return
+    if open_jobs:
+        write_result(table(_JOB_HEAD, [_job_row(each, now_unix_s) for each in open_jobs]) + "\n")
+    if not found and not open_jobs:
+        tell_line(f"nothing is unfinished in {folder}")
         return
     if not found:
-        tell_line(f"nothing is unfinished in {folder}")
         return
     write_result(table(_HEAD, [_row(each, now_unix_s) for each in found]))
     for each in found:
         if each.problem is not None:
             tell_line(f"{each.entry.volume}: {each.problem}")
+
+
+def _job_row(found: "JobStatus", now_unix_s: float) -> list[str]:
+    record = found.record
+    return [
+        record.name,
+        record.job_id,
+        found.status,
+        f"{found.done_count} of {len(found.volumes)}",
+        str(found.counts.get("failed", 0)),
+        format_duration(max(now_unix_s - record.begun_unix_s, 0.0)),
+        record.file,
+    ]
 
 
 def _row(found: "Unfinished", now_unix_s: float) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulkput.cli.job_options import Choice, choice_options, load_job
 from bulkput.cli.options import (
     Invocation,
     invocation_of,
@@ -16,6 +17,7 @@ from bulkput.cli.options import (
 )
 from bulkput.cli.state import shown, tell_line
 from bulkput.cli.streams import tell, write_result
+from bulkput.model.errors import UsageError
 from bulkput.observe.plain import plain
 from bulkput.observe.result import OutputForm, as_json
 
@@ -52,6 +54,7 @@ dry_run_option = click.option(
     help="Price of 1000 puts in USD. Default: usd_per_thousand_puts of the configuration, or "
     "0.006.",
 )
+@choice_options
 @state_option
 @service_options
 @shown_options
@@ -67,6 +70,7 @@ def plan(
     region: str | None,
     profile: str | None,
     endpoint_url: str | None,
+    **choices: Any,
 ) -> int:
     """Show what an upload would put, and what that costs.
 
@@ -75,7 +79,6 @@ def plan(
     upload.
     """
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
-    from bulkput.config.load import load_settings  # noqa: PLC0415 - the same
 
     flags: dict[str, Any] = {
         "usd_per_thousand_puts": usd_per_thousand,
@@ -84,8 +87,10 @@ def plan(
         "profile": profile,
     }
     if Path(target).suffix.lower() in CONFIG_SUFFIXES:
-        overrides = flags | {"endpoint": endpoint_url}
-        loaded = load_settings(Path(target), environ=os.environ, overrides=overrides)
+        choice = Choice(**choices, overrides=flags | {"endpoint": endpoint_url})
+        loaded = load_job(Path(target), choice, invocation_of(context))
+    elif Choice(**choices).is_made:
+        raise UsageError("--only, --except, --set and --allow-command go with a CONFIG")
     else:
         flags["endpoint_url"] = endpoint_url
         loaded = settings_from_flags(target, flags=flags, environ=os.environ)

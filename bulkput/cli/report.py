@@ -13,14 +13,16 @@ from typing import Any, TypeVar
 from bulkput.cli.confirm import confirm_sources
 from bulkput.cli.logs import log_to, stop_logging
 from bulkput.cli.options import Invocation
+from bulkput.cli.result_file import ResultFile
 from bulkput.cli.resumption import tell_resumption
 from bulkput.cli.streams import tell, write_result
 from bulkput.cli.ticker import Ticker
 from bulkput.config.settings import Settings
-from bulkput.model.errors import InterruptedBySignal
-from bulkput.model.events import Event, Observer
+from bulkput.model.errors import BulkputError, InterruptedBySignal
+from bulkput.model.events import Event, Observer, VolumeEnded
 from bulkput.model.exit_code import ExitCode
-from bulkput.model.outcome import VolumeOutcome
+from bulkput.model.outcome import STOPPED, VolumeOutcome
+from bulkput.model.progress import Progress
 from bulkput.observe.board import Board
 from bulkput.observe.open import open_reporter
 from bulkput.observe.plain import masked, plain
@@ -31,11 +33,15 @@ from bulkput.observe.wording import unfinished_line
 
 T = TypeVar("T")
 
+NO_FILE = ResultFile(None)
+
 ObjectOf = Callable[[Sequence[VolumeOutcome], float], dict[str, Any]]
 """Builds the JSON object of a verb from the outcomes and the seconds that the job took."""
 
 
-def run_and_tell(settings: Settings, invocation: Invocation, object_of: ObjectOf) -> int:
+def run_and_tell(
+    settings: Settings, invocation: Invocation, object_of: ObjectOf, result: ResultFile = NO_FILE
+) -> int:
     """Run the job of ``settings``, tell people and scripts what became of it.
 
     Returns:
@@ -45,18 +51,37 @@ def run_and_tell(settings: Settings, invocation: Invocation, object_of: ObjectOf
         BulkputError: something that concerns the whole job; nothing was written to stdout.
     """
     confirm_sources(settings)
+    # The end of a run imports nothing: the package may be replaced while a run lasts for hours.
+    from bulkput.jobs.state.delivery import deliver  # noqa: PLC0415 - not for --help
+
     started_s = time.monotonic()
-    outcomes = _run(settings, invocation.verbosity)
-    return tell_outcomes(outcomes, time.monotonic() - started_s, invocation, object_of)
+    try:
+        outcomes = [_without_secrets(each) for each in _run(settings, invocation.verbosity)]
+    except BulkputError as error:
+        result.outcomes = [_without_secrets(each) for each in error.ended]
+        raise
+    status = tell_outcomes(outcomes, time.monotonic() - started_s, invocation, object_of, result)
+    deliver(settings, outcomes)
+    return status
 
 
 def tell_outcomes(
-    ended: Sequence[VolumeOutcome], elapsed_s: float, invocation: Invocation, object_of: ObjectOf
+    ended: Sequence[VolumeOutcome],
+    elapsed_s: float,
+    invocation: Invocation,
+    object_of: ObjectOf,
+    result: ResultFile = NO_FILE,
 ) -> int:
-    """Tell people and scripts what became of the volumes; returns the exit code."""
+    """Tell people and scripts what became of the volumes; returns the exit code.
+
+    Raises:
+        BrokenPipeError: nobody reads stdout any more.
+        ResultNotWrittenError: stdout or the file cannot be written.
+    """
     outcomes = [_without_secrets(each) for each in ended]
     if invocation.verbosity is not Verbosity.QUIET:
-        tell(summary(outcomes).removesuffix("\n"))
+        nothing = "nothing to do: no volume is left to upload"
+        tell(summary(outcomes).removesuffix("\n") or nothing)
     error = error_sentence(outcomes)
     if error is not None:
         tell(f"bulkput: error: {plain(error)}")
@@ -69,17 +94,14 @@ def tell_outcomes(
         if tell_resumption(outcome.exit_code, outcome.snapshot_id):
             break
     in_json = invocation.output is OutputForm.JSON
-    result = as_json(object_of(outcomes, elapsed_s)) if in_json else snapshot_ids(outcomes)
     status = exit_code(outcomes)
+    content = object_of(outcomes, elapsed_s)
+    result.write(content)
     try:
-        write_result(result)
+        write_result(as_json(content) if in_json else snapshot_ids(outcomes))
     except BrokenPipeError:
         if not status:
             raise
-        return status
-    from bulkput.jobs.state.delivery import mark_delivered  # noqa: PLC0415 - as in _run
-
-    mark_delivered(outcomes)
     return status
 
 
@@ -126,11 +148,15 @@ def run_with_puts(
         BulkputError: as ``main``.
     """
     board = Board()
+    ended: list[VolumeOutcome] = []
     try:
         return run_shown(
-            lambda observer: main(_Folding(board, observer)), verbosity, volume_count=volume_count
+            lambda observer: main(_Folding(board, observer, ended)),
+            verbosity,
+            volume_count=volume_count,
         )
     except InterruptedBySignal as interruption:
+        interruption.ended = (*ended, *map(_stopped, board.unfinished))
         left = [progress for progress in board.unfinished if progress.volume not in deleted]
         if verbosity is not Verbosity.QUIET:
             for progress in left:
@@ -138,6 +164,23 @@ def run_with_puts(
         if volume_count == 1 and left:
             interruption.snapshot_id = left[0].snapshot_id
         raise
+    except BulkputError as error:
+        error.ended = (*ended, *map(_stopped, board.unfinished))
+        raise
+
+
+def _stopped(progress: Progress) -> VolumeOutcome:
+    """Return the outcome of a volume that was still under way when the run broke off."""
+    return VolumeOutcome(
+        volume=progress.volume,
+        source="",
+        status=STOPPED,
+        snapshot_id=progress.snapshot_id,
+        blocks=progress.block_counts,
+        puts=progress.put_counts,
+        error="the run ended before the volume did. The same command resumes it",
+        exit_code=int(ExitCode.TEMPORARY),
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,10 +189,13 @@ class _Folding:
 
     board: Board
     observer: Observer
+    ended: list[VolumeOutcome]
 
     def on_event(self, event: Event) -> None:
         """Fold ``event`` in and pass it on."""
         self.board.apply(event, time.monotonic())
+        if isinstance(event, VolumeEnded):
+            self.ended.append(event.outcome)
         self.observer.on_event(event)
 
 

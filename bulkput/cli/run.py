@@ -1,56 +1,95 @@
 """``bulkput run``: the job of one YAML file."""
 
-import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulkput.cli.job_options import Begin, Choice, choice_options, load_job, schedule_options
 from bulkput.cli.options import PATH, invocation_of, service_options, state_option, telling_options
 from bulkput.cli.plan import dry_run_option, plan_and_tell
-from bulkput.model.outcome import VolumeOutcome
+from bulkput.cli.result_file import ResultFile, result_file, result_option
+from bulkput.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bulkput.cli.options import Invocation
+    from bulkput.config.settings import Settings
+    from bulkput.model.outcome import VolumeOutcome
+
+_OVERRIDES = {
+    "endpoint_url": "endpoint",
+    **{
+        name: name
+        for name in (
+            *("state_dir", "region", "profile", "parallel"),
+            *("order", "on_error", "max_duration", "window"),
+        )
+    },
+}
+"""Keys of the file by the names of flags."""
 
 
 @click.command()
 @click.argument("config", type=PATH)
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Make a new snapshot of every volume, even of those that an unfinished run has completed.",
+)
+@click.option(
+    "--rerun-failed",
+    is_flag=True,
+    help="Run only what an earlier run left unfinished (the default after a failure); after a "
+    "complete success, do nothing.",
+)
+@choice_options
+@schedule_options
 @dry_run_option
+@result_option
 @state_option
 @service_options
 @telling_options
 @click.pass_context
-def run(
-    context: click.Context,
-    config: Path,
-    *,
-    dry_run: bool,
-    state_dir: Path | None,
-    region: str | None,
-    profile: str | None,
-    endpoint_url: str | None,
-) -> int:
+def run(context: click.Context, /, config: Path, *, result: Path | None, **flags: Any) -> int:
     """Run the migration job of a YAML file.
 
-    Each volume in CONFIG becomes one snapshot. To resume an interrupted job, run the same command
-    again.
+    Each volume in CONFIG (- is standard input) becomes one snapshot. To resume an interrupted job,
+    run the same command again: volumes that are completed are reported and not uploaded again,
+    until all of them are.
     """
-    from bulkput.config.load import load_settings  # noqa: PLC0415 - not for --help
+    if flags["fresh"] and flags["rerun_failed"]:
+        raise UsageError("--fresh and --rerun-failed exclude each other.")
+    begin: Begin = "fresh" if flags["fresh"] else "rerun" if flags["rerun_failed"] else "auto"
+    invocation = invocation_of(context)
+    choice = Choice(
+        flags["variables"],
+        flags["allow_command"],
+        flags["only"],
+        flags["exclude"],
+        begin,
+        {key: flags[name] for name, key in _OVERRIDES.items()},
+    )
+    with result_file(result) as file:
+        settings = load_job(config, choice, invocation).settings
+        if flags["dry_run"]:
+            return plan_and_tell(settings, invocation)
+        return _run(settings, invocation, file)
 
-    overrides = {
-        "state_dir": state_dir,
-        "region": region,
-        "profile": profile,
-        "endpoint": endpoint_url,
-    }
-    loaded = load_settings(config, environ=os.environ, overrides=overrides)
-    if dry_run:
-        return plan_and_tell(loaded.settings, invocation_of(context))
+
+def _run(settings: "Settings", invocation: "Invocation", file: ResultFile) -> int:
     from bulkput.cli.report import run_and_tell  # noqa: PLC0415 - not for --help
-
-    return run_and_tell(loaded.settings, invocation_of(context), _as_object)
-
-
-def _as_object(outcomes: Sequence[VolumeOutcome], elapsed_s: float) -> dict[str, Any]:
     from bulkput.observe.result import job_object  # noqa: PLC0415 - not for --help
 
-    return job_object(outcomes, elapsed_s=elapsed_s)
+    request = settings.request
+
+    def as_object(outcomes: "Sequence[VolumeOutcome]", elapsed_s: float) -> dict[str, Any]:
+        return job_object(
+            outcomes,
+            elapsed_s=elapsed_s,
+            job=request.identity.name if request else settings.name,
+            job_id=request.identity.job_id if request else None,
+        )
+
+    return run_and_tell(settings, invocation, as_object, file)

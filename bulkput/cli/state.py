@@ -34,6 +34,8 @@ def surroundings_of(**flags: object) -> tuple["Surroundings", Path]:
     from bulkput.ledger.folder import default_state_dir  # noqa: PLC0415 - the same
 
     found = load_surroundings(flags=flags, environ=os.environ)
+    for warning in found.warnings:
+        tell_line(f"warning: {warning}")
     return found, found.state_dir or default_state_dir(os.environ)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bulkput.cli.job_options import show_warnings
 from bulkput.cli.options import (
     PATH,
     SOURCE,
@@ -27,10 +28,10 @@ from bulkput.model.zeros import ZeroPolicy
 _snapshot_options = with_options(
     click.option(
         "--volume-size-gib",
-        type=int,
-        metavar="GIB",
-        help=f"Size of the volume, {VOLUME_SIZE_MIN_GIB} to {VOLUME_SIZE_MAX_GIB}. Default: the "
-        "source's, rounded up. Required for compressed disks and standard input.",
+        metavar="SIZE",
+        help=f"Size of the volume in GiB, {VOLUME_SIZE_MIN_GIB} to {VOLUME_SIZE_MAX_GIB}, or with "
+        "a unit, such as 1TiB. Default: the source's, rounded up. Required for compressed disks "
+        "and standard input.",
     ),
     click.option("--description", metavar="TEXT", help="Description of the snapshot."),
     click.option(
@@ -173,6 +174,7 @@ def upload(  # noqa: PLR0913 - flags, each by its name
         "verify_sample": verify_sample,
     }
     loaded = settings_from_flags(source, flags=flags, environ=os.environ, config=config)
+    show_warnings(loaded, invocation_of(context))
     if dry_run:
         return plan_and_tell(loaded.settings, invocation_of(context))
     from bulkput.cli.report import run_and_tell  # noqa: PLC0415 - not for --help

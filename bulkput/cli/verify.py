@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulkput.cli.job_options import Choice, choice_options, load_job
 from bulkput.cli.options import (
     PATH,
     SOURCE,
@@ -20,6 +21,7 @@ from bulkput.cli.options import (
     verbose_option,
     with_options,
 )
+from bulkput.cli.plan import CONFIG_SUFFIXES
 from bulkput.cli.ranges import Ranges
 from bulkput.cli.state import shown, tell_line
 from bulkput.cli.streams import tell, write_result
@@ -40,6 +42,14 @@ if TYPE_CHECKING:
 _NO_SOURCE = Path("/dev/null")
 """Settings have a volume; this one is not opened."""
 
+_OVERRIDES = {
+    "state_dir": "state_dir",
+    "region": "region",
+    "profile": "profile",
+    "endpoint_url": "endpoint",
+}
+"""Keys of a job's file by the names of flags."""
+
 _SEED_MAX = (1 << 32) - 1
 
 _compared_options = with_options(
@@ -51,8 +61,7 @@ _compared_options = with_options(
     ),
     click.option(
         "--volume-size-gib",
-        type=int,
-        metavar="GIB",
+        metavar="SIZE",
         help="Size of the volume; needed for a source whose length is not known in advance.",
     ),
     click.option(
@@ -77,8 +86,9 @@ _compared_options = with_options(
 
 
 @click.command()
-@click.argument("snapshot")
+@click.argument("snapshot", metavar="SNAPSHOT|JOB")
 @_compared_options
+@choice_options
 @source_options
 @state_option
 @config_option
@@ -104,12 +114,23 @@ def verify(  # noqa: PLR0913 - flags, each by its name
 ) -> int:
     """Compare a snapshot with its source, its manifest, or both.
 
-    Every range that differs is reported. The exit code is 7 if anything differs.
+    Every range that differs is reported. The exit code is 7 if anything differs. Of a JOB, a job
+    file whose name ends in .yaml or .yml, the snapshot of each volume is compared with its source,
+    or with its manifest if the source is gone.
     """
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 
     if seed is not None and sample is None:
         raise UsageError("--seed goes with --sample")
+    choices = {name: flags.pop(name) for name in ("variables", "allow_command", "only", "exclude")}
+    if Path(snapshot).suffix.lower() in CONFIG_SUFFIXES:
+        if source or manifest or config:
+            raise UsageError("--source, --manifest and --config do not go with a JOB")
+        overrides = {key: flags[name] for name, key in _OVERRIDES.items()}
+        choice = Choice(**choices, overrides=overrides)
+        return _verify_job(Path(snapshot), choice, invocation_of(context), sample, seed)
+    if Choice(**choices).is_made:
+        raise UsageError("--only, --except, --set and --allow-command go with a JOB")
     flags |= {
         "allow_backing_file": allow_backing_file or None,
         "allow_mounted": allow_mounted or None,
@@ -146,6 +167,31 @@ def verify(  # noqa: PLR0913 - flags, each by its name
             raise
         _tell_outcome(outcome, ranges, invocation)
     return outcome.exit_code
+
+
+def _verify_job(
+    job: Path, choice: Choice, invocation: Invocation, sample: str | None, seed: int | None
+) -> int:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
+    from bulkput.cli.report import run_shown  # noqa: PLC0415 - not for --help
+    from bulkput.cli.verify_job import VolumeTask, verify_job  # noqa: PLC0415 - the same
+    from bulkput.jobs.verify.verify_snapshot import VerifyRequest, verify_snapshot  # noqa: PLC0415 - the same
+
+    sample_bytes = _sample_bytes(sample)
+
+    def compare(task: VolumeTask) -> "VerifyOutcome":
+        request = VerifyRequest(
+            snapshot_id=task.snapshot_id,
+            has_source=task.has_source,
+            sample_bytes=sample_bytes,
+            seed=seed,
+        )
+        return run_shown(
+            lambda observer: verify_snapshot(task.settings, request, observer, lambda _: None),
+            invocation.verbosity,
+        )
+
+    return verify_job(load_job(job, choice, invocation).settings, compare, invocation)
 
 
 def _sample_bytes(text: str | None) -> int | None:

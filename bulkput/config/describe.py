@@ -12,11 +12,20 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from bulkput.config.quantity import Duration, Size, duration_text, size_text
+from bulkput.config.job_file import JobFile
+from bulkput.config.quantity import (
+    Duration,
+    Size,
+    VolumeSize,
+    Window,
+    duration_text,
+    size_text,
+)
 from bulkput.config.section import Section
-from bulkput.config.settings import Settings
 from bulkput.config.text import Text
 
+QUANTITIES = (Size, VolumeSize, Duration, Window, Text)
+"""Marks of what is written as text, and says itself what it is."""
 REQUIRED = "required"
 NOTHING = "not given"
 
@@ -45,14 +54,15 @@ class Key:
         return f"a {words}" if words.startswith(("whole", "number")) else words
 
 
-def keys(section: type[Section] = Settings, prefix: str = "") -> Iterator[Key]:
+def keys(section: type[Section] = JobFile, prefix: str = "") -> Iterator[Key]:
     """Yield every key of ``section`` and below, in the order of the models."""
     for name, field in section.model_fields.items():
         path = prefix + (field.alias or name)
         kind, marks = _bare(field.annotation, tuple(field.metadata))
         item = next((arg for arg in get_args(kind) if _is_section(arg)), None)
         if item is not None:
-            yield Key(path, "list of sections", REQUIRED, field.description or "", name, tuple)
+            default = REQUIRED if field.is_required() else NOTHING
+            yield Key(path, "list of sections", default, field.description or "", name, tuple)
             yield from keys(item, f"{path}[].")
             continue
         shown = value_text(_default(field), marks)
@@ -79,13 +89,13 @@ def value_text(value: object, marks: tuple[Any, ...] = ()) -> str:
         return "true" if value else "false"
     if isinstance(value, Enum):
         return str(value.value)
-    return "{}" if value == {} else str(value)
+    return "[]" if value == () else str(value)
 
 
 def type_words(kind: Any, marks: tuple[Any, ...]) -> str:
     """Return a type in words, with its bounds."""
     for mark in marks:
-        if isinstance(mark, Size | Duration | Text):
+        if isinstance(mark, QUANTITIES):
             return mark.words
     choices = _choices(kind)
     if choices:
@@ -96,7 +106,8 @@ def type_words(kind: Any, marks: tuple[Any, ...]) -> str:
         Path: "path",
         int: f"whole number from {least} to {most}",
         float: f"number above {least} up to {most}",
-        dict: f"section of text, at most {most} entries",
+        dict: "section" + (f" of text, at most {most} entries" if most else ""),
+        tuple: "list of text",
     }
     return words.get(_python_type(kind), "section")
 
@@ -160,3 +171,7 @@ def _bounds(marks: tuple[Any, ...]) -> tuple[Any, Any]:
         if getattr(mark, name, None) is not None
     }
     return facts.get("ge", facts.get("gt")), facts.get("le", facts.get("max_length"))
+
+
+KEYS = {key.path: key for key in keys()}
+"""By their paths."""

@@ -7,7 +7,9 @@ Quotes nothing of the file in its messages, because a secret may have been paste
 import os
 import re
 import stat
+import sys
 import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from bulkput.config.naming import STANDARD_INPUT_SHOWN
 from bulkput.config.scalar import Scalar, plain_scalar
 from bulkput.model.errors import ConfigError, Problem
 
@@ -43,13 +46,14 @@ class Document:
     """What a file says."""
 
     path: Path | None
-    """None: no file was given."""
+    """None: no file was given, or it came by standard input."""
     data: dict[str, Any] = field(default_factory=dict)
     lines: dict[Location, int] = field(default_factory=dict)
     """1-based; of the key where there is one, else of the list's item."""
     problems: list[Problem] = field(default_factory=list)
     refused: set[Location] = field(default_factory=set)
     """Where a value is left out, because ``problems`` says what is wrong with it."""
+    is_standard_input: bool = False
 
     def line(self, location: Location) -> int | None:
         """Return the line of ``location``, or of what encloses it."""
@@ -72,6 +76,28 @@ def dotted(location: Location) -> str:
     return text
 
 
+def locations(data: Any, at: Location) -> Iterator[Location]:
+    """Yield where every value in ``data`` is, sections and lists before what is in them."""
+    items: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(data, dict):
+        items = data.items()
+    elif isinstance(data, list):
+        items = enumerate(data)
+    for part, value in items:
+        yield (*at, part)
+        yield from locations(value, (*at, part))
+
+
+def is_within(data: Any, location: Location) -> bool:
+    """Return whether ``data`` has something at ``location``."""
+    for part in location:
+        try:
+            data = data[part]
+        except (LookupError, TypeError):
+            return False
+    return True
+
+
 def read_document(path: Path) -> Document:
     """Read and parse the file at ``path``.
 
@@ -79,9 +105,26 @@ def read_document(path: Path) -> Document:
         ConfigError: it cannot be read, is no YAML, or has no keys at its top. What is wrong inside
             (duplicate keys, tags) is listed in ``problems`` instead.
     """
-    document = Document(path)
+    return _parsed(Document(path), _read_text(path))
+
+
+def read_standard_input() -> Document:
+    """Read and parse what is piped in, as ``read_document``.
+
+    Raises:
+        ConfigError: as ``read_document``.
+    """
+    document = Document(None, is_standard_input=True)
+    if sys.stdin is None or sys.stdin.isatty():
+        raise _problem(STANDARD_INPUT_SHOWN, "expected a YAML file to be piped in")
+    content = sys.stdin.buffer.read(FILE_SIZE_MAX_BYTES + 1)
+    return _parsed(document, _text_of(content, STANDARD_INPUT_SHOWN))
+
+
+def _parsed(document: Document, text: str) -> Document:
+    path = document.path or STANDARD_INPUT_SHOWN
     try:
-        root = _compose(path, _read_text(path))
+        root = _compose(path, text)
         if root is None or (isinstance(root, ScalarNode) and plain_scalar(root.value) is None):
             raise _problem(path, "the file is empty: expected at least `version: 1` and `volumes`")
         if not isinstance(root, MappingNode):
@@ -92,7 +135,7 @@ def read_document(path: Path) -> Document:
     return document
 
 
-def _problem(path: Path | None, expected: str, line: int | None = None) -> ConfigError:
+def _problem(path: Path | str | None, expected: str, line: int | None = None) -> ConfigError:
     return ConfigError((Problem("", expected, line),), str(path or ""))
 
 
@@ -110,6 +153,10 @@ def _read_text(path: Path) -> str:
         raise _problem(path, f"cannot be read: {os.strerror(error.errno or 0)}") from None
     except ValueError:
         raise _problem(path, "is not a file name: it contains a NUL character") from None
+    return _text_of(content, path)
+
+
+def _text_of(content: bytes, path: Path | str) -> str:
     if len(content) > FILE_SIZE_MAX_BYTES:
         raise _problem(
             path, "larger than 1 MiB, too large for a configuration; is this the disk image?"
@@ -123,7 +170,7 @@ def _read_text(path: Path) -> str:
     return text
 
 
-def _compose(path: Path, text: str) -> Node | None:
+def _compose(path: Path | str, text: str) -> Node | None:
     try:
         with warnings.catch_warnings():
             # A redefined anchor is legal YAML and only warned of.
@@ -163,7 +210,8 @@ class _Construction:
         self._nodes_left -= 1
         if self._nodes_left < 0:
             raise _problem(
-                self._document.path, f"more than {NODE_COUNT_MAX} values, aliases written out"
+                self._document.path or STANDARD_INPUT_SHOWN,
+                f"more than {NODE_COUNT_MAX} values, aliases written out",
             )
         if len(at) > DEPTH_MAX:
             raise RecursionError

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bulkput.config.describe import Key, keys
+from bulkput.config.describe import KEYS, Key
+from bulkput.config.job_file import WRITTEN_OUT
+from bulkput.config.key_text import value_of_text
 from bulkput.config.paths import resolve
-from bulkput.config.problems import CREDENTIALS_ELSEWHERE, looks_like_credential, suggestion
-from bulkput.config.quantity import Duration, Size
-from bulkput.config.scalar import plain_scalar
+from bulkput.config.problems import suggestion
 from bulkput.config.section import Section
-from bulkput.config.text import Text
-from bulkput.model.errors import Problem
 
 PREFIX = "BULKPUT_"
 
@@ -23,8 +21,9 @@ def variables() -> dict[str, Key]:
     """Return every variable that counts and its key: all single values outside `volumes`."""
     return {
         PREFIX + key.path.replace(".", "_").upper(): key
-        for key in keys()
+        for key in KEYS.values()
         if not key.path.startswith("volumes")
+        and key.path not in WRITTEN_OUT
         and not issubclass(key.kind, Section)
         and key.path != "version"
     }
@@ -32,34 +31,35 @@ def variables() -> dict[str, Key]:
 
 def read_environment(
     environ: Mapping[str, str], folder: Path
-) -> tuple[dict[str, tuple[str, Any]], list[Problem]]:
-    """Return dotted key -> (variable, value), and a problem for each unknown variable.
+) -> tuple[dict[str, tuple[str, Any]], list[str]]:
+    """Return dotted key -> (variable, value), and a warning for each unknown variable.
 
-    An empty variable counts as not set, as in the AWS tools.
+    An empty variable counts as not set, as in the AWS tools. An unknown one is no mistake of this
+    program's user: Kubernetes sets BULKPUT_SERVICE_HOST and more where a Service has that name.
     """
     known = variables()
     values: dict[str, tuple[str, Any]] = {}
-    problems = []
+    warnings = []
+    suffixes = [each.removeprefix(PREFIX) for each in known]
     for name in sorted(environ):
         if not name.startswith(PREFIX) or not environ[name]:
             continue
         if name in known:
             values[known[name].path] = (name, _converted(known[name], environ[name], folder))
-        elif looks_like_credential(name):
-            problems.append(Problem(name, CREDENTIALS_ELSEWHERE))
         else:
-            expected = f"unknown environment variable{suggestion(name, known)}"
-            problems.append(Problem(name, expected))
-    return values, problems
+            # Without what all have in common, or everything is near everything.
+            near = suggestion(name.removeprefix(PREFIX), suffixes).replace(
+                "mean ", f"mean {PREFIX}"
+            )
+            warnings.append(f"the environment variable {name} is none of this program's{near}")
+    return values, warnings
 
 
 def _converted(key: Key, text: str, folder: Path) -> Any:
     """Return the value that ``text`` stands for; what does not fit is left for the models."""
-    if any(isinstance(mark, Size | Duration | Text) for mark in key.marks):
-        return text
     if key.kind is Path:
         try:
             return resolve(text, folder)
         except ValueError:
             return text
-    return plain_scalar(text)
+    return value_of_text(key, text)

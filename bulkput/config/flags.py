@@ -2,8 +2,8 @@
 
 Owns which flag stands for which key, and that an option has the name of the flag's parameter. A
 file given beside flags counts for how and where to upload (`tuning`, `region`, `profile`,
-`endpoint`, `allow_insecure_http`, `state_dir`), not for what: its name, volumes and `parallel` are
-a job's.
+`endpoint`, `allow_insecure_http`, `state_dir`, `window`), not for what: its name, its volumes and
+in which order they are uploaded are a job's.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,16 @@ from bulkput.config.settings import VERSION, Settings
 from bulkput.model.address import is_address
 from bulkput.model.errors import Problem
 
-JOB_KEYS = ("name", "parallel", "volumes")
+JOB_KEYS = (
+    "name",
+    "parallel",
+    "order",
+    "on_error",
+    "max_duration",
+    "defaults",
+    "volumes_from",
+    "volumes",
+)
 """What of a file is a job's; any other key is refused, as in a job."""
 
 _VOLUME: Location = ("volumes", 0)

@@ -4,8 +4,9 @@ Owns the precedence: flag, then environment, then file, then default. All proble
 are reported together.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -13,11 +14,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bulkput.config.document import Document, Location, dotted, read_document
+from bulkput.config.document import (
+    Document,
+    Location,
+    dotted,
+    locations,
+    read_document,
+    read_standard_input,
+)
 from bulkput.config.environment import read_environment
-from bulkput.config.paths import FOLDER, current_folder, resolve
+from bulkput.config.expand import NO_INPUTS, Expansion, Inputs, expand, today
+from bulkput.config.job_request import JobRequest, identity_of
+from bulkput.config.paths import FOLDER, STANDARD_INPUT, current_folder, resolve
 from bulkput.config.problems import PROBLEM_COUNT_MAX, findings
-from bulkput.config.settings import Settings
+from bulkput.config.settings import MAY_BE_EMPTY, WHERE, Settings
 from bulkput.model.errors import ConfigError, Problem
 
 DEFAULT = "default"
@@ -29,6 +39,9 @@ JOB_FLAGS: Mapping[str, str] = MappingProxyType(
         "endpoint": "--endpoint-url",
         "state_dir": "--state-dir",
         "parallel": "--parallel",
+        "order": "--order",
+        "on_error": "--on-error",
+        "max_duration": "--max-duration",
         "usd_per_thousand_puts": "--usd-per-thousand",
         "name": "--name",
     }
@@ -41,9 +54,15 @@ class LoadedSettings:
     """Settings, and where each value came from."""
 
     settings: Settings
-    origins: Mapping[str, str]
-    """By dotted key: ``file:LINE``, ``environment NAME``, ``flag --x``; what is absent is a
-    default."""
+    find_origins: Callable[[], Mapping[str, str]] = field(repr=False, compare=False)
+    """Reads off where values came from: asked for by few, and slow for thousands of volumes."""
+    warnings: tuple[str, ...] = ()
+    """What the user should know, a sentence each."""
+
+    @cached_property
+    def origins(self) -> Mapping[str, str]:
+        """By dotted key: ``file:LINE``, ``environment NAME``, ``flag --x``; else a default."""
+        return self.find_origins()
 
     def origin(self, path: str) -> str:
         """Return where the value of the dotted key ``path`` came from."""
@@ -67,14 +86,16 @@ def load_settings(
     *,
     environ: Mapping[str, str],
     overrides: Mapping[str, object] | None = None,
+    inputs: Inputs = NO_INPUTS,
 ) -> LoadedSettings:
-    """Load a job's file.
+    """Load a job's file, and what it names as inventories. Blocks.
 
     Args:
-        path: the YAML file.
+        path: the YAML file; ``-`` is standard input.
         environ: the process's environment.
         overrides: values of flags by dotted key (``region``, ``tuning.window``); None is no flag.
             A relative ``Path`` starts from the current folder.
+        inputs: what the file may refer to beside the environment.
 
     Raises:
         ConfigError: with every problem found, in the order of the file.
@@ -84,7 +105,13 @@ def load_settings(
         for key, value in (overrides or {}).items()
         if value is not None
     ]
-    return build(read_document(Path(path)), given, environ=environ)
+    is_piped = str(path) == STANDARD_INPUT
+    document = read_standard_input() if is_piped else read_document(Path(path))
+    inputs = replace(inputs, date=inputs.date or today())
+    loaded = build(document, given, environ=environ, inputs=inputs)
+    identity = identity_of(document.path, loaded.settings.name)
+    request = JobRequest(identity, inputs.date or "")
+    return replace(loaded, settings=loaded.settings.requested(request))
 
 
 def from_here(value: object) -> object:
@@ -108,53 +135,74 @@ def build(
     *,
     environ: Mapping[str, str],
     problems: Iterable[Problem] = (),
+    inputs: Inputs = NO_INPUTS,
 ) -> LoadedSettings:
-    """Lay environment and ``given`` over ``document`` and check the whole.
+    """Lay environment and ``given`` over ``document``, write it out, and check the whole.
 
     Raises:
         ConfigError: with every problem found, those in ``problems`` included.
     """
-    folder = current_folder()
-    found, unknown = read_environment(environ, folder)
+    here = current_folder()
+    found, warnings = read_environment(environ, here)
     layers = [
         Given(tuple(key.split(".")), name, value, "environment")
         for key, (name, value) in found.items()
     ]
     layers += given  # later layers win
-    _spell_sources_out(document)
     outside: dict[Location, Given] = {}
     for layer in layers:
         if _put(document.data, layer.location, layer.value):
             outside[layer.location] = layer
-    wrong: list[Problem] = [*document.problems, *problems, *unknown]
+    folder = resolve(document.path, here).parent if document.path else here
+    expansion = expand(document, folder=folder, environ=environ, outside=outside, inputs=inputs)
+    wrong: list[Problem] = [*document.problems, *problems, *expansion.problems]
+    context = {
+        FOLDER: folder,
+        MAY_BE_EMPTY: expansion.may_be_empty,
+        WHERE: lambda index: _where(expansion, index),
+    }
+    settings = None
     try:
-        settings = Settings.model_validate(
-            document.data,
-            context={FOLDER: resolve(document.path, folder).parent if document.path else folder},
-        )
+        settings = Settings.model_validate(expansion.data, context=context)
     except ValidationError as error:
+        refused = document.refused | expansion.refused
         wrong += [
-            _problem(document, outside, location, expected)
+            _problem(expansion, outside, location, expected)
             for location, expected in findings(error)
-            if location not in document.refused
+            if location not in refused
         ]
-        settings = None
     if wrong or settings is None:
-        raise ConfigError(_bounded(wrong), str(document.path or ""))
-    origins = {dotted(at): f"{document.path}:{line}" for at, line in document.lines.items()}
+        raise ConfigError(_bounded(wrong), _called(document))
+    return LoadedSettings(settings, lambda: _origins(expansion, outside), tuple(warnings))
+
+
+def _called(document: Document) -> str:
+    return "standard input" if document.is_standard_input else str(document.path or "")
+
+
+def _where(expansion: Expansion, index: int) -> str:
+    """Return how a problem names the volume at ``index``, with where it stands."""
+    standing = expansion.standing(("volumes", index))
+    if standing.place:
+        return standing.place
+    line = "" if standing.line is None else f" (line {standing.line})"
+    return f"volumes[{index}]{line}"
+
+
+def _origins(expansion: Expansion, outside: Mapping[Location, Given]) -> Mapping[str, str]:
+    document = expansion.document
+    name = _called(document)
+    origins = {
+        dotted(at): f"{name}:{line}" for at, line in document.lines.items() if at[0] != "volumes"
+    }
+    for location in locations(expansion.data.get("volumes"), ("volumes",)):
+        standing = expansion.standing(location)
+        if standing.place or standing.line is not None:
+            kind = " (defaults)" if standing.path.startswith("defaults") else ""
+            place = standing.place or f"{name}:{standing.line}"
+            origins[dotted(location)] = f"{place}{kind}"
     origins |= {dotted(at): f"{layer.kind} {layer.name}" for at, layer in outside.items()}
-    return LoadedSettings(settings, MappingProxyType(origins))
-
-
-def _spell_sources_out(document: Document) -> None:
-    """Turn a source that is a plain path into its section, so that the path has an origin."""
-    volumes = document.data.get("volumes")
-    for index, volume in enumerate(volumes if isinstance(volumes, list) else ()):
-        source = volume.get("source") if isinstance(volume, dict) else None
-        if isinstance(source, str):
-            at: Location = ("volumes", index, "source")
-            volume["source"] = {"path": source}
-            document.lines[(*at, "path")] = document.lines[at]
+    return MappingProxyType(origins)
 
 
 def _put(data: dict[str, Any], location: Location, value: object) -> bool:
@@ -174,18 +222,24 @@ def _put(data: dict[str, Any], location: Location, value: object) -> bool:
 
 
 def _problem(
-    document: Document, outside: Mapping[Location, Given], location: Location, expected: str
+    expansion: Expansion, outside: Mapping[Location, Given], location: Location, expected: str
 ) -> Problem:
-    """Place a finding: at the flag or variable that gave the value, else at the file's line."""
+    """Place a finding: at the flag or variable that gave the value, else where it stands."""
     for stop in range(len(location), 0, -1):
         layer = outside.get(location[:stop])
         if layer is not None:
+            if layer.name == "--tag" and stop < len(location):
+                expected = f"{str(location[stop])[:64]!a}: {expected}"
             return Problem(layer.name, expected)
-    return Problem(dotted(location), expected, document.line(location))
+    standing = expansion.standing(location)
+    return Problem(standing.path, expected, standing.line, standing.place)
 
 
 def _bounded(problems: list[Problem]) -> tuple[Problem, ...]:
-    ordered = sorted(problems, key=lambda problem: problem.line or 0)
+    # A mistake in `defaults` is one, however many volumes have it.
+    ordered = sorted(
+        dict.fromkeys(problems), key=lambda problem: (bool(problem.place), problem.line or 0)
+    )
     if len(ordered) <= PROBLEM_COUNT_MAX:
         return tuple(ordered)
     more = len(ordered) - PROBLEM_COUNT_MAX

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from bulkput.config.describe import keys
+from bulkput.config.describe import KEYS
 from bulkput.config.document import Location
 
 PROBLEM_COUNT_MAX = 100
@@ -42,9 +42,8 @@ _SENTENCES: dict[str, str] = {
 the key's type says what was expected."""
 
 
-_KEYS = {key.path: key for key in keys()}
 _ALIASES: dict[str | int, str] = {
-    key.attribute: key.path.rsplit(".", 1)[-1] for key in _KEYS.values()
+    key.attribute: key.path.rsplit(".", 1)[-1] for key in KEYS.values()
 }
 
 
@@ -59,13 +58,13 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def findings(error: ValidationError) -> list[tuple[Location, str]]:
-    """Return place and expectation of everything that pydantic found."""
-    return [_finding(found) for found in error.errors(include_url=False)]
+def findings(error: ValidationError, at: Location = ()) -> list[tuple[Location, str]]:
+    """Return place and expectation of everything that pydantic found below ``at``."""
+    return [_finding(found, at) for found in error.errors(include_url=False)]
 
 
-def _finding(found: ErrorDetails) -> tuple[Location, str]:
-    location: Location = tuple(part for part in found["loc"] if part != "[key]")
+def _finding(found: ErrorDetails, at: Location) -> tuple[Location, str]:
+    location: Location = at + tuple(part for part in found["loc"] if part != "[key]")
     context = dict(found.get("ctx", {}))
     kind = str(context.pop("kind", found["type"]))
     if kind == "extra_forbidden":
@@ -74,7 +73,7 @@ def _finding(found: ErrorDetails) -> tuple[Location, str]:
     location = tuple(_ALIASES.get(part, part) for part in location)
     if kind in _SENTENCES:
         return location, _SENTENCES[kind].format(**context)
-    key = _KEYS.get(_notation(location))
+    key = KEYS.get(notation(location))
     return location, f"expected {key.expected_words}" if key else "is not what this key takes"
 
 
@@ -83,16 +82,19 @@ def unknown_key(location: Location) -> str:
     key = str(location[-1])
     if looks_like_credential(key):
         return CREDENTIALS_ELSEWHERE
-    return f"unknown key{suggestion(key, siblings(location[:-1]))}"
+    parent = location[:-1]
+    if parent[:1] == ("defaults",):
+        parent = ("volumes", 0, *parent[1:])
+    return f"unknown key{suggestion(key, siblings(parent))}"
 
 
 def siblings(parent: Location) -> list[str]:
     """Return the keys that exist right below ``parent``."""
-    prefix = f"{_notation(parent)}." if parent else ""
-    below = [path.removeprefix(prefix) for path in _KEYS if path.startswith(prefix)]
+    prefix = f"{notation(parent)}." if parent else ""
+    below = [path.removeprefix(prefix) for path in KEYS if path.startswith(prefix)]
     return [name for name in below if name.isidentifier()]
 
 
-def _notation(location: Location) -> str:
+def notation(location: Location) -> str:
     """Return ``volumes[].source`` for the source of any volume."""
     return "".join("[]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")

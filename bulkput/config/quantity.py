@@ -1,4 +1,4 @@
-"""Sizes and durations as types of a field: text with a unit, or a plain number, within bounds.
+"""Sizes, durations and times of day as types of a field, within bounds.
 
 Owns their bounds, their wording and their JSON Schema. The units themselves are the model's.
 """
@@ -11,6 +11,8 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from bulkput.model.block import VOLUME_SIZE_MAX_GIB, VOLUME_SIZE_MIN_GIB
+from bulkput.model.daily_window import DailyWindow
 from bulkput.model.duration import parse_duration_s
 from bulkput.model.size import parse_size_bytes
 
@@ -21,6 +23,8 @@ SIZE_PATTERN = r"^[ ]*[0-9]{1,18}(\.[0-9]{1,9})?[ ]*([bB]|[kKmMgGtT][iI]?[bB])?[
 DURATION_PATTERN = (
     r"^[ ]*([0-9]{1,9}(\.[0-9]{1,9})?|([0-9]{1,9}(\.[0-9]{1,9})?[ ]*(ms|min|s|m|h|d)[ ]*)+)[ ]*$"
 )
+
+WINDOW_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 _SIZE_UNITS = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 _DURATION_UNITS = (("h", 3600), ("m", 60), ("s", 1))
@@ -138,6 +142,88 @@ class Duration:
         text = {"type": "string", "pattern": DURATION_PATTERN, "maxLength": TEXT_LENGTH_MAX}
         number = {"type": "number", "minimum": self.minimum_s, "maximum": self.maximum_s}
         return {"anyOf": [text, number]}
+
+
+@dataclass(frozen=True)
+class VolumeSize:
+    """Marks an ``int`` of GiB that is written as a number of them, or as a size with its unit."""
+
+    @property
+    def words(self) -> str:
+        """The type, for people."""
+        return (
+            f"whole number of GiB from {VOLUME_SIZE_MIN_GIB} to {VOLUME_SIZE_MAX_GIB}, "
+            "or a size such as 500GiB or 1TiB"
+        )
+
+    def parse(self, value: object) -> int:
+        """Return GiB.
+
+        Raises:
+            ValueError: no size, no whole number of GiB, or outside the bounds.
+        """
+        expected = f"expected a {self.words}"
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError(expected)  # noqa: TRY004 - what pydantic catches
+        text = str(value)
+        if len(text) > TEXT_LENGTH_MAX or not re.fullmatch(SIZE_PATTERN, text):
+            raise ValueError(expected)
+        size_bytes = parse_size_bytes(text)
+        if text.strip().isdecimal():
+            size_bytes <<= 30
+        size_gib, rest_bytes = divmod(size_bytes, 1 << 30)
+        if rest_bytes or not VOLUME_SIZE_MIN_GIB <= size_gib <= VOLUME_SIZE_MAX_GIB:
+            raise ValueError(expected)
+        return size_gib
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        text = {"type": "string", "pattern": SIZE_PATTERN, "maxLength": TEXT_LENGTH_MAX}
+        number = {
+            "type": "integer",
+            "minimum": VOLUME_SIZE_MIN_GIB,
+            "maximum": VOLUME_SIZE_MAX_GIB,
+        }
+        return {"anyOf": [text, number]}
+
+
+@dataclass(frozen=True)
+class Window:
+    """Marks a ``DailyWindow`` that is written as ``22:00-06:00``."""
+
+    @property
+    def words(self) -> str:
+        """The type, for people."""
+        return "time of day from and to, such as 22:00-06:00"
+
+    def parse(self, value: object) -> DailyWindow:
+        """Return the window.
+
+        Raises:
+            ValueError: no window, or an empty one.
+        """
+        if isinstance(value, DailyWindow):
+            return value
+        expected = f"expected a {self.words}"
+        if not isinstance(value, str) or not re.fullmatch(WINDOW_PATTERN, value):
+            raise ValueError(expected)
+        return DailyWindow.parse(value)
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "pattern": WINDOW_PATTERN, "maxLength": TEXT_LENGTH_MAX}
 
 
 Deadline = Annotated[float, Duration(minimum_s=0.1, maximum_s=72 * 3600)]

@@ -1,29 +1,41 @@
 """The whole configuration: `Settings`, frozen and checked, and the rules across its sections."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
     Field,
+    PrivateAttr,
     ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
     field_validator,
+    model_validator,
 )
 from pydantic.functional_validators import BeforeValidator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from bulkput.config.paths import STANDARD_INPUT, FilePath
+from bulkput.config.job_request import JobRequest
+from bulkput.config.naming import NameFacts, distinct_labels, same_name
+from bulkput.config.paths import FOLDER, STANDARD_INPUT, FilePath, resolve
+from bulkput.config.quantity import Duration, Window
 from bulkput.config.section import Section
 from bulkput.config.text import Text
 from bulkput.config.tuning import TuningSettings
-from bulkput.config.volume import Name, VolumeSettings, source_label
-from bulkput.model.address import is_clear_text, parse_address
+from bulkput.config.volume import Name, VolumeSettings
+from bulkput.model.address import is_address, is_clear_text, parse_address
+from bulkput.model.daily_window import DailyWindow
 from bulkput.model.host import is_loopback
 
 VERSION = 1
+
+MAY_BE_EMPTY = "may_be_empty"
+"""In the validation context: whether a job may have no volumes."""
+WHERE = "where"
+"""In the validation context: names the volume at an index, as in ``volumes[0] (line 4)``."""
 
 Region = Annotated[
     str,
@@ -46,7 +58,7 @@ def _whole_version(value: object) -> object:
     return value
 
 
-def _sections_together(schema: dict[str, Any]) -> None:
+def sections_together(schema: dict[str, Any]) -> None:
     """Say in JSON Schema what ``_volumes_fit_together`` says of samples."""
     no_sample = {
         "properties": {"source": {"properties": {"sample": {"type": "null"}}}},
@@ -57,7 +69,7 @@ def _sections_together(schema: dict[str, Any]) -> None:
     schema["then"] = {"properties": {"volumes": {"items": no_sample}}}
 
 
-class Settings(Section, json_schema_extra=_sections_together):
+class Settings(Section, json_schema_extra=sections_together):
     """A job: where it goes, how, and one or more volumes."""
 
     version: Annotated[Literal[1], BeforeValidator(_whole_version)] = Field(
@@ -100,6 +112,28 @@ class Settings(Section, json_schema_extra=_sections_together):
         default=1,
         description="How many volumes are uploaded at the same time.",
     )
+    order: Literal["file", "size", "size-desc"] = Field(
+        default="file",
+        description="Order in which volumes are started: `file` as written, `size` the smallest "
+        "source first, `size-desc` the largest first. Sources of unknown size come last.",
+    )
+    # Continue: the other disks of a migration have nothing to do with the one that fails.
+    on_error: Literal["continue", "stop"] = Field(
+        default="continue",
+        description="What to do with the volumes that have not started when one fails: "
+        "`continue` with them, or `stop`, which leaves them to the next run.",
+    )
+    max_duration_s: Annotated[float, Duration(1.0, 30 * 86_400)] | None = Field(
+        default=None,
+        alias="max_duration",
+        description="Time limit for the job. It then ends with code 5, and the same command "
+        "resumes it.",
+    )
+    window: Annotated[DailyWindow, Window()] | None = Field(
+        default=None,
+        description="Time of day in which blocks are put, by this machine's clock, such as "
+        "`22:00-06:00`. Outside of it puts pause, and the job continues by itself.",
+    )
     # 1 TiB full is 12.58 USD at it (AWS's price list, most Regions).
     usd_per_thousand_puts: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = Field(
         default=0.006,
@@ -114,6 +148,21 @@ class Settings(Section, json_schema_extra=_sections_together):
         strict=False,  # YAML has lists
         description="The volumes of the job, at least one.",
     )
+
+    _request: JobRequest | None = PrivateAttr(default=None)
+
+    @property
+    def request(self) -> JobRequest | None:
+        """Which job this is, and how much of it; None of what flags or a program say."""
+        return self._request
+
+    def requested(
+        self, request: JobRequest, volumes: "tuple[VolumeSettings, ...] | None" = None
+    ) -> Self:
+        """Return these settings as those of a job, with ``volumes`` alone where they are given."""
+        settings = self.model_copy(update={} if volumes is None else {"volumes": volumes})
+        settings._request = request  # noqa: SLF001 - its own
+        return settings
 
     @field_validator("endpoint")
     @classmethod
@@ -142,18 +191,42 @@ class Settings(Section, json_schema_extra=_sections_together):
         cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
     ) -> Any:
         """Check each volume and what they have in common; all that is wrong is raised at once."""
+        context = info.context or {}
         volumes, errors = None, []
         try:
-            volumes = handler(value)
+            volumes = () if value == [] and context.get(MAY_BE_EMPTY) else handler(value)
         except ValidationError as error:
             errors = [_again(found) for found in error.errors() if not _miscounted(found, value)]
+        labels: list[str] = []
         if isinstance(value, Sequence) and not isinstance(value, str):
-            errors += _across(value, info.data.get("endpoint", "embedded"))
+            facts = [_facts(volume, context.get(FOLDER)) for volume in value]
+            labels = distinct_labels([each.name for each in facts])
+            where = context.get(WHERE, "volumes[{}]".format)
+            errors += _across(facts, labels, info.data.get("endpoint", "embedded"), where)
             if not info.data.get("allow_insecure_http", True):
-                errors += _in_the_clear(value)
+                errors += _in_the_clear(facts)
         if errors:
             raise ValidationError.from_exception_data(cls.__name__, errors, hide_input=True)
-        return volumes
+        if volumes is None:
+            return volumes
+        return tuple(volume.called(label) for volume, label in zip(volumes, labels, strict=True))
+
+    @model_validator(mode="after")
+    def _pauses_are_short_enough(self) -> Self:
+        """Refuse a pause in which the service gives a pending snapshot up."""
+        closed_min = 0.0 if self.window is None else self.window.closed_s / 60
+        errors = [
+            _custom(
+                f"expected more than the {closed_min:.0f} minutes for which `window` pauses: the "
+                "service gives the snapshot up",
+                ("volumes", index, "snapshot", "timeout_min"),
+            )
+            for index, volume in enumerate(self.volumes)
+            if volume.snapshot.timeout_min is not None and volume.snapshot.timeout_min <= closed_min
+        ]
+        if errors:
+            raise ValidationError.from_exception_data("Settings", errors, hide_input=True)
+        return self
 
 
 def _again(found: ErrorDetails) -> InitErrorDetails:
@@ -168,35 +241,39 @@ def _miscounted(found: ErrorDetails, value: object) -> bool:
     return found["type"] == "too_short" and found["loc"] == () and bool(value)
 
 
-def _across(volumes: Sequence[object], endpoint: str) -> list[InitErrorDetails]:
-    """Return what is wrong between ``volumes``, which may be unchecked data."""
+def _across(
+    volumes: Sequence["_Facts"], labels: Sequence[str], endpoint: str, where: Callable[[int], str]
+) -> list[InitErrorDetails]:
+    """Return what is wrong between ``volumes``."""
     found = []
     first: dict[str, int] = {}
     first_of: dict[str, int] = {}
     for index, volume in enumerate(volumes):
-        label, has_sample = _facts(volume)
-        if label is not None and first.setdefault(label, index) != index:
-            text = f"the same name as volumes[{first[label]}]: give each volume a `name` of its own"
+        label = same_name(labels[index])
+        if volume.has_label and first.setdefault(label, index) != index:
+            other = where(first[label])
+            text = f"the same name as {other}: give each volume a `name` of its own"
             found.append(_custom(text, (index, "name")))
-        if _path(volume) == STANDARD_INPUT and len(volumes) > 1:
+        if volume.name.path == STANDARD_INPUT and len(volumes) > 1:
             text = "standard input can be read once: make it the only volume of its job"
             found.append(_custom(text, (index, "source", "path")))
-        series = _series(volume)
+        series = volume.series
         if series is not None and first_of.setdefault(series, index) != index:
-            text = f"the same series as volumes[{first_of[series]}]: give each its own series"
+            other = where(first_of[series])
+            text = f"the same series as {other}: give each its own series"
             found.append(_custom(text, (index, "series")))
-        if has_sample and endpoint != "embedded":
+        if volume.has_sample and endpoint != "embedded":
             text = "only with `endpoint: embedded`: a sample is for rehearsal"
             found.append(_custom(text, (index, "source", "sample")))
     return found
 
 
-def _in_the_clear(volumes: Sequence[object]) -> Iterator[InitErrorDetails]:
+def _in_the_clear(volumes: Sequence["_Facts"]) -> Iterator[InitErrorDetails]:
     """Yield what is wrong with addresses under which a disk would travel unencrypted."""
     for index, volume in enumerate(volumes):
-        path = _path(volume)
+        path = volume.name.path
         if isinstance(path, str) and path.startswith("http:"):
-            with suppress(ValueError):  # told already
+            with suppress(ValueError):  # reported already
                 if is_clear_text(parse_address(path)):
                     text = (
                         "expected https: http is for this machine only, unless "
@@ -211,32 +288,42 @@ def _custom(text: str, location: tuple[str | int, ...]) -> InitErrorDetails:
     )
 
 
-def _path(volume: object) -> object:
-    """Return the source's path, of a volume or of data that may be anything."""
+class _Facts(NamedTuple):
+    """What the rules between volumes look at, of a volume or of data that may be anything."""
+
+    name: NameFacts
+    has_label: bool
+    """Whether a name comes of it, and not a problem of another kind."""
+    series: str | None
+    has_sample: bool
+
+
+def _facts(volume: object, folder: Path | None) -> _Facts:
     if isinstance(volume, VolumeSettings):
-        return volume.source.path
-    source = volume.get("source") if isinstance(volume, Mapping) else None
-    return source.get("path") if isinstance(source, Mapping) else source
-
-
-def _series(volume: object) -> str | None:
-    """Return the series of a volume or of data that may be anything."""
-    if isinstance(volume, VolumeSettings):
-        return volume.series
-    series = volume.get("series") if isinstance(volume, Mapping) else None
-    return series if isinstance(series, str) else None
-
-
-def _facts(volume: object) -> tuple[str | None, bool]:
-    """Return label and whether there is a sample, of a volume or of data that may be anything."""
-    if isinstance(volume, VolumeSettings):
-        return volume.label, volume.source.sample_bytes is not None
+        source = volume.source
+        name = NameFacts(volume.name, source.path)
+        return _Facts(name, True, volume.series, source.sample_bytes is not None)
     if not isinstance(volume, Mapping):
-        return None, False
-    name, path, source = volume.get("name"), _path(volume), volume.get("source")
-    has_sample = isinstance(source, Mapping) and source.get("sample") is not None
-    if isinstance(name, str):
-        return name, has_sample
-    if isinstance(path, str) and path:
-        return source_label(path), has_sample
-    return (source_label(None) if has_sample and path is None else None), has_sample
+        return _Facts(NameFacts(None, None), False, None, False)
+    given, series, what = volume.get("name"), volume.get("series"), volume.get("source")
+    section: Mapping[Any, Any] = what if isinstance(what, Mapping) else {"path": what}
+    path, has_sample = section.get("path"), section.get("sample") is not None
+    has_path = isinstance(path, str | Path) and bool(str(path))
+    return _Facts(
+        NameFacts(
+            given if isinstance(given, str) and given else None,
+            _resolved(path, folder) if has_path else None,
+        ),
+        isinstance(given, str) or has_path or (has_sample and path is None),
+        series if isinstance(series, str) else None,
+        has_sample,
+    )
+
+
+def _resolved(path: Any, folder: Path | None) -> Path | str:
+    if path == STANDARD_INPUT or (isinstance(path, str) and is_address(path)):
+        return str(path)
+    try:
+        return resolve(path, folder)
+    except ValueError:
+        return str(path)

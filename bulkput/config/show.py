@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from bulkput.config.describe import field_marks, value_text
 from bulkput.config.document import dotted
 from bulkput.config.load import DEFAULT, LoadedSettings
+from bulkput.config.naming import shown_source
 from bulkput.config.scalar import plain_scalar
 from bulkput.config.section import Section
-from bulkput.config.volume import shown_source
 from bulkput.model.address import is_address
 
 _PLAIN = re.compile(r"[A-Za-z_./~][A-Za-z0-9_./~+:@=-]*")
@@ -92,6 +92,7 @@ def _value(value: object, marks: tuple[Any, ...]) -> str:
 
 def _quoted(text: str) -> str:
     """Return ``text`` as YAML reads it back: as it is where that is safe, else in quotes."""
+    text = text.replace("${", "$${")  # what is written out already is no variable
     safe = _PLAIN.fullmatch(text) and isinstance(plain_scalar(text), str)
     if safe and not text.endswith(":") and text.lower() not in _WORDS_OF_YAML_1_1:
         return text

@@ -20,6 +20,8 @@ class Surroundings:
     """``aws``, ``embedded`` or a URL."""
     allow_insecure_http: bool
     state_dir: Path | None
+    warnings: tuple[str, ...] = ()
+    """What the user should know of the environment."""
 
 
 def load_surroundings(*, flags: Mapping[str, object], environ: Mapping[str, str]) -> Surroundings:
@@ -32,11 +34,13 @@ def load_surroundings(*, flags: Mapping[str, object], environ: Mapping[str, str]
     Raises:
         ConfigError: with every problem found.
     """
-    settings = settings_from_flags(_NO_SOURCE, flags=flags, environ=environ).settings
+    loaded = settings_from_flags(_NO_SOURCE, flags=flags, environ=environ)
+    settings = loaded.settings
     return Surroundings(
         region=settings.region,
         profile=settings.profile,
         endpoint=settings.endpoint,
         allow_insecure_http=settings.allow_insecure_http,
         state_dir=settings.state_dir,
+        warnings=loaded.warnings,
     )

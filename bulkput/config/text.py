@@ -47,7 +47,8 @@ class Text:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        found: dict[str, Any] = {"type": "string", "maxLength": self.length_max}
+        # An editor reads 001234567012 as a number, which is text here: its zeros are kept.
+        found: dict[str, Any] = {"type": ["string", "integer"], "maxLength": self.length_max}
         if self.length_min:
             found["minLength"] = self.length_min
         if self.pattern:

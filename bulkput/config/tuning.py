@@ -62,6 +62,12 @@ class TuningSettings(Section):
         description="Maximum puts per second for all volumes together. If not given: the "
         "service's quota. Lower it to leave room for other programs in the account.",
     )
+    # A put is 512 KiB and no less, so this is a rate of puts as well: at 64 KiB/s one in 8 s.
+    bytes_per_s: Annotated[int, Size(64 << 10, 64 * _GIB)] | None = Field(
+        default=None,
+        description="Maximum bytes of blocks put per second for all volumes together, such as "
+        "`50MiB`. If not given: only the rates of puts count. Headers and TLS add less than 1%.",
+    )
     # None: the quota decides, 1000/s for one snapshot, not adjustable (Service Quotas L-028ACFB9).
     gets_per_s_snapshot: RatePerS | None = Field(
         default=None,

@@ -1,17 +1,16 @@
 """One volume of a job: its source and the attributes of its snapshot."""
 
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
+from bulkput.config.naming import LETTERS, shown_source, source_label
 from bulkput.config.paths import STANDARD_INPUT, FilePath, SourcePlace
-from bulkput.config.quantity import Size
+from bulkput.config.quantity import Size, VolumeSize
 from bulkput.config.section import Section
 from bulkput.config.text import Text
-from bulkput.model.address import is_address, parse_address
-from bulkput.model.block import BLOCK_SIZE_BYTES, VOLUME_SIZE_MAX_GIB, VOLUME_SIZE_MIN_GIB
+from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.disk_format import FormatChoice
 from bulkput.model.snapshot_id import (
     SNAPSHOT_ID_MAX_CHARS,
@@ -20,19 +19,15 @@ from bulkput.model.snapshot_id import (
 )
 from bulkput.model.zeros import ZeroPolicy
 
-SAMPLE_LABEL = "sample"
-STANDARD_INPUT_LABEL = "stdin"
-STANDARD_INPUT_SHOWN = "standard input"
-
 Name = Annotated[
     str,
     Text(
         "a name of letters, digits, `.`, `_` and `-`, at most 100",
-        r"^[A-Za-z0-9_][A-Za-z0-9._-]*$",
+        f"^[{LETTERS}][{LETTERS}.-]*$",
         length_max=100,
     ),
 ]
-"""A name of a volume or job: safe in a file name, in a log line and in a shell."""
+"""A name of a volume or job, in any script: safe in a file name, in a log line and in a shell."""
 
 # Limits of StartSnapshot (service model 2019-11-02) from here on.
 _NOT_AWS = r"^([^aA]|[aA]([^wW]|$)|[aA][wW]([^sS]|$)|[aA][wW][sS]([^:]|$))"
@@ -171,13 +166,11 @@ def _rules_of_snapshots(schema: dict[str, Any]) -> None:
 class SnapshotSettings(Section, json_schema_extra=_rules_of_snapshots):
     """The snapshot's attributes, as StartSnapshot takes them."""
 
-    volume_size_gib: (
-        Annotated[int, Field(ge=VOLUME_SIZE_MIN_GIB, le=VOLUME_SIZE_MAX_GIB)] | None
-    ) = Field(
+    volume_size_gib: Annotated[int, VolumeSize()] | None = Field(
         default=None,
-        description="Size of the volume in GiB. If not given: the source's, rounded up. "
-        "Required where that is not known in advance: compressed disks, standard "
-        "input.",
+        description="Size of the volume in GiB, or with a unit, such as `1TiB`. If not given: the "
+        "source's, rounded up. Required where that is not known in advance: compressed disks, "
+        "standard input.",
     )
     description: Description | None = Field(
         default=None,
@@ -362,27 +355,25 @@ class VolumeSettings(Section, json_schema_extra=_rules_of_series):
                 )
         return series
 
+    _label: str | None = PrivateAttr(default=None)
+
     @property
     def label(self) -> str:
-        """The volume's name, given or taken from its source."""
+        """What the volume is called wherever it is reported, unlike any other of its job."""
+        return self._label or self.own_label
+
+    @property
+    def own_label(self) -> str:
+        """The name, given or taken from the source, whatever other volumes its job has.
+
+        What a rerun finds its ledger by: a volume that is added must not rename this one there.
+        """
         return self.name or source_label(self.source.path)
 
-
-def source_label(path: Path | str | None) -> str:
-    """Return the name that a volume gets from its source's path; None is a sample."""
-    if path is None:
-        return SAMPLE_LABEL
-    if path == STANDARD_INPUT:
-        return STANDARD_INPUT_LABEL
-    return re.sub(r"[^A-Za-z0-9._-]", "_", Path(shown_source(path)).name) or "volume"
-
-
-def shown_source(path: Path | str | None) -> str:
-    """Return what a source is called wherever it is told of: no secret of a signed URL."""
-    if path == STANDARD_INPUT:
-        return STANDARD_INPUT_SHOWN
-    text = str(path)
-    try:
-        return parse_address(text).shown if isinstance(path, str) and is_address(text) else text
-    except ValueError:
-        return "address"
+    def called(self, label: str) -> Self:
+        """Return this volume, reported as ``label``."""
+        if label == self.label:
+            return self
+        volume = self.model_copy()
+        volume._label = label  # noqa: SLF001 - its own
+        return volume

@@ -1,13 +1,15 @@
 """A whole job: opens what its volumes share, and works them off."""
 
-import asyncio
 import contextlib
 
 from bulkput.config.settings import Settings
 from bulkput.jobs.process.spot_interruption import until_notice
+from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.job_lock import locked_job
 from bulkput.jobs.session.open import open_context
+from bulkput.jobs.state.job_round import JobFolders, begin_round
 from bulkput.jobs.workers.pool import open_uploads
+from bulkput.jobs.workers.volume_queue import LastProgress, VolumeQueue
 from bulkput.model.events import Observer
 from bulkput.model.outcome import VolumeOutcome
 
@@ -21,21 +23,27 @@ async def run_job(settings: Settings, *, observer: Observer) -> tuple[VolumeOutc
     Raises:
         BulkputError: what concerns the job as a whole, before or beside its volumes.
     """
+    if not settings.volumes:
+        return ()
     async with contextlib.AsyncExitStack() as stack:
-        context = await stack.enter_async_context(open_context(settings, observer))
+        last = LastProgress(observer)
+        context = await stack.enter_async_context(open_context(settings, last))
         stack.enter_context(locked_job(context))
+        if not await _begin(context):
+            return ()
         upload_one = await stack.enter_async_context(open_uploads(context))
-        places = asyncio.Semaphore(context.places)
+        return await until_notice(context.clock, VolumeQueue(context, upload_one, last).run())
 
-        async def upload(index: int) -> VolumeOutcome:
-            async with places:
-                return await upload_one(index)
 
-        async def upload_all() -> tuple[VolumeOutcome, ...]:
-            async with asyncio.TaskGroup() as volumes:
-                tasks = [
-                    volumes.create_task(upload(index)) for index in range(len(settings.volumes))
-                ]
-            return tuple(task.result() for task in tasks)
-
-        return await until_notice(context.clock, upload_all())
+async def _begin(context: JobContext) -> bool:
+    """Go on with the job's round or begin another; False if there is nothing to run again."""
+    request = context.settings.request
+    if request is None:
+        return True
+    folders = JobFolders(context.state_dir, context.endpoint_url, context.service.region)
+    record = await context.workers.run(
+        lambda: begin_round(
+            request, context.settings.volumes, folders, now_unix_s=context.clock.unix_s()
+        )
+    )
+    return record is not None

@@ -5,9 +5,10 @@ and what to do now. The exit code is part of the type.
 """
 
 import signal as signals
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.failure import FailureClass
@@ -17,6 +18,9 @@ class BulkputError(Exception):
     """Root of all errors that bulkput explains by itself."""
 
     exit_code: ClassVar[int] = ExitCode.UNEXPECTED
+
+    ended: Sequence[Any] = ()
+    """Outcomes of a job's volumes that had ended when it broke off."""
 
     @property
     def status(self) -> int:
@@ -39,9 +43,12 @@ class Problem:
     expected: str
     line: int | None = None
     """1-based line in the file, where known."""
+    place: str = ""
+    """Where it stands, if that is another file: ``/srv/inventory.csv row 7``."""
 
     def __str__(self) -> str:
         place = f"line {self.line}: " if self.line is not None else ""
+        place = f"{self.place}: " if self.place else place
         return f"{place}{self.path}: {self.expected}" if self.path else f"{place}{self.expected}"
 
 

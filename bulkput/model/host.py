@@ -1,6 +1,7 @@
-"""Whether a host can only be this machine, without asking a resolver. Pure."""
+"""What this machine is called, and whether a host can only be it, without asking a resolver."""
 
 import ipaddress
+import socket
 
 
 def is_loopback(host: str) -> bool:
@@ -11,3 +12,8 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def host_name() -> str:
+    """Return this machine's name."""
+    return socket.gethostname()

@@ -6,6 +6,11 @@ from typing import Any
 
 from bulkput.model.errors import BulkputError
 
+STOPPED = "stopped"
+"""Not finished within the time that the job may take."""
+NOT_STARTED = "not-started"
+"""Left to the next run."""
+
 
 @dataclass(frozen=True)
 class EarlierRun:
@@ -29,7 +34,7 @@ class VolumeOutcome:
     volume: str
     source: str
     status: str
-    """``completed``, ``pending`` (not waited for), or ``failed``."""
+    """``completed``, ``pending`` (not waited for), ``failed``, ``stopped`` or ``not-started``."""
     source_format: str | None = None
     """``raw``, or the format that was decoded; None of a source that was not opened."""
     snapshot_id: str | None = None

@@ -70,6 +70,8 @@ class Progress:
     in_flight: int = 0
     bytes_in_flight_max: int = 0
     """The most mapped or buffered bytes held at any moment."""
+    is_paused: bool = False
+    """No put may start for now, by the time of day."""
     failures: dict[str, int] = field(default_factory=dict)
     """Failed attempts by the name of their class."""
 

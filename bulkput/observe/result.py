@@ -2,13 +2,15 @@
 
 Owns the two forms. Prints nothing itself and knows no terminal.
 
-``text`` is the snapshot's id alone, a line for each volume that did not fail, in the job's order.
+``text`` is the snapshot's id alone; of several volumes, a line with name, tab and id for each that
+did not fail, in the job's order.
 ``json`` is one object on one line:
 
 * ``upload``: the volume's own object.
-* ``run``: ``status``, ``elapsed_s``, ``exit_code``, ``error`` and ``volumes``, the list of the
-  volumes' objects. A job of one volume has all keys of that volume at the top as well, so that one
-  script reads both verbs; ``elapsed_s`` is then the volume's.
+* ``run``: ``job`` and ``job_id`` (its name, and what ``bulkput jobs`` lists it under), ``status``,
+  ``elapsed_s``, ``exit_code``, ``error`` and ``volumes``, the list of the volumes' objects. A job
+  of one volume has all keys of that volume at the top as well, so that one script reads both verbs;
+  ``elapsed_s`` is then the volume's.
 * A failure that left no volume to tell of: ``status`` (``failed``), ``snapshot_id``, ``error`` and
   ``exit_code``.
 """
@@ -19,9 +21,12 @@ from enum import StrEnum
 from typing import Any
 
 from bulkput.model.exit_code import ExitCode
-from bulkput.model.outcome import VolumeOutcome
+from bulkput.model.outcome import NOT_STARTED, STOPPED, VolumeOutcome
 
 FAILED = "failed"
+_LEFT = frozenset({STOPPED, NOT_STARTED})
+_NAMES_MAX = 20
+"""One line of a terminal or two; the result has all."""
 
 
 class OutputForm(StrEnum):
@@ -35,7 +40,9 @@ def exit_code(outcomes: Sequence[VolumeOutcome]) -> int:
     """Return the process's exit code: the volume's own where there is one volume only."""
     if len(outcomes) == 1:
         return int(outcomes[0].exit_code)
-    failed = any(outcome.exit_code for outcome in outcomes)
+    failed = [outcome for outcome in outcomes if outcome.exit_code]
+    if failed and all(outcome.status in _LEFT for outcome in failed):
+        return int(ExitCode.TEMPORARY)  # nothing is wrong with them: the time was up
     return int(ExitCode.SOME_VOLUMES_FAILED if failed else ExitCode.DONE)
 
 
@@ -46,30 +53,43 @@ def error_sentence(outcomes: Sequence[VolumeOutcome]) -> str | None:
         return None
     if len(outcomes) == 1:
         return failed[0].error or "the volume failed"
-    names = ", ".join(outcome.volume for outcome in failed)
-    return f"{len(failed)} of {len(outcomes)} volumes failed: {names}"
+    names = ", ".join(outcome.volume for outcome in failed[:_NAMES_MAX])
+    more = f" and {len(failed) - _NAMES_MAX} more" if len(failed) > _NAMES_MAX else ""
+    left = all(outcome.status in _LEFT for outcome in failed)
+    verb = "are not finished" if left else "failed"
+    return f"{len(failed)} of {len(outcomes)} volumes {verb}: {names}{more}"
 
 
 def snapshot_ids(outcomes: Sequence[VolumeOutcome]) -> str:
     """Return the ``text`` form, empty if every volume failed."""
     return "".join(
         f"{outcome.snapshot_id}\n"
+        if len(outcomes) == 1
+        else f"{outcome.volume}\t{outcome.snapshot_id}\n"
         for outcome in outcomes
         if outcome.snapshot_id and not outcome.exit_code
     )
 
 
-def job_object(outcomes: Sequence[VolumeOutcome], *, elapsed_s: float) -> dict[str, Any]:
+def job_object(
+    outcomes: Sequence[VolumeOutcome],
+    *,
+    elapsed_s: float,
+    job: str | None = None,
+    job_id: str | None = None,
+) -> dict[str, Any]:
     """Return ``run``'s object; the module's docstring describes it."""
     volumes = [outcome.as_dict() for outcome in outcomes]
-    job = {
+    whole = {
+        "job": job,
+        "job_id": job_id,
         "status": _job_status(outcomes),
         "elapsed_s": round(elapsed_s, 3),
         "error": error_sentence(outcomes),
         "exit_code": exit_code(outcomes),
     }
     alone = volumes[0] if len(volumes) == 1 else {}
-    return {**job, **alone, "volumes": volumes}
+    return {**whole, **alone, "volumes": volumes}
 
 
 def failure_object(error: str, *, exit_code: int, snapshot_id: str | None = None) -> dict[str, Any]:
@@ -90,7 +110,7 @@ def as_json(value: dict[str, Any]) -> str:
 def _job_status(outcomes: Sequence[VolumeOutcome]) -> str:
     """Return the worst status: one failed volume fails the job, one pending leaves it pending."""
     statuses = {outcome.status for outcome in outcomes}
-    for status in (FAILED, "pending"):
+    for status in (FAILED, STOPPED, NOT_STARTED, "pending"):
         if status in statuses:
             return status
     return "completed"

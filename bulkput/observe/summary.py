@@ -25,12 +25,24 @@ _VERIFIED = {
     "sample": "a random sample read back, every byte of it equal to the source",
     None: "not read back",
 }
+_PARAGRAPHS_MAX = 20
+"""Of nine lines each: what one looks through, and not what one scrolls past."""
 _LABEL_COLUMNS = 10
 
 
 def summary(outcomes: Sequence[VolumeOutcome]) -> str:
-    """Return a paragraph for each volume, with the errors of those that failed."""
-    return "".join(_paragraph(outcome, alone=len(outcomes) == 1) for outcome in outcomes)
+    """Return a paragraph for each volume, with the errors of those that failed.
+
+    Of many volumes, those that went well have a line each.
+    """
+    if len(outcomes) <= _PARAGRAPHS_MAX:
+        return "".join(_paragraph(outcome, alone=len(outcomes) == 1) for outcome in outcomes)
+    return "".join(
+        _paragraph(outcome, alone=False)
+        if outcome.error
+        else one_line(f"{outcome.volume}: {outcome.snapshot_id} {outcome.status}") + "\n"
+        for outcome in outcomes
+    )
 
 
 def _paragraph(outcome: VolumeOutcome, *, alone: bool) -> str:

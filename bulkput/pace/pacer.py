@@ -10,6 +10,7 @@ from typing import NamedTuple
 from bulkput.model.clock import Clock
 from bulkput.model.failure import FailureClass
 from bulkput.pace.bucket import Bucket
+from bulkput.pace.gate import LOOK_S, Gate, OpenGate
 from bulkput.pace.in_flight import InFlightController
 from bulkput.pace.rate import RateController
 
@@ -19,6 +20,9 @@ sleep would spin. The bucket's burst makes up for the wait."""
 
 RATE_STEP_SHARE = 0.001
 """A change of the rate below 0.1% is not worth telling the bucket for every put."""
+
+
+_OPEN = OpenGate()
 
 
 class Admission(NamedTuple):
@@ -86,6 +90,7 @@ class Pacer:
         in_flight_max: int,
         account: AccountPacer,
         clock: Clock,
+        gate: Gate = _OPEN,
     ) -> None:
         """Start at the snapshot's quota, with few puts in flight.
 
@@ -94,7 +99,9 @@ class Pacer:
             in_flight_max: the most puts that configuration and byte budget allow in flight.
             account: shared with the other volumes of the job.
             clock: time and sleep.
+            gate: holds puts back for a time, whatever their rate.
         """
+        self._gate = gate
         self._paced = _PacedBucket(ceiling_puts_per_s)
         self._in_flight_controller = InFlightController(in_flight_max)
         self._account = account
@@ -121,6 +128,9 @@ class Pacer:
         account = self._account
         ready_s = self._clock.monotonic_s()
         async with self._turn:
+            while (pause_s := self._gate.pause_s()) > 0:
+                await self._clock.sleep(min(pause_s, LOOK_S))
+                ready_s = self._clock.monotonic_s()
             if self._in_flight >= self._in_flight_controller.limit:
                 await self._wait_for_slot()
                 ready_s = self._clock.monotonic_s()

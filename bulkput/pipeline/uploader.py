@@ -156,7 +156,8 @@ class Uploader:
         acknowledged, quiet_since_s = -1, self._clock.monotonic_s()
         while not self._failed.done():
             now_s = self._clock.monotonic_s()
-            if self._progress.blocks_put != acknowledged or not self._puts:
+            moves = self._progress.blocks_put != acknowledged
+            if moves or not self._puts or self._progress.is_paused:
                 acknowledged, quiet_since_s = self._progress.blocks_put, now_s
             elif now_s - quiet_since_s >= self._give_up_after_s:
                 raise TemporaryError(

@@ -60,7 +60,7 @@ def test_a_group_without_a_command_shows_its_help_as_a_mistake(bulkput, words):
         ("upload a b", "unexpected extra argument"),
         ("upload a --bogus", "No such option"),
         ("upload a --zeros=maybe", "'maybe' is not one of"),
-        ("upload a --volume-size-gib=x", "'x' is not a valid integer"),
+        ("upload a --timeout-min=x", "'x' is not a valid integer"),
         ("upload a --output=xml", "'xml' is not one of"),
         ("run a --quiet --verbose", "--quiet and --verbose exclude each other"),
         ("upload a --verbose --quiet", "--quiet and --verbose exclude each other"),

@@ -1,11 +1,12 @@
 """``run`` and ``upload``: from flags to settings, from outcomes to stdout, stderr and exit code."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 
-from bulkput.model.errors import CredentialsError, SnapshotError
+from bulkput.model.errors import CredentialsError, InterruptedBySignal, SnapshotError
 from bulkput.observe.verbosity import Verbosity
 
 
@@ -45,7 +46,7 @@ def test_a_failed_volume_alone_gives_its_own_code_and_sentence(bulkput, job_that
 def test_some_failed_volumes_give_8_and_are_named(bulkput, job_that, job_file, done, failed):
     job_that((failed, done))
     ended = bulkput("run", job_file)
-    assert (ended.status, ended.out) == (8, "snap-0123456789abcdef0\n")
+    assert (ended.status, ended.out) == (8, "web-01\tsnap-0123456789abcdef0\n")
     assert ended.err.endswith("bulkput: error: 1 of 2 volumes failed: db-02\n")
 
 
@@ -207,3 +208,180 @@ def test_a_state_dir_below_home_is_found(bulkput, job_that, job_file, done):
     seen = job_that((done,))
     bulkput("run", job_file, "--state-dir=~/state")
     assert seen[0][0].state_dir == Path("~/state").expanduser()
+
+
+def test_several_volumes_in_text_are_names_and_ids(bulkput, job_that, job_file, done):
+    job_that((done, dataclasses.replace(done, volume="db", snapshot_id="snap-0db")))
+    assert bulkput("run", job_file).out == "web-01\tsnap-0123456789abcdef0\ndb\tsnap-0db\n"
+
+
+def test_json_of_run_has_the_jobs_name_and_id(bulkput, job_that, job_file, done):
+    job_that((done,))
+    first = bulkput("run", job_file, "--output=json").object
+    assert (first["job"], len(first["job_id"])) == ("report", 12)
+    assert bulkput("run", job_file, "--output=json").object["job_id"] == first["job_id"]
+    job_file.write_text(job_file.read_text() + "name: other\n")
+    other = bulkput("run", job_file, "--output=json").object
+    assert other["job"] == "other"
+    assert other["job_id"] != first["job_id"]
+
+
+def result_of(tmp_path):
+    return json.loads((tmp_path / "result.json").read_text())
+
+
+def test_the_result_is_in_a_file_whatever_the_end(bulkput, job_that, job_file, done, tmp_path):
+    job_that((done,))
+    ended = bulkput("run", job_file, "--result", "result.json", "--output=json")
+    assert result_of(tmp_path) == ended.object
+    job_that(SnapshotError("snap-0bad", "ended in error"))
+    assert bulkput("run", job_file, "--result", "result.json").status == 7
+    assert result_of(tmp_path)["exit_code"] == 7
+    job_file.write_text("version: 2\n")
+    assert bulkput("run", job_file, "--result", "result.json").status == 3
+    assert result_of(tmp_path)["status"] == "failed"
+    assert [path.name for path in tmp_path.glob("*result.json*")] == ["result.json"]
+
+
+def test_after_a_signal_the_file_has_the_volumes_that_ended(
+    bulkput, job_that, job_file, done, tmp_path
+):
+    interruption = InterruptedBySignal(15)
+    interruption.ended = (done,)
+    job_that(interruption)
+    assert bulkput("run", job_file, "--result", "result.json").status == 143
+    assert result_of(tmp_path)["exit_code"] == 143
+    assert result_of(tmp_path)["volumes"] == [done.as_dict()]
+
+
+def test_a_result_file_that_cannot_be_is_refused_before_anything_is_done(
+    bulkput, job_that, job_file, done
+):
+    seen = job_that((done,))
+    ended = bulkput("run", job_file, "--result", "/no-such-folder/result.json")
+    assert (ended.status, seen) == (2, [])
+    assert "/no-such-folder/result.json: cannot be written: No such file" in ended.err
+
+
+@pytest.fixture
+def three(job_file):
+    volumes = "".join(f"  - source: /disks/{name}.img\n" for name in ("web-1", "web-2", "db"))
+    job_file.write_text(f"version: 1\nregion: eu-central-1\nvolumes:\n{volumes}")
+    return job_file
+
+
+@pytest.mark.parametrize(
+    ("flags", "chosen"),
+    [
+        ([], ["web-1.img", "web-2.img", "db.img"]),
+        (["--only", "db.img"], ["db.img"]),
+        (["--only=web-*"], ["web-1.img", "web-2.img"]),
+        (["--only=web-*", "--except=*-1.*"], ["web-2.img"]),
+        (["--except=web-?.img"], ["db.img"]),
+        (["--only=db.img", "--only=web-1.img"], ["web-1.img", "db.img"]),
+    ],
+)
+def test_a_part_of_a_job_can_be_chosen(bulkput, job_that, three, done, flags, chosen):
+    seen = job_that((done,))
+    ended = bulkput("run", three, *flags)
+    assert ended.status == 0, ended.err
+    settings = seen[0][0]
+    assert [volume.label for volume in settings.volumes] == chosen
+    left_out = [volume.label for volume in settings.request.left_out]
+    assert sorted(chosen + left_out) == ["db.img", "web-1.img", "web-2.img"]
+
+
+@pytest.mark.parametrize("verb", ["run", "plan", "check"])
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--only=dc.img"], "--only dc.img: no volume of the job has such a name; did you mean db"),
+        (["--except=x*"], "--except x*: no volume of the job has such a name"),
+        (["--only=db.img", "--except=db.*"], "--except leaves no volume"),
+        (["--set=x"], "--set: expected NAME=VALUE"),
+        (["--set=x=1", "--set=x=2"], "--set: x is given twice"),
+    ],
+)
+def test_a_choice_that_fits_nothing_is_refused(bulkput, three, verb, flags, said):
+    ended = bulkput(verb, three, *flags)
+    assert ended.status == 2
+    assert said in ended.err
+
+
+def test_the_flags_of_the_schedule_override_the_file(bulkput, job_that, three, done):
+    seen = job_that((done,))
+    flags = ["--parallel=3", "--order=size-desc", "--on-error=stop", "--max-duration=6h"]
+    assert bulkput("run", three, *flags, "--window=22:00-06:00").status == 0
+    found = seen[0][0]
+    assert (found.parallel, found.order, found.on_error) == (3, "size-desc", "stop")
+    assert (found.max_duration_s, str(found.window)) == (6 * 3600, "22:00-06:00")
+    ended = bulkput("run", three, "--parallel=0", "--max-duration=x", "--window=22-6")
+    assert ended.status == 3
+    for flag in ("--parallel", "--max-duration", "--window"):
+        assert f"  {flag}: expected" in ended.err
+
+
+def test_a_job_comes_by_standard_input(bulkput, job_that, three, done, monkeypatch):
+    seen = job_that((done,))
+    with three.open() as file:
+        monkeypatch.setattr("sys.stdin", file)
+        assert bulkput("run", "-").status == 0
+    assert len(seen[0][0].volumes) == 3
+    assert seen[0][0].request.identity.file == "-"
+    with Path("/dev/null").open() as file:
+        monkeypatch.setattr("sys.stdin", file)
+        ended = bulkput("run", "-")
+    assert (ended.status, "standard input: the file is empty" in ended.err) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("flags", "begin"),
+    [([], "auto"), (["--fresh"], "fresh"), (["--rerun-failed"], "rerun")],
+)
+def test_how_a_rerun_begins_reaches_the_job(bulkput, job_that, three, done, flags, begin):
+    seen = job_that((done,))
+    bulkput("run", three, *flags)
+    assert seen[0][0].request.begin == begin
+    assert bulkput("run", three, "--fresh", "--rerun-failed").status == 2
+
+
+def test_an_unknown_variable_of_the_environment_is_a_warning(
+    bulkput, job_that, job_file, done, monkeypatch
+):
+    job_that((done,))
+    monkeypatch.setenv("BULKPUT_SERVICE_HOST", "10.0.0.1")
+    ended = bulkput("run", job_file)
+    assert ended.status == 0
+    assert "warning: the environment variable BULKPUT_SERVICE_HOST is none of" in ended.err
+    assert "BULKPUT_SERVICE_HOST" not in bulkput("run", job_file, "--quiet").err
+
+
+def test_check_of_the_configuration_names_sources_that_are_missing(bulkput, tmp_path):
+    (tmp_path / "there.img").touch()
+    job = tmp_path / "job.yaml"
+    sources = ["there.img", "gone.img", "*.img", "$HOME/x.img", "s3://bucket/key"]
+    job.write_text(json.dumps({"version": 1, "volumes": [{"source": each} for each in sources]}))
+    ended = bulkput("config", "check", job)
+    assert (ended.status, ended.out) == (0, "ok: 5 volumes\n")
+    warnings = ended.err.replace(f"{tmp_path}/", "").splitlines()
+    assert warnings == [
+        "warning: gone.img: gone.img does not exist",
+        (
+            "warning: _.img: *.img does not exist; a pattern of files is written as "
+            "`volumes_from: {glob: ...}`"
+        ),
+        (
+            "warning: x.img: $HOME/x.img does not exist; `$HOME` is not replaced: for the variable "
+            "write `${env.HOME}`"
+        ),
+    ]
+
+
+def test_sizes_of_volumes_take_units(bulkput, job_that, done):
+    seen = job_that((done,))
+    assert bulkput("upload", "disk.img", "--volume-size-gib", "1TiB").status == 0
+    assert seen[0][0].volumes[0].snapshot.volume_size_gib == 1024
+    for wrong in ("-3", "0", "1.5GiB", "big"):
+        ended = bulkput("upload", "disk.img", f"--volume-size-gib={wrong}")
+        assert ended.status == 3
+        assert "--volume-size-gib: expected a whole number of GiB" in ended.err

@@ -1,30 +1,32 @@
 """The schema accepts what the program accepts, by a validator that nobody here wrote."""
 
+import copy
 import json
 
 import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from bulkput.config.describe import keys
-from bulkput.config.problems import findings
-from bulkput.config.schema import DIALECT, json_schema
-from bulkput.config.settings import Settings
+from bulkput.config.document import Document
+from bulkput.config.load import build
+from bulkput.config.schema import DIALECT, SCHEMA_ID, json_schema
+from bulkput.model.errors import ConfigError
 
 SCHEMA = json_schema()
 
 ARN = "arn:aws:kms:eu-central-1:001234567012:key/1234abcd-12ab"
-ODD = [None, True, False, 0, 1, -1, 1.5, "", "x", [], {}, [1], {"a": 1}, "a b", "ü\n", 10**6]
+ODD = [None, True, False, 0, 1, -1, 1.5, "", "x", [], {}, [1], {"a": 1}, "a b", "ü \n", 10**6]
 
 GOOD = {
-    "name": ["a", "A-1.b_c", None, "a" * 100, "a" * 101, "-a", "a\nb"],
+    "name": ["a", "A-1.b_c", "Größe", "данные", None, "a" * 100, "a" * 101, "-a", "a\nb"],
     "region": ["eu-central-1", "us-gov-west-1", "eusc-de-east-1", None, "eu-central-1a", "EU-C-1"],
     "profile": ["default", "x" * 255, "x" * 256, None],
     "endpoint": ["aws", "embedded", "https://h", "https://h:8/", "http://[::1]:1", "ftp://h"],
     "size": ["64MiB", "64 mib", 1 << 26, 1 << 50, "1.5GiB", "64MiBB", "MiB", " 1GB ", "9e3"],
     "duration": ["20s", 20, 0.5, "1h30m", "1.5h", "250ms", "s", "1_0", " 5 ", 10**9, "90", "5m 3"],
+    "gib": [1, 65536, 65537, "1TiB", "500 GiB", "1.5GiB", "20", "64TiB", "65TiB", "x", True],
     "count": [1, 2, 10, 60, 64, 65, 100, 101, 512, 4096, 4097, 65536, 65537],
     "rate": [0.5, 1, 1000, 100_000, 100_001],
     "tags": [{}, {"a": "b"}, {"aws": "x", "awz:": "", "a": "b"}, {"aws:x": "y"}, {"AwS:": "y"},
@@ -48,7 +50,7 @@ def section(fields, **more):
 truth = st.one_of(st.booleans(), st.booleans(), st.sampled_from(ODD))
 SNAPSHOT = section(
     {
-        "volume_size_gib": either("count"),
+        "volume_size_gib": either("count", "gib"),
         "description": either("profile"),
         "tags": either("tags"),
         "encrypted": truth,
@@ -120,16 +122,33 @@ JOB = section(
     version=st.sampled_from([1] * 9 + [2, "1", True, None]),
     volumes=st.one_of(st.lists(VOLUME, max_size=2), st.sampled_from(ODD)),
 )
+WITH_DEFAULTS = st.builds(
+    lambda job, defaults: {**job, "defaults": defaults},
+    JOB,
+    section(
+        {
+            "snapshot": st.one_of(SNAPSHOT, st.sampled_from(ODD)),
+            "source": st.sampled_from(["a", {"format": "raw"}, {"sample": "9MiB"}, 5]),
+            "zeros": st.sampled_from(["auto", "write", "none"]),
+            "name": either("name"),
+        }
+    ),
+)
 
 BEYOND_A_SCHEMA = (
     "a quarter of memory_budget",
     "a multiple of",
     "a size from",
+    "a whole number of GiB",
     "a duration from",
     "the same name as",
+    "the same series as",
     "http is for this machine only",
+    "put it in quotes",
+    "and more problems",
 )
-"""Sentences of rules that compare quantities with units, names, or hosts."""
+"""Sentences of rules that compare quantities with units, names, or hosts; and of numbers where text
+is wanted, which may have been text before an editor read them."""
 
 
 def accepted_by_schema(job):
@@ -138,9 +157,9 @@ def accepted_by_schema(job):
 
 def refusals(job):
     try:
-        Settings.model_validate(job)
-    except ValidationError as error:
-        return [expected for _, expected in findings(error)]
+        build(Document(None, data=copy.deepcopy(job)), [], environ={})
+    except ConfigError as error:
+        return [problem.expected for problem in error.problems]
     return []
 
 
@@ -156,6 +175,7 @@ def assert_agreement(job):
 def test_the_schema_is_a_schema_of_its_dialect():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["$schema"] == DIALECT
+    assert SCHEMA["$id"] == SCHEMA_ID
     json.dumps(SCHEMA)
 
 
@@ -163,6 +183,62 @@ def test_the_schema_is_a_schema_of_its_dialect():
 @given(JOB)
 def test_schema_and_program_accept_the_same_jobs(job):
     assert_agreement(job)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(WITH_DEFAULTS)
+def test_the_schema_takes_every_job_with_defaults_that_the_program_takes(job):
+    if not refusals(job):
+        assert accepted_by_schema(job)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "${host}-job", "region": "${env.R}"},
+        {"parallel": "${var.n}", "tuning": {"window": "${var.w}"}},
+        {"volumes": [{"source": "${host}.img", "zeros": "${var.z}", "verify": "${var.v}"}]},
+        {"volumes": [{"source": "a", "snapshot": {"volume_size_gib": "${var.n}"}}]},
+        {"volumes": [{"source": "a", "snapshot": {"tags": {"Host": "${host}"}}}]},
+        {"volumes": [{"source": "a", "snapshot": {"encrypted": "${var.yes}"}}]},
+        {"volumes": [{"source": {"path": "a", "format": "${var.f}"}}]},
+        {"defaults": {"snapshot": {"tags": {"Owner": "x"}}}, "volumes_from": {"glob": "/dev/nul?"}},
+        {"volumes_from": [{"glob": "/dev/nul?"}, {"glob": "${var.none}", "allow_empty": True}]},
+        {"volumes_from": {"block_devices": {"exclude": ["*"]}, "allow_empty": True}},
+        {"defaults": {"snapshot": {"tags": {"A": "b"}}},
+         "volumes": [{"source": "a", "snapshot": {"tags": {"A": None}}}]},
+        {"defaults": {"source": {"format": "raw"}}, "volumes": [{"source": {"path": "a"}}]},
+        {"window": "22:00-06:00", "order": "size-desc", "on_error": "stop", "max_duration": "6h"},
+    ],
+)  # fmt: skip
+def test_the_schema_takes_what_only_files_have(changes):
+    own = {"n": 2, "w": "1MiB", "z": "skip", "v": "full", "yes": True, "f": "raw", "none": "/no*"}
+    job = {"version": 1, "vars": own, "volumes": [{"source": "x"}], **changes}
+    assert accepted_by_schema(job)
+    build(Document(None, data=copy.deepcopy(job)), [], environ={"R": "eu-central-1"})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"volumes_from": {"glob": "/*", "csv": "a.csv"}},
+        {"volumes_from": {"allow_empty": True}},
+        {"volumes_from": {"globs": "/*"}},
+        {"volumes_from": 5},
+        {"vars": {"a b": "x"}},
+        {"vars": {"a": [1]}},
+        {"vars": []},
+        {"defaults": []},
+        {"defaults": {"sorce": "x"}},
+        {"window": "22-06"},
+        {"order": "name"},
+        {"max_duration": 0},
+    ],
+)
+def test_both_refuse_what_a_file_may_not_have(changes):
+    job = {"version": 1, "volumes": [{"source": "x"}], **changes}
+    assert not accepted_by_schema(job)
+    assert refusals(job)
 
 
 @settings(max_examples=200, deadline=None)

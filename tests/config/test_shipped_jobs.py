@@ -1,12 +1,16 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from bulkput.config.describe import keys
+from bulkput.config.expand import Inputs
 from bulkput.config.load import load_settings
+from bulkput.config.schema import json_schema
 
 FOLDER = Path(__file__).parents[2] / "configs"
 JOBS = sorted(FOLDER.glob("*.yaml"))
+MODELINE = "# yaml-language-server: $schema=job.schema.json"
 
 
 def test_there_are_jobs_to_start_from():
@@ -16,6 +20,31 @@ def test_there_are_jobs_to_start_from():
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
 def test_a_shipped_job_is_right(job):
     assert load_settings(job, environ={}).settings.volumes
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
+def test_a_shipped_job_tells_editors_its_schema(job):
+    assert job.read_text().startswith(f"{MODELINE}\n")
+
+
+def test_the_shipped_schema_is_the_programs():
+    text = (FOLDER / "job.schema.json").read_text(encoding="utf-8")
+    assert json.loads(text) == json_schema(), "run: python tests/support/manual.py"
+
+
+def test_a_migration_of_twenty_images_is_ten_lines(tmp_path):
+    for number in range(20):
+        (tmp_path / f"vm-{number:02}.qcow2").touch()
+    manual = Path(__file__).parents[2] / "bulkput" / "manual" / "job-files.md"
+    text = manual.read_text().split("## A migration in ten lines")[1]
+    job = text.split("```yaml\n")[1].split("```")[0]
+    assert len(job.splitlines()) == 10
+    (tmp_path / "job.yaml").write_text(job)
+    inputs = Inputs({"images": str(tmp_path)})
+    volumes = load_settings(tmp_path / "job.yaml", environ={}, inputs=inputs).settings.volumes
+    assert [volume.snapshot.tags["Name"] for volume in volumes] == [
+        f"vm-{number:02}" for number in range(20)
+    ]
 
 
 def test_the_quickstart_rehearses_and_proves():
@@ -30,7 +59,11 @@ def test_the_quickstart_rehearses_and_proves():
 
 def test_the_aws_job_shows_every_key():
     text = (FOLDER / "aws.yaml").read_text()
-    names = {key.path.rsplit(".", 1)[-1] for key in keys()} - {"parallel", "sample"}
+    names = {
+        key.path.rsplit(".", 1)[-1]
+        for key in keys()
+        if not key.path.startswith(("volumes_from[].block_devices.", "volumes_from[].c"))
+    } - {"parallel", "sample", "jsonl", "allow_empty", "block_devices"}
     assert {name for name in names if f"{name}:" not in text} == set()
 
 

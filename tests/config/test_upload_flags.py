@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from bulkput.config.flags import JOB_KEYS, UPLOAD_FLAGS, settings_from_flags
+from bulkput.config.job_file import JobFile
 from bulkput.config.problems import CREDENTIALS_ELSEWHERE
-from bulkput.config.settings import Settings
 from bulkput.model.errors import ConfigError
 from bulkput.model.zeros import ZeroPolicy
 
@@ -45,7 +45,10 @@ def test_flags_alone_make_a_job_of_one_volume(tmp_path, monkeypatch):
         ({"timeout_min": 1}, "--timeout-min", "10 to 4320"),
         ({"tag": ("a=1", "novalue")}, "--tag", "Key=Value, and number 2 has no `=`"),
         ({"tag": ("a=1", "b=2", "b=3")}, "--tag", "the key 'b' is given twice"),
-        ({"tag": ("aws:a=1",)}, "--tag", "prefix aws:"),
+        ({"tag": ("aws:a=1",)}, "--tag", "'aws:a': expected a tag key of 1 to 127"),
+        ({"tag": ("a=1", f"Owner={256 * 'x'}")}, "--tag", "'Owner': expected text of at most"),
+        ({"volume_size_gib": "1.5GiB"}, "--volume-size-gib", "whole number of GiB"),
+        ({"volume_size_gib": "-3"}, "--volume-size-gib", "whole number of GiB"),
         ({"tag": [f"k{n}=v" for n in range(51)]}, "--tag", "at most 50"),
         (
             {"encrypted": False, "kms_key_arn": "arn:aws:kms:a:001234567012:key/b"},
@@ -111,7 +114,7 @@ def test_a_file_of_unknown_keys_is_not_taken_in_silence(write):
 
 
 def test_every_flag_leads_to_a_key_that_exists():
-    names = {field.alias or name for name, field in Settings.model_fields.items()}
+    names = {field.alias or name for name, field in JobFile.model_fields.items()}
     assert {flag.location[0] for flag in UPLOAD_FLAGS.values()} <= names
     assert set(JOB_KEYS) <= names
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from bulkput.model.outcome import VolumeOutcome
 from bulkput.observe.plain import masked, plain
 from bulkput.observe.result import (
     as_json,
@@ -33,7 +34,7 @@ def test_text_is_the_snapshot_id_alone(done):
 
 def test_a_failed_volume_has_no_line_even_if_it_has_a_snapshot(done, failed):
     left_behind = dataclasses.replace(failed, snapshot_id="snap-0bad")
-    assert snapshot_ids((left_behind, done)) == "snap-0123456789abcdef0\n"
+    assert snapshot_ids((left_behind, done)) == "web-01\tsnap-0123456789abcdef0\n"
 
 
 def test_a_job_of_one_volume_has_the_volumes_keys_at_the_top_too(done):
@@ -156,3 +157,12 @@ def test_a_short_or_empty_secret_masks_no_ordinary_word():
 
 def test_plain_keeps_lines_and_writes_controls_out():
     assert plain("two\nlines\t\x00\x1b]0;title\x07") == "two\nlines\\t\\x00\\x1b]0;title\\x07"
+
+
+def test_of_many_volumes_those_that_went_well_have_a_line_each():
+    done = [VolumeOutcome(f"v{n}", "/s", "completed", snapshot_id=f"snap-{n:x}") for n in range(30)]
+    bad = VolumeOutcome("bad", "/s", "failed", error="/s: cannot be read", exit_code=6)
+    lines = summary([*done, bad]).splitlines()
+    assert lines[:2] == ["v0: snap-0 completed", "v1: snap-1 completed"]
+    assert len(lines) < 40
+    assert "  error     /s: cannot be read" in lines

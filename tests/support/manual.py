@@ -6,6 +6,7 @@ writes every part between ``<!-- generated: NAME -->`` and ``<!-- /generated -->
 each NAME stands for; the tests compare the pages with it.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import click
 
 from bulkput.cli.main import VERBS, cli
 from bulkput.config.describe import markdown_table
+from bulkput.config.schema import json_schema
 from bulkput.emulator.faults import Fault, FaultKind, Stage
 from bulkput.model.exit_code import MEANINGS
 
@@ -154,13 +156,15 @@ _KINDS: dict[str, Callable[[str], str]] = {
 
 
 def main() -> None:
-    """Write every page anew."""
+    """Write every page anew, and the schema of job files."""
     for path in PAGES:
         before = path.read_text(encoding="utf-8")
         after = regenerated(before)
         if after != before:
             path.write_text(after, encoding="utf-8")
             click.echo(path.relative_to(ROOT))
+    schema = json.dumps(json_schema(), indent=2) + "\n"
+    (ROOT / "configs" / "job.schema.json").write_text(schema, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from bulkput.config.tuning import TuningSettings
+from bulkput.model.block import BLOCK_SIZE_BYTES
 
 if TYPE_CHECKING:
     from bulkput.ebs.service import Service  # 0.4 s of imports that only a caller of it pays
@@ -30,15 +31,22 @@ async def find_rate_limits(tuning: TuningSettings, service: "Service") -> RateLi
         quotas = await service.put_quotas()
         snapshot = snapshot or quotas.snapshot_puts_per_s
         account = account or quotas.account_puts_per_s
-    return RateLimits(snapshot or RATE_DEFAULT_PUTS_PER_S, account or RATE_DEFAULT_PUTS_PER_S)
+    return _rate_limits(snapshot, account, tuning)
 
 
 def configured_rate_limits(tuning: TuningSettings) -> RateLimits:
-    """Return the rate_limits as they are known without asking anybody."""
-    return RateLimits(
-        tuning.puts_per_s_snapshot or RATE_DEFAULT_PUTS_PER_S,
-        tuning.puts_per_s_account or RATE_DEFAULT_PUTS_PER_S,
-    )
+    """Return the rate limits as they are known without asking anybody."""
+    return _rate_limits(tuning.puts_per_s_snapshot, tuning.puts_per_s_account, tuning)
+
+
+def _rate_limits(
+    snapshot: float | None, account: float | None, tuning: TuningSettings
+) -> RateLimits:
+    """Return the rate limits; a rate of bytes is one of puts, which have one size."""
+    account = account or RATE_DEFAULT_PUTS_PER_S
+    if tuning.bytes_per_s is not None:
+        account = min(account, tuning.bytes_per_s / BLOCK_SIZE_BYTES)
+    return RateLimits(snapshot or RATE_DEFAULT_PUTS_PER_S, account)
 
 
 class GetRateLimits(NamedTuple):

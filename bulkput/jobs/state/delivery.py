@@ -4,29 +4,47 @@ A run may die between EC2's word and its own last. What is not noted here, the n
 instead of putting it all into another snapshot: a result is told at least once.
 """
 
+import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from bulkput.config.settings import Settings
+from bulkput.jobs.state.job_round import end_run
+from bulkput.ledger.folder import default_state_dir
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.header_file import read_header, write_header
 from bulkput.ledger.lock import FolderLock
 from bulkput.model.errors import BulkputError
-from bulkput.model.exit_code import ExitCode
 from bulkput.model.outcome import VolumeOutcome
 
 _PHASES = {"pending": LedgerPhase.SEALING, "completed": LedgerPhase.COMPLETED}
 """What the ledger says of a volume whose outcome has this status."""
 
 
-def mark_delivered(outcomes: Sequence[VolumeOutcome]) -> None:
-    """Note that the volumes of a job that went well have been told; call it when they have.
+def deliver(settings: Settings, outcomes: Sequence[VolumeOutcome]) -> None:
+    """Note that the outcomes of a job have been reported; call it when they have. Blocks.
 
-    If one of them is to be run again, that is the same command for all: it tells of the others
-    once more, and uploads none of them twice.
+    A state folder that cannot be written costs only that they are reported once more.
     """
-    if any(outcome.exit_code == ExitCode.TEMPORARY for outcome in outcomes):
+    request = settings.request
+    if request is None:
+        mark_delivered(outcomes)
+        return
+    state_dir = settings.state_dir or default_state_dir(os.environ)
+    with suppress(BulkputError):
+        end_run(state_dir, request.identity, outcomes, now_unix_s=time.time())
+
+
+def mark_delivered(outcomes: Sequence[VolumeOutcome]) -> None:
+    """Note that the volumes of a job without a file have been told; call it when they have.
+
+    If one of them failed, the same command is run again for all, whatever it failed of: it tells
+    of the others once more, and uploads none of them twice.
+    """
+    if any(outcome.exit_code for outcome in outcomes):
         return
     for outcome in outcomes:
         if outcome.ledger_folder is not None and not outcome.exit_code:

@@ -18,7 +18,7 @@ def upload_folder(
 ) -> Path:
     """Return the folder of the ledger; nothing is created."""
     key = upload_key(volume, endpoint_url=endpoint_url, region=region, source_path=source_path)
-    return volume_folder(state_dir, volume.label, key)
+    return volume_folder(state_dir, volume.own_label, key)
 
 
 def upload_key(
@@ -36,7 +36,7 @@ def upload_key(
     yield endpoint_url or "aws"
     yield region
     yield str(source_path)
-    yield volume.label
+    yield volume.own_label
     if volume.series is not None:
         yield f"series {volume.series}"
     left_out = {"wait", "timeout_min", "mark", "parent_manifest"}

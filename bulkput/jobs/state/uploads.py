@@ -136,6 +136,24 @@ def read_unfinished(state_dir: Path) -> list[Unfinished]:
     return [_measured(entry) for entry in read_entries(state_dir) if not entry.is_completed]
 
 
+def read_upload(folder: Path) -> Unfinished | None:
+    """Return the upload in ``folder``, finished or not, without counts where it is; None if none.
+
+    Raises:
+        LedgerError: the folder cannot be read.
+    """
+    if not folder.is_dir():
+        return None
+    entry = _read(folder)
+    if entry is None:
+        return None
+    done = entry.header is not None and entry.header.phase in _ALL_PUT
+    return Unfinished(entry, None, None, entry.problem) if done else _measured(entry)
+
+
+_ALL_PUT = frozenset({LedgerPhase.SEALING, LedgerPhase.COMPLETED})
+
+
 def _measured(entry: Entry) -> Unfinished:
     counts, holder, problem = None, None, entry.problem
     try:

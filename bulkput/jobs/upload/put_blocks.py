@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from bulkput.jobs.upload.put_window import PutWindow
 from bulkput.jobs.upload.start_or_resume import UploadSnapshot
 from bulkput.jobs.upload.volume_state import VolumeRun
 from bulkput.ledger.header import LedgerPhase
@@ -10,6 +11,7 @@ from bulkput.ledger.manifest import Manifest
 from bulkput.model.errors import BulkputError, ServiceError, SnapshotError
 from bulkput.model.events import PutRetried
 from bulkput.model.failure import FailureClass
+from bulkput.pace.gate import OpenGate
 from bulkput.pace.pacer import Pacer
 from bulkput.pipeline.baseline import NoBaseline, nothing_is_known
 from bulkput.pipeline.parts import UploadParts, UploadPolicy
@@ -37,11 +39,15 @@ async def put_blocks(
         name = error.failure.name.lower()
         observer.on_event(PutRetried(label, index, name, delay_s, error.occurrence))
 
+    window = context.settings.window
     pacer = Pacer(
         ceiling_puts_per_s=context.rate_limits.snapshot_puts_per_s,
         in_flight_max=tuning.in_flight_max,
         account=context.account,
         clock=context.clock,
+        gate=OpenGate()
+        if window is None
+        else PutWindow(window, context.clock, run.progress, run.note),
     )
     baseline = None if upload_snapshot.puts_all else parent
     parts = UploadParts(

@@ -1,0 +1,176 @@
+"""The flags of verbs that take a job's file: its variables, and which of its volumes count."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from bulkput.cli.options import Invocation, with_options
+from bulkput.cli.state import tell_line
+from bulkput.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from bulkput.config.load import LoadedSettings
+    from bulkput.config.settings import Settings
+
+reference_options = with_options(
+    click.option(
+        "--set",
+        "variables",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A value for ${var.NAME} in the job file; may be repeated.",
+    ),
+    click.option(
+        "--allow-command",
+        is_flag=True,
+        help="Allow volumes_from of the job file to run programs.",
+    ),
+)
+choice_options = with_options(
+    click.option(
+        "--only",
+        multiple=True,
+        metavar="PATTERN",
+        help="Only volumes of the job whose names match, such as 'web-*'; may be repeated.",
+    ),
+    click.option(
+        "--except",
+        "exclude",
+        multiple=True,
+        metavar="PATTERN",
+        help="Not the volumes of the job whose names match; may be repeated.",
+    ),
+    reference_options,
+)
+schedule_options = with_options(
+    click.option(
+        "--parallel", type=int, metavar="N", help="How many volumes to upload at the same time."
+    ),
+    click.option(
+        "--order",
+        type=click.Choice(["file", "size", "size-desc"]),
+        default=None,
+        help="Start volumes as written (the default), or the smallest or largest source first.",
+    ),
+    click.option(
+        "--on-error",
+        type=click.Choice(["continue", "stop"]),
+        default=None,
+        help="When a volume fails: continue with the others (the default), or start no more.",
+    ),
+    click.option(
+        "--max-duration",
+        metavar="TIME",
+        help="Stop after this time, such as 6h, with code 5; the same command resumes the job.",
+    ),
+    click.option(
+        "--window",
+        metavar="HH:MM-HH:MM",
+        help="Put blocks only in this time of day, such as 22:00-06:00; otherwise wait for it.",
+    ),
+)
+
+
+Begin = Literal["auto", "fresh", "rerun"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What flags say of a job's file."""
+
+    variables: tuple[str, ...] = ()
+    allow_command: bool = False
+    only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    begin: Begin = "auto"
+    overrides: Mapping[str, object] = field(default_factory=dict)
+    """By dotted keys."""
+
+    @property
+    def is_made(self) -> bool:
+        """Whether any flag was given that only a job's file has a use for."""
+        return bool(self.variables or self.allow_command or self.only or self.exclude)
+
+
+def load_job(config: Path, choice: Choice, invocation: Invocation) -> "LoadedSettings":
+    """Return the job of a file, and of its volumes those that were chosen; shows warnings.
+
+    Raises:
+        ConfigError: with every problem found.
+        UsageError: the choice fits nothing.
+    """
+    from bulkput.config.expand import Inputs  # noqa: PLC0415 - pydantic is not for --help
+    from bulkput.config.load import load_settings  # noqa: PLC0415 - the same
+
+    settings = _settings_of(choice.variables)
+
+    def load(date: str | None) -> "LoadedSettings":
+        inputs = Inputs(settings, choice.allow_command, date)
+        return load_settings(config, environ=os.environ, overrides=choice.overrides, inputs=inputs)
+
+    loaded = load(None)
+    date = None if choice.begin == "fresh" else _date_of_round(loaded.settings)
+    if date is not None:
+        loaded = load(date)
+    show_warnings(loaded, invocation)
+    return _chosen(loaded, choice)
+
+
+def show_warnings(loaded: "LoadedSettings", invocation: Invocation) -> None:
+    """Show what the user should know of the configuration."""
+    if not invocation.quiet:
+        for warning in loaded.warnings:
+            tell_line(f"warning: {warning}")
+
+
+def _settings_of(variables: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for number, text in enumerate(variables, start=1):
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--set: expected NAME=VALUE, and number {number} has no `=`")
+        if name in found:
+            raise UsageError(f"--set: {name} is given twice")
+        found[name] = value
+    return found
+
+
+def _date_of_round(settings: "Settings") -> str | None:
+    """Return the date of the round that the job is in, where it is another than today's."""
+    from bulkput.jobs.state.job_record import read_record, record_path  # noqa: PLC0415 - as above
+    from bulkput.ledger.folder import default_state_dir  # noqa: PLC0415 - as above
+    from bulkput.model.errors import LedgerError  # noqa: PLC0415 - as above
+
+    request = settings.request
+    if request is None or request.identity.file == "-":
+        return None  # standard input cannot be read again
+    state_dir = settings.state_dir or default_state_dir(os.environ)
+    try:
+        record = read_record(record_path(state_dir, request.identity))
+    except LedgerError:
+        return None  # reported by whoever goes on with the job
+    is_open = record is not None and not record.delivered
+    return record.date if record and is_open and record.date != request.date else None
+
+
+def _chosen(loaded: "LoadedSettings", choice: Choice) -> "LoadedSettings":
+    from dataclasses import replace  # noqa: PLC0415 - as above
+
+    from bulkput.config.selection import chosen_labels  # noqa: PLC0415 - as above
+
+    settings = loaded.settings
+    request = settings.request
+    if request is None:
+        return loaded
+    is_chosen = chosen_labels(
+        [volume.label for volume in settings.volumes], only=choice.only, exclude=choice.exclude
+    )
+    pairs = list(zip(settings.volumes, is_chosen, strict=True))
+    volumes = tuple(volume for volume, chosen in pairs if chosen)
+    left_out = tuple(volume for volume, chosen in pairs if not chosen)
+    request = replace(request, left_out=left_out, begin=choice.begin)
+    return replace(loaded, settings=settings.requested(request, volumes))

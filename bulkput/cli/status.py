@@ -1,0 +1,105 @@
+"""``bulkput status``: how far a job is, by the state folder. Asks no service."""
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bulkput.cli.job_options import Choice, load_job, reference_options
+from bulkput.cli.options import PATH, invocation_of, shown_options, state_option
+from bulkput.cli.state import surroundings_of, table, tell_line
+from bulkput.cli.streams import write_result
+from bulkput.model.duration import format_duration
+from bulkput.observe.result import OutputForm, as_json
+
+if TYPE_CHECKING:
+    from bulkput.cli.options import Invocation
+    from bulkput.jobs.state.job_record import JobRecord
+    from bulkput.jobs.state.job_status import JobStatus, VolumeStatus
+
+_HEAD = ("VOLUME", "STATUS", "DONE", "SNAPSHOT", "ERROR")
+
+
+@click.command()
+@click.argument("job", type=PATH)
+@reference_options
+@state_option
+@shown_options
+@click.pass_context
+def status(
+    context: click.Context,
+    /,
+    job: Path,
+    *,
+    variables: tuple[str, ...],
+    allow_command: bool,
+    state_dir: Path | None,
+) -> None:
+    """Show how far a job is.
+
+    JOB is a job file, or a name or id that bulkput jobs lists. The job may be running in another
+    process.
+    """
+    from bulkput.jobs.state.job_status import status_of_job  # noqa: PLC0415 - not for --help
+
+    choice = Choice(variables, allow_command, overrides={"state_dir": state_dir})
+    folder, record = find_record(job, choice, state_dir, invocation_of(context))
+    found = status_of_job(folder, record)
+    if invocation_of(context).output is OutputForm.JSON:
+        write_result(as_json(found.as_dict(time.time())))
+        return
+    write_result(table(_HEAD, [_row(volume) for volume in found.volumes]))
+    tell_line(summary(found, time.time()))
+
+
+def find_record(
+    job: Path, choice: Choice, state_dir: Path | None, invocation: "Invocation"
+) -> tuple[Path, "JobRecord"]:
+    """Return the state folder and the record of a job, by its file, name or id.
+
+    Raises:
+        ConfigError: the file is no job's.
+        LedgerError: the job was never run, or several have the name.
+    """
+    from bulkput.jobs.state.job_record import read_record, read_records, record_path  # noqa: PLC0415 - not for --help
+    from bulkput.ledger.folder import default_state_dir  # noqa: PLC0415 - the same
+    from bulkput.model.errors import LedgerError  # noqa: PLC0415 - the same
+
+    if job.exists() or str(job) == "-":
+        settings = load_job(job, choice, invocation).settings
+        folder = settings.state_dir or default_state_dir(os.environ)
+        record = None
+        if settings.request is not None:
+            record = read_record(record_path(folder, settings.request.identity))
+        if record is None:
+            raise LedgerError(folder, f"no run of {job} has left anything here")
+        return folder, record
+    _, folder = surroundings_of(state_dir=state_dir)
+    found = [each for each in read_records(folder) if str(job) in {each.name, each.job_id}]
+    if not found:
+        raise LedgerError(folder, f"no job has the name or id {job}, and no file is called so")
+    if len(found) > 1:
+        ids = ", ".join(f"{each.job_id} ({each.file})" for each in found)
+        raise LedgerError(folder, f"several jobs have the name {job}: {ids}. Name the id")
+    return folder, found[0]
+
+
+def summary(found: "JobStatus", now_unix_s: float) -> str:
+    """Return a job in one line."""
+    record = found.record
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(found.counts.items()))
+    age = format_duration(max(now_unix_s - record.begun_unix_s, 0.0))
+    end = ": all is reported, the next run begins anew" if record.delivered else ""
+    return f"{record.name}: {counts} of {len(found.volumes)} volumes, begun {age} ago{end}"
+
+
+def _row(volume: "VolumeStatus") -> list[str]:
+    return [
+        volume.volume,
+        volume.status if volume.held_by is None else f"{volume.status} ({volume.held_by})",
+        f"{volume.done_fraction:.1%}",
+        volume.snapshot_id or "-",
+        volume.error or "-",
+    ]

@@ -1,0 +1,135 @@
+"""What is kept of a job between its runs: which round it is in, and what became of its volumes.
+
+A round begins when the job is run anew, and ends when all of its volumes are done and the result
+was delivered. In between, however often it is run, what is completed is reported and not made
+again. One file a job, replaced whole. Knows no service and decides nothing.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bulkput.config.job_request import JobIdentity
+from bulkput.ledger.folder import ensure_folder, ensure_state_dir
+from bulkput.ledger.storage import replace_file, storage_error
+from bulkput.model.errors import LedgerError
+
+FOLDER_NAME = "jobs"
+FORMAT_VERSION = 1
+_SIZE_MAX_BYTES = 64 << 20
+"""100,000 volumes with 600 characters each."""
+_NAME_CHARS_MAX = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class VolumeRecord:
+    """One volume of a round."""
+
+    volume: str
+    """Its label."""
+    source: str
+    section: str
+    """A digest of all in its section that makes another snapshot."""
+    made_id: str | None = None
+    """The snapshot that a run of this round has completed, as far as the next run has seen it."""
+    made_section: str | None = None
+    """What its section asked for."""
+    status: str = "waiting"
+    """As the last run's outcome has it, ``waiting`` before there is one."""
+    snapshot_id: str | None = None
+    error: str | None = None
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRecord:
+    """A job's file in the state folder."""
+
+    name: str
+    job_id: str
+    file: str
+    date: str
+    """``${date}`` of this round."""
+    begun_unix_s: float
+    updated_unix_s: float
+    delivered: bool = False
+    """The round is over: its result was written out. The next run begins another."""
+    volumes: Mapping[str, VolumeRecord] = field(default_factory=dict)
+    """By the names of the folders of their ledgers."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the content of the file."""
+        return {"format_version": FORMAT_VERSION, **asdict(self)}
+
+
+def record_path(state_dir: Path, identity: JobIdentity) -> Path:
+    """Return where the record of a job is; nothing is created."""
+    readable = "".join(
+        char if char.isascii() and (char.isalnum() or char in "._-") else "-"
+        for char in identity.name[:_NAME_CHARS_MAX]
+    ).strip("-.")
+    return state_dir / FOLDER_NAME / f"{readable or 'job'}-{identity.job_id}.json"
+
+
+def read_record(path: Path) -> JobRecord | None:
+    """Return a job's record; None where it was never run.
+
+    Raises:
+        LedgerError: the file cannot be read, or is damaged or of another version.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_SIZE_MAX_BYTES)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise storage_error(path, "read the job's record", error) from error
+    try:
+        facts = json.loads(content)
+        version = facts.pop("format_version")
+        volumes = {name: VolumeRecord(**each) for name, each in facts.pop("volumes").items()}
+        record = JobRecord(**facts, volumes=volumes)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        version, record = None, None
+    if record is None or version != FORMAT_VERSION:
+        raise LedgerError(
+            path,
+            "is damaged, or of another version. Remove it to begin the job anew: volumes that an "
+            "earlier run completed and reported are then uploaded again",
+        )
+    return record
+
+
+def write_record(path: Path, record: JobRecord) -> None:
+    """Make ``record`` that of its job, durably; a crash leaves the old one or the new one.
+
+    Raises:
+        LedgerError: the file cannot be written.
+        TemporaryError: the disk is full.
+    """
+    ensure_state_dir(path.parent.parent)
+    ensure_folder(path.parent)
+    replace_file(path, (json.dumps(record.as_dict(), indent=1) + "\n").encode("ascii"))
+
+
+def read_records(state_dir: Path) -> list[JobRecord]:
+    """Return the records of all jobs, by name; damaged ones are left out.
+
+    Raises:
+        LedgerError: the folder cannot be read.
+    """
+    try:
+        paths = sorted((state_dir / FOLDER_NAME).glob("*.json"))
+    except OSError as error:
+        raise storage_error(state_dir, "read the state folder", error) from error
+    found = []
+    for path in paths:
+        try:
+            record = read_record(path)
+        except LedgerError:
+            continue
+        if record is not None:
+            found.append(record)
+    return found

@@ -1,0 +1,240 @@
+"""The rounds of a job: when a run goes on with an earlier one, and when it begins anew.
+
+Owns the order of the writes, which is what makes a crash between any two of them harmless. A ledger
+that is completed and not delivered is reported by the next run instead of being made again; so
+delivery is marked in the ledgers only once the job's record says that the round is over, and
+whoever begins the next round marks first what a crash has left unmarked.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bulkput.config.job_request import JobIdentity, JobRequest
+from bulkput.config.volume import VolumeSettings
+from bulkput.jobs.state.job_record import (
+    JobRecord,
+    VolumeRecord,
+    read_record,
+    record_path,
+    write_record,
+)
+from bulkput.jobs.state.upload_key import upload_folder
+from bulkput.ledger.header import LedgerHeader, LedgerPhase
+from bulkput.ledger.header_file import has_ledger, read_header, write_header
+from bulkput.ledger.lock import FolderLock
+from bulkput.model.errors import BulkputError
+from bulkput.model.outcome import VolumeOutcome
+
+_ANY_SECTION = ""
+"""Of a snapshot that no run of this round has made: it is reported, whatever is asked for now."""
+
+_SEALED = frozenset({LedgerPhase.SEALING, LedgerPhase.COMPLETED})
+
+
+@dataclass(frozen=True)
+class JobFolders:
+    """Where the state of a job's volumes is."""
+
+    state_dir: Path
+    endpoint_url: str | None
+    region: str
+
+    def of(self, volume: VolumeSettings) -> Path:
+        """Return the folder of a volume's ledger."""
+        path = volume.source.path
+        return upload_folder(
+            self.state_dir,
+            volume,
+            endpoint_url=self.endpoint_url,
+            region=self.region,
+            source_path=path if isinstance(path, Path) else volume.source.shown,
+        )
+
+
+def section_digest(volume: VolumeSettings) -> str:
+    """Return a text that is another where a section asks for another snapshot.
+
+    What only says how to get there (`resume`, `on_failure`, `verify`, the reader) is left out.
+    """
+    asks = volume.model_dump(
+        mode="json",
+        include={"source": {"path", "sample_bytes", "format"}, "zeros": True, "series": True},
+    )
+    attributes = volume.snapshot.model_dump(
+        mode="json", exclude={"wait", "timeout_min", "mark", "parent_manifest"}
+    )
+    if isinstance(volume.source.path, str):
+        asks["source"]["path"] = volume.source.shown  # the signature of an address may be renewed
+    text = json.dumps([asks, attributes], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def begin_round(
+    request: JobRequest,
+    volumes: Iterable[VolumeSettings],
+    folders: JobFolders,
+    *,
+    now_unix_s: float,
+) -> JobRecord | None:
+    """Go on with the job's round or begin another, durably, before any volume is begun. Blocks.
+
+    Returns:
+        The record; None if only a rerun was asked for and there is nothing to run again.
+
+    Raises:
+        LedgerError: the state folder cannot be used.
+        TemporaryError: the disk is full.
+    """
+    identity = request.identity
+    path = record_path(folders.state_dir, identity)
+    earlier = read_record(path)
+    wanted = {
+        folders.of(volume).name: VolumeRecord(
+            volume=volume.label, source=volume.source.shown, section=section_digest(volume)
+        )
+        for volume in (*volumes, *request.left_out)
+    }
+    if request.begin == "rerun" and earlier is not None and earlier.delivered:
+        return None
+    if request.begin == "fresh":
+        for name in wanted:
+            _mark(folders.state_dir / name, None)
+        earlier = None
+    elif earlier is not None and earlier.delivered:
+        _mark_all(folders.state_dir, earlier)
+        earlier = None
+    known = {} if earlier is None else earlier.volumes
+    for name, volume in wanted.items():
+        header = _header(folders.state_dir / name)
+        wanted[name] = _continued(known.get(name), volume, header)
+    record = JobRecord(
+        name=identity.name,
+        job_id=identity.job_id,
+        file=identity.file,
+        date=request.date if earlier is None else earlier.date,
+        begun_unix_s=now_unix_s if earlier is None else earlier.begun_unix_s,
+        updated_unix_s=now_unix_s,
+        volumes=wanted,
+    )
+    write_record(path, record)
+    for name, volume in wanted.items():
+        if volume.made_id is not None:
+            superseded = volume.made_section not in {volume.section, _ANY_SECTION}
+            _mark(folders.state_dir / name, volume.made_id, told=superseded)
+    return record
+
+
+def _continued(
+    earlier: VolumeRecord | None, wanted: VolumeRecord, header: LedgerHeader | None
+) -> VolumeRecord:
+    """Return the record of a volume as it is wanted now, with what is made of it already."""
+    made_id, made_section = None, None
+    if header is not None and header.phase in _SEALED:
+        if earlier is not None and header.snapshot_id == earlier.made_id:
+            made_id, made_section = earlier.made_id, earlier.made_section
+        elif not header.told:
+            made_id = header.snapshot_id
+            made_section = _ANY_SECTION if earlier is None else earlier.section
+    if earlier is not None and wanted.section == earlier.section:
+        wanted = replace(earlier, volume=wanted.volume)
+    return replace(wanted, made_id=made_id, made_section=made_section)
+
+
+def end_run(
+    state_dir: Path, identity: JobIdentity, outcomes: Sequence[VolumeOutcome], *, now_unix_s: float
+) -> None:
+    """Note what became of the volumes, once that was delivered. Blocks.
+
+    If all volumes of the job are done, the round is over.
+
+    Raises:
+        LedgerError: the record cannot be read or written.
+        TemporaryError: the disk is full.
+    """
+    path = record_path(state_dir, identity)
+    record = read_record(path)
+    if record is None or record.delivered:
+        return
+    volumes = dict(record.volumes)
+    for name, outcome in _by_folder(outcomes, volumes).items():
+        volumes[name] = replace(
+            volumes[name],
+            status=outcome.status,
+            snapshot_id=outcome.snapshot_id,
+            error=outcome.error,
+            exit_code=int(outcome.exit_code),
+        )
+    is_over = all(_is_done(state_dir / name, volume) for name, volume in volumes.items())
+    record = replace(record, volumes=volumes, updated_unix_s=now_unix_s, delivered=is_over)
+    write_record(path, record)
+    if is_over:
+        _mark_all(state_dir, record)
+
+
+def _by_folder(
+    outcomes: Sequence[VolumeOutcome], volumes: Mapping[str, VolumeRecord]
+) -> dict[str, VolumeOutcome]:
+    """Return outcomes by the names under which the record has their volumes."""
+    names = {volume.volume: name for name, volume in volumes.items()}
+    found = {}
+    for outcome in outcomes:
+        folder = outcome.ledger_folder
+        name = folder.name if folder is not None else names.get(outcome.volume, "")
+        name = name if name in volumes else names.get(outcome.volume, "")
+        if name in volumes:
+            found[name] = outcome
+    return found
+
+
+def _is_done(folder: Path, volume: VolumeRecord) -> bool:
+    """Return whether a volume is done in this round, by its own ledger."""
+    if volume.exit_code or volume.snapshot_id is None:
+        return False
+    try:
+        header = read_header(folder)
+    except BulkputError:
+        # Its ledger is elsewhere or gone; that it was done, the outcome said.
+        return volume.status in {"completed", "pending"}
+    return header.snapshot_id == volume.snapshot_id and header.phase in _SEALED
+
+
+def _mark_all(state_dir: Path, record: JobRecord) -> None:
+    for name, volume in record.volumes.items():
+        if volume.snapshot_id is not None:
+            _mark(state_dir / name, volume.snapshot_id)
+
+
+def _header(folder: Path) -> LedgerHeader | None:
+    """Return a ledger's header; None where there is none to be read."""
+    with suppress(BulkputError):  # a damaged one is reported by who uploads the volume
+        return read_header(folder)
+    return None
+
+
+def _mark(folder: Path, snapshot_id: str | None, *, told: bool = True) -> None:
+    """Mark a sealed snapshot as delivered, so that the next run makes another, or as not.
+
+    Args:
+        folder: Of its ledger.
+        snapshot_id: Only if it is this one; None is any.
+        told: The mark.
+
+    Raises:
+        LedgerError: another process works on it, or the file cannot be written.
+        TemporaryError: the disk is full.
+    """
+    if not has_ledger(folder):
+        return
+    header = _header(folder)
+    if header is None or header.told is told or header.phase not in _SEALED:
+        return
+    with FolderLock(folder):
+        header = _header(folder)
+        if header is None or header.phase not in _SEALED:
+            return
+        if snapshot_id in {None, header.snapshot_id}:
+            write_header(folder, replace(header, told=told))
