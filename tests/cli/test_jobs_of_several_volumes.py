@@ -148,7 +148,7 @@ def test_nothing_found_is_nothing_to_do(bulkput, tmp_path):
 
 LATE = """
 import sys
-import bulkput.jobs.upload.volume as volume
+import bulkput.jobs.upload.put_blocks as putting
 from bulkput.cli.main import status_of
 
 class Late:
@@ -159,13 +159,13 @@ class Late:
 
 late = Late()
 sys.meta_path.insert(0, late)
-put = volume.upload_blocks
+put = putting.upload_blocks
 
 async def begin(*args):
     late.begun = True
     await put(*args)
 
-volume.upload_blocks = begin
+putting.upload_blocks = begin
 status = status_of(sys.argv[1:])
 assert late.begun
 print(status, *late.names, file=sys.stderr)
