@@ -48,13 +48,13 @@ POLICIES: Mapping[FailureClass, RetryPolicy | None] = MappingProxyType(
         # A reset or a 5xx is mostly over at once; 5 s spreads 100 puts in flight to 20 a second
         # when the service is really down.
         FailureClass.TRANSIENT: RetryPolicy(base_s=0.1, cap_s=5.0),
-        # Most likely a mistake, perhaps a service that is just starting: with 5 s to connect, an
-        # attempt that begins within 20 s ends within 30 s; five retries are five lines.
+        # Most likely a mistake, perhaps a service that is just starting. With 5 s to connect, three
+        # attempts end within 30 s, and their two lines leave the whole below ten.
         FailureClass.UNREACHABLE: RetryPolicy(
-            base_s=1.0, cap_s=5.0, floor_s=0.5, attempts_max=6, within_s=20.0
+            base_s=2.0, cap_s=5.0, floor_s=1.0, attempts_max=3, within_s=20.0
         ),
         FailureClass.NO_SUCH_HOST: RetryPolicy(
-            base_s=1.0, cap_s=2.0, floor_s=0.5, attempts_max=4, within_s=20.0
+            base_s=1.0, cap_s=2.0, floor_s=0.5, attempts_max=3, within_s=20.0
         ),
         FailureClass.PROXY_REFUSED: None,
         # The pacer has slowed the bucket already; the delay only parts puts that failed together.
