@@ -8,7 +8,7 @@ from bulkput.api.connection_options import ReadingOptions, settings_of
 from bulkput.api.observer import OnEvent, observer_of
 
 if TYPE_CHECKING:
-    from bulkput.jobs.download.download_snapshot import (
+    from bulkput.jobs.download.outcome import (
         DownloadOutcome,  # aiohttp and numpy, which only a call pays
     )
 
@@ -37,7 +37,8 @@ async def download(
         DestinationError: the destination cannot be written, or not as asked.
         BulkputError: it is not all there.
     """
-    from bulkput.jobs.download.download_snapshot import DownloadRequest, download_snapshot  # noqa: PLC0415 - as above
+    from bulkput.jobs.download.download_snapshot import download_snapshot  # noqa: PLC0415 - as above
+    from bulkput.jobs.download.request import DownloadRequest  # noqa: PLC0415 - as above
 
     request = DownloadRequest(
         snapshot_id=options.snapshot_id,

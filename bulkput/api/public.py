@@ -10,7 +10,7 @@ from bulkput.api.upload import upload
 from bulkput.api.verify import OnDifference, VerifyOptions, verify
 from bulkput.config.settings import Settings
 from bulkput.config.tuning import TuningSettings
-from bulkput.jobs.download.download_snapshot import DownloadOutcome
+from bulkput.jobs.download.outcome import DownloadOutcome
 from bulkput.jobs.plan.forecast import FailedForecast, JobForecast, VolumeForecast
 from bulkput.jobs.verify.verify_snapshot import VerifyOutcome
 from bulkput.model.difference import Difference

@@ -26,7 +26,7 @@ from bulkput.observe.result import OutputForm, as_json
 from bulkput.observe.verbosity import Verbosity
 
 if TYPE_CHECKING:
-    from bulkput.jobs.download.download_snapshot import DownloadOutcome
+    from bulkput.jobs.download.outcome import DownloadOutcome
 
 _NO_SOURCE = Path("/dev/null")
 """Settings have a volume; this one is not opened."""
@@ -85,7 +85,8 @@ def download(
     ).settings
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.cli.report import run_shown  # noqa: PLC0415 - not for --help
-    from bulkput.jobs.download.download_snapshot import DownloadRequest, download_snapshot  # noqa: PLC0415
+    from bulkput.jobs.download.download_snapshot import download_snapshot  # noqa: PLC0415
+    from bulkput.jobs.download.request import DownloadRequest  # noqa: PLC0415
 
     request = DownloadRequest(
         snapshot_id=snapshot,

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from bulkput.emulator.faults import Fault, FaultKind
-from bulkput.jobs.download.download_snapshot import DownloadRequest, download_snapshot
+from bulkput.jobs.download.download_snapshot import download_snapshot
+from bulkput.jobs.download.request import DownloadRequest
 from bulkput.model.errors import ServiceError
 
 BLOCK = 524_288

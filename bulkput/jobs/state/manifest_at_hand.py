@@ -12,6 +12,7 @@ import numpy as np
 from bulkput.ebs.snapshot import GotBlock
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.errors import AnswerError, IntegrityError, ManifestError
+from bulkput.model.snapshot_id import is_snapshot_id
 from bulkput.pipeline.list_check import ListedBlocks, Presence
 
 GetBlock = Callable[[int, str], Awaitable[GotBlock]]
@@ -19,6 +20,13 @@ GetBlock = Callable[[int, str], Awaitable[GotBlock]]
 
 _WINDOW_BLOCKS = 1 << 15
 """Two times 1 MiB of digests."""
+
+
+def locate_manifest(state_dir: Path, target: str) -> Path:
+    """Return the file that ``target`` names: a path, or a snapshot whose manifest is kept here."""
+    given = Path(target)
+    is_kept = is_snapshot_id(target) and not given.exists()
+    return manifest_path(state_dir, target) if is_kept else given
 
 
 def open_manifest(

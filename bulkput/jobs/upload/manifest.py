@@ -1,4 +1,4 @@
-"""Manifests of a job's snapshots: kept when one is completed, found again, or made by reading."""
+"""Manifests of snapshots that are new: laid over the parent's when completed, or read."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -17,18 +17,10 @@ from bulkput.ledger.partial_manifest import PartialManifest
 from bulkput.model.block import BLOCKS_PER_GIB
 from bulkput.model.events import Noted, PhaseChanged
 from bulkput.model.progress import Phase
-from bulkput.model.snapshot_id import is_snapshot_id
 from bulkput.pipeline.digesting import digest_blocks
 
 _TELL_EVERY_S = 30.0
 """A full TiB takes 35 minutes at the quota of gets."""
-
-
-def locate_manifest(state_dir: Path, target: str) -> Path:
-    """Return the file that ``target`` names: a path, or a snapshot whose manifest is kept here."""
-    given = Path(target)
-    is_kept = is_snapshot_id(target) and not given.exists()
-    return manifest_path(state_dir, target) if is_kept else given
 
 
 class KeptManifest(NamedTuple):
