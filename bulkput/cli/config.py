@@ -53,8 +53,14 @@ def show(context: click.Context, /, config: Path, **choices: Any) -> None:
 
 
 @config.command()
-def schema() -> None:
+@click.option("--events", is_flag=True, help="Print the schema of the lines of --events instead.")
+def schema(*, events: bool) -> None:
     """Print the JSON Schema of job files, for editors."""
+    if events:
+        from bulkput.observe.record_schema import record_schema  # noqa: PLC0415 - keeps --help fast
+
+        click.echo(json.dumps(record_schema(), indent=2))
+        return
     from bulkput.config.schema import json_schema  # noqa: PLC0415 - keeps --help fast
 
     click.echo(json.dumps(json_schema(), indent=2))

@@ -11,6 +11,7 @@ import click
 from bulkput.cli.options import (
     config_option,
     invocation_of,
+    observe_options,
     service_options,
     state_option,
     telling_options,
@@ -105,6 +106,7 @@ _end_options = with_options(
 @state_option
 @config_option
 @service_options
+@observe_options
 @telling_options
 @click.pass_context
 def copy(
@@ -130,15 +132,18 @@ def copy(
     settings = copy_from_flags(flags, environ=os.environ, config=config)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.api.copy import copy_undelivered  # noqa: PLC0415 - not for --help
-    from bulkput.cli.report import run_with_puts, tell_outcomes  # noqa: PLC0415 - the same
+    from bulkput.cli.report import tell_outcomes  # noqa: PLC0415 - the same
+    from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - the same
     from bulkput.jobs.state.delivery import mark_delivered  # noqa: PLC0415 - the same
 
     invocation = invocation_of(context)
     started_s = time.monotonic()
     deletes = settings.target.volumes[0].on_failure == "delete"
-    outcome = run_with_puts(
+    outcome = run_shown(
         lambda observer: copy_undelivered(settings, on_event=observer.on_event),
-        invocation.verbosity,
+        settings.target,
+        invocation,
+        lambda copied: Ending(copied.exit_code),
         deleted={settings.snapshot_id} if deletes else (),
     )
     status = tell_outcomes([outcome], time.monotonic() - started_s, invocation, _as_object)

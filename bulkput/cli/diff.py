@@ -9,6 +9,7 @@ import click
 from bulkput.cli.options import (
     config_option,
     invocation_of,
+    observe_options,
     output_option,
     quiet_option,
     service_options,
@@ -20,6 +21,7 @@ from bulkput.cli.streams import tell, write_result
 from bulkput.model.block import BLOCK_SIZE_BYTES, place_words
 from bulkput.model.size import format_size
 from bulkput.observe.result import OutputForm
+from bulkput.observe.run_events import OutcomeKnown
 from bulkput.observe.verbosity import Verbosity
 from bulkput.observe.wording import counted
 
@@ -36,6 +38,7 @@ _NO_SOURCE = Path("/dev/null")
 @state_option
 @config_option
 @service_options
+@observe_options
 @output_option("What is written to stdout: a line for each range, or one JSON object.")
 @quiet_option
 @verbose_option("Show tracebacks of unexpected errors.")
@@ -55,7 +58,7 @@ def diff(
         _NO_SOURCE, flags=flags, environ=os.environ, config=config
     ).settings
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
-    from bulkput.cli.report import run_shown  # noqa: PLC0415 - not for --help
+    from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - not for --help
     from bulkput.jobs.diff import compare_snapshots  # noqa: PLC0415 - the same
 
     invocation = invocation_of(context)
@@ -73,7 +76,9 @@ def diff(
 
         found = run_shown(
             lambda observer: compare_snapshots(settings, first, second, observer, take),
-            invocation.verbosity,
+            settings,
+            invocation,
+            lambda ended: Ending(0, OutcomeKnown(second, ended.as_dict())),
         )
         if invocation.verbosity is not Verbosity.QUIET:
             tell(_summary(found))

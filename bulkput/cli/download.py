@@ -10,6 +10,7 @@ from bulkput.cli.options import (
     PATH,
     config_option,
     invocation_of,
+    observe_options,
     output_option,
     quiet_option,
     service_options,
@@ -23,6 +24,7 @@ from bulkput.model.duration import format_duration
 from bulkput.model.errors import UsageError
 from bulkput.model.size import format_size
 from bulkput.observe.result import OutputForm, as_json
+from bulkput.observe.run_events import OutcomeKnown
 from bulkput.observe.verbosity import Verbosity
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ _NO_SOURCE = Path("/dev/null")
 @state_option
 @config_option
 @service_options
+@observe_options
 @output_option("What is written to stdout: the path of DEST, or one JSON object.")
 @quiet_option
 @verbose_option("Show every retry, and tracebacks of unexpected errors.")
@@ -84,7 +87,7 @@ def download(
         _NO_SOURCE, flags=flags, environ=os.environ, config=config
     ).settings
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
-    from bulkput.cli.report import run_shown  # noqa: PLC0415 - not for --help
+    from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - not for --help
     from bulkput.jobs.download.download_snapshot import download_snapshot  # noqa: PLC0415
     from bulkput.jobs.download.request import DownloadRequest  # noqa: PLC0415
 
@@ -97,7 +100,10 @@ def download(
     )
     invocation = invocation_of(context)
     outcome = run_shown(
-        lambda observer: download_snapshot(settings, request, observer), invocation.verbosity
+        lambda observer: download_snapshot(settings, request, observer),
+        settings,
+        invocation,
+        lambda ended: Ending(0, OutcomeKnown(ended.destination.name, ended.as_dict())),
     )
     if invocation.verbosity is not Verbosity.QUIET:
         tell(_summary(outcome))

@@ -8,46 +8,40 @@ from collections.abc import Callable, Mapping
 
 from bulkput.ebs.loggers import quiet_secretive_loggers
 from bulkput.observe.plain import masked, one_line
+from bulkput.observe.run_events import Logged
 from bulkput.observe.verbosity import Verbosity
-from bulkput.observe.wording import Line, Tone
-
-_LEVELS = {
-    Verbosity.QUIET: logging.ERROR,
-    Verbosity.NORMAL: logging.WARNING,
-    Verbosity.VERBOSE: logging.INFO,
-}
+from bulkput.observe.wording import LOG_LEVELS
 
 
 class LineHandler(logging.Handler):
-    """Hands each record to ``say`` as one line with secrets masked."""
+    """Hands each record to ``hear`` as one line with secrets masked."""
 
-    def __init__(self, say: Callable[[Line], None], environment: Mapping[str, str]) -> None:
+    def __init__(self, hear: Callable[[Logged], None], environment: Mapping[str, str]) -> None:
         super().__init__()
-        self._say = say
+        self._hear = hear
         self._environment = environment
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             text = f"{record.name}: {record.levelname.lower()}: {record.getMessage()}"
-            tone = Tone.PLAIN if record.levelno < logging.WARNING else Tone.WARNING
-            self._say(Line(one_line(masked(text, self._environment)), tone))
+            self._hear(Logged(one_line(masked(text, self._environment)), record.levelno))
         except Exception:  # noqa: BLE001 - logging's own rule: a record that cannot be formatted is dropped
             self.handleError(record)
 
 
 def log_to(
-    say: Callable[[Line], None], verbosity: Verbosity, environment: Mapping[str, str]
+    hear: Callable[[Logged], None], verbosity: Verbosity, environment: Mapping[str, str]
 ) -> LineHandler:
-    """Send warnings of everybody, and with ``VERBOSE`` what bulkput itself tells, to ``say``.
+    """Send warnings of everybody, and with ``VERBOSE`` what bulkput itself logs, to ``hear``.
 
     Returns:
         The handler, for ``stop_logging``.
     """
-    handler = LineHandler(say, environment)
+    handler = LineHandler(hear, environment)
     root = logging.getLogger()
     root.addHandler(handler)
-    root.setLevel(max(logging.WARNING, _LEVELS[verbosity]))
-    logging.getLogger("bulkput").setLevel(_LEVELS[verbosity])
+    root.setLevel(max(logging.WARNING, LOG_LEVELS[verbosity]))
+    logging.getLogger("bulkput").setLevel(LOG_LEVELS[verbosity])
     quiet_secretive_loggers()
     logging.raiseExceptions = False
     return handler

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from bulkput.config.streams import is_stream
 from bulkput.model.disk_format import FormatChoice
 from bulkput.observe.result import OutputForm
 from bulkput.observe.verbosity import Verbosity
@@ -22,6 +23,8 @@ class Invocation:
     output: OutputForm = OutputForm.TEXT
     quiet: bool = False
     verbose: bool = False
+    verb: str = ""
+    """The command's name, as events have it."""
 
     @property
     def verbosity(self) -> Verbosity:
@@ -33,7 +36,9 @@ class Invocation:
 
 def invocation_of(context: click.Context) -> Invocation:
     """Return the command line's Invocation, made on demand where a test calls a verb alone."""
-    return context.find_root().ensure_object(Invocation)
+    invocation: Invocation = context.find_root().ensure_object(Invocation)
+    invocation.verb = context.command.name or ""
+    return invocation
 
 
 def _note_output(context: click.Context, _: click.Parameter, value: str) -> None:
@@ -178,6 +183,48 @@ config_option = click.option(
     metavar="FILE",
     help="YAML file to take settings from (tuning, region, endpoint and the like).",
 )
+
+
+class _StreamPath(_GivenPath):
+    """A path to write to, or ``-`` or ``fd:N``, which stay text."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        if isinstance(value, str) and is_stream(value):
+            return value
+        return super().convert(value, param, ctx)
+
+
+observe_options = with_options(
+    click.option(
+        "--events",
+        type=_StreamPath(path_type=Path, readable=False, allow_dash=True),
+        metavar="FILE",
+        help="Append every event as a line of JSON to FILE; - is stderr, which then has nothing "
+        "else, fd:N an open file descriptor.",
+    ),
+    click.option(
+        "--progress-interval",
+        metavar="TIME",
+        help="Time between two progress events, and between two lines of figures without a "
+        "terminal, such as 10s. Default: 5s for events; 5s and, after a minute, 60s for lines.",
+    ),
+    click.option(
+        "--log-file",
+        type=PATH,
+        metavar="FILE",
+        help="Append everything that happens to FILE, with time and level.",
+    ),
+)
+"""Of verbs that take time."""
+OBSERVE_OVERRIDES = {
+    name: f"observe.{name}" for name in ("events", "progress_interval", "log_file")
+}
+"""Keys of a job's file by the names of those flags."""
 telling_options = with_options(
     output_option("What is written to stdout: the snapshot's id, or one JSON object."),
     quiet_option,

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulkput.cli.job_options import Begin, Choice, choice_options, load_job, schedule_options
-from bulkput.cli.options import PATH, invocation_of, service_options, state_option, telling_options
+from bulkput.cli.options import (
+    OBSERVE_OVERRIDES,
+    PATH,
+    invocation_of,
+    observe_options,
+    service_options,
+    state_option,
+    telling_options,
+)
 from bulkput.cli.plan import dry_run_option, plan_and_tell
 from bulkput.cli.result_file import ResultFile, result_file, result_option
 from bulkput.model.errors import UsageError
@@ -27,6 +35,7 @@ _OVERRIDES = {
             *("order", "on_error", "max_duration", "window"),
         )
     },
+    **OBSERVE_OVERRIDES,
 }
 """Keys of the file by the names of flags."""
 
@@ -50,6 +59,7 @@ _OVERRIDES = {
 @result_option
 @state_option
 @service_options
+@observe_options
 @telling_options
 @click.pass_context
 def run(context: click.Context, /, config: Path, *, result: Path | None, **flags: Any) -> int:

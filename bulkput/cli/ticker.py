@@ -1,10 +1,10 @@
-"""The timer of the display: a thread, so that a held terminal never holds the event loop."""
+"""The timer of a sink: a thread, so that a held terminal or pipe never holds the event loop."""
 
 import threading
 import time
 from types import TracebackType
 
-from bulkput.observe.reporter import Reporter
+from bulkput.observe.run_events import Sink
 
 TICK_S = 0.25
 """Four frames a second read as live and cost about one per cent of a core."""
@@ -13,12 +13,12 @@ _STOP_S = 2.0
 
 
 class Ticker:
-    """A context manager in which ``reporter.tick`` is called every ``TICK_S``."""
+    """A context manager in which ``sink.tick`` is called every ``TICK_S``."""
 
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="display", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="bulkput-sink", daemon=True)
 
     def __enter__(self) -> None:
         self._thread.start()
@@ -34,5 +34,5 @@ class Ticker:
 
     def _run(self) -> None:
         while not self._stopped.wait(TICK_S):
-            self._reporter.tick(time.monotonic())
-        self._reporter.close(time.monotonic())
+            self._sink.tick(time.monotonic())
+        self._sink.close(time.monotonic())

@@ -13,6 +13,7 @@ from bulkput.cli.options import (
     SOURCE,
     config_option,
     invocation_of,
+    observe_options,
     service_options,
     source_options,
     state_option,
@@ -136,6 +137,7 @@ _end_options = with_options(
 @state_option
 @config_option
 @service_options
+@observe_options
 @telling_options
 @click.pass_context
 def upload(  # noqa: PLR0913 - flags, each by its name

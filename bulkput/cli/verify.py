@@ -13,6 +13,7 @@ from bulkput.cli.options import (
     Invocation,
     config_option,
     invocation_of,
+    observe_options,
     output_option,
     quiet_option,
     service_options,
@@ -29,6 +30,7 @@ from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import BulkputError, UsageError
 from bulkput.model.size import format_size, parse_size_bytes
 from bulkput.observe.result import OutputForm
+from bulkput.observe.run_events import OutcomeKnown
 from bulkput.observe.verbosity import Verbosity
 from bulkput.observe.wording import counted
 
@@ -93,6 +95,7 @@ _compared_options = with_options(
 @state_option
 @config_option
 @service_options
+@observe_options
 @output_option("What is written to stdout: a line for each range that differs, or one JSON object.")
 @quiet_option
 @verbose_option("Show every retry, and tracebacks of unexpected errors.")
@@ -140,7 +143,7 @@ def verify(  # noqa: PLR0913 - flags, each by its name
         source or _NO_SOURCE, flags=flags, environ=os.environ, config=config
     ).settings
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
-    from bulkput.cli.report import run_shown  # noqa: PLC0415 - not for --help
+    from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - not for --help
     from bulkput.jobs.verify.verify_snapshot import VerifyRequest, verify_snapshot  # noqa: PLC0415 - the same
 
     request = VerifyRequest(
@@ -160,7 +163,12 @@ def verify(  # noqa: PLR0913 - flags, each by its name
             return verify_snapshot(settings, request, observer, take)
 
         try:
-            outcome = run_shown(main, invocation.verbosity)
+            outcome = run_shown(
+                main,
+                settings,
+                invocation,
+                lambda ended: Ending(ended.exit_code, OutcomeKnown(snapshot, ended.as_dict())),
+            )
         except BulkputError:
             if invocation.output is OutputForm.TEXT:
                 ranges.write_text(_range_words)
@@ -173,7 +181,7 @@ def _verify_job(
     job: Path, choice: Choice, invocation: Invocation, sample: str | None, seed: int | None
 ) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
-    from bulkput.cli.report import run_shown  # noqa: PLC0415 - not for --help
+    from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - not for --help
     from bulkput.cli.verify_job import VolumeTask, verify_job  # noqa: PLC0415 - the same
     from bulkput.jobs.verify.verify_snapshot import VerifyRequest, verify_snapshot  # noqa: PLC0415 - the same
 
@@ -188,7 +196,9 @@ def _verify_job(
         )
         return run_shown(
             lambda observer: verify_snapshot(task.settings, request, observer, lambda _: None),
-            invocation.verbosity,
+            task.settings,
+            invocation,
+            lambda ended: Ending(ended.exit_code, OutcomeKnown(task.snapshot_id, ended.as_dict())),
         )
 
     return verify_job(load_job(job, choice, invocation).settings, compare, invocation)

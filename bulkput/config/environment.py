@@ -13,6 +13,7 @@ from bulkput.config.key_text import value_of_text
 from bulkput.config.paths import resolve
 from bulkput.config.problems import suggestion
 from bulkput.config.section import Section
+from bulkput.config.streams import is_stream
 
 PREFIX = "BULKPUT_"
 
@@ -57,7 +58,7 @@ def read_environment(
 
 def _converted(key: Key, text: str, folder: Path) -> Any:
     """Return the value that ``text`` stands for; what does not fit is left for the models."""
-    if key.kind is Path:
+    if key.kind is Path and not is_stream(text):
         try:
             return resolve(text, folder)
         except ValueError:

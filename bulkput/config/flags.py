@@ -1,9 +1,9 @@
 """Settings of one volume from the flags of ``bulkput upload``, or from the options of a library.
 
 Owns which flag stands for which key, and that an option has the name of the flag's parameter. A
-file given beside flags counts for how and where to upload (`tuning`, `region`, `profile`,
-`endpoint`, `allow_insecure_http`, `state_dir`, `window`), not for what: its name, its volumes and
-in which order they are uploaded are a job's.
+file given beside flags counts for how and where to upload (`tuning`, `observe`, `region`,
+`profile`, `endpoint`, `allow_insecure_http`, `state_dir`, `window`), not for what: its name, its
+volumes and in which order they are uploaded are a job's.
 """
 
 from collections.abc import Iterable, Mapping
@@ -82,6 +82,17 @@ UPLOAD_FLAGS: Mapping[str, Flag] = MappingProxyType(
 )
 """By the name of the parameter."""
 
+OBSERVE_FLAGS: Mapping[str, Flag] = MappingProxyType(
+    {
+        "events": Flag("--events", ("observe", "events")),
+        "progress_interval": Flag("--progress-interval", ("observe", "progress_interval")),
+        "log_file": Flag("--log-file", ("observe", "log_file")),
+    }
+)
+"""Of every verb that takes time. A program that calls the library listens to events itself."""
+
+_FLAGS = {**UPLOAD_FLAGS, **OBSERVE_FLAGS}
+
 
 def settings_from_flags(
     source: Path | str,
@@ -95,15 +106,16 @@ def settings_from_flags(
 
     Args:
         source: the path to read, as given.
-        flags: values by the names in `UPLOAD_FLAGS`; None is not given. ``tag`` is an iterable of
-            ``Key=Value``. A relative ``Path`` starts from the current folder.
+        flags: values by the names in `UPLOAD_FLAGS` and `OBSERVE_FLAGS`; None is not given.
+            ``tag`` is an iterable of ``Key=Value``. A relative ``Path`` starts from the current
+            folder.
         environ: the process's environment.
         config: a file for all keys but those in `JOB_KEYS`, which are passed over.
         said: what the user calls flags by which other ones are meant.
 
     Raises:
         ConfigError: with every problem found; those of flags name the flag.
-        KeyError: a name that is not in `UPLOAD_FLAGS`.
+        KeyError: a name that is in neither.
     """
     if config is None:
         document = Document(None, data={"version": VERSION})
@@ -113,7 +125,7 @@ def settings_from_flags(
     given = [Given(path, "SOURCE", _place(source), "argument")]
     problems: list[Problem] = []
     for name, value in flags.items():
-        flag = UPLOAD_FLAGS[name]
+        flag = _FLAGS[name]
         if value is None:
             continue
         if name == "tag":

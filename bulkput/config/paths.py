@@ -12,6 +12,7 @@ from pydantic.functional_validators import BeforeValidator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from bulkput.config.streams import is_stream
 from bulkput.model.address import is_address, parse_address
 
 PATH_LENGTH_MAX = 4095
@@ -72,7 +73,13 @@ def _source_from_text(value: object, info: ValidationInfo) -> object:
     return _from_text(value, info)
 
 
+def _stream_from_text(value: object, info: ValidationInfo) -> object:
+    return value if isinstance(value, str) and is_stream(value) else _from_text(value, info)
+
+
 _MARK: Any = _PathSchema()
 FilePath = Annotated[Path, BeforeValidator(_from_text), _MARK]
 SourcePlace = Annotated[Path | str, BeforeValidator(_source_from_text), _MARK]
 """A path; what is no path is text: ``-``, or an address."""
+StreamPath = Annotated[Path | str, BeforeValidator(_stream_from_text), _MARK]
+"""A path to write to; what is no path is text: ``-``, or ``fd:N``."""

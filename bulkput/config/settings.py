@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from bulkput.config.job_request import JobRequest
 from bulkput.config.naming import NameFacts, distinct_labels, same_name
+from bulkput.config.observe import ObserveSettings
 from bulkput.config.paths import FOLDER, STANDARD_INPUT, FilePath, resolve
 from bulkput.config.quantity import Duration, Window
 from bulkput.config.section import Section
@@ -143,6 +144,10 @@ class Settings(Section, json_schema_extra=sections_together):
     tuning: TuningSettings = Field(
         default_factory=TuningSettings,
         description="Limits and deadlines.",
+    )
+    observe: ObserveSettings = Field(
+        default_factory=ObserveSettings,
+        description="Events, logs and reports of the run.",
     )
     volumes: Annotated[tuple[VolumeSettings, ...], Field(min_length=1)] = Field(
         strict=False,  # YAML has lists

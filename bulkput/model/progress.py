@@ -7,6 +7,8 @@ event object each.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bulkput.model.latencies import Latencies
+
 
 class Phase(StrEnum):
     """Where a volume is on its way."""
@@ -24,6 +26,18 @@ class Phase(StrEnum):
     FAILED = "failed"
 
 
+class RateLimiter(StrEnum):
+    """Who decides how fast calls may start."""
+
+    SNAPSHOT = "snapshot"
+    """What one snapshot may take: the service's quota, or the configuration."""
+    ACCOUNT = "account"
+    """The same of the account, or this volume's part of it."""
+    SNAPSHOT_THROTTLES = "snapshot_throttles"
+    """The service refuses more for this snapshot than a lower rate."""
+    ACCOUNT_THROTTLES = "account_throttles"
+
+
 @dataclass
 class CallCounts:
     """Calls of one kind: puts, or gets."""
@@ -32,6 +46,8 @@ class CallCounts:
     """Calls that left, repeated ones included."""
     retried: int = 0
     throttled: int = 0
+    latencies: Latencies = field(default_factory=Latencies)
+    """Of those that succeeded, from the pacer's leave to the answer."""
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts by the names of the documented JSON."""
@@ -68,6 +84,9 @@ class Progress:
     puts: CallCounts = field(default_factory=CallCounts)
     gets: CallCounts = field(default_factory=CallCounts)
     in_flight: int = 0
+    allowed_per_s: float = 0.0
+    """Calls that the pacer lets start a second; 0 before the first one."""
+    limited_by: RateLimiter | None = None
     bytes_in_flight_max: int = 0
     """The most mapped or buffered bytes held at any moment."""
     is_paused: bool = False

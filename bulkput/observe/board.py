@@ -7,9 +7,11 @@ is handed in.
 from dataclasses import dataclass, field
 
 from bulkput.model.block import BLOCK_SIZE_BYTES
-from bulkput.model.events import Event, PhaseChanged, VolumeEnded, VolumeStarted
+from bulkput.model.events import PhaseChanged, VolumeEnded, VolumeStarted
 from bulkput.model.progress import Phase, Progress
+from bulkput.observe.job_figures import JobFigures, JobMeter, summed
 from bulkput.observe.rate import RateMeter
+from bulkput.observe.run_events import RunEvent, RunStarted
 
 PUT_WINDOW_S = 5.0
 """Long enough that single answers do not show, short enough to see a throttle's effect."""
@@ -37,6 +39,8 @@ _READING_BACK = frozenset({Phase.COMPARING, Phase.VERIFYING, Phase.DOWNLOADING})
 class Figures:
     """One volume at one moment, ready to be shown."""
 
+    progress: Progress = field(repr=False)
+    """The counters themselves, which go on."""
     volume: str
     phase: Phase
     phase_s: float
@@ -94,6 +98,7 @@ class _Volume:
         measured = self.phase not in _UNMEASURED
         moved_per_s = self.moved.rate_per_s() if measured else 0.0
         return Figures(
+            progress=progress,
             volume=progress.volume,
             phase=self.phase,
             phase_s=max(0.0, now_s - self.since_s),
@@ -125,12 +130,20 @@ class Board:
 
     def __init__(self) -> None:
         self._active: dict[str, _Volume] = {}
+        self._ended = Progress("")
+        """The sums of the volumes that have ended."""
+        self._job: JobMeter | None = None
+        self.volume_count = 0
+        """Of the whole job, once it has begun."""
         self.completed = 0
         self.failed = 0
 
-    def apply(self, event: Event, now_s: float) -> None:
+    def apply(self, event: RunEvent, now_s: float) -> None:
         """Fold one event in; events of unknown volumes change nothing."""
-        if isinstance(event, VolumeStarted):
+        if isinstance(event, RunStarted):
+            self.volume_count = event.volume_count
+            self._job = JobMeter(now_s)
+        elif isinstance(event, VolumeStarted):
             progress = event.progress
             self._active[progress.volume] = _Volume(progress, progress.phase, now_s)
         elif isinstance(event, PhaseChanged):
@@ -138,11 +151,18 @@ class Board:
             if volume is not None:
                 volume.enter(event.phase, now_s)
         elif isinstance(event, VolumeEnded):
-            self._active.pop(event.outcome.volume, None)
+            volume = self._active.pop(event.outcome.volume, None)
+            if volume is not None:
+                self._ended = summed((self._ended, volume.progress))
             if event.outcome.exit_code:
                 self.failed += 1
             else:
                 self.completed += 1
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a volume has started and not ended."""
+        return bool(self._active)
 
     @property
     def unfinished(self) -> list[Progress]:
@@ -150,6 +170,23 @@ class Board:
         active = [volume.progress for volume in self._active.values()]
         return [progress for progress in active if progress.snapshot_id is not None]
 
+    @property
+    def total(self) -> Progress:
+        """The sums of all volumes, ended ones included."""
+        return summed((self._ended, *(volume.progress for volume in self._active.values())))
+
     def figures(self, now_s: float) -> list[Figures]:
         """Return the figures of every volume that has started and not ended."""
         return [volume.figures(now_s) for volume in self._active.values()]
+
+    def job_figures(self, now_s: float) -> JobFigures | None:
+        """Return the figures of the job; None before it begins, and of a single volume."""
+        if self._job is None or self.volume_count < 2:
+            return None
+        return self._job.figures(
+            self.total,
+            now_s,
+            volume_count=self.volume_count,
+            ended=(self.completed, self.failed),
+            running=len(self._active),
+        )

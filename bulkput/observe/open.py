@@ -9,7 +9,12 @@ from bulkput.observe.verbosity import Verbosity
 
 
 def open_reporter(
-    stream: TextIO, verbosity: Verbosity, *, volume_count: int, environment: Mapping[str, str]
+    stream: TextIO,
+    verbosity: Verbosity,
+    *,
+    volume_count: int,
+    environment: Mapping[str, str],
+    interval_s: float | None = None,
 ) -> Reporter:
     """Return the live display for a terminal, else lines; ``QUIET`` writes a line per failure.
 
@@ -18,11 +23,14 @@ def open_reporter(
         verbosity: how much they want to read.
         volume_count: a job of one volume does not announce its failure twice.
         environment: ``TERM=dumb`` means a terminal that cannot be drawn on.
+        interval_s: Between lines of figures; None: often at first, and then rarely.
     """
     announce_failures = volume_count > 1
     drawable = stream.isatty() and environment.get("TERM", "") not in {"", "dumb"}
     if verbosity is Verbosity.QUIET or not drawable:
-        return LinesReporter(stream, verbosity, announce_failures=announce_failures)
+        return LinesReporter(
+            stream, verbosity, announce_failures=announce_failures, interval_s=interval_s
+        )
     from bulkput.observe.display import (  # noqa: PLC0415 - rich only where it is used
         DisplayReporter,
         console_on,

@@ -7,8 +7,8 @@ display that fails goes silent: it must not cost the upload.
 
 from collections import deque
 
-from bulkput.model.events import Event
 from bulkput.observe.board import Board
+from bulkput.observe.run_events import RunEvent
 from bulkput.observe.verbosity import Verbosity
 from bulkput.observe.wording import Line, event_line
 
@@ -17,7 +17,7 @@ _INBOX_MAX = 10_000
 
 
 class Reporter:
-    """An Observer that tells people; ``on_event`` and ``say`` may be called from any thread.
+    """An Observer that tells people; ``on_event`` may be called from any thread.
 
     ``tick`` and ``close`` belong to one thread at a time.
     """
@@ -25,16 +25,12 @@ class Reporter:
     def __init__(self, verbosity: Verbosity, *, announce_failures: bool) -> None:
         self._verbosity = verbosity
         self._announce_failures = announce_failures
-        self._inbox: deque[Event | Line] = deque(maxlen=_INBOX_MAX)
+        self._inbox: deque[RunEvent] = deque(maxlen=_INBOX_MAX)
         self._broken = False
         self.board = Board()
 
-    def on_event(self, event: Event) -> None:
+    def on_event(self, event: RunEvent) -> None:
         self._inbox.append(event)
-
-    def say(self, line: Line) -> None:
-        """Queue a finished line, such as a log record."""
-        self._inbox.append(line)
 
     def tick(self, now_s: float) -> None:
         """Write what is due. Never raises; may block on the stream."""
@@ -62,9 +58,6 @@ class Reporter:
         # Bounded by what waited at the start, so that a flood cannot hold a tick for ever.
         for _ in range(len(self._inbox)):
             item = self._inbox.popleft()
-            if isinstance(item, Line):
-                lines.append(item)
-                continue
             self.board.apply(item, now_s)
             line = event_line(item, self._verbosity, announce_failures=self._announce_failures)
             if line is not None:

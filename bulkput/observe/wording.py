@@ -3,15 +3,24 @@
 Owns the sentences, a line each, free of control characters. Knows nothing of colours or widths.
 """
 
+import logging
 from enum import Enum, auto
 from typing import NamedTuple
 
 from bulkput.model.duration import format_duration
-from bulkput.model.events import Event, GetRetried, Noted, PhaseChanged, PutRetried, VolumeEnded
+from bulkput.model.events import GetRetried, Noted, PhaseChanged, PutRetried, VolumeEnded
 from bulkput.model.progress import Phase, Progress
 from bulkput.observe.board import Figures
 from bulkput.observe.plain import one_line
+from bulkput.observe.run_events import Logged, RunEvent
 from bulkput.observe.verbosity import Verbosity
+
+LOG_LEVELS = {
+    Verbosity.QUIET: logging.ERROR,
+    Verbosity.NORMAL: logging.WARNING,
+    Verbosity.VERBOSE: logging.INFO,
+}
+"""From which level on a log record is for whoever wants to read so much."""
 
 
 class Tone(Enum):
@@ -34,7 +43,7 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def event_line(event: Event, verbosity: Verbosity, *, announce_failures: bool) -> Line | None:
+def event_line(event: RunEvent, verbosity: Verbosity, *, announce_failures: bool) -> Line | None:
     """Return what is said of ``event``, or None if nothing is.
 
     Args:
@@ -48,6 +57,9 @@ def event_line(event: Event, verbosity: Verbosity, *, announce_failures: bool) -
         failed = announce_failures and outcome.exit_code
         sentence = f"{outcome.volume}: failed: {outcome.error}"
         return Line(one_line(sentence), Tone.ERROR) if failed else None
+    if isinstance(event, Logged):
+        tone = Tone.PLAIN if event.level < logging.WARNING else Tone.WARNING
+        return Line(event.text, tone) if event.level >= LOG_LEVELS[verbosity] else None
     if verbosity is Verbosity.QUIET:
         return None
     if isinstance(event, PutRetried | GetRetried):
@@ -55,7 +67,7 @@ def event_line(event: Event, verbosity: Verbosity, *, announce_failures: bool) -
     return _news_line(event)
 
 
-def _news_line(event: Event) -> Line | None:
+def _news_line(event: RunEvent) -> Line | None:
     if isinstance(event, PhaseChanged):
         detail = f": {event.detail}" if event.detail else ""
         return Line(one_line(f"{event.volume}: {event.phase}{detail}"))

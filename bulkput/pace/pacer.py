@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from bulkput.model.clock import Clock
 from bulkput.model.failure import FailureClass
+from bulkput.model.progress import RateLimiter
 from bulkput.pace.bucket import Bucket
 from bulkput.pace.gate import LOOK_S, Gate, OpenGate
 from bulkput.pace.in_flight import InFlightController
@@ -75,6 +76,11 @@ class AccountPacer:
         """The rate that all volumes together may send at now."""
         return self._paced.controller.rate_puts_per_s
 
+    @property
+    def controller(self) -> RateController:
+        """What finds the rate."""
+        return self._paced.controller
+
     def set_ceiling(self, now_s: float, ceiling_puts_per_s: float) -> None:
         """Change the part of the account's quota that the volumes here may use."""
         self._paced.set_ceiling(now_s, ceiling_puts_per_s)
@@ -114,6 +120,15 @@ class Pacer:
     def rate_puts_per_s(self) -> float:
         """The rate that this snapshot may be sent at now, the account's limit included."""
         return min(self._paced.controller.rate_puts_per_s, self._account.rate_puts_per_s)
+
+    @property
+    def limited_by(self) -> RateLimiter:
+        """Whose limit ``rate_puts_per_s`` is."""
+        snapshot, account = self._paced.controller, self._account.controller
+        if snapshot.rate_puts_per_s <= account.rate_puts_per_s:
+            is_lowered = snapshot.is_lowered
+            return RateLimiter.SNAPSHOT_THROTTLES if is_lowered else RateLimiter.SNAPSHOT
+        return RateLimiter.ACCOUNT_THROTTLES if account.is_lowered else RateLimiter.ACCOUNT
 
     @property
     def in_flight(self) -> int:

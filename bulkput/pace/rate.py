@@ -111,6 +111,11 @@ class RateController:
         """The rate to send at now."""
         return self._rate
 
+    @property
+    def is_lowered(self) -> bool:
+        """Whether throttles hold the rate below the ceiling."""
+        return self._rate < self._top
+
     def set_ceiling(self, ceiling_puts_per_s: float) -> None:
         """Change the ceiling, and what was found below it in proportion.
 

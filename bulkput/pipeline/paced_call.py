@@ -64,6 +64,8 @@ class PacedCall:
         progress = self._progress
         self._counts.attempted += 1
         progress.in_flight += 1
+        progress.allowed_per_s = self._pacer.rate_puts_per_s
+        progress.limited_by = self._pacer.limited_by
         try:
             result = await attempt()
         except ServiceError as error:
@@ -78,4 +80,5 @@ class PacedCall:
         finally:
             progress.in_flight -= 1
         self._pacer.settled(admission, None)
+        self._counts.latencies.record(self._retrier.clock.monotonic_s() - admission.sent_s)
         return result

@@ -8,7 +8,6 @@ import pytest
 from bulkput.cli.logs import log_to, stop_logging
 from bulkput.cli.ticker import Ticker
 from bulkput.observe.verbosity import Verbosity
-from bulkput.observe.wording import Tone
 
 CANARY = "CANARY/secret+key0123456789"
 
@@ -69,7 +68,7 @@ def test_records_are_one_line_without_secrets(records):
     log_everything()
     assert lines
     assert not [line for line in lines if CANARY in line.text or "\n" in line.text]
-    assert {line.tone for line in lines if "info" in line.text} == {Tone.PLAIN}
+    assert {line.level for line in lines if "info" in line.text} == {logging.INFO}
 
 
 def test_a_record_that_cannot_be_formatted_raises_nothing(records, capfd):
@@ -99,7 +98,7 @@ def test_the_timer_ticks_and_closes_in_its_own_thread():
     reporter = CountingReporter()
     with Ticker(reporter):
         assert reporter.ticked.wait(10)
-    assert reporter.closed_by == "display"
+    assert reporter.closed_by == "bulkput-sink"
 
 
 def test_a_terminal_that_is_held_does_not_hold_the_program(monkeypatch):

@@ -54,7 +54,7 @@ def test_quiet_says_nothing_when_all_is_well(bulkput, job_that, job_file, done):
     seen = job_that((done,))
     ended = bulkput("run", job_file, "--quiet")
     assert (ended.status, ended.err) == (0, "")
-    assert seen[0][1] is Verbosity.QUIET
+    assert seen[0][1].verbosity is Verbosity.QUIET
 
 
 def test_quiet_still_says_what_failed(bulkput, job_that, job_file, failed):
@@ -137,9 +137,9 @@ def test_every_flag_of_upload_reaches_the_settings(bulkput, job_that, done, tmp_
     key = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     ended = bulkput("upload", "disk.img", "--kms-key-arn", key, *flags)
     assert ended.status == 0, ended.err
-    settings, verbosity = seen[0]
+    settings, invocation = seen[0]
     (volume,) = settings.volumes
-    assert verbosity is Verbosity.VERBOSE
+    assert invocation.verbosity is Verbosity.VERBOSE
     assert settings.model_dump(include={"region", "profile", "endpoint", "state_dir"}) == {
         "region": "eu-central-1",
         "profile": "work",

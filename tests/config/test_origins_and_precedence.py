@@ -47,10 +47,10 @@ def test_every_single_value_of_top_and_tuning_has_a_variable():
         "BULKPUT_" + key.path.replace(".", "_").upper()
         for key in keys()
         if not key.path.startswith("volumes")
-        and key.path not in ("version", "tuning", "vars", "defaults")
+        and key.path not in ("version", "tuning", "observe", "vars", "defaults")
     }
     assert set(variables()) == expected
-    assert len(expected) == 28
+    assert len(expected) == 31
 
 
 def test_variables_are_converted_to_what_their_key_takes(load, tmp_path, monkeypatch):

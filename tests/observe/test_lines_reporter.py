@@ -1,12 +1,14 @@
 """What a log shows: no terminal, or --quiet."""
 
+import logging
+
 import pytest
 
 from bulkput.model.events import Noted, PhaseChanged, PutRetried, VolumeEnded, VolumeStarted
 from bulkput.model.progress import Phase
 from bulkput.observe.lines import LinesReporter
+from bulkput.observe.run_events import Logged
 from bulkput.observe.verbosity import Verbosity
-from bulkput.observe.wording import Line
 
 RETRY = PutRetried("web-01", 7, "TRANSIENT", 0.5, "connection reset")
 
@@ -95,7 +97,7 @@ def test_names_and_messages_of_others_cannot_steer_a_terminal(stream):
 def test_nothing_is_written_before_a_tick_so_that_the_loop_never_waits(stream):
     reporter = reporter_on(stream)
     reporter.on_event(Noted("web-01", "look"))
-    reporter.say(Line("a log record"))
+    reporter.on_event(Logged("a log record", logging.WARNING))
     assert stream.getvalue() == ""
     reporter.tick(0.0)
     assert stream.getvalue() == "web-01: look\na log record\n"

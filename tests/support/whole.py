@@ -12,6 +12,7 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
+from support.events import events_in
 from support.program import ForkedProgram
 
 ACCESS_KEY = "AKIAWHOLEPROGRAM0000"
@@ -78,6 +79,11 @@ class Program:
     is_imported: bool = True
     """Whether a run begins with its imports done: see ``ForkedProgram``."""
 
+    @property
+    def events(self):
+        """The file that has the events of all runs, beside the state folder."""
+        return self.state_dir.with_name(f"{self.state_dir.name}-events.jsonl")
+
     def command(self, *arguments):
         return [
             *map(str, arguments),
@@ -88,7 +94,9 @@ class Program:
     def start(self, *arguments, **options):
         command = self.command(*arguments)
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        wanted = {"env": self.environment, **pipes, **options}
+        # Every run of the suite keeps its events, and ``run`` holds them against the schema.
+        environment = {"BULKPUT_OBSERVE_EVENTS": str(self.events), **self.environment}
+        wanted = {"env": environment, **pipes, **options}
         if self.is_imported:
             return ForkedProgram(command, **wanted)
         return subprocess.Popen([sys.executable, "-m", "bulkput", *command], **wanted)
@@ -103,6 +111,8 @@ class Program:
                 process.kill()
                 raise
         assert "Traceback" not in err, err
+        if self.events.exists():
+            events_in(self.events.read_text(encoding="ascii"))
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def upload(self, *arguments):

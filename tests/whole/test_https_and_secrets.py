@@ -48,10 +48,11 @@ def test_a_server_that_nobody_vouches_for_gets_no_block(tls, source, tmp_path):
 
 
 def test_no_secret_is_in_any_artefact_even_when_verbose(program, source, tmp_path):
-    good = program.run("upload", source, "--verbose")
+    log = tmp_path / "run.log"
+    good = program.run("upload", source, "--verbose", "--log-file", log)
     bad_environment = dict(program.environment, AWS_SESSION_TOKEN=TOKEN)
     bad = Program(program.server, tmp_path / "other-state", bad_environment).run(
-        "upload", source, "--verbose"
+        "upload", source, "--verbose", "--log-file", log
     )
     assert good.returncode == 0, good.stderr
     assert bad.returncode == 4, bad.stderr
@@ -63,6 +64,10 @@ def test_no_secret_is_in_any_artefact_even_when_verbose(program, source, tmp_pat
                 artefacts.append(path.read_bytes().decode("latin-1"))
             else:
                 assert path.stat().st_mode & 0o777 == 0o700, path
+    sinks = [log, program.events, tmp_path / "other-state-events.jsonl"]
+    for path in sinks:
+        assert path.stat().st_mode & 0o777 == 0o600, path
+        artefacts.append(path.read_text())
     for text in artefacts:
         assert SECRET_KEY not in text
         assert TOKEN not in text

@@ -1,0 +1,187 @@
+"""A verb at work: its event loop, and everybody who hears what happens meanwhile.
+
+Owns which sinks there are, what goes to stderr after a signal, and that no sink can stop the work.
+"""
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from bulkput import __version__
+from bulkput.cli.failure import explain
+from bulkput.cli.logs import log_to, stop_logging
+from bulkput.cli.options import Invocation
+from bulkput.cli.sinks import open_files
+from bulkput.cli.streams import tell
+from bulkput.cli.ticker import Ticker
+from bulkput.config.settings import Settings
+from bulkput.model.errors import BulkputError, InterruptedBySignal
+from bulkput.model.events import Observer, VolumeEnded
+from bulkput.model.exit_code import ExitCode
+from bulkput.model.outcome import STOPPED, VolumeOutcome
+from bulkput.model.progress import Progress
+from bulkput.observe.board import Board
+from bulkput.observe.open import open_reporter
+from bulkput.observe.run_events import (
+    OutcomeKnown,
+    RunEnded,
+    RunEvent,
+    RunFailed,
+    RunStarted,
+    Sink,
+)
+from bulkput.observe.verbosity import Verbosity
+from bulkput.observe.wording import unfinished_line
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a verb that came to its end will leave the process."""
+
+    exit_code: int
+    outcome: OutcomeKnown | None = None
+    """Of a verb without volumes, which have outcomes of their own."""
+
+
+def run_shown(
+    main: Callable[[Observer], Coroutine[Any, Any, T]],
+    settings: Settings,
+    invocation: Invocation,
+    ending_of: Callable[[T], Ending],
+    *,
+    volume_count: int = 1,
+    deleted: Collection[str] | None = None,
+) -> T:
+    """Run ``main`` in an event loop of its own, with a display and what else is configured.
+
+    Args:
+        main: The work.
+        settings: Of which ``observe`` counts.
+        invocation: How much people want to read.
+        ending_of: What the result of ``main`` means.
+        volume_count: How many there are.
+        deleted: Volumes whose snapshots do not stay behind after a signal; None of a verb that
+            puts nothing.
+
+    Raises:
+        InterruptedBySignal: a signal ended it; with the snapshot, if there is one alone.
+        ConfigError: what is configured to be written cannot be.
+        BulkputError: as ``main``.
+    """
+    from bulkput.jobs.process.event_loop import run_in_loop  # noqa: PLC0415 - 0.5 s of imports
+
+    observe, verbosity = settings.observe, invocation.verbosity
+    files = open_files(observe, invocation.verb)
+    if observe.events_to_stderr:
+        invocation.quiet, invocation.verbose = True, False
+    sinks: list[Sink] = [*files]
+    if not observe.events_to_stderr:
+        reporter = open_reporter(
+            sys.stderr,
+            verbosity,
+            volume_count=volume_count,
+            environment=os.environ,
+            interval_s=observe.progress_interval_s,
+        )
+        sinks.append(reporter)
+    everybody = _Everybody(sinks)
+    handler = log_to(everybody.on_event, Verbosity.VERBOSE if files else verbosity, os.environ)
+    try:
+        with _running(everybody, volume_count) as ended:
+            try:
+                result = run_in_loop(lambda: main(everybody))
+            except BulkputError as error:
+                if deleted is not None:
+                    everybody.note_ended(error)
+                if deleted is not None and isinstance(error, InterruptedBySignal):
+                    left = everybody.unfinished_but(deleted)
+                    if volume_count == 1 and left:
+                        error.snapshot_id = left[0].snapshot_id
+                    if invocation.verbosity is not Verbosity.QUIET:
+                        _tell_unfinished(left)
+                raise
+            ended(ending_of(result))
+            return result
+    finally:
+        stop_logging(handler)
+
+
+class _Everybody:
+    """All sinks as one Observer, with a board that is up to date at once."""
+
+    def __init__(self, sinks: list[Sink]) -> None:
+        self.sinks = sinks
+        self._board = Board()
+        self._ended: list[VolumeOutcome] = []
+
+    def on_event(self, event: RunEvent) -> None:
+        """Fold ``event`` in and pass it on."""
+        self._board.apply(event, time.monotonic())
+        if isinstance(event, VolumeEnded):
+            self._ended.append(event.outcome)
+        for sink in self.sinks:
+            sink.on_event(event)
+
+    def note_ended(self, error: BulkputError) -> None:
+        """Let ``error``, which broke the run off, carry the outcomes that there are."""
+        error.ended = (*self._ended, *map(_stopped, self._board.unfinished))
+
+    def unfinished_but(self, deleted: Collection[str]) -> list[Progress]:
+        """Return the volumes that leave a snapshot behind."""
+        return [each for each in self._board.unfinished if each.volume not in deleted]
+
+
+@contextmanager
+def _running(everybody: _Everybody, volume_count: int) -> Iterator[Callable[[Ending], None]]:
+    """Let the sinks write what happens until the block ends, begin and end of the run included.
+
+    Gives what is to be called with a good end; what the block raises is reported, and raised again.
+    """
+    started_s = time.monotonic()
+
+    def end(ending: Ending) -> None:
+        if ending.outcome is not None:
+            everybody.on_event(ending.outcome)
+        everybody.on_event(RunEnded(ending.exit_code, time.monotonic() - started_s))
+
+    with ExitStack() as stack:
+        for sink in everybody.sinks:
+            stack.enter_context(Ticker(sink))
+        host = platform.node() or "unknown"
+        everybody.on_event(RunStarted(volume_count, __version__, os.getpid(), host))
+        try:
+            yield end
+        except BaseException as error:
+            failure = explain(error, os.environ)
+            everybody.on_event(
+                RunFailed(failure.sentence, failure.status, failure.snapshot_id, failure.details)
+            )
+            end(Ending(failure.status))
+            raise
+
+
+def _tell_unfinished(left: Sequence[Progress]) -> None:
+    """Report which snapshots stay behind pending."""
+    for progress in left:
+        tell(unfinished_line(progress).text)
+
+
+def _stopped(progress: Progress) -> VolumeOutcome:
+    """Return the outcome of a volume that was still under way when the run broke off."""
+    return VolumeOutcome(
+        volume=progress.volume,
+        source="",
+        status=STOPPED,
+        snapshot_id=progress.snapshot_id,
+        blocks=progress.block_counts,
+        puts=progress.put_counts,
+        error="the run ended before the volume did. The same command resumes it",
+        exit_code=int(ExitCode.TEMPORARY),
+    )

@@ -1,0 +1,100 @@
+"""The sink of ``--log-file``: everything that happens, a line each with its time and level."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from bulkput.model.duration import format_duration
+from bulkput.model.events import VolumeEnded
+from bulkput.observe.board import Board
+from bulkput.observe.line_file import LineFile
+from bulkput.observe.lines import Cadence
+from bulkput.observe.plain import masked, one_line
+from bulkput.observe.run_events import RunEnded, RunEvent, RunFailed, RunStarted
+from bulkput.observe.verbosity import Verbosity
+from bulkput.observe.wording import Line, Tone, counted, event_line, figures_line
+
+_LEVELS = {Tone.PLAIN: "INFO", Tone.WARNING: "WARNING", Tone.ERROR: "ERROR"}
+
+_WAITING_MAX = 100_000
+"""Events that wait while the disk hangs: some 50 MB; beyond it the oldest go."""
+
+_log = logging.getLogger(__name__)
+
+
+class LogFile:
+    """A Sink that writes to ``file``, which it closes."""
+
+    def __init__(
+        self, file: LineFile, *, verb: str, interval_s: float | None, environ: Mapping[str, str]
+    ) -> None:
+        self._file = file
+        self._verb = verb
+        self._cadence = Cadence(interval_s)
+        self._environ = environ
+        self._inbox: deque[tuple[float, RunEvent]] = deque(maxlen=_WAITING_MAX)
+        self._board = Board()
+        self._broken = False
+
+    def on_event(self, event: RunEvent) -> None:
+        self._inbox.append((time.time(), event))
+
+    def tick(self, now_s: float) -> None:
+        self._guarded(now_s, last=False)
+
+    def close(self, now_s: float) -> None:
+        self._guarded(now_s, last=True)
+        self._broken = True
+        self._file.close()
+
+    def _guarded(self, now_s: float, *, last: bool) -> None:
+        if self._broken:
+            return
+        try:
+            self._file.write("".join(self._lines(now_s, last=last)))
+        except Exception as error:  # noqa: BLE001 - a full disk must not stop an upload
+            self._broken = True
+            _log.warning("the log file is not written any more: %s", error)
+
+    def _lines(self, now_s: float, *, last: bool) -> Iterator[str]:
+        # Bounded by what waited at the start, so that a flood cannot hold a tick for ever.
+        for _ in range(len(self._inbox)):
+            unix_s, event = self._inbox.popleft()
+            self._board.apply(event, now_s)
+            for line in self._words(event):
+                yield self._stamped(unix_s, line)
+        if not last and self._board.is_active and self._cadence.is_due(now_s):
+            unix_s = time.time()
+            for figures in self._board.figures(now_s):
+                yield self._stamped(unix_s, figures_line(figures))
+
+    def _words(self, event: RunEvent) -> Iterator[Line]:
+        """Yield the lines of an event; those that people see elsewhere than in a display too."""
+        if isinstance(event, RunStarted):
+            volumes = counted(event.volume_count, "volume")
+            yield Line(
+                f"bulkput {event.program_version} {self._verb}: {volumes}, "
+                f"process {event.process_id} on {event.host}"
+            )
+        elif isinstance(event, VolumeEnded) and not event.outcome.exit_code:
+            outcome = event.outcome
+            took = format_duration(outcome.elapsed_s)
+            yield Line(f"{outcome.volume}: {outcome.status}: {outcome.snapshot_id} in {took}")
+        elif isinstance(event, RunFailed):
+            for detail in event.details:
+                yield from (Line(line, Tone.ERROR) for line in detail.splitlines())
+            yield Line(event.error, Tone.ERROR)
+        elif isinstance(event, RunEnded):
+            took = format_duration(event.elapsed_s)
+            yield Line(f"ended with exit code {event.exit_code} after {took}")
+        else:
+            line = event_line(event, Verbosity.VERBOSE, announce_failures=True)
+            if line is not None:
+                yield line
+
+    def _stamped(self, unix_s: float, line: Line) -> str:
+        at = datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds")
+        text = one_line(masked(line.text, self._environ))
+        return f"{at.replace('+00:00', 'Z')} {_LEVELS[line.tone]} {text}\n"

@@ -1,0 +1,83 @@
+"""What a run adds to the events of its volumes: its begin, how it ended, and why if not well.
+
+Together with the model's they are all that a sink hears: display, log, JSON lines and metrics each
+get every one of them, and know nothing of each other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bulkput.model.events import Event
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """A verb begins; the first event of a run."""
+
+    volume_count: int
+    program_version: str
+    process_id: int
+    host: str
+
+
+@dataclass(frozen=True)
+class OutcomeKnown:
+    """What became of a snapshot by a verb that is not an upload: the object of ``--output json``.
+
+    Without its long lists, such as the ranges that differ.
+    """
+
+    volume: str
+    outcome: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A record of the program's log, or of a library's: one line without secrets."""
+
+    text: str
+    level: int
+    """As in ``logging``."""
+
+
+@dataclass(frozen=True)
+class RunFailed:
+    """An error ended the verb as a whole; volumes that fail have it in their outcome."""
+
+    error: str
+    exit_code: int
+    snapshot_id: str | None = None
+    details: tuple[str, ...] = ()
+    """Tracebacks of what was not foreseen, and other errors beside this one."""
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """The last event of a run."""
+
+    exit_code: int
+    elapsed_s: float
+
+
+RunEvent = Event | RunStarted | OutcomeKnown | Logged | RunFailed | RunEnded
+
+
+class Sink(Protocol):
+    """Whoever shows or keeps events, in a thread of its own that may block.
+
+    ``on_event`` may be called from any thread, must return at once and never raise. ``tick`` and
+    ``close`` belong to one thread at a time and never raise.
+    """
+
+    def on_event(self, event: RunEvent) -> None:
+        """Take note of ``event``."""
+        ...
+
+    def tick(self, now_s: float) -> None:
+        """Write what is due at ``now_s`` (monotonic)."""
+        ...
+
+    def close(self, now_s: float) -> None:
+        """Write the rest and give back what was opened."""
+        ...
