@@ -9,7 +9,7 @@ import click
 from bulkput.cli.failure import gravest
 from bulkput.cli.job_options import Choice, choice_options, load_job
 from bulkput.cli.options import invocation_of, service_options, shown_options, state_option
-from bulkput.cli.state import shown
+from bulkput.cli.state import shown, warn_of_environment
 from bulkput.cli.streams import tell, write_result
 from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
@@ -58,6 +58,7 @@ def check(
         raise UsageError("--only, --except, --set and --allow-command go with a CONFIG")
     if config is None:
         flags["endpoint_url"] = endpoint_url
+        warn_of_environment(invocation_of(context))
         settings = settings_from_flags(_NO_SOURCE, flags=flags, environ=os.environ).settings
         volumes = settings.volumes[:0]
     else:

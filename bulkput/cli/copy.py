@@ -17,6 +17,7 @@ from bulkput.cli.options import (
     telling_options,
     with_options,
 )
+from bulkput.cli.state import warn_of_environment
 from bulkput.model.outcome import VolumeOutcome
 
 _target_options = with_options(
@@ -129,6 +130,7 @@ def copy(
         "wait": False if no_wait else None,
         "verify": "full" if verify else None,
     }
+    warn_of_environment(invocation_of(context))
     settings = copy_from_flags(flags, environ=os.environ, config=config)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.api.copy import copy_undelivered  # noqa: PLC0415 - not for --help

@@ -17,6 +17,7 @@ from bulkput.cli.options import (
     verbose_option,
 )
 from bulkput.cli.ranges import Ranges
+from bulkput.cli.state import warn_of_environment
 from bulkput.cli.streams import tell, write_result
 from bulkput.model.block import BLOCK_SIZE_BYTES, place_words
 from bulkput.model.size import format_size
@@ -54,6 +55,7 @@ def diff(
     """
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 
+    warn_of_environment(invocation_of(context))
     settings = settings_from_flags(
         _NO_SOURCE, flags=flags, environ=os.environ, config=config
     ).settings

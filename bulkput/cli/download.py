@@ -17,7 +17,7 @@ from bulkput.cli.options import (
     state_option,
     verbose_option,
 )
-from bulkput.cli.state import shown
+from bulkput.cli.state import shown, warn_of_environment
 from bulkput.cli.streams import tell, write_result
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.duration import format_duration
@@ -83,6 +83,7 @@ def download(
         )
     if force and changed_since is not None:
         raise UsageError("--force and --changed-since exclude each other")
+    warn_of_environment(invocation_of(context))
     settings = settings_from_flags(
         _NO_SOURCE, flags=flags, environ=os.environ, config=config
     ).settings

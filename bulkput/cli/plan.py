@@ -15,7 +15,7 @@ from bulkput.cli.options import (
     shown_options,
     state_option,
 )
-from bulkput.cli.state import shown, tell_line
+from bulkput.cli.state import shown, tell_line, warn_of_environment
 from bulkput.cli.streams import tell, write_result
 from bulkput.model.errors import UsageError
 from bulkput.observe.plain import plain
@@ -93,6 +93,7 @@ def plan(
         raise UsageError("--only, --except, --set and --allow-command go with a CONFIG")
     else:
         flags["endpoint_url"] = endpoint_url
+        warn_of_environment(invocation_of(context))
         loaded = settings_from_flags(target, flags=flags, environ=os.environ)
     return plan_and_tell(loaded.settings, invocation_of(context), fast=fast)
 

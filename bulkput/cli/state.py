@@ -39,6 +39,15 @@ def surroundings_of(**flags: object) -> tuple["Surroundings", Path]:
     return found, found.state_dir or default_state_dir(os.environ)
 
 
+def warn_of_environment(invocation: Invocation) -> None:
+    """Show which variables of the environment look like this program's and are not."""
+    from bulkput.config.environment import read_environment  # noqa: PLC0415 - not for --help
+
+    if not invocation.quiet:
+        for warning in read_environment(os.environ, Path())[1]:
+            tell_line(f"warning: {warning}")
+
+
 def call_out(
     address: "Address",
     work: Callable[["Snapshots"], Coroutine[Any, Any, T]],

@@ -24,7 +24,7 @@ from bulkput.cli.options import (
 )
 from bulkput.cli.plan import CONFIG_SUFFIXES
 from bulkput.cli.ranges import Ranges
-from bulkput.cli.state import shown, tell_line
+from bulkput.cli.state import shown, tell_line, warn_of_environment
 from bulkput.cli.streams import tell, write_result
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import BulkputError, UsageError
@@ -139,6 +139,7 @@ def verify(  # noqa: PLR0913 - flags, each by its name
         "allow_mounted": allow_mounted or None,
         "allow_trailing_data": allow_trailing_data or None,
     }
+    warn_of_environment(invocation_of(context))
     settings = settings_from_flags(
         source or _NO_SOURCE, flags=flags, environ=os.environ, config=config
     ).settings

@@ -385,3 +385,21 @@ def test_sizes_of_volumes_take_units(bulkput, job_that, done):
         ended = bulkput("upload", "disk.img", f"--volume-size-gib={wrong}")
         assert ended.status == 3
         assert "--volume-size-gib: expected a whole number of GiB" in ended.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["plan", "disk.img"],
+        ["upload", "disk.img", "--dry-run"],
+        ["verify", "snap-1", "--endpoint-url=ftp://x"],
+        ["diff", "snap-1", "snap-2", "--endpoint-url=ftp://x"],
+        ["download", "snap-1", "/no-such/x", "--endpoint-url=ftp://x"],
+        ["copy", "snap-1", "--endpoint-url=ftp://x"],
+        ["jobs"],
+    ],
+)
+def test_every_verb_warns_of_variables_that_are_not_its_own(bulkput, words, monkeypatch):
+    monkeypatch.setenv("BULKPUT_SERVICE_PORT", "1")
+    ended = bulkput(*words, "--state-dir=state")
+    assert ended.err.count("warning: the environment variable BULKPUT_SERVICE_PORT") == 1
