@@ -103,7 +103,7 @@ def load_job(config: Path, choice: Choice, invocation: Invocation) -> "LoadedSet
         ConfigError: with every problem found.
         UsageError: the choice fits nothing.
     """
-    from bulkput.config.expand import Inputs  # noqa: PLC0415 - pydantic is not for --help
+    from bulkput.config.expansion import Inputs  # noqa: PLC0415 - pydantic is not for --help
     from bulkput.config.load import load_settings  # noqa: PLC0415 - the same
 
     settings = _settings_of(choice.variables)

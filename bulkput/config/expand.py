@@ -6,16 +6,16 @@ names, and nothing else.
 """
 
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from bulkput.config.defaults import merged
 from bulkput.config.describe import KEYS
-from bulkput.config.document import Document, Location, dotted, is_within
+from bulkput.config.document import Document, Location
+from bulkput.config.expansion import Expansion, Inputs, RawVolume
 from bulkput.config.key_text import value_of_text
 from bulkput.config.naming import NameFacts, distinct_labels, shown_source
 from bulkput.config.paths import FOLDER, STANDARD_INPUT, resolve
@@ -33,65 +33,6 @@ from bulkput.model.errors import Problem
 from bulkput.model.host import host_name
 
 _LISTS = TypeAdapter(tuple[VolumesFrom, ...])
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a job's file may refer to beside the environment."""
-
-    settings: Mapping[str, str] = field(default_factory=dict)
-    """Of ``--set``: they win over the file's `vars`."""
-    allow_command: bool = False
-    """Whether `volumes_from` may run programs."""
-    date: str | None = None
-    """``${date}``; None is today, in UTC."""
-
-
-NO_INPUTS = Inputs()
-
-
-class RawVolume(NamedTuple):
-    """One volume as it was said, before it has its defaults."""
-
-    data: Any
-    place: str
-    """Of a row; empty of what stands in the file itself."""
-
-
-class Standing(NamedTuple):
-    """Where a value of the result stands, as a problem or an origin names it."""
-
-    path: str
-    line: int | None
-    place: str
-
-
-@dataclass
-class Expansion:
-    """What a file says with everything written out."""
-
-    document: Document
-    data: dict[str, Any]
-    volumes: list[RawVolume] = field(default_factory=list)
-    """Beside those in ``data``, which have their defaults."""
-    defaults: dict[str, Any] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    refused: set[Location] = field(default_factory=set)
-    """Where ``problems`` says already what is wrong."""
-    may_be_empty: bool = False
-
-    def standing(self, location: Location) -> Standing:
-        """Return where the value at ``location`` of the result stands, or what encloses it."""
-        if len(location) < 2 or location[0] != "volumes" or not isinstance(location[1], int):
-            return Standing(dotted(location), self.document.line(location), "")
-        index, rest = location[1], location[2:]
-        raw = self.volumes[index] if index < len(self.volumes) else RawVolume({}, "")
-        if rest and not is_within(raw.data, rest) and is_within(self.defaults, rest):
-            at = ("defaults", *rest)
-            return Standing(dotted(at), self.document.line(at), "")
-        if raw.place:
-            return Standing(dotted(rest), None, raw.place)
-        return Standing(dotted(location), self.document.line(location), "")
 
 
 def expand(

@@ -49,5 +49,7 @@ class JobRequest:
     """What ``${date}`` stands for, in this run and in those that go on with it."""
     left_out: "tuple[VolumeSettings, ...]" = field(default=())
     """Volumes of the job that were not chosen."""
+    is_of_one: bool = False
+    """The job has one volume in all."""
     begin: Literal["auto", "fresh", "rerun"] = "auto"
     """``fresh``: make every snapshot anew. ``rerun``: only what an earlier run left unfinished."""

@@ -23,7 +23,8 @@ from bulkput.config.document import (
     read_standard_input,
 )
 from bulkput.config.environment import read_environment
-from bulkput.config.expand import NO_INPUTS, Expansion, Inputs, expand, today
+from bulkput.config.expand import expand, today
+from bulkput.config.expansion import NO_INPUTS, Expansion, Inputs
 from bulkput.config.job_request import JobRequest, identity_of
 from bulkput.config.paths import FOLDER, STANDARD_INPUT, current_folder, resolve
 from bulkput.config.problems import PROBLEM_COUNT_MAX, findings
@@ -110,7 +111,7 @@ def load_settings(
     inputs = replace(inputs, date=inputs.date or today())
     loaded = build(document, given, environ=environ, inputs=inputs)
     identity = identity_of(document.path, loaded.settings.name)
-    request = JobRequest(identity, inputs.date or "")
+    request = JobRequest(identity, inputs.date or "", is_of_one=len(loaded.settings.volumes) == 1)
     return replace(loaded, settings=loaded.settings.requested(request))
 
 

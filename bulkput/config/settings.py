@@ -1,9 +1,7 @@
 """The whole configuration: `Settings`, frozen and checked, and the rules across its sections."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -18,16 +16,16 @@ from pydantic import (
 from pydantic.functional_validators import BeforeValidator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from bulkput.config.between_volumes import across, custom, facts_of, in_the_clear
 from bulkput.config.job_request import JobRequest
-from bulkput.config.naming import NameFacts, distinct_labels, same_name
+from bulkput.config.naming import distinct_labels
 from bulkput.config.observe import ObserveSettings
-from bulkput.config.paths import FOLDER, STANDARD_INPUT, FilePath, resolve
+from bulkput.config.paths import FOLDER, FilePath
 from bulkput.config.quantity import Duration, Window
 from bulkput.config.section import Section
 from bulkput.config.text import Text
 from bulkput.config.tuning import TuningSettings
 from bulkput.config.volume import Name, VolumeSettings
-from bulkput.model.address import is_address, is_clear_text, parse_address
 from bulkput.model.daily_window import DailyWindow
 from bulkput.model.host import is_loopback
 
@@ -204,12 +202,12 @@ class Settings(Section, json_schema_extra=sections_together):
             errors = [_again(found) for found in error.errors() if not _miscounted(found, value)]
         labels: list[str] = []
         if isinstance(value, Sequence) and not isinstance(value, str):
-            facts = [_facts(volume, context.get(FOLDER)) for volume in value]
+            facts = [facts_of(volume, context.get(FOLDER)) for volume in value]
             labels = distinct_labels([each.name for each in facts])
             where = context.get(WHERE, "volumes[{}]".format)
-            errors += _across(facts, labels, info.data.get("endpoint", "embedded"), where)
+            errors += across(facts, labels, info.data.get("endpoint", "embedded"), where)
             if not info.data.get("allow_insecure_http", True):
-                errors += _in_the_clear(facts)
+                errors += in_the_clear(facts)
         if errors:
             raise ValidationError.from_exception_data(cls.__name__, errors, hide_input=True)
         if volumes is None:
@@ -221,7 +219,7 @@ class Settings(Section, json_schema_extra=sections_together):
         """Refuse a pause in which the service gives a pending snapshot up."""
         closed_min = 0.0 if self.window is None else self.window.closed_s / 60
         errors = [
-            _custom(
+            custom(
                 f"expected more than the {closed_min:.0f} minutes for which `window` pauses: the "
                 "service gives the snapshot up",
                 ("volumes", index, "snapshot", "timeout_min"),
@@ -244,91 +242,3 @@ def _again(found: ErrorDetails) -> InitErrorDetails:
 def _miscounted(found: ErrorDetails, value: object) -> bool:
     """Return whether a list counts as too short only because its items are wrong."""
     return found["type"] == "too_short" and found["loc"] == () and bool(value)
-
-
-def _across(
-    volumes: Sequence["_Facts"], labels: Sequence[str], endpoint: str, where: Callable[[int], str]
-) -> list[InitErrorDetails]:
-    """Return what is wrong between ``volumes``."""
-    found = []
-    first: dict[str, int] = {}
-    first_of: dict[str, int] = {}
-    for index, volume in enumerate(volumes):
-        label = same_name(labels[index])
-        if volume.has_label and first.setdefault(label, index) != index:
-            other = where(first[label])
-            text = f"the same name as {other}: give each volume a `name` of its own"
-            found.append(_custom(text, (index, "name")))
-        if volume.name.path == STANDARD_INPUT and len(volumes) > 1:
-            text = "standard input can be read once: make it the only volume of its job"
-            found.append(_custom(text, (index, "source", "path")))
-        series = volume.series
-        if series is not None and first_of.setdefault(series, index) != index:
-            other = where(first_of[series])
-            text = f"the same series as {other}: give each its own series"
-            found.append(_custom(text, (index, "series")))
-        if volume.has_sample and endpoint != "embedded":
-            text = "only with `endpoint: embedded`: a sample is for rehearsal"
-            found.append(_custom(text, (index, "source", "sample")))
-    return found
-
-
-def _in_the_clear(volumes: Sequence["_Facts"]) -> Iterator[InitErrorDetails]:
-    """Yield what is wrong with addresses under which a disk would travel unencrypted."""
-    for index, volume in enumerate(volumes):
-        path = volume.name.path
-        if isinstance(path, str) and path.startswith("http:"):
-            with suppress(ValueError):  # reported already
-                if is_clear_text(parse_address(path)):
-                    text = (
-                        "expected https: http is for this machine only, unless "
-                        "`allow_insecure_http: true` is set"
-                    )
-                    yield _custom(text, (index, "source", "path"))
-
-
-def _custom(text: str, location: tuple[str | int, ...]) -> InitErrorDetails:
-    return InitErrorDetails(
-        type=PydanticCustomError("across", "{message}", {"message": text}), loc=location, input=None
-    )
-
-
-class _Facts(NamedTuple):
-    """What the rules between volumes look at, of a volume or of data that may be anything."""
-
-    name: NameFacts
-    has_label: bool
-    """Whether a name comes of it, and not a problem of another kind."""
-    series: str | None
-    has_sample: bool
-
-
-def _facts(volume: object, folder: Path | None) -> _Facts:
-    if isinstance(volume, VolumeSettings):
-        source = volume.source
-        name = NameFacts(volume.name, source.path)
-        return _Facts(name, True, volume.series, source.sample_bytes is not None)
-    if not isinstance(volume, Mapping):
-        return _Facts(NameFacts(None, None), False, None, False)
-    given, series, what = volume.get("name"), volume.get("series"), volume.get("source")
-    section: Mapping[Any, Any] = what if isinstance(what, Mapping) else {"path": what}
-    path, has_sample = section.get("path"), section.get("sample") is not None
-    has_path = isinstance(path, str | Path) and bool(str(path))
-    return _Facts(
-        NameFacts(
-            given if isinstance(given, str) and given else None,
-            _resolved(path, folder) if has_path else None,
-        ),
-        isinstance(given, str) or has_path or (has_sample and path is None),
-        series if isinstance(series, str) else None,
-        has_sample,
-    )
-
-
-def _resolved(path: Any, folder: Path | None) -> Path | str:
-    if path == STANDARD_INPUT or (isinstance(path, str) and is_address(path)):
-        return str(path)
-    try:
-        return resolve(path, folder)
-    except ValueError:
-        return str(path)

@@ -7,7 +7,7 @@ import pytest
 from support.served import BLOCK, Served
 
 from bulkput import load_job, run
-from bulkput.config.expand import Inputs
+from bulkput.config.expansion import Inputs
 from bulkput.config.load import load_settings
 from bulkput.emulator.faults import FaultKind
 from bulkput.jobs.run import run_job

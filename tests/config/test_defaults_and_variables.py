@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bulkput.config.defaults import merged
 from bulkput.config.document import Document
-from bulkput.config.expand import Inputs
+from bulkput.config.expansion import Inputs
 from bulkput.config.load import build
 from bulkput.config.show import shown
 from bulkput.config.variables import VariableError, Variables, substituted

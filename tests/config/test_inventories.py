@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bulkput.config.block_devices import Disk, NoRootDiskError, chosen_disks, read_disks
 from bulkput.config.document import Document
-from bulkput.config.expand import Inputs
+from bulkput.config.expansion import Inputs
 from bulkput.config.inventory import LINE_LENGTH_MAX, nested, parse_jsonl, read_csv
 from bulkput.config.load import build, load_settings
 from bulkput.config.volumes_from import VolumesFrom, volumes_of

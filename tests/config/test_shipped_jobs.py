@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from bulkput.config.describe import keys
-from bulkput.config.expand import Inputs
+from bulkput.config.expansion import Inputs
 from bulkput.config.load import load_settings
 from bulkput.config.schema import json_schema
 

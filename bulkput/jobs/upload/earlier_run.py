@@ -188,9 +188,13 @@ def _reference(run: VolumeRun, place: UploadContext, stack: ExitStack) -> _Refer
     return _Reference(ledger, place.parent, max(ledger.header.block_count, parent_stop))
 
 
-def _run_of(header: LedgerHeader) -> str:
+def _run_of(run: VolumeRun, header: LedgerHeader) -> str:
     began = datetime.fromtimestamp(header.created_unix_s, UTC)
-    end = "did not wait for it" if header.told else "ended before it reported the result"
+    request, end = run.context.settings.request, "ended before it reported the result"
+    if header.told:
+        end = "did not wait for it"
+    elif request is not None and not request.is_of_one:
+        end = "ended before its job was done"
     return f"an earlier run, begun {began:%Y-%m-%d %H:%M:%S} UTC, which {end}"
 
 
@@ -203,13 +207,14 @@ _COMPARED = {
 
 def _answers(run: VolumeRun, header: LedgerHeader, compared: str) -> str:
     words = _COMPARED[compared].format(source=run.volume.source.shown)
-    return f"{header.snapshot_id} is of {_run_of(header)}. {words}"
+    return f"{header.snapshot_id} is of {_run_of(run, header)}. {words}"
 
 
 def _kept(run: VolumeRun, header: LedgerHeader, *, is_compared: bool) -> str:
     state = "was completed" if run.status == "completed" else "was sealed"
     now = "holds something else" if is_compared else "may hold something else"
+    source = run.volume.source.shown
     return (
-        f"{header.snapshot_id} {state} by {_run_of(header)}: it holds {run.volume.source.shown} as "
-        f"it was then, and is kept. The source {now} now: starting a new snapshot"
+        f"{header.snapshot_id} {state} by {_run_of(run, header)}: it holds {source} as it was "
+        f"then, and is kept. The source {now} now: starting a new snapshot"
     )
