@@ -12,13 +12,27 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from types import MappingProxyType
 
-START_PUTS = 32
-"""320 puts/s at 100 ms, 16 MiB of bodies, and two doublings from there to 1000 puts/s. With 64, a
-quota of 400/s that nobody told of refused 100 to 145 puts in the first second, with 32 it was 24
-to 62 (emulator over TLS)."""
+FIRST_PUTS = 8
+"""4 MiB at once: a link of 1 MB/s, which one put fills, is busy for four seconds with them. Each
+acknowledgement adds one slot, so that they double in each latency: to ``OPENED_PUTS`` it takes two,
+40 puts less in all than if those were there at once."""
 
-LIMIT_MIN_PUTS = 4
-"""Below it one slow put would hold up a noticeable part of the upload."""
+OPENED_PUTS = 32
+"""320 puts/s at 100 ms, 16 MiB of bodies, and two doublings from there to 1000 puts/s. With 64, a
+quota of 400/s that is not configured refused 100 to 145 puts in the first second, with 32 it was
+24 to 62 (emulator over TLS)."""
+
+QUEUE_FACTOR = 1.5
+QUEUE_MIN_S = 0.1
+"""More than the least latency, and so much more in seconds, for a put to have waited in a queue
+that further slots would only make longer (TCP's HyStart, RFC 9406, takes an eighth and at least
+4 ms of a round trip; the latency of puts varies by half of it)."""
+
+QUEUED_ACKS = 3
+"""In a row: one slow answer is the service's."""
+
+LIMIT_MIN_PUTS = 1
+"""On a link of 1 MB/s one put takes half a second, and two take one."""
 
 ELASTICITY_MIN = 0.15
 """A doubling must bring 11% more puts a second (2 ** 0.15) to be worth its memory and latency.
@@ -26,6 +40,11 @@ On a link that is full it brings nothing, on one that is not it brings 100%."""
 
 ROUND_MIN_PUTS = 32
 """Outcomes in a round, at least; a round counts whole turns of all slots otherwise."""
+
+SLOW_ROUND_S = 4.0
+SLOW_ROUND_MIN_PUTS = 8
+"""A round that takes so long ends with so many outcomes, in whole turns: at 2 puts a second 32
+would take 16 s."""
 
 ROUND_TURNS = 2
 """Times that every slot turns over in a round: an exact multiple, because puts that started
@@ -56,6 +75,16 @@ RISING_FACTOR = 1.05
 BASE_GAIN = 0.3
 """Weight of one round in the mean of a held limit: a round of 100 puts is 4% off at 20% jitter."""
 
+QUEUED_DOWN_FACTOR = 0.5
+"""The next step down where a trial upwards showed a queue: latency that grew with the slots."""
+
+QUEUED_TRIAL_SHARE = 0.8
+"""Of the growth of the limit, for the growth of the latency to be a queue's."""
+
+STALL_CUT = 0.5
+"""For a put on which nothing moved until its deadline, at once: whatever there is too much of, it
+is half of it. Once for all puts that were sent before the cut."""
+
 DOWN_KEEPS_SHARE = 0.98
 """Of the puts a second, for a smaller limit to be kept."""
 
@@ -82,7 +111,7 @@ class InFlightController:
     """Finds the limit of puts in flight between ``LIMIT_MIN_PUTS`` and ``maximum``."""
 
     def __init__(self, maximum: int) -> None:
-        """Start in the slow start of TCP: doubling while that brings puts.
+        """Start in the slow start of TCP: doubling while that makes no queue, then by trials.
 
         Args:
             maximum: the most that configuration and byte budget allow, in puts.
@@ -94,11 +123,19 @@ class InFlightController:
             raise ValueError(f"no puts in flight with a maximum of {maximum}")
         self._maximum = maximum
         self._minimum = min(LIMIT_MIN_PUTS, maximum)
-        self._limit = min(START_PUTS, maximum)
+        self._limit = min(FIRST_PUTS, maximum)
+        self._is_opening = True
+        self._least_latency_s = float("inf")
+        self._queued_acks = 0
+        self._fresh_s: set[float] = set()
+        """When puts were sent in the opening that had to make a connection first."""
+        self._base_latency_s = float("inf")
+        self._down_factor = _FACTOR[_Trial.DOWN]
+        self._stalled_s = float("-inf")
         self._trial = _Trial.NONE
         self._next_trial = _Trial.START
         self._base_limit = self._limit
-        self._connections = self._limit
+        self._connections = 0
         self._base_rate: float | None = None
         self._hold_s = HOLD_FIRST_S
         self._hold_until_s = float("-inf")
@@ -118,6 +155,9 @@ class InFlightController:
             # Time with nothing in flight belongs to no round.
             self._round_begin_s = now_s
         self._peak = max(self._peak, in_flight)
+        if self._is_opening and in_flight > self._connections:
+            self._connections = in_flight
+            self._fresh_s.add(now_s)
         if in_flight >= self._limit and self._full_since_s is None:
             self._full_since_s = now_s
 
@@ -129,9 +169,48 @@ class InFlightController:
 
     def on_ack(self, now_s: float, sent_s: float) -> None:
         """Learn that a put sent at ``sent_s`` was acknowledged."""
-        if sent_s >= self._round_sent_s:
+        if self._is_opening:
+            self._open(now_s, sent_s)
+        elif sent_s >= self._round_sent_s:
             self._acks += 1
+            self._latencies_s += now_s - sent_s
             self._on_outcome(now_s)
+
+    def on_stall(self, now_s: float, sent_s: float) -> None:
+        """Learn that a put sent at ``sent_s`` was ended because nothing moved on it."""
+        if sent_s < self._stalled_s:
+            return  # what the cut was for
+        self._stalled_s = now_s
+        self._is_opening = False
+        self._next_trial = _Trial.UP
+        self._hold_s = HOLD_FIRST_S
+        self._settle(now_s, int(self._limit * STALL_CUT), None)
+        self._begin_round(now_s)
+
+    def _open(self, now_s: float, sent_s: float) -> None:
+        """Add a slot, until there are enough for trials or puts begin to queue.
+
+        A put that made its connection took longer for that alone, and tells of no queue.
+        """
+        latency_s, least_s = now_s - sent_s, self._least_latency_s
+        self._least_latency_s = min(least_s, latency_s)
+        if sent_s not in self._fresh_s:
+            is_queued = latency_s > max(QUEUE_FACTOR * least_s, least_s + QUEUE_MIN_S)
+            self._queued_acks = self._queued_acks + 1 if is_queued else 0
+        if self._queued_acks >= QUEUED_ACKS:
+            self._set_limit(self._limit // 2)
+        elif self._limit < min(OPENED_PUTS, self._maximum):
+            self._set_limit(self._limit + 1)
+            return
+        self._is_opening = False
+        self._fresh_s.clear()
+        self._begin_round(now_s)
+
+    def _reopen(self) -> None:
+        """Double in each latency again, as at the start: what is needed has changed."""
+        self._is_opening = True
+        self._least_latency_s = float("inf")
+        self._queued_acks = 0
 
     def on_failure(self, now_s: float, sent_s: float) -> None:
         """Learn that a put sent at ``sent_s`` failed for a reason other than a throttle."""
@@ -146,6 +225,7 @@ class InFlightController:
         self._round_first_s: float | None = None
         self._acks = 0
         self._failures = 0
+        self._latencies_s = 0.0
         self._peak = 0
         self._full_s = 0.0
         if self._full_since_s is not None:
@@ -156,14 +236,19 @@ class InFlightController:
             # The first outcome opens the round and is not counted: a rate needs intervals.
             self._round_first_s = now_s
             self._acks = self._failures = 0
-            return
-        outcomes = self._acks + self._failures
-        if outcomes < max(ROUND_MIN_PUTS, ROUND_TURNS * self._limit):
+            self._latencies_s = 0.0
             return
         elapsed_s = now_s - self._round_first_s
-        if elapsed_s <= 0:
+        if self._acks + self._failures < self._round_puts(elapsed_s) or elapsed_s <= 0:
             return
         self._end_round(now_s, self._acks / elapsed_s)
+
+    def _round_puts(self, elapsed_s: float) -> int:
+        """Return how many outcomes end a round that has taken ``elapsed_s``."""
+        if elapsed_s < SLOW_ROUND_S:
+            return max(ROUND_MIN_PUTS, ROUND_TURNS * self._limit)
+        turns = max(ROUND_TURNS, -(-SLOW_ROUND_MIN_PUTS // self._limit))
+        return turns * self._limit
 
     def _end_round(self, now_s: float, rate: float) -> None:
         full_s = self._full_s
@@ -207,6 +292,10 @@ class InFlightController:
         if changed:
             self._hold_s = HOLD_FIRST_S
             self._next_trial = _Trial.START
+            if self._limit < OPENED_PUTS:
+                self._base_rate = None
+                self._reopen()
+                return
         elif now_s < self._hold_until_s:
             self._base_rate = rate
             return
@@ -216,7 +305,11 @@ class InFlightController:
         before = self._limit
         self._base_limit = before
         self._base_rate = rate
-        self._set_limit(round(before * _FACTOR[trial]))
+        self._base_latency_s = self._latency_s
+        factor = self._down_factor if trial is _Trial.DOWN else _FACTOR[trial]
+        self._set_limit(
+            max(before + 1, round(before * factor)) if factor > 1 else int(before * factor)
+        )
         if self._limit == before:
             self._next_trial = _Trial.DOWN if trial is not _Trial.DOWN else _Trial.UP
             self._settle(now_s, before, rate)
@@ -227,13 +320,16 @@ class InFlightController:
         """Keep the trial's limit if it was worth it, and go on; or go back and rest."""
         base = rate if self._base_rate is None else self._base_rate
         trial = self._trial
+        growth = self._limit / self._base_limit
+        latency_growth = self._latency_s / self._base_latency_s
         if trial is _Trial.DOWN:
             # Each step down is held against the start of the descent: small losses would add up.
-            bar = base * DOWN_KEEPS_SHARE
-            rate = max(rate, base) if rate >= bar else rate
+            is_kept = rate >= base * DOWN_KEEPS_SHARE
+            rate = max(rate, base) if is_kept else rate
         else:
-            bar = base * (self._limit / self._base_limit) ** ELASTICITY_MIN
-        if rate >= bar:
+            # Two measures of the same (Little): noise that favours one must favour the other too.
+            is_kept = min(rate / base, growth / latency_growth) >= growth**ELASTICITY_MIN
+        if is_kept:
             self._hold_s = HOLD_FIRST_S
             self._trial = _Trial.NONE
             self._connections = max(self._connections, self._limit)
@@ -243,8 +339,15 @@ class InFlightController:
             # a round without them decides.
             self._connections = self._limit
         else:
+            is_queued = growth > 1 and latency_growth >= QUEUED_TRIAL_SHARE * growth
+            self._down_factor = QUEUED_DOWN_FACTOR if is_queued else _FACTOR[_Trial.DOWN]
             self._next_trial = _Trial.UP if trial is _Trial.DOWN else _Trial.DOWN
             self._settle(now_s, self._base_limit, base)
+
+    @property
+    def _latency_s(self) -> float:
+        """The mean latency of the round's puts; of none, no latency is longer."""
+        return self._latencies_s / self._acks if self._acks else float("inf")
 
     def _settle(self, now_s: float, limit: int, rate: float | None) -> None:
         self._set_limit(limit)

@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from bulkput.pace.in_flight import LIMIT_MIN_PUTS, START_PUTS, InFlightController
+from bulkput.pace.in_flight import LIMIT_MIN_PUTS, FIRST_PUTS, InFlightController
 
 
 def keep_full(controller, latency_s, *, start_s=0.0, duration_s, fails_every=None, seed=1):
@@ -32,7 +32,7 @@ def constantly(latency_s):
 
 
 def test_it_starts_small_and_within_the_maximum():
-    assert InFlightController(1000).limit == START_PUTS
+    assert InFlightController(1000).limit == FIRST_PUTS
     assert InFlightController(3).limit == 3
 
 
@@ -48,7 +48,7 @@ def test_it_doubles_while_more_in_flight_brings_more_puts():
 
 
 def test_handshakes_of_new_connections_are_not_held_against_the_new_slots():
-    opened = START_PUTS
+    opened = FIRST_PUTS
 
     def latency_s(in_flight):
         nonlocal opened

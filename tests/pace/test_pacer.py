@@ -5,7 +5,7 @@ from virtual_time import DeadlockError, run_virtual
 
 from bulkput.model.clock import LoopClock
 from bulkput.model.failure import FailureClass
-from bulkput.pace.in_flight import START_PUTS
+from bulkput.pace.in_flight import FIRST_PUTS
 from bulkput.pace.pacer import AccountPacer, Pacer
 
 
@@ -120,7 +120,7 @@ async def test_a_throttle_does_not_cut_the_puts_in_flight():
         admission = await paced.admit()
         await asyncio.sleep(0.01)
         paced.settled(admission, FailureClass.THROTTLED_SNAPSHOT)
-    assert paced._in_flight_controller.limit == START_PUTS
+    assert paced._in_flight_controller.limit == FIRST_PUTS
 
 
 @pytest.mark.parametrize("stage", ["slot", "own bucket", "account's bucket", "queue", "fresh"])
