@@ -37,6 +37,7 @@ _FIXED: dict[Failure, str] = {
     Failure.NO_SUCH_HOST: "Check the Region's and the endpoint's name, and this machine's DNS",
     Failure.PROXY_REFUSED: "Check HTTPS_PROXY and NO_PROXY: the proxy refuses the way",
     Failure.TRANSIENT: "This may pass: running the same command again resumes",
+    Failure.STALLED: "This may pass: running the same command again resumes",
     Failure.NOT_YET_VISIBLE: (
         "A snapshot is found within two minutes of its start; later it has timed out, failed or "
         "been deleted: running again makes a new one"

@@ -19,7 +19,7 @@ import functools
 import ssl
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import aiohttp
 from aiohttp.http import StreamWriter
@@ -35,6 +35,10 @@ _KEEPALIVE_S = 20.0
 """How long an idle connection is kept. The service does not say when it closes one; a connection
 that it closed first costs a failed attempt, one closed too early a handshake. 20 s is S3's limit,
 and a job that has nothing to put for that long is not in a hurry."""
+
+_CONNECT_EXCHANGES = 2.0
+"""A connection may take as long as so many exchanges did lately: on a link that others fill, a
+handshake waits behind their bytes in every one of its three round trips."""
 
 _DNS_TTL_S = 20
 """AWS's names live 5 to 60 s and rotate their addresses; a failed attempt looks them up anew."""
@@ -60,12 +64,12 @@ class HttpResponse(NamedTuple):
 class WireError(Exception):
     """An attempt without an answer; the cause says what aiohttp or the socket raised."""
 
-    def __init__(self, known_cause: str = "", *, is_connecting: bool = False) -> None:
-        self.known_cause = known_cause
-        """In words, where it is better known than by the exception."""
+    def __init__(self, limit: str = "", *, is_connecting: bool = False) -> None:
+        self.limit = limit
+        """The limit that ended it, in words; empty if none did."""
         self.is_connecting = is_connecting
         """There was no connection yet."""
-        super().__init__(known_cause)
+        super().__init__(limit)
 
 
 class Wire:
@@ -94,12 +98,8 @@ class Wire:
         self._deadlines = deadlines
         self._tls = tls
         self._proxy = None if proxy is None else URL(proxy)
-        self._timeout: Final = aiohttp.ClientTimeout(
-            total=None,  # Watch bounds the whole, at no cost to the single exchange
-            connect=deadlines.connect_s,
-            sock_connect=deadlines.connect_s,
-            sock_read=None,  # begins too late and knows too little; see Watch
-        )
+        self._exchange_s = 0.0
+        """How long the last exchange that was answered took."""
         self._slice_bytes = _TLS_SLICE_BYTES if endpoint.is_tls else None
         self._connector: Any = None
         self._peer: Any = None
@@ -182,6 +182,7 @@ class Wire:
             )
             answer = await _receive(protocol, answer_limit_bytes)
             is_reusable = is_sent and answer.is_whole
+            self._exchange_s = self._loop.time() - attempt.connected_s
         except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
             raise WireError(attempt.ended_because) from error
         finally:
@@ -198,10 +199,18 @@ class Wire:
         self._connector.clear_dns_cache()
 
     async def _connect(self) -> Any:
+        deadlines = self._deadlines
+        patience_s = min(_CONNECT_EXCHANGES * self._exchange_s, deadlines.attempt_s)
+        limit_s = max(deadlines.connect_s, patience_s)
+        timeout = aiohttp.ClientTimeout(
+            total=None,  # Watch bounds the whole, at no cost to the single exchange
+            connect=limit_s,
+            sock_connect=limit_s,
+            sock_read=None,  # begins too late and knows too little; see Watch
+        )
         try:
-            return await self._connector.connect(self._peer, [], self._timeout)
+            return await self._connector.connect(self._peer, [], timeout)
         except TimeoutError as error:
-            limit_s = self._deadlines.connect_s
             raise WireError(f"no connection within {limit_s:g} s", is_connecting=True) from error
         except (aiohttp.ClientError, OSError) as error:
             raise WireError(is_connecting=True) from error

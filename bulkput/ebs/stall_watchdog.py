@@ -16,6 +16,11 @@ _TCP_INFO_LENGTH = 136
 _TCPI_BYTES = struct.Struct("=120xQQ")
 """tcpi_bytes_acked and tcpi_bytes_received in struct tcp_info (linux/tcp.h, since 4.2)."""
 
+PACE_FLOOR_BYTES_PER_S = 1024
+"""An attempt on which bytes move is alive, at this pace at least: a block then takes 8.5 minutes,
+within the 15 of an operation. 32 of them fill a link of 32 KiB/s; a peer that drips a byte now and
+then does not reach it."""
+
 _LOOKS_PER_LIMIT = 8
 """An attempt is ended at most an eighth of the shorter limit later than it says."""
 
@@ -23,7 +28,15 @@ _LOOKS_PER_LIMIT = 8
 class Attempt:
     """One request on a connection."""
 
-    __slots__ = ("ended_because", "moved", "moved_s", "started_s", "transport")
+    __slots__ = (
+        "connected_s",
+        "ended_because",
+        "first_moved_bytes",
+        "moved_bytes",
+        "moved_s",
+        "started_s",
+        "transport",
+    )
 
     def __init__(self, transport: Any, started_s: float, now_s: float) -> None:
         """Take the attempt's facts.
@@ -35,7 +48,11 @@ class Attempt:
         """
         self.transport = transport
         self.started_s = started_s
-        self.moved: tuple[int, int] | None = None
+        self.connected_s = now_s
+        self.first_moved_bytes: int | None = None
+        """Of its connection, as the first look found it."""
+        self.moved_bytes = 0
+        """Since then, both ways."""
         self.moved_s = now_s
         self.ended_because = ""
         """Why the watch ended it; empty if it did not."""
@@ -48,7 +65,7 @@ class Watch:
         """Take the limits; must be called in the event loop.
 
         Args:
-            attempt_s: For a whole attempt.
+            attempt_s: For a whole attempt, beside what moves at ``PACE_FLOOR_BYTES_PER_S``.
             no_progress_s: Without one byte sent or received.
         """
         self._attempt_s: Final = attempt_s
@@ -88,30 +105,37 @@ class Watch:
             self._timer = self._loop.call_later(self._look_every_s, self._look)
 
     def _why_to_end(self, attempt: Attempt, now_s: float) -> str:
-        if now_s - attempt.started_s >= self._attempt_s:
-            return f"no answer within {self._attempt_s:g} s"
-        moved = bytes_moved(attempt.transport)
-        if moved != attempt.moved:
-            attempt.moved = moved
+        moved_bytes = bytes_moved(attempt.transport)
+        if attempt.first_moved_bytes is None:
+            attempt.first_moved_bytes = moved_bytes
+            attempt.moved_s = now_s
+        moved_bytes -= attempt.first_moved_bytes
+        limit_s = self._attempt_s + moved_bytes / PACE_FLOOR_BYTES_PER_S
+        if now_s - attempt.started_s >= limit_s:
+            if moved_bytes < PACE_FLOOR_BYTES_PER_S:
+                return f"no answer within {self._attempt_s:g} s"
+            return f"slower than {PACE_FLOOR_BYTES_PER_S} bytes a second for {limit_s:.0f} s"
+        if moved_bytes != attempt.moved_bytes:
+            attempt.moved_bytes = moved_bytes
             attempt.moved_s = now_s
         elif now_s - attempt.moved_s >= self._no_progress_s:
             return f"no byte was sent or received for {self._no_progress_s:g} s"
         return ""
 
 
-def bytes_moved(transport: Any) -> tuple[int, int]:
-    """Return the bytes that the peer acknowledged and those received from it; zeros if unknown.
+def bytes_moved(transport: Any) -> int:
+    """Return the bytes that the peer acknowledged and those received from it; zero if unknown.
 
     Where the kernel does not tell, nothing ever moves, and an answer must come within the limit.
     """
     connection = transport.get_extra_info("socket")
     if connection is None or not sys.platform.startswith("linux"):
-        return (0, 0)
+        return 0
     try:
         info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_LENGTH)
     except (OSError, ValueError):  # uvloop's sockets have no descriptor once they are closed
-        return (0, 0)
+        return 0
     if len(info) < _TCP_INFO_LENGTH:
-        return (0, 0)
-    acknowledged, received = _TCPI_BYTES.unpack(info)
-    return (acknowledged, received)
+        return 0
+    acknowledged_bytes, received_bytes = _TCPI_BYTES.unpack(info)
+    return int(acknowledged_bytes + received_bytes)

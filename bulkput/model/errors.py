@@ -199,6 +199,7 @@ _EXIT_CODES: dict[FailureClass, ExitCode] = {
     FailureClass.UNREACHABLE: ExitCode.TEMPORARY,
     FailureClass.NO_SUCH_HOST: ExitCode.CONFIGURATION,
     FailureClass.PROXY_REFUSED: ExitCode.CREDENTIALS,
+    FailureClass.STALLED: ExitCode.TEMPORARY,
     FailureClass.THROTTLED_ACCOUNT: ExitCode.TEMPORARY,
     FailureClass.THROTTLED_SNAPSHOT: ExitCode.TEMPORARY,
     FailureClass.NOT_YET_VISIBLE: ExitCode.INTEGRITY,

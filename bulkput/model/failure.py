@@ -11,7 +11,10 @@ class FailureClass(Enum):
     """Classes of failed service calls, by what the caller should do."""
 
     TRANSIENT = auto()
-    """5xx, broken or silent connections, a body that arrived short: the same request again."""
+    """5xx, broken connections, a body that arrived short: the same request again."""
+
+    STALLED = auto()
+    """Nothing moved, or too little, within the limit: the same again, and fewer at once."""
 
     UNREACHABLE = auto()
     """No connection, and nothing of this run was ever answered: again, for seconds only."""

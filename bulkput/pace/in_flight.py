@@ -12,10 +12,13 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from types import MappingProxyType
 
-FIRST_PUTS = 8
-"""4 MiB at once: a link of 1 MB/s, which one put fills, is busy for four seconds with them. Each
-acknowledgement adds one slot, so that they double in each latency: to ``OPENED_PUTS`` it takes two,
-40 puts less in all than if those were there at once."""
+FIRST_PUTS = 2
+"""1 MiB at once: a link of 100 kB/s is busy with it for ten seconds, and nobody takes that for a
+stall. To ``OPENED_PUTS`` it takes two latencies, 50 puts less in all than if those were there at
+once."""
+
+OPENING_STEP_PUTS = 3
+"""Added by each acknowledgement: there are four times as many after each latency."""
 
 OPENED_PUTS = 32
 """320 puts/s at 100 ms, 16 MiB of bodies, and two doublings from there to 1000 puts/s. With 64, a
@@ -40,6 +43,13 @@ On a link that is full it brings nothing, on one that is not it brings 100%."""
 
 ROUND_MIN_PUTS = 32
 """Outcomes in a round, at least; a round counts whole turns of all slots otherwise."""
+
+REOPEN_DIVISOR = 4
+"""As many as one latency of the opening brings back."""
+
+OVERDUE_FACTOR = 3.0
+"""A round that takes so many times what its outcomes took before is ended: what is learned is that
+the rate fell, and on a link that narrowed its rest would take minutes."""
 
 SLOW_ROUND_S = 4.0
 SLOW_ROUND_MIN_PUTS = 8
@@ -125,17 +135,20 @@ class InFlightController:
         self._minimum = min(LIMIT_MIN_PUTS, maximum)
         self._limit = min(FIRST_PUTS, maximum)
         self._is_opening = True
-        self._least_latency_s = float("inf")
+        self._least_latency_s = dict.fromkeys((False, True), float("inf"))
         self._queued_acks = 0
         self._fresh_s: set[float] = set()
-        """When puts were sent in the opening that had to make a connection first."""
+        """When puts under way were sent that had to make a connection first."""
         self._base_latency_s = float("inf")
         self._down_factor = _FACTOR[_Trial.DOWN]
+        self._may_halve = True
+        """Not once half of a limit was too few: smaller steps find what lies between."""
         self._stalled_s = float("-inf")
         self._trial = _Trial.NONE
         self._next_trial = _Trial.START
         self._base_limit = self._limit
         self._connections = 0
+        self._has_fresh = False
         self._base_rate: float | None = None
         self._hold_s = HOLD_FIRST_S
         self._hold_until_s = float("-inf")
@@ -155,9 +168,10 @@ class InFlightController:
             # Time with nothing in flight belongs to no round.
             self._round_begin_s = now_s
         self._peak = max(self._peak, in_flight)
-        if self._is_opening and in_flight > self._connections:
+        if in_flight > self._connections:
             self._connections = in_flight
             self._fresh_s.add(now_s)
+            self._has_fresh = True
         if in_flight >= self._limit and self._full_since_s is None:
             self._full_since_s = now_s
 
@@ -169,12 +183,18 @@ class InFlightController:
 
     def on_ack(self, now_s: float, sent_s: float) -> None:
         """Learn that a put sent at ``sent_s`` was acknowledged."""
+        is_fresh = sent_s in self._fresh_s
+        self._fresh_s.discard(sent_s)
+        if sent_s < self._round_sent_s:
+            return
         if self._is_opening:
-            self._open(now_s, sent_s)
-        elif sent_s >= self._round_sent_s:
-            self._acks += 1
+            self._open(now_s, now_s - sent_s, is_fresh=is_fresh)
+            return
+        self._acks += 1
+        if not is_fresh:
+            self._timed += 1
             self._latencies_s += now_s - sent_s
-            self._on_outcome(now_s)
+        self._on_outcome(now_s)
 
     def on_stall(self, now_s: float, sent_s: float) -> None:
         """Learn that a put sent at ``sent_s`` was ended because nothing moved on it."""
@@ -187,29 +207,32 @@ class InFlightController:
         self._settle(now_s, int(self._limit * STALL_CUT), None)
         self._begin_round(now_s)
 
-    def _open(self, now_s: float, sent_s: float) -> None:
-        """Add a slot, until there are enough for trials or puts begin to queue.
+    def _open(self, now_s: float, latency_s: float, *, is_fresh: bool) -> None:
+        """Add slots, until there are enough for trials or puts begin to queue.
 
-        A put that made its connection took longer for that alone, and tells of no queue.
+        A put that makes its connection first takes longer for that alone: it is compared with
+        others that did.
         """
-        latency_s, least_s = now_s - sent_s, self._least_latency_s
-        self._least_latency_s = min(least_s, latency_s)
-        if sent_s not in self._fresh_s:
-            is_queued = latency_s > max(QUEUE_FACTOR * least_s, least_s + QUEUE_MIN_S)
-            self._queued_acks = self._queued_acks + 1 if is_queued else 0
+        least_s = self._least_latency_s[is_fresh]
+        self._least_latency_s[is_fresh] = min(least_s, latency_s)
+        is_queued = latency_s > max(QUEUE_FACTOR * least_s, least_s + QUEUE_MIN_S)
+        self._queued_acks = self._queued_acks + 1 if is_queued else 0
         if self._queued_acks >= QUEUED_ACKS:
-            self._set_limit(self._limit // 2)
+            self._set_limit(int(self._limit * least_s / latency_s))
+            self._next_trial, self._down_factor = _Trial.DOWN, QUEUED_DOWN_FACTOR
         elif self._limit < min(OPENED_PUTS, self._maximum):
-            self._set_limit(self._limit + 1)
+            self._set_limit(min(OPENED_PUTS, self._limit + OPENING_STEP_PUTS))
             return
         self._is_opening = False
-        self._fresh_s.clear()
         self._begin_round(now_s)
 
     def _reopen(self) -> None:
-        """Double in each latency again, as at the start: what is needed has changed."""
-        self._is_opening = True
-        self._least_latency_s = float("inf")
+        """Find the need as at the start, from few: a rate that fell may be a link that narrowed."""
+        self._is_opening = self._may_halve = True
+        self._base_rate = None
+        self._trial = _Trial.NONE
+        self._set_limit(max(FIRST_PUTS, self._limit // REOPEN_DIVISOR))
+        self._least_latency_s = dict.fromkeys((False, True), float("inf"))
         self._queued_acks = 0
 
     def on_failure(self, now_s: float, sent_s: float) -> None:
@@ -226,6 +249,7 @@ class InFlightController:
         self._acks = 0
         self._failures = 0
         self._latencies_s = 0.0
+        self._timed = 0
         self._peak = 0
         self._full_s = 0.0
         if self._full_since_s is not None:
@@ -235,7 +259,7 @@ class InFlightController:
         if self._round_first_s is None:
             # The first outcome opens the round and is not counted: a rate needs intervals.
             self._round_first_s = now_s
-            self._acks = self._failures = 0
+            self._acks = self._failures = self._timed = 0
             self._latencies_s = 0.0
             return
         elapsed_s = now_s - self._round_first_s
@@ -248,7 +272,9 @@ class InFlightController:
         if elapsed_s < SLOW_ROUND_S:
             return max(ROUND_MIN_PUTS, ROUND_TURNS * self._limit)
         turns = max(ROUND_TURNS, -(-SLOW_ROUND_MIN_PUTS // self._limit))
-        return turns * self._limit
+        puts = turns * self._limit
+        overdue_puts = elapsed_s * (self._base_rate or 0.0) / OVERDUE_FACTOR
+        return min(puts, SLOW_ROUND_MIN_PUTS) if overdue_puts > puts else puts
 
     def _end_round(self, now_s: float, rate: float) -> None:
         full_s = self._full_s
@@ -293,7 +319,6 @@ class InFlightController:
             self._hold_s = HOLD_FIRST_S
             self._next_trial = _Trial.START
             if self._limit < OPENED_PUTS:
-                self._base_rate = None
                 self._reopen()
                 return
         elif now_s < self._hold_until_s:
@@ -315,6 +340,7 @@ class InFlightController:
             self._settle(now_s, before, rate)
         else:
             self._trial = trial
+            self._has_fresh = False
 
     def _judge(self, now_s: float, rate: float) -> None:
         """Keep the trial's limit if it was worth it, and go on; or go back and rest."""
@@ -322,6 +348,10 @@ class InFlightController:
         trial = self._trial
         growth = self._limit / self._base_limit
         latency_growth = self._latency_s / self._base_latency_s
+        is_queued = growth > 1 and latency_growth >= QUEUED_TRIAL_SHARE * growth
+        if trial is _Trial.DOWN and rate > (1 + CHANGED_SHARE) * base:
+            self._reopen()  # fewer cannot bring more: the link or the service has changed
+            return
         if trial is _Trial.DOWN:
             # Each step down is held against the start of the descent: small losses would add up.
             is_kept = rate >= base * DOWN_KEEPS_SHARE
@@ -332,22 +362,23 @@ class InFlightController:
         if is_kept:
             self._hold_s = HOLD_FIRST_S
             self._trial = _Trial.NONE
-            self._connections = max(self._connections, self._limit)
             self._begin_trial(now_s, rate, trial)
-        elif self._limit > self._connections:
+        elif self._has_fresh and not is_queued:
             # The new slots opened connections, whose handshakes took their part of this round:
             # a round without them decides.
-            self._connections = self._limit
+            self._has_fresh = False
         else:
-            is_queued = growth > 1 and latency_growth >= QUEUED_TRIAL_SHARE * growth
-            self._down_factor = QUEUED_DOWN_FACTOR if is_queued else _FACTOR[_Trial.DOWN]
+            if trial is _Trial.DOWN and self._down_factor == QUEUED_DOWN_FACTOR:
+                self._may_halve = False
+            halves = is_queued and self._may_halve
+            self._down_factor = QUEUED_DOWN_FACTOR if halves else _FACTOR[_Trial.DOWN]
             self._next_trial = _Trial.UP if trial is _Trial.DOWN else _Trial.DOWN
             self._settle(now_s, self._base_limit, base)
 
     @property
     def _latency_s(self) -> float:
-        """The mean latency of the round's puts; of none, no latency is longer."""
-        return self._latencies_s / self._acks if self._acks else float("inf")
+        """The mean latency of the round's puts on connections that were there; if any, else inf."""
+        return self._latencies_s / self._timed if self._timed else float("inf")
 
     def _settle(self, now_s: float, limit: int, rate: float | None) -> None:
         self._set_limit(limit)

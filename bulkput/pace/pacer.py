@@ -180,6 +180,8 @@ class Pacer:
             self._paced.on_throttle(now_s, sent_s)
         elif failure is FailureClass.THROTTLED_ACCOUNT:
             self._account._paced.on_throttle(now_s, sent_s)  # noqa: SLF001 - as above
+        elif failure is FailureClass.STALLED:
+            self._in_flight_controller.on_stall(now_s, sent_s)
         else:
             self._in_flight_controller.on_failure(now_s, sent_s)
 

@@ -57,6 +57,7 @@ POLICIES: Mapping[FailureClass, RetryPolicy | None] = MappingProxyType(
             base_s=1.0, cap_s=2.0, floor_s=0.5, attempts_max=3, within_s=20.0
         ),
         FailureClass.PROXY_REFUSED: None,
+        FailureClass.STALLED: RetryPolicy(base_s=0.1, cap_s=5.0),
         # The pacer has slowed the bucket already; the delay only parts puts that failed together.
         FailureClass.THROTTLED_ACCOUNT: RetryPolicy(base_s=0.1, cap_s=5.0),
         FailureClass.THROTTLED_SNAPSHOT: RetryPolicy(base_s=0.1, cap_s=5.0),

@@ -131,8 +131,8 @@ async def test_a_put_is_what_the_service_expects(lab, block, digest):
 @pytest.mark.parametrize(
     ("script", "failure", "word"),
     [
-        (never_answers, FailureClass.TRANSIENT, "no byte was sent or received for 0.25 s"),
-        (never_reads, FailureClass.TRANSIENT, "no byte was sent or received for 0.25 s"),
+        (never_answers, FailureClass.STALLED, "no byte was sent or received for 0.25 s"),
+        (never_reads, FailureClass.STALLED, "no byte was sent or received for 0.25 s"),
         (resets_in_the_body, FailureClass.TRANSIENT, ""),
         (closes_without_answer, FailureClass.TRANSIENT, "closed"),
         (refuses_before_the_body, FailureClass.THROTTLED_ACCOUNT, "Rate exceeded"),
@@ -169,7 +169,27 @@ async def test_a_peer_that_drips_is_left_at_the_deadline(lab, block, digest):
     ):
         with pytest.raises(ServiceError, match=r"no answer within 0\.6 s") as caught:
             await put(plane, lab, block, digest)
-        assert caught.value.failure is FailureClass.TRANSIENT
+        assert caught.value.failure is FailureClass.STALLED
+
+
+async def test_a_line_that_moves_outlasts_the_deadline_of_an_attempt(lab, block, digest):
+    deadlines = Deadlines(connect_s=2, no_progress_s=0.5, attempt_s=0.4, control_s=5)
+
+    async def reads_slowly(peer):
+        request = await peer.head()
+        while len(request.body) < len(block):
+            request.body += await peer.reader.read(16 << 10)
+            await asyncio.sleep(0.03)
+        await peer.stored(request)
+
+    async with (
+        lab.serving(reads_slowly) as server,
+        lab.data_plane(server.url, deadlines=deadlines) as plane,
+    ):
+        started_s = asyncio.get_running_loop().time()
+        await put(plane, lab, block, digest)
+        assert asyncio.get_running_loop().time() - started_s > 2 * deadlines.attempt_s
+        assert server.connections == 1
 
 
 async def test_a_slow_line_is_no_stall(lab, block, digest):

@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from bulkput.pace.in_flight import LIMIT_MIN_PUTS, FIRST_PUTS, InFlightController
+from bulkput.pace.in_flight import FIRST_PUTS, LIMIT_MIN_PUTS, OPENED_PUTS, InFlightController
 
 
 def keep_full(controller, latency_s, *, start_s=0.0, duration_s, fails_every=None, seed=1):
@@ -33,7 +33,7 @@ def constantly(latency_s):
 
 def test_it_starts_small_and_within_the_maximum():
     assert InFlightController(1000).limit == FIRST_PUTS
-    assert InFlightController(3).limit == 3
+    assert InFlightController(1).limit == 1
 
 
 def test_no_slots_at_all_are_refused():
@@ -48,7 +48,7 @@ def test_it_doubles_while_more_in_flight_brings_more_puts():
 
 
 def test_handshakes_of_new_connections_are_not_held_against_the_new_slots():
-    opened = FIRST_PUTS
+    opened = 0
 
     def latency_s(in_flight):
         nonlocal opened
@@ -58,7 +58,7 @@ def test_handshakes_of_new_connections_are_not_held_against_the_new_slots():
         return 0.6
 
     controller = InFlightController(256)
-    limits = keep_full(controller, latency_s, duration_s=2)
+    limits = keep_full(controller, latency_s, duration_s=3)
     assert max(limits) == 256
 
 
@@ -146,3 +146,38 @@ def test_a_few_failures_do_not_cut_it():
     keep_full(controller, constantly(0.1), duration_s=5)
     limits = keep_full(controller, constantly(0.1), start_s=5, duration_s=20, fails_every=20)
     assert min(limits) >= 0.8 * 64 - 1
+
+
+@pytest.mark.parametrize("put_s", [0.04, 0.5, 5.0])
+def test_on_a_link_that_one_put_fills_few_are_in_flight(put_s):
+    # 12.5 MB/s, 1 MB/s and 100 kB/s: each put takes the link for so long, after 100 ms.
+    controller = InFlightController(1024)
+    limits = keep_full(controller, lambda n: 0.1 + n * put_s, duration_s=200 * put_s)
+    need = 1 + 0.1 / put_s
+    assert max(limits) <= 40
+    late = sorted(limits[len(limits) // 2 :])
+    assert late[len(late) // 2] <= 5 * need
+    assert late[-1] <= 8 * need
+
+
+def test_a_link_that_narrows_does_not_fill_up_and_one_that_widens_is_used():
+    controller = InFlightController(1024)
+    keep_full(controller, lambda n: 0.1 + n * 0.04, duration_s=20)
+    limits = keep_full(controller, lambda n: 0.1 + n * 0.5, start_s=20, duration_s=60)
+    assert max(limits) <= OPENED_PUTS
+    assert controller.limit <= 8
+    keep_full(controller, lambda n: max(0.1, n / 1000), start_s=80, duration_s=5)
+    assert controller.limit >= 64
+
+
+def test_a_put_on_which_nothing_moved_halves_the_limit_at_once_and_only_once():
+    controller = InFlightController(64)
+    keep_full(controller, constantly(0.1), duration_s=5)
+    before = controller.limit
+    for _ in range(8):  # all of them were sent before the first was given up
+        controller.on_stall(6.0, 5.5)
+    assert controller.limit == before // 2
+    controller.on_stall(7.0, 6.5)
+    assert controller.limit == before // 4
+    keep_full(controller, constantly(0.1), start_s=7, duration_s=10)
+    assert controller.limit == 64

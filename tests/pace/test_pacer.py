@@ -58,6 +58,7 @@ async def test_puts_start_at_the_rate():
 @virtual
 async def test_no_more_puts_are_in_flight_than_the_limit_allows():
     paced = pacer(in_flight_max=3)
+    paced.settled(await paced.admit(), None)
     held = [await paced.admit() for _ in range(3)]
     waiting = asyncio.create_task(paced.admit())
     await asyncio.sleep(1)

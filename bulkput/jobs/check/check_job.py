@@ -30,7 +30,7 @@ T = TypeVar("T")
 _CALL_LIMIT_S = 15.0
 """For one call with its repeats: somebody waits for the answer, and may ask again."""
 
-_END_OF_ALL = frozenset({FailureClass.SIGNATURE, FailureClass.TRANSIENT})
+_END_OF_ALL = frozenset({FailureClass.SIGNATURE, FailureClass.TRANSIENT, FailureClass.STALLED})
 """What the first call met, every other would meet."""
 
 _AWS_ONLY = "the endpoint is not AWS's own"

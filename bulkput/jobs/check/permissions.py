@@ -102,6 +102,7 @@ ACTIONS: tuple[Action, ...] = (
 _UNANSWERED = frozenset(
     {
         FailureClass.TRANSIENT,
+        FailureClass.STALLED,
         FailureClass.THROTTLED_ACCOUNT,
         FailureClass.THROTTLED_SNAPSHOT,
         FailureClass.UNDOCUMENTED,
