@@ -47,7 +47,7 @@ TABLE: tuple[Row, ...] = (
     Row(Failure.SIGNATURE, "IncompleteSignatureException"),
     Row(Failure.SIGNATURE, "MissingAuthenticationTokenException"),
     # The only ValidationException that passes: the body arrived short or too slowly.
-    Row(Failure.TRANSIENT, "ValidationException", message_has=BODY_TOO_SHORT),
+    Row(Failure.STALLED, "ValidationException", message_has=BODY_TOO_SHORT),
     Row(
         Failure.UNDOCUMENTED,
         "ValidationException",

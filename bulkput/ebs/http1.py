@@ -98,8 +98,6 @@ class Wire:
         self._deadlines = deadlines
         self._tls = tls
         self._proxy = None if proxy is None else URL(proxy)
-        self._exchange_s = 0.0
-        """How long the last exchange that was answered took."""
         self._slice_bytes = _TLS_SLICE_BYTES if endpoint.is_tls else None
         self._connector: Any = None
         self._peer: Any = None
@@ -182,7 +180,7 @@ class Wire:
             )
             answer = await _receive(protocol, answer_limit_bytes)
             is_reusable = is_sent and answer.is_whole
-            self._exchange_s = self._loop.time() - attempt.connected_s
+            self._watch.answered(attempt)
         except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
             raise WireError(attempt.ended_because) from error
         finally:
@@ -200,7 +198,7 @@ class Wire:
 
     async def _connect(self) -> Any:
         deadlines = self._deadlines
-        patience_s = min(_CONNECT_EXCHANGES * self._exchange_s, deadlines.attempt_s)
+        patience_s = min(_CONNECT_EXCHANGES * self._watch.exchange_s, deadlines.attempt_s)
         limit_s = max(deadlines.connect_s, patience_s)
         timeout = aiohttp.ClientTimeout(
             total=None,  # Watch bounds the whole, at no cost to the single exchange

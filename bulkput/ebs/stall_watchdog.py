@@ -21,6 +21,14 @@ PACE_FLOOR_BYTES_PER_S = 1024
 within the 15 of an operation. 32 of them fill a link of 32 KiB/s; a peer that drips a byte now and
 then does not reach it."""
 
+PATIENCE_EXCHANGES = 5.0
+"""Nothing may move for so many times what exchanges take: whoever forwards them, a proxy or a
+gateway before a narrow link, takes a whole block at once and is silent until it is through. From
+two puts in flight to the eight that their acknowledgements allow it takes four times as long."""
+
+EXCHANGE_DECAY = 0.99
+"""Per exchange, of the longest one: that of a brownout is forgotten after some hundred."""
+
 _LOOKS_PER_LIMIT = 8
 """An attempt is ended at most an eighth of the shorter limit later than it says."""
 
@@ -71,6 +79,8 @@ class Watch:
         self._attempt_s: Final = attempt_s
         self._no_progress_s: Final = no_progress_s
         self._look_every_s: Final = min(attempt_s, no_progress_s) / _LOOKS_PER_LIMIT
+        self.exchange_s = 0.0
+        """How long an exchange takes: the longest of those that were answered lately."""
         self._attempts: set[Attempt] = set()
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -84,6 +94,11 @@ class Watch:
     def end(self, attempt: Attempt) -> None:
         """Watch ``attempt`` no more."""
         self._attempts.discard(attempt)
+
+    def answered(self, attempt: Attempt) -> None:
+        """Learn how long an exchange took that was answered."""
+        took_s = self._loop.time() - attempt.connected_s
+        self.exchange_s = max(took_s, EXCHANGE_DECAY * self.exchange_s)
 
     def close(self) -> None:
         """Stop watching."""
@@ -110,17 +125,20 @@ class Watch:
             attempt.first_moved_bytes = moved_bytes
             attempt.moved_s = now_s
         moved_bytes -= attempt.first_moved_bytes
-        limit_s = self._attempt_s + moved_bytes / PACE_FLOOR_BYTES_PER_S
-        if now_s - attempt.started_s >= limit_s:
-            if moved_bytes < PACE_FLOOR_BYTES_PER_S:
-                return f"no answer within {self._attempt_s:g} s"
-            return f"slower than {PACE_FLOOR_BYTES_PER_S} bytes a second for {limit_s:.0f} s"
         if moved_bytes != attempt.moved_bytes:
             attempt.moved_bytes = moved_bytes
             attempt.moved_s = now_s
-        elif now_s - attempt.moved_s >= self._no_progress_s:
-            return f"no byte was sent or received for {self._no_progress_s:g} s"
-        return ""
+        patience_s = PATIENCE_EXCHANGES * self.exchange_s
+        still_s = max(self._no_progress_s, patience_s)
+        if now_s - attempt.moved_s >= still_s:
+            return f"no byte was sent or received for {still_s:.3g} s"
+        answer_s = max(self._attempt_s, patience_s)
+        limit_s = answer_s + moved_bytes / PACE_FLOOR_BYTES_PER_S
+        if now_s - attempt.started_s < limit_s:
+            return ""
+        if moved_bytes < PACE_FLOOR_BYTES_PER_S:
+            return f"no answer within {answer_s:.3g} s"
+        return f"slower than {PACE_FLOOR_BYTES_PER_S} bytes a second for {limit_s:.0f} s"
 
 
 def bytes_moved(transport: Any) -> int:

@@ -12,30 +12,13 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from types import MappingProxyType
 
-FIRST_PUTS = 2
-"""1 MiB at once: a link of 100 kB/s is busy with it for ten seconds, and nobody takes that for a
-stall. To ``OPENED_PUTS`` it takes two latencies, 50 puts less in all than if those were there at
-once."""
-
-OPENING_STEP_PUTS = 3
-"""Added by each acknowledgement: there are four times as many after each latency."""
-
-OPENED_PUTS = 32
-"""320 puts/s at 100 ms, 16 MiB of bodies, and two doublings from there to 1000 puts/s. With 64, a
-quota of 400/s that is not configured refused 100 to 145 puts in the first second, with 32 it was
-24 to 62 (emulator over TLS)."""
-
-QUEUE_FACTOR = 1.5
-QUEUE_MIN_S = 0.1
-"""More than the least latency, and so much more in seconds, for a put to have waited in a queue
-that further slots would only make longer (TCP's HyStart, RFC 9406, takes an eighth and at least
-4 ms of a round trip; the latency of puts varies by half of it)."""
-
-QUEUED_ACKS = 3
-"""In a row: one slow answer is the service's."""
+from bulkput.pace.opening import FIRST_PUTS, OPENED_PUTS, SLOW_PUT_S, Opening
 
 LIMIT_MIN_PUTS = 1
-"""On a link of 1 MB/s one put takes half a second, and two take one."""
+"""Reached by stalls alone: where one put fills the link for longer than nothing may move."""
+
+TRIAL_MIN_PUTS = 2
+"""While one put waits for its answer, the other fills the link."""
 
 ELASTICITY_MIN = 0.15
 """A doubling must bring 11% more puts a second (2 ** 0.15) to be worth its memory and latency.
@@ -134,13 +117,12 @@ class InFlightController:
         self._maximum = maximum
         self._minimum = min(LIMIT_MIN_PUTS, maximum)
         self._limit = min(FIRST_PUTS, maximum)
-        self._is_opening = True
-        self._least_latency_s = dict.fromkeys((False, True), float("inf"))
-        self._queued_acks = 0
+        self._opening: Opening | None = Opening(self._limit, maximum)
         self._fresh_s: set[float] = set()
         """When puts under way were sent that had to make a connection first."""
         self._base_latency_s = float("inf")
         self._down_factor = _FACTOR[_Trial.DOWN]
+        self._was_unused = False
         self._may_halve = True
         """Not once half of a limit was too few: smaller steps find what lies between."""
         self._stalled_s = float("-inf")
@@ -187,7 +169,7 @@ class InFlightController:
         self._fresh_s.discard(sent_s)
         if sent_s < self._round_sent_s:
             return
-        if self._is_opening:
+        if self._opening is not None:
             self._open(now_s, now_s - sent_s, is_fresh=is_fresh)
             return
         self._acks += 1
@@ -201,43 +183,36 @@ class InFlightController:
         if sent_s < self._stalled_s:
             return  # what the cut was for
         self._stalled_s = now_s
-        self._is_opening = False
+        self._opening = None
         self._next_trial = _Trial.UP
         self._hold_s = HOLD_FIRST_S
         self._settle(now_s, int(self._limit * STALL_CUT), None)
         self._begin_round(now_s)
 
     def _open(self, now_s: float, latency_s: float, *, is_fresh: bool) -> None:
-        """Add slots, until there are enough for trials or puts begin to queue.
-
-        A put that makes its connection first takes longer for that alone: it is compared with
-        others that did.
-        """
-        least_s = self._least_latency_s[is_fresh]
-        self._least_latency_s[is_fresh] = min(least_s, latency_s)
-        is_queued = latency_s > max(QUEUE_FACTOR * least_s, least_s + QUEUE_MIN_S)
-        self._queued_acks = self._queued_acks + 1 if is_queued else 0
-        if self._queued_acks >= QUEUED_ACKS:
-            self._set_limit(int(self._limit * least_s / latency_s))
+        """Add slots, until there are enough for trials or puts begin to queue."""
+        assert self._opening is not None  # noqa: S101 - the caller's condition
+        self._opening.on_ack(latency_s, is_fresh=is_fresh)
+        self._set_limit(self._opening.limit)
+        if self._opening.is_queued:
             self._next_trial, self._down_factor = _Trial.DOWN, QUEUED_DOWN_FACTOR
-        elif self._limit < min(OPENED_PUTS, self._maximum):
-            self._set_limit(min(OPENED_PUTS, self._limit + OPENING_STEP_PUTS))
-            return
-        self._is_opening = False
-        self._begin_round(now_s)
+        if self._opening.is_over:
+            self._opening = None
+            self._begin_round(now_s)
 
     def _reopen(self) -> None:
         """Find the need as at the start, from few: a rate that fell may be a link that narrowed."""
-        self._is_opening = self._may_halve = True
-        self._base_rate = None
+        self._may_halve = True
+        self._next_trial = _Trial.START
         self._trial = _Trial.NONE
+        self._base_rate = None
         self._set_limit(max(FIRST_PUTS, self._limit // REOPEN_DIVISOR))
-        self._least_latency_s = dict.fromkeys((False, True), float("inf"))
-        self._queued_acks = 0
+        self._opening = Opening(self._limit, self._maximum)
 
     def on_failure(self, now_s: float, sent_s: float) -> None:
-        """Learn that a put sent at ``sent_s`` failed for a reason other than a throttle."""
-        if sent_s >= self._round_sent_s:
+        """Learn that a put sent at ``sent_s`` failed: not by a throttle, nor by a stall."""
+        self._fresh_s.discard(sent_s)
+        if self._opening is None and sent_s >= self._round_sent_s:
             self._failures += 1
             self._on_outcome(now_s)
 
@@ -306,11 +281,16 @@ class InFlightController:
         self._trial = _Trial.NONE
         self._next_trial = _Trial.START
         self._base_rate = None
+        self._was_unused = True
         self._hold_s = HOLD_FIRST_S
         self._hold_until_s = float("-inf")
 
     def _consider(self, now_s: float, rate: float) -> None:
         """Begin a trial, unless the last one was in vain a moment ago and nothing changed."""
+        if self._was_unused:
+            # What took the slots came within this round: only the next one shows how it is now.
+            self._was_unused = False
+            return
         base = self._base_rate
         changed = base is not None and abs(rate - base) > CHANGED_SHARE * base
         if base is not None and not changed:
@@ -331,10 +311,11 @@ class InFlightController:
         self._base_limit = before
         self._base_rate = rate
         self._base_latency_s = self._latency_s
-        factor = self._down_factor if trial is _Trial.DOWN else _FACTOR[trial]
-        self._set_limit(
-            max(before + 1, round(before * factor)) if factor > 1 else int(before * factor)
-        )
+        if trial is _Trial.DOWN:
+            floor = min(before, TRIAL_MIN_PUTS)
+            self._set_limit(max(floor, int(before * self._down_factor)))
+        elif self._latency_s <= SLOW_PUT_S:
+            self._set_limit(max(before + 1, round(before * _FACTOR[trial])))
         if self._limit == before:
             self._next_trial = _Trial.DOWN if trial is not _Trial.DOWN else _Trial.UP
             self._settle(now_s, before, rate)

@@ -40,7 +40,7 @@ ROWS = [
         "INVALID_PARAMETER_VALUE",
         "Failed to read block data",
         PUT,
-        F.TRANSIENT,
+        F.STALLED,
     ),
     *(
         (400, "ValidationException", reason, "whatever", PUT, F.INVALID)

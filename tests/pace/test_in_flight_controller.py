@@ -3,7 +3,8 @@ from random import Random
 
 import pytest
 
-from bulkput.pace.in_flight import FIRST_PUTS, LIMIT_MIN_PUTS, OPENED_PUTS, InFlightController
+from bulkput.pace.in_flight import LIMIT_MIN_PUTS, InFlightController
+from bulkput.pace.opening import FIRST_PUTS, OPENED_PUTS
 
 
 def keep_full(controller, latency_s, *, start_s=0.0, duration_s, fails_every=None, seed=1):

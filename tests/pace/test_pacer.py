@@ -5,7 +5,7 @@ from virtual_time import DeadlockError, run_virtual
 
 from bulkput.model.clock import LoopClock
 from bulkput.model.failure import FailureClass
-from bulkput.pace.in_flight import FIRST_PUTS
+from bulkput.pace.opening import FIRST_PUTS
 from bulkput.pace.pacer import AccountPacer, Pacer
 
 
