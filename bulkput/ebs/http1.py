@@ -64,12 +64,16 @@ class HttpResponse(NamedTuple):
 class WireError(Exception):
     """An attempt without an answer; the cause says what aiohttp or the socket raised."""
 
-    def __init__(self, limit: str = "", *, is_connecting: bool = False) -> None:
-        self.limit = limit
-        """The limit that ended it, in words; empty if none did."""
+    def __init__(
+        self, known_cause: str = "", *, is_connecting: bool = False, is_stalled: bool = False
+    ) -> None:
+        self.known_cause = known_cause
+        """In words, where it is better known than by the exception."""
+        self.is_stalled = is_stalled
+        """A limit of time ended it."""
         self.is_connecting = is_connecting
         """There was no connection yet."""
-        super().__init__(limit)
+        super().__init__(known_cause)
 
 
 class Wire:
@@ -168,7 +172,9 @@ class Wire:
         started_s = self._loop.time()
         connection = await self._connect()
         protocol = connection.protocol
-        attempt = Attempt(protocol.transport, started_s, self._loop.time())
+        attempt = Attempt(
+            protocol.transport, started_s, self._loop.time(), has_body=body is not None
+        )
         self._watch.begin(attempt)
         is_reusable = False
         try:
@@ -182,7 +188,8 @@ class Wire:
             is_reusable = is_sent and answer.is_whole
             self._watch.answered(attempt)
         except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
-            raise WireError(attempt.ended_because) from error
+            is_stalled = bool(attempt.ended_because)
+            raise WireError(attempt.ended_because, is_stalled=is_stalled) from error
         finally:
             self._watch.end(attempt)
             if is_reusable:
@@ -209,7 +216,8 @@ class Wire:
         try:
             return await self._connector.connect(self._peer, [], timeout)
         except TimeoutError as error:
-            raise WireError(f"no connection within {limit_s:g} s", is_connecting=True) from error
+            what = f"no connection within {limit_s:g} s"
+            raise WireError(what, is_connecting=True, is_stalled=True) from error
         except (aiohttp.ClientError, OSError) as error:
             raise WireError(is_connecting=True) from error
 

@@ -10,16 +10,16 @@ import asyncio
 import socket
 import struct
 import sys
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 _TCP_INFO_LENGTH = 136
 _TCPI_BYTES = struct.Struct("=120xQQ")
 """tcpi_bytes_acked and tcpi_bytes_received in struct tcp_info (linux/tcp.h, since 4.2)."""
 
-PACE_FLOOR_BYTES_PER_S = 1024
-"""An attempt on which bytes move is alive, at this pace at least: a block then takes 8.5 minutes,
-within the 15 of an operation. 32 of them fill a link of 32 KiB/s; a peer that drips a byte now and
-then does not reach it."""
+PACE_FLOOR_BYTES_PER_S = 16 * 1024
+"""An attempt on which bytes move is alive, at this pace at least: a block then takes 32 s, about as
+long as the service reads one (`Failed to read block data`). Two of them fill a link of 32 KiB/s; a
+peer that drips a byte now and then does not reach it."""
 
 PATIENCE_EXCHANGES = 5.0
 """Nothing may move for so many times what exchanges take: whoever forwards them, a proxy or a
@@ -33,34 +33,45 @@ _LOOKS_PER_LIMIT = 8
 """An attempt is ended at most an eighth of the shorter limit later than it says."""
 
 
+class Moved(NamedTuple):
+    """Bytes of one connection, as the kernel counts them; zeros where it does not."""
+
+    acknowledged_bytes: int = 0
+    received_bytes: int = 0
+
+
 class Attempt:
     """One request on a connection."""
 
     __slots__ = (
         "connected_s",
         "ended_because",
-        "first_moved_bytes",
-        "moved_bytes",
+        "first_moved",
+        "has_body",
+        "moved",
         "moved_s",
         "started_s",
         "transport",
     )
 
-    def __init__(self, transport: Any, started_s: float, now_s: float) -> None:
+    def __init__(
+        self, transport: Any, started_s: float, now_s: float, *, has_body: bool = False
+    ) -> None:
         """Take the attempt's facts.
 
         Args:
             transport: Its connection.
             started_s: When it began, the connecting included.
             now_s: When it got its connection.
+            has_body: What it sends sets its pace, not what it receives.
         """
         self.transport = transport
         self.started_s = started_s
         self.connected_s = now_s
-        self.first_moved_bytes: int | None = None
+        self.has_body = has_body
+        self.first_moved: Moved | None = None
         """Of its connection, as the first look found it."""
-        self.moved_bytes = 0
-        """Since then, both ways."""
+        self.moved: Moved | None = None
         self.moved_s = now_s
         self.ended_because = ""
         """Why the watch ended it; empty if it did not."""
@@ -120,40 +131,39 @@ class Watch:
             self._timer = self._loop.call_later(self._look_every_s, self._look)
 
     def _why_to_end(self, attempt: Attempt, now_s: float) -> str:
-        moved_bytes = bytes_moved(attempt.transport)
-        if attempt.first_moved_bytes is None:
-            attempt.first_moved_bytes = moved_bytes
-            attempt.moved_s = now_s
-        moved_bytes -= attempt.first_moved_bytes
-        if moved_bytes != attempt.moved_bytes:
-            attempt.moved_bytes = moved_bytes
+        moved = bytes_moved(attempt.transport)
+        if moved != attempt.moved:
+            attempt.moved = moved
             attempt.moved_s = now_s
         patience_s = PATIENCE_EXCHANGES * self.exchange_s
         still_s = max(self._no_progress_s, patience_s)
         if now_s - attempt.moved_s >= still_s:
             return f"no byte was sent or received for {still_s:.3g} s"
+        if attempt.first_moved is None:
+            attempt.first_moved = moved
+        side = 0 if attempt.has_body else 1
+        carried_bytes = moved[side] - attempt.first_moved[side]
         answer_s = max(self._attempt_s, patience_s)
-        limit_s = answer_s + moved_bytes / PACE_FLOOR_BYTES_PER_S
+        limit_s = answer_s + carried_bytes / PACE_FLOOR_BYTES_PER_S
         if now_s - attempt.started_s < limit_s:
             return ""
-        if moved_bytes < PACE_FLOOR_BYTES_PER_S:
+        if limit_s < 2 * answer_s:
             return f"no answer within {answer_s:.3g} s"
-        return f"slower than {PACE_FLOOR_BYTES_PER_S} bytes a second for {limit_s:.0f} s"
+        return f"slower than {PACE_FLOOR_BYTES_PER_S >> 10} KiB/s for {limit_s:.0f} s"
 
 
-def bytes_moved(transport: Any) -> int:
-    """Return the bytes that the peer acknowledged and those received from it; zero if unknown.
+def bytes_moved(transport: Any) -> Moved:
+    """Return the bytes that the peer acknowledged and those received from it; zeros if unknown.
 
     Where the kernel does not tell, nothing ever moves, and an answer must come within the limit.
     """
     connection = transport.get_extra_info("socket")
     if connection is None or not sys.platform.startswith("linux"):
-        return 0
+        return Moved()
     try:
         info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_LENGTH)
     except (OSError, ValueError):  # uvloop's sockets have no descriptor once they are closed
-        return 0
+        return Moved()
     if len(info) < _TCP_INFO_LENGTH:
-        return 0
-    acknowledged_bytes, received_bytes = _TCPI_BYTES.unpack(info)
-    return int(acknowledged_bytes + received_bytes)
+        return Moved()
+    return Moved._make(_TCPI_BYTES.unpack(info))

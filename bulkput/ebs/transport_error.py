@@ -59,8 +59,10 @@ def error_of_outage(
     """
     host = urlsplit(url).netloc
     what, is_connecting = "", isinstance(error, aiohttp.ConnectionTimeoutError)
+    failure = FailureClass.TRANSIENT
     if isinstance(error, WireError):
-        what, is_connecting = error.limit, error.is_connecting
+        what, is_connecting = error.known_cause, error.is_connecting
+        failure = FailureClass.STALLED if error.is_stalled else failure
         error = error.__cause__ or error
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         expected = (
@@ -74,7 +76,6 @@ def error_of_outage(
         return error_of_refusal(
             operation, status, url=url, snapshot_id=snapshot_id, block_index=block_index
         )
-    failure = FailureClass.STALLED if what else FailureClass.TRANSIENT
     sentence, remedy = f"{host}: {what or _sentence(error)}", ""
     if not learned.has_answered:
         first = error_of_first_contact(
