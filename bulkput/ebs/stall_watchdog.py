@@ -141,8 +141,11 @@ class Watch:
             return f"no byte was sent or received for {still_s:.3g} s"
         if attempt.first_moved is None:
             attempt.first_moved = moved
-        side = 0 if attempt.has_body else 1
-        carried_bytes = moved[side] - attempt.first_moved[side]
+        first = attempt.first_moved
+        if attempt.has_body:
+            carried_bytes = moved.acknowledged_bytes - first.acknowledged_bytes
+        else:
+            carried_bytes = moved.received_bytes - first.received_bytes
         answer_s = max(self._attempt_s, patience_s)
         limit_s = answer_s + carried_bytes / PACE_FLOOR_BYTES_PER_S
         if now_s - attempt.started_s < limit_s:
