@@ -6,7 +6,7 @@ from support.manual import page
 from bulkput.config.tuning import TuningSettings
 from bulkput.jobs.check.account import PENDING_DEFAULT
 from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT, configured_rate_limits
-from bulkput.jobs.upload.start_or_resume import TIMEOUT_DEFAULT_MIN
+from bulkput.jobs.upload.start_snapshot import TIMEOUT_DEFAULT_MIN
 from bulkput.ledger.record import RECORD_SIZE_BYTES
 from bulkput.model.block import (
     BLOCK_COUNT_MAX,

@@ -152,7 +152,7 @@ async def test_a_snapshot_that_fails_its_proof_is_built_on_by_nobody(
         return await keep_manifest(place)
 
     with monkeypatch.context() as patch:
-        patch.setattr("bulkput.jobs.upload.read_back.keep_manifest", spoil)
+        patch.setattr("bulkput.jobs.upload.complete_snapshot.keep_manifest", spoil)
         failed = await rig.upload(image, series="disk", verify="full")
     assert failed.exit_code == 7
     assert not manifest_path(rig.state_dir, failed.snapshot_id).exists()
@@ -168,7 +168,7 @@ async def test_a_sealed_snapshot_of_a_disk_that_changed_since_is_proved_and_buil
         raise TemporaryError("EC2 still says pending")
 
     with monkeypatch.context() as patch:
-        patch.setattr("bulkput.jobs.upload.read_back.wait_until_completed", late)
+        patch.setattr("bulkput.jobs.upload.complete_snapshot.wait_until_completed", late)
         sealed = await rig.upload(image, series="disk", verify="full")
     assert sealed.exit_code == 5
     tools.write_image(image, {0: 7, 2: 2, 5: 3}, 8)

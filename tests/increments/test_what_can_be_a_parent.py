@@ -285,7 +285,7 @@ async def test_after_a_crash_before_the_manifest_the_next_run_writes_it(
         raise asyncio.CancelledError
 
     with monkeypatch.context() as patch:
-        patch.setattr("bulkput.jobs.upload.read_back.keep_manifest", crash)
+        patch.setattr("bulkput.jobs.upload.complete_snapshot.keep_manifest", crash)
         with pytest.raises(asyncio.CancelledError):
             await rig.upload(change(tools, image), parent=full.snapshot_id)
     child = await rig.done(image, parent=full.snapshot_id)

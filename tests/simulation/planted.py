@@ -4,11 +4,14 @@ import asyncio
 from dataclasses import replace
 
 from bulkput.jobs.upload import (
+    complete_snapshot,
     earlier_run,
     encryption,
-    read_back,
+    ledger,
+    resume,
     resume_decision,
     start_or_resume,
+    start_snapshot,
     volume,
 )
 from bulkput.jobs.upload.resume_decision import EarlierAnswer
@@ -80,7 +83,7 @@ def the_budget_is_not_waited_for(patch):
 
 
 def a_changed_source_is_forgotten_by_the_second_run(patch):
-    take_up = start_or_resume._take_up
+    take_up = start_or_resume.take_up
 
     def forgetful(place, live, *, only_wait):
         born = take_up(place, live, only_wait=only_wait)
@@ -88,7 +91,7 @@ def a_changed_source_is_forgotten_by_the_second_run(patch):
         place.ledger.amend(replace(place.ledger.header, source_identity=identity))
         return born
 
-    patch.setattr(start_or_resume, "_take_up", forgetful)
+    patch.setattr(start_or_resume, "take_up", forgetful)
 
 
 def the_source_is_not_looked_at_before_the_seal(patch):
@@ -134,7 +137,7 @@ def a_comparison_ends_too_soon(patch):
 
 
 def every_identity_is_believed(patch):
-    for module in (start_or_resume, resume_decision):
+    for module in (resume, resume_decision):
         patch.setattr(
             module,
             "trusts",
@@ -147,19 +150,19 @@ def ec2_is_not_asked_about_encryption(patch):
         zeros = encryption.resolved_zeros(context, requested, encrypted=encrypted)
         return encryption.KnownEncryption(encrypted, zeros)
 
-    patch.setattr(start_or_resume, "ask_encryption", ask)
+    patch.setattr(start_snapshot, "ask_encryption", ask)
     patch.setattr(encryption, "lacks_blocks", lambda *_: False)
 
 
 def the_token_of_a_dead_snapshot_is_used_again(patch):
-    patch.setattr(start_or_resume, "_token", lambda *_: "always-the-same")
+    patch.setattr(ledger, "_token", lambda *_: "always-the-same")
 
 
 def the_end_is_not_waited_for(patch):
-    async def wait(snapshot_id, limit_s, sealing):
-        await sealing.clock.sleep(0)
+    async def wait(snapshot_id, limit_s, snapshots):
+        await snapshots.clock.sleep(0)
 
-    patch.setattr(read_back, "wait_until_completed", wait)
+    patch.setattr(complete_snapshot, "wait_until_completed", wait)
 
 
 def acknowledged_blocks_are_sent_again(patch):

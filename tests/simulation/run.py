@@ -14,7 +14,8 @@ from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import RateLimits
 from bulkput.jobs.session.source import Opening
 from bulkput.jobs.state.delivery import mark_delivered
-from bulkput.jobs.upload import start_or_resume, volume
+from bulkput.jobs.upload import ledger as upload_ledger
+from bulkput.jobs.upload import volume
 from bulkput.ledger import ledger as ledger_module
 from bulkput.ledger import lock as lock_module
 from bulkput.ledger import storage as storage_module
@@ -42,7 +43,7 @@ def engine_on(machine, open_source):
         patch.setattr(volume, "opening_of", lambda *_: Opening(open_source))
         nonces = iter(range(1, 10**6))
         patch.setattr(
-            start_or_resume.secrets, "token_hex", lambda _: f"{machine.folder.name}-{next(nonces)}"
+            upload_ledger.secrets, "token_hex", lambda _: f"{machine.folder.name}-{next(nonces)}"
         )
         yield
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bulkput.config.volume import VolumeSettings
+from bulkput.jobs.upload import rules
 from bulkput.ledger.header import LedgerHeader
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.ledger.series import find_generation
-from bulkput.model.errors import ConfigError, ManifestError, Problem
+from bulkput.model.errors import ManifestError
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class KnownParent:
     def stop(self) -> int:
         """One past the parent's last block, as far as that is known."""
         return 0 if self.manifest is None else self.manifest.stop
+
+    @property
+    def encrypted(self) -> bool | None:
+        """Whether the parent is, as far as that is known."""
+        return None if self.manifest is None else self.manifest.header.encrypted
 
     @property
     def volume_size_gib(self) -> int:
@@ -62,13 +68,8 @@ def parent_for_new(
         last = find_generation(state_dir, volume.series, endpoint_url=endpoint_url, region=region)
         wanted = None if last is None else last.snapshot_id
     parent = _known(volume, state_dir, wanted)
-    wanted_gib = volume.snapshot.volume_size_gib
-    if parent is not None and wanted_gib is not None and wanted_gib < parent.volume_size_gib:
-        what = (
-            f"{wanted_gib} GiB are less than the {parent.volume_size_gib} GiB of the parent "
-            f"{parent.snapshot_id}: a child's volume cannot be smaller than its parent's"
-        )
-        raise ConfigError((Problem("snapshot.volume_size_gib", what),))
+    if parent is not None:
+        rules.require_parent_fits(volume, parent.snapshot_id, parent.volume_size_gib)
     return parent
 
 

@@ -23,11 +23,12 @@ from bulkput.jobs.session.rate_limits import configured_rate_limits
 from bulkput.jobs.session.samples import with_samples
 from bulkput.jobs.session.source import examine_volume, open_volume
 from bulkput.jobs.session.threads import worker_count
+from bulkput.jobs.upload import rules
 from bulkput.jobs.upload.resume_decision import EarlierAnswer, decide_answer
 from bulkput.ledger.folder import default_state_dir, ensure_state_dir
 from bulkput.ledger.ledger import Ledger
-from bulkput.model.block import BLOCK_SIZE_BYTES, volume_size_gib
-from bulkput.model.errors import BulkputError, ConfigError, Problem
+from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.errors import BulkputError
 from bulkput.model.zeros import ZeroPolicy
 from bulkput.pipeline.baseline import Baseline
 from bulkput.pipeline.survey import SurveyPolicy, Tally, survey_blocks
@@ -113,7 +114,8 @@ class _Planner:
         source = await self._workers.run(partial(open_volume, self._settings, volume))
         with ExitStack() as stack:
             stack.callback(source.close)
-            needed_gib = _size_gib(volume, source)
+            rules.require_source_fits(volume, source.path, source.size_bytes)
+            size_bytes, parent_gib = source.size_bytes, 0
             earlier = find_earlier(self._settings, volume, source, self._state_dir, os.environ)
             content = await self._workers.run(partial(examine_volume, source, volume))
             notes = [] if earlier is None else _notes(earlier)
@@ -123,7 +125,7 @@ class _Planner:
             parent = self._wanted_parent(volume) if earlier is None else earlier.parent
             if parent is not None:
                 notes += [parent.note] if parent.note else []
-                needed_gib = max(needed_gib, parent.volume_size_gib)
+                parent_gib = parent.volume_size_gib
                 if parent.stop > source.block_count:
                     source = LengthenedSource(source, parent.stop)
             notes += content.notes
@@ -144,7 +146,7 @@ class _Planner:
             source=str(source.path),
             source_format=source.format,
             source_size_bytes=source.size_bytes,
-            volume_size_gib=volume.snapshot.volume_size_gib or needed_gib,
+            volume_size_gib=rules.volume_size_gib(volume, size_bytes, parent_gib),
             tally=tally,
             is_upper_bound=(looks_away and (compares or not zeros.put_zeros))
             or (parent is not None and (looks_away or parent.manifest is None)),
@@ -231,19 +233,6 @@ class _Planner:
 _FIT_FOR_ENCRYPTION = frozenset({ZeroPolicy.AUTO, ZeroPolicy.WRITE})
 
 
-def _size_gib(volume: VolumeSettings, source: Source) -> int:
-    """Return the volume's size.
-
-    Raises:
-        ConfigError: it cannot hold the source.
-    """
-    wanted_gib, needed_gib = volume.snapshot.volume_size_gib, volume_size_gib(source.size_bytes)
-    if wanted_gib is not None and wanted_gib < needed_gib:
-        what = f"{source.path} needs {needed_gib} GiB, the volume has {wanted_gib}"
-        raise ConfigError((Problem("snapshot.volume_size_gib", what),))
-    return wanted_gib or needed_gib
-
-
 def _zeros(
     volume: VolumeSettings, earlier: Earlier | None, parent: KnownParent | None
 ) -> tuple[EncryptionBasis, ResolvedZeros]:
@@ -270,9 +259,8 @@ def _is_encrypted(
 ) -> bool:
     if earlier is not None:
         return earlier.header.encrypted
-    if parent is not None and parent.manifest is not None:
-        return parent.manifest.header.encrypted
-    return volume.snapshot.asks_for_encryption
+    parent_encrypted = None if parent is None else parent.encrypted
+    return rules.is_to_be_encrypted(volume, parent_encrypted=parent_encrypted)
 
 
 def _notes(earlier: Earlier) -> list[str]:

@@ -13,12 +13,11 @@ from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.plan.parent import KnownParent, parent_of_resumed
 from bulkput.jobs.state.upload_key import upload_folder
 from bulkput.jobs.state.uploads import read_entries
-from bulkput.jobs.upload.resume_decision import ResumeAction, decide_resume
-from bulkput.jobs.upload.trust import trusts
+from bulkput.jobs.upload import rules
+from bulkput.jobs.upload.resume_decision import ResumeAction, decide_resume, trusts
 from bulkput.ledger.header import LedgerHeader
 from bulkput.ledger.header_file import has_ledger, read_header
 from bulkput.ledger.ledger import Ledger
-from bulkput.model.block import volume_size_gib
 from bulkput.model.zeros import ZeroPolicy
 from bulkput.source.source import Source
 
@@ -56,10 +55,7 @@ class Earlier:
 
     def zeros(self, volume: VolumeSettings) -> ZeroPolicy:
         """Return the policy to go on with: what an unknown run began is put completely."""
-        begun_under = self.header.zero_policy
-        if volume.snapshot.client_token is not None and begun_under is ZeroPolicy.WRITE:
-            return begun_under
-        return volume.zeros
+        return rules.zeros_to_go_on_with(volume, self.header.zero_policy)
 
     def open(self, policy: ZeroPolicy) -> Ledger:
         """Return the ledger for reading, to be closed by the caller; takes no lock.
@@ -91,14 +87,12 @@ def find_earlier(
     folder, header = found
     same_source = dict(header.source_identity) == source.identity.as_dict()
     parent = parent_of_resumed(volume, state_dir, header)
-    needed_gib = volume_size_gib(source.size_bytes)
-    if parent is not None:
-        needed_gib = max(needed_gib, parent.volume_size_gib)
+    parent_stop, parent_gib = (0, 0) if parent is None else (parent.stop, parent.volume_size_gib)
     decision = decide_resume(
         header,
         _assumed_pending(header),
-        block_count=max(source.block_count, 0 if parent is None else parent.stop),
-        volume_size_gib=volume.snapshot.volume_size_gib or needed_gib,
+        block_count=rules.blocks_to_consider(source.block_count, parent_stop),
+        volume_size_gib=rules.volume_size_gib(volume, source.size_bytes, parent_gib),
         parent_snapshot_id=header.parent_snapshot_id,
         wait=volume.snapshot.wait,
     )

@@ -1,4 +1,4 @@
-"""EC2's calls about whole snapshots: described, waited for, listed and deleted, each repeated.
+"""Calls about whole snapshots: described, waited for, sealed, listed, deleted, each repeated.
 
 EC2 lags behind the EBS direct APIs, which know a new snapshot at once and a completed one up to a
 minute later. What that means for whoever asks stands here and nowhere else.
@@ -48,6 +48,12 @@ class SnapshotCalls(Protocol):
 
     async def delete_snapshot(self, snapshot_id: str) -> None:
         """Delete a snapshot; one that is gone is no error."""
+        ...
+
+    async def complete_snapshot(
+        self, snapshot_id: str, changed_blocks_count: int, linear_checksum_b64: str
+    ) -> str:
+        """Seal a snapshot; return its Status. Repeating it is harmless."""
         ...
 
     async def pending_snapshots_page(
@@ -127,6 +133,19 @@ class Snapshots:
             raise SnapshotError(snapshot_id, what)
         self.retrier.snapshot_started_s = self.clock.monotonic_s()
         return live
+
+    async def complete(
+        self, snapshot_id: str, changed_blocks_count: int, linear_checksum_b64: str
+    ) -> str:
+        """Seal a snapshot and return the answer's Status, which validates nothing.
+
+        Raises:
+            BulkputError: it was refused.
+        """
+        call = partial(
+            self.calls.complete_snapshot, snapshot_id, changed_blocks_count, linear_checksum_b64
+        )
+        return await self.retrier.run(call, self.on_retry)
 
     async def delete(self, snapshot_id: str) -> None:
         """Delete a snapshot; one that is gone is no error.

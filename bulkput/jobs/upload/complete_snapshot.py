@@ -4,16 +4,17 @@ CompleteSnapshot validates nothing at once (it answers 202 to a wrong checksum t
 state tells, within seconds to minutes. So a snapshot is done when EC2 says ``completed``.
 """
 
-from dataclasses import dataclass
-from functools import partial
-
-from bulkput.ebs.control_plane import ControlPlane
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.session.snapshots import SHOWN_WITHIN_S
-from bulkput.model.clock import Clock
+from bulkput.jobs.session.snapshots import SHOWN_WITHIN_S, Snapshots
+from bulkput.jobs.upload.encryption import require_all_blocks
+from bulkput.jobs.upload.manifest import keep_manifest
+from bulkput.jobs.upload.own_size import require_full_size
+from bulkput.jobs.upload.snapshot import UploadContext, UploadSnapshot
+from bulkput.jobs.upload.volume_state import VolumeRun
+from bulkput.ledger.header import LedgerPhase
 from bulkput.model.duration import format_duration
-from bulkput.model.errors import AnswerError, SnapshotError, TemporaryError
-from bulkput.pipeline.retry import OnRetry, Retrier
+from bulkput.model.errors import AnswerError, IntegrityError, SnapshotError, TemporaryError
+from bulkput.model.progress import Phase
 
 _FIRST_POLL_S = 0.2
 _POLL_GROWTH = 1.6
@@ -22,20 +23,55 @@ _SLOWEST_POLL_S = 5.0
 quota, and the end is noticed within 5 s."""
 
 _GONE_AFTER_POLLS = 3
-"""So often in a row unknown to EC2, which knew it before: deleted, not one stale answer."""
+"""So often in a row unknown to EC2, which knew it before or had the time to: deleted. One stale
+answer is nothing to give a sealed snapshot up for."""
 
 
-@dataclass(frozen=True)
-class Sealing:
-    """What sealing needs; all of it is the caller's."""
+async def seal(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadContext) -> None:
+    """Seal the snapshot and, if that is wanted, wait until it is completed; keep its manifest.
 
-    control: ControlPlane
-    retrier: Retrier
-    clock: Clock
-    on_retry: OnRetry
+    Raises:
+        IntegrityError: a block may be in the snapshot without an acknowledged digest.
+        SnapshotError: it ended in ``error``, or is encrypted and lacks blocks of zeros.
+        BulkputError: the service or the disk refused.
+    """
+    context, volume, ledger = run.context, run.volume, place.ledger
+    run.enter(Phase.SEALING)
+    try:
+        run.linear = await context.workers.run(ledger.linear)
+    except IntegrityError:
+        run.note_phase(ledger, LedgerPhase.UPLOADING)  # a later run puts what the ledger has lost
+        raise
+    try:
+        await complete(upload_snapshot.snapshot_id, *run.linear, run.snapshots)
+    except SnapshotError:
+        run.note_phase(ledger, LedgerPhase.FAILED)
+        raise
+    run.status = "pending"
+    if not volume.snapshot.wait:
+        return
+    run.enter(Phase.WAITING)
+    limit_s = context.settings.tuning.completion_deadline_s
+    try:
+        live = await wait_until_completed(upload_snapshot.snapshot_id, limit_s, run.snapshots)
+        require_all_blocks(ledger.header, live)
+    except SnapshotError:
+        run.note_phase(ledger, LedgerPhase.FAILED)
+        raise
+    # Before the ledger says that all is done: after a crash in between, the next run writes it.
+    kept = await keep_manifest(place)
+    run.manifest = kept.path
+    try:
+        await require_full_size(place, live, kept.present_count)
+    except AnswerError:
+        kept.path.unlink(missing_ok=True)  # what it says, EC2 contradicts
+        run.manifest = None
+        raise
+    run.note_phase(ledger, LedgerPhase.COMPLETED)
+    run.status = "completed"
 
 
-async def complete(snapshot_id: str, count: int, checksum: str, sealing: Sealing) -> None:
+async def complete(snapshot_id: str, count: int, checksum: str, snapshots: Snapshots) -> None:
     """Send CompleteSnapshot until it is accepted; repeating it is harmless.
 
     An answer that says ``error`` is no word to go by: EC2 is asked.
@@ -44,17 +80,16 @@ async def complete(snapshot_id: str, count: int, checksum: str, sealing: Sealing
         snapshot_id: The snapshot.
         count: Distinct blocks put into it.
         checksum: Base64 LINEAR checksum over their digests.
-        sealing: Where and how.
+        snapshots: The account's.
 
     Raises:
         SnapshotError: it has ended in ``error``.
         AnswerError: the answer says so, and EC2 does not.
         ServiceError: it was refused for good.
     """
-    call = partial(sealing.control.complete_snapshot, snapshot_id, count, checksum)
-    if await sealing.retrier.run(call, sealing.on_retry) != "error":
+    if await snapshots.complete(snapshot_id, count, checksum) != "error":
         return
-    found = await _described(snapshot_id, sealing)
+    found = await snapshots.describe(snapshot_id)
     if found is not None and found.state == "error":
         raise _ended_in_error(found, snapshot_id)
     state = "nothing of it" if found is None else found.state
@@ -62,34 +97,30 @@ async def complete(snapshot_id: str, count: int, checksum: str, sealing: Sealing
     raise AnswerError("CompleteSnapshot", what, snapshot_id=snapshot_id)
 
 
-async def _described(snapshot_id: str, sealing: Sealing) -> SnapshotState | None:
-    call = partial(sealing.control.describe_snapshot, snapshot_id)
-    return await sealing.retrier.run(call, sealing.on_retry)
-
-
 def _ended_in_error(found: SnapshotState, snapshot_id: str) -> SnapshotError:
     why = found.state_message or "EC2 gives no reason"
     return SnapshotError(snapshot_id, f"ended in error: {why}. Running again makes a new snapshot")
 
 
-async def wait_until_completed(snapshot_id: str, limit_s: float, sealing: Sealing) -> SnapshotState:
+async def wait_until_completed(
+    snapshot_id: str, limit_s: float, snapshots: Snapshots
+) -> SnapshotState:
     """Poll EC2 until the snapshot is ``completed``, and return what it says then.
 
     Raises:
         SnapshotError: it ended in ``error``, with EC2's StateMessage, or vanished.
         TemporaryError: it is still pending after ``limit_s``.
     """
-    started_s = sealing.clock.monotonic_s()
+    started_s = snapshots.clock.monotonic_s()
     poll_s = _FIRST_POLL_S
     was_shown, unknown_polls = False, 0
     while True:
-        found = await _described(snapshot_id, sealing)
-        now_s = sealing.clock.monotonic_s()
+        found = await snapshots.describe(snapshot_id)
+        now_s = snapshots.clock.monotonic_s()
         was_shown = was_shown or found is not None
         unknown_polls = unknown_polls + 1 if found is None else 0
-        is_overdue = now_s - sealing.retrier.snapshot_started_s > SHOWN_WITHIN_S
-        is_gone = was_shown and unknown_polls >= _GONE_AFTER_POLLS
-        if found is None and (is_overdue or is_gone):
+        is_overdue = now_s - snapshots.retrier.snapshot_started_s > SHOWN_WITHIN_S
+        if unknown_polls >= _GONE_AFTER_POLLS and (was_shown or is_overdue):
             raise SnapshotError(snapshot_id, "EC2 does not know it any more: it was deleted")
         if found is not None and found.state == "completed":
             return found
@@ -101,5 +132,5 @@ async def wait_until_completed(snapshot_id: str, limit_s: float, sealing: Sealin
                 f"{snapshot_id} is uploaded and sealed, but EC2 still reports {state} after "
                 f"{format_duration(limit_s)}; run the same command again to go on waiting"
             )
-        await sealing.clock.sleep(poll_s)
+        await snapshots.clock.sleep(poll_s)
         poll_s = min(poll_s * _POLL_GROWTH, _SLOWEST_POLL_S)

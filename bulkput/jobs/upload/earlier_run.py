@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from bulkput import __version__
-from bulkput.jobs.upload.read_back import read_back, seal
+from bulkput.jobs.upload.complete_snapshot import seal
+from bulkput.jobs.upload.read_back import read_back
 from bulkput.jobs.upload.resume_decision import EarlierAnswer, decide_answer
-from bulkput.jobs.upload.snapshot import UploadContext
-from bulkput.jobs.upload.start_or_resume import UploadSnapshot
+from bulkput.jobs.upload.snapshot import UploadContext, UploadSnapshot
 from bulkput.jobs.upload.volume_state import VolumeRun
 from bulkput.ledger.header import LedgerHeader
 from bulkput.ledger.ledger import Ledger

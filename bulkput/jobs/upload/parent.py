@@ -5,6 +5,7 @@ from functools import partial
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.session.full_size import held_blocks, is_measured
 from bulkput.jobs.state.manifest_at_hand import open_manifest
+from bulkput.jobs.upload import rules
 from bulkput.jobs.upload.manifest import read_manifest
 from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.ledger.header import LedgerPhase
@@ -105,18 +106,12 @@ def _require_fit(place: UploadContext, snapshot_id: str, found: SnapshotState | 
     Raises:
         ConfigError: it cannot; names the rule.
     """
-    wanted_gib = place.volume.snapshot.volume_size_gib
     if found is None:
         what = f"{snapshot_id} does not exist in {place.context.service.region} for this account"
     elif found.state != "completed":
         what = f"{snapshot_id} is in state {found.state}: a parent must be completed"
-    elif wanted_gib is not None and wanted_gib < found.volume_size_gib:
-        what = (
-            f"{wanted_gib} GiB are less than the {found.volume_size_gib} GiB of the parent "
-            f"{snapshot_id}: a child's volume cannot be smaller than its parent's"
-        )
-        raise ConfigError((Problem("snapshot.volume_size_gib", what),))
     else:
+        rules.require_parent_fits(place.volume, snapshot_id, found.volume_size_gib)
         return
     raise ConfigError((Problem("snapshot.parent", what),))
 

@@ -1,9 +1,7 @@
 """The blocks of one volume on their way: the pipeline with this volume's parts and policy."""
 
-from functools import partial
-
 from bulkput.jobs.upload.put_window import PutWindow
-from bulkput.jobs.upload.start_or_resume import UploadSnapshot
+from bulkput.jobs.upload.snapshot import UploadSnapshot
 from bulkput.jobs.upload.volume_state import VolumeRun
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
@@ -83,10 +81,7 @@ async def _explain(
     run: VolumeRun, snapshot_id: str, ledger: Ledger, error: ServiceError
 ) -> BulkputError:
     """Return what EC2 knows of a snapshot that a put did not find."""
-    live = await run.retrier.run(
-        partial(run.context.service.control.describe_snapshot, snapshot_id),
-        run.context.on_call_retry(run.volume.label),
-    )
+    live = await run.snapshots.describe(snapshot_id)
     if live is not None and live.state == "pending":
         return error
     run.note_phase(ledger, LedgerPhase.FAILED)

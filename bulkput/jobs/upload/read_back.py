@@ -1,71 +1,21 @@
-"""The end of a volume: its snapshot is sealed, waited for, kept in a manifest, and proved."""
+"""The ``verify`` step of an upload: its snapshot is read back and compared."""
 
 from contextlib import ExitStack
 from functools import partial
 
-from bulkput.jobs.upload.complete_snapshot import Sealing, complete, wait_until_completed
-from bulkput.jobs.upload.encryption import require_all_blocks
-from bulkput.jobs.upload.manifest import keep_manifest
-from bulkput.jobs.upload.own_size import require_full_size
-from bulkput.jobs.upload.snapshot import UploadContext
-from bulkput.jobs.upload.start_or_resume import UploadSnapshot
+from bulkput.jobs.upload.snapshot import UploadSnapshot
 from bulkput.jobs.upload.volume_state import VolumeRun
-from bulkput.jobs.verify.compare import Findings, verify_volume
+from bulkput.jobs.verify.compare import Findings, compare_snapshot, sample_words
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest, manifest_path
+from bulkput.model.block import block_count
 from bulkput.model.disk_format import shared_decoder_note
-from bulkput.model.errors import AnswerError, IntegrityError, SnapshotError, SourceError
+from bulkput.model.errors import IntegrityError, SourceError
 from bulkput.model.progress import Phase
+from bulkput.pipeline.readback import Sample
 from bulkput.pipeline.reference import ManifestReference, Reference, SourceReference
 from bulkput.source.source import Source
-
-
-async def seal(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadContext) -> None:
-    """Seal the snapshot and, if that is wanted, wait until it is completed; keep its manifest.
-
-    Raises:
-        IntegrityError: a block may be in the snapshot without an acknowledged digest.
-        SnapshotError: it ended in ``error``, or is encrypted and lacks blocks of zeros.
-        BulkputError: the service or the disk refused.
-    """
-    context, volume, ledger = run.context, run.volume, place.ledger
-    run.enter(Phase.SEALING)
-    try:
-        run.linear = await context.workers.run(ledger.linear)
-    except IntegrityError:
-        run.note_phase(ledger, LedgerPhase.UPLOADING)  # a later run puts what the ledger has lost
-        raise
-    sealing = Sealing(
-        context.service.control, run.retrier, context.clock, context.on_call_retry(volume.label)
-    )
-    try:
-        await complete(upload_snapshot.snapshot_id, *run.linear, sealing)
-    except SnapshotError:
-        run.note_phase(ledger, LedgerPhase.FAILED)
-        raise
-    run.status = "pending"
-    if not volume.snapshot.wait:
-        return
-    run.enter(Phase.WAITING)
-    limit_s = context.settings.tuning.completion_deadline_s
-    try:
-        live = await wait_until_completed(upload_snapshot.snapshot_id, limit_s, sealing)
-        require_all_blocks(ledger.header, live)
-    except SnapshotError:
-        run.note_phase(ledger, LedgerPhase.FAILED)
-        raise
-    # Before the ledger says that all is done: after a crash in between, the next run writes it.
-    kept = await keep_manifest(place)
-    run.manifest = kept.path
-    try:
-        await require_full_size(place, live, kept.present_count)
-    except AnswerError:
-        kept.path.unlink(missing_ok=True)  # what it says, EC2 contradicts
-        run.manifest = None
-        raise
-    run.note_phase(ledger, LedgerPhase.COMPLETED)
-    run.status = "completed"
 
 
 async def read_back(
@@ -91,14 +41,7 @@ async def read_back(
     with ExitStack() as stack:
         references = await run.context.workers.run(partial(_references, run, source, ledger, stack))
         try:
-            findings, note = await verify_volume(
-                run.context,
-                run.retrier,
-                run.volume,
-                upload_snapshot.snapshot_id,
-                references,
-                run.progress,
-            )
+            findings, note = await verify_volume(run, upload_snapshot.snapshot_id, references)
         except IntegrityError:
             _condemn(run, ledger, upload_snapshot.snapshot_id)
             raise
@@ -118,6 +61,33 @@ async def read_back(
         _condemn(run, ledger, upload_snapshot.snapshot_id)
         compared_with = "its manifest" if source is None else str(source.path)
         raise findings.error(upload_snapshot.snapshot_id, compared_with)
+
+
+async def verify_volume(
+    run: VolumeRun, snapshot_id: str, references: tuple[Reference, ...]
+) -> tuple[Findings, str | None]:
+    """Compare as much as ``volume.verify`` says; returns what differs and a note for the user.
+
+    Raises:
+        BulkputError: something could not be read.
+    """
+    context, volume = run.context, run.volume
+    live = await context.gets.snapshots(run.retrier, snapshot_id).describe_completed(snapshot_id)
+    sample = None
+    if volume.verify == "sample":
+        sample = Sample(block_count(volume.verify_sample_bytes), context.random.getrandbits(32))
+    findings = Findings()
+    compared = await compare_snapshot(
+        context.gets,
+        run.retrier,
+        references,
+        run.progress,
+        live=live,
+        memory_budget_bytes=context.memory_budget_bytes,
+        tell=findings.take,
+        sample=sample,
+    )
+    return findings, None if sample is None else sample_words(compared, sample)
 
 
 def _condemn(run: VolumeRun, ledger: Ledger, snapshot_id: str) -> None:

@@ -1,17 +1,24 @@
 """What to do with the ledger that an earlier run left: a pure decision."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal
 
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.upload.encryption import lacks_blocks
-from bulkput.jobs.upload.trust import trusts
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.model.zeros import ZeroPolicy
 from bulkput.source.source import Source
 
 _ALL_PUT = frozenset({LedgerPhase.SEALING, LedgerPhase.COMPLETED})
+
+
+_TRUSTS: dict[str, Callable[[bool], bool]] = {
+    "auto": lambda tells_changes: tells_changes,
+    "trust": lambda tells_changes: True,  # noqa: ARG005 - the user knows that nothing wrote to it
+    "verify": lambda tells_changes: False,  # noqa: ARG005 - everything is read and compared
+}
 
 
 class ResumeAction(Enum):
@@ -128,6 +135,22 @@ def decide_answer(
     # A device is claimed while it is open: not even to decompress it again can it be opened twice.
     read_once = source.is_sequential and source.kind == "device"
     return EarlierAnswer.START_NEW if read_once else EarlierAnswer.COMPARE
+
+
+def trusts(
+    resume: Literal["auto", "trust", "verify"], source: Source, recorded: Mapping[str, object]
+) -> bool:
+    """Return whether what the ledger vouches for need not be read again.
+
+    Args:
+        resume: As configured.
+        source: As it was opened by this run; nothing is read.
+        recorded: The identity that the ledger has; an equal one means equal content only where
+            the source reports every change. What is piped in is another stream each time,
+            whatever ``resume`` says.
+    """
+    same = dict(recorded) == source.identity.as_dict()
+    return same and source.kind != "stream" and _TRUSTS[resume](source.tells_changes)
 
 
 def _why_unusable(header: LedgerHeader, live: SnapshotState | None) -> str:

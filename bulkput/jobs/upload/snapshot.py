@@ -1,4 +1,4 @@
-"""What finding or starting a snapshot works with, and the calls about it."""
+"""The snapshot of one volume, and what it is found or started with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,13 +7,29 @@ from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.snapshots import Snapshots
+from bulkput.jobs.upload import rules
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest
 from bulkput.ledger.series import Series
-from bulkput.model.block import volume_size_gib
 from bulkput.model.progress import Progress
 from bulkput.pipeline.retry import Retrier
+from bulkput.planning.zeros import ResolvedZeros
 from bulkput.source.source import Source
+
+
+@dataclass(frozen=True)
+class UploadSnapshot:
+    """A snapshot that takes puts, or that is only to be waited for."""
+
+    snapshot_id: str
+    zeros: ResolvedZeros
+    trust: bool
+    """The source is what it was, so blocks that the ledger vouches for need not be read."""
+    only_wait: bool = False
+    is_completed: bool = False
+    """There is not even a wait left."""
+    puts_all: bool = False
+    """The snapshot may hold blocks of an unknown run: none is taken for the parent's."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +54,14 @@ class UploadContext:
     @property
     def volume_size_gib(self) -> int:
         """As wanted, or as the source needs; a child's is at least its parent's."""
-        needed_gib = volume_size_gib(self.source.size_bytes)
-        if self.parent is not None:
-            needed_gib = max(needed_gib, self.parent.header.volume_size_gib)
-        return self.volume.snapshot.volume_size_gib or needed_gib
+        parent_gib = 0 if self.parent is None else self.parent.header.volume_size_gib
+        return rules.volume_size_gib(self.volume, self.source.size_bytes, parent_gib)
 
     @property
     def block_count(self) -> int:
         """Blocks to consider: what the parent has behind the source's end must become zeros."""
-        beyond = 0 if self.parent is None else self.parent.stop
-        return max(self.source.block_count, beyond)
+        parent_stop = 0 if self.parent is None else self.parent.stop
+        return rules.blocks_to_consider(self.source.block_count, parent_stop)
 
     @property
     def parent_snapshot_id(self) -> str | None:
@@ -66,7 +80,3 @@ class UploadContext:
             age_s,
             lambda: self.note(f"EC2 does not know {snapshot_id} yet: asking again for a while"),
         )
-
-    async def delete(self, snapshot_id: str) -> None:
-        """Delete a snapshot; one that is gone is no error."""
-        await self.snapshots.delete(snapshot_id)

@@ -10,21 +10,18 @@ from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.source import Opening, examine_volume, opening_of
 from bulkput.jobs.upload.before_start import refuse_second_run, require_room_for
+from bulkput.jobs.upload.complete_snapshot import seal
 from bulkput.jobs.upload.earlier_run import (
     advance_series,
     finish_earlier,
     note_undelivered,
 )
 from bulkput.jobs.upload.lease import keep_lease
+from bulkput.jobs.upload.ledger import open_ledger
 from bulkput.jobs.upload.put_blocks import put_blocks
-from bulkput.jobs.upload.read_back import read_back, seal
-from bulkput.jobs.upload.snapshot import UploadContext
-from bulkput.jobs.upload.start_or_resume import (
-    UploadSnapshot,
-    open_ledger,
-    start_anew,
-    start_or_resume,
-)
+from bulkput.jobs.upload.read_back import read_back
+from bulkput.jobs.upload.snapshot import UploadContext, UploadSnapshot
+from bulkput.jobs.upload.start_or_resume import start_anew, start_or_resume
 from bulkput.jobs.upload.volume_state import VolumeRun
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
@@ -255,10 +252,7 @@ async def _delete(run: VolumeRun, ledger: Ledger) -> None:
         return
     try:
         async with asyncio.timeout(_DELETE_LIMIT_S):
-            await run.retrier.run(
-                partial(run.context.service.control.delete_snapshot, header.snapshot_id),
-                run.context.on_call_retry(run.volume.label),
-            )
+            await run.snapshots.delete(header.snapshot_id)
     except (BulkputError, TimeoutError) as error:
         run.note(f"{header.snapshot_id} could not be deleted and stays pending: {error}")
     else:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.snapshots import Snapshots
 from bulkput.jobs.session.source import Opening
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
@@ -44,6 +45,11 @@ class VolumeRun:
         self.linear, self.manifest, self.verified, self.status = None, None, None, "failed"
         self.progress.snapshot_id = None
         self.progress.blocks_resumed = 0
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """EC2's calls about snapshots."""
+        return self.context.snapshots(self.retrier, self.volume.label)
 
     def enter(self, phase: Phase, detail: str = "") -> None:
         """Tell that a phase begins."""

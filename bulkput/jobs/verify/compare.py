@@ -1,13 +1,11 @@
-"""The ``verify`` step: the snapshot is read back and compared with its source."""
+"""A snapshot is read back and compared with what it should be: blocks in, differences out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
-from bulkput.model.block import BLOCK_SIZE_BYTES, block_count
+from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.difference import Difference
 from bulkput.model.errors import IntegrityError
 from bulkput.model.progress import Progress
@@ -85,37 +83,6 @@ async def compare_snapshot(
         tell=tell,
     )
     return await compare(parts, sample)
-
-
-async def verify_volume(
-    context: JobContext,
-    retrier: Retrier,
-    volume: VolumeSettings,
-    snapshot_id: str,
-    references: tuple[Reference, ...],
-    progress: Progress,
-) -> tuple[Findings, str | None]:
-    """Compare as much as ``volume.verify`` says; returns what differs and a note for the user.
-
-    Raises:
-        BulkputError: something could not be read.
-    """
-    live = await context.gets.snapshots(retrier, snapshot_id).describe_completed(snapshot_id)
-    sample = None
-    if volume.verify == "sample":
-        sample = Sample(block_count(volume.verify_sample_bytes), context.random.getrandbits(32))
-    findings = Findings()
-    compared = await compare_snapshot(
-        context.gets,
-        retrier,
-        references,
-        progress,
-        live=live,
-        memory_budget_bytes=context.memory_budget_bytes,
-        tell=findings.take,
-        sample=sample,
-    )
-    return findings, None if sample is None else sample_words(compared, sample)
 
 
 def sample_words(compared: int, sample: Sample) -> str:
