@@ -88,7 +88,8 @@ def _opened(target: str, state_dir: Path | None) -> "Manifest":
     from bulkput.ledger.manifest import Manifest  # noqa: PLC0415 - the same
 
     _, folder = surroundings_of(state_dir=state_dir)
-    return Manifest.open(locate_manifest(folder, target))
+    path = locate_manifest(folder, target)
+    return Manifest.open(path, is_named=path == Path(target))
 
 
 def _facts(found: "Manifest", now_unix_s: float) -> Iterator[tuple[str, str]]:

@@ -118,7 +118,7 @@ async def collect(
         BulkputError: they could not be looked for.
     """
     found = await snapshots.list_pending_tagged()
-    now_unix_s = snapshots.clock.unix_s()
+    now_unix_s = snapshots.now_unix_s()
     orphans = find_orphans(
         found,
         read_entries(state_dir),
@@ -140,7 +140,19 @@ async def _delete(snapshots: Snapshots, orphan: Orphan) -> Orphan:
         live = await snapshots.describe(orphan.snapshot_id)
         if live is not None and live.state == "completed":
             return replace(orphan, status=OrphanStatus.COMPLETED)
+        if await _is_at_work(snapshots, orphan):
+            return replace(orphan, status=OrphanStatus.AT_WORK)
         await snapshots.delete(orphan.snapshot_id)
     except BulkputError as error:
         return replace(orphan, status=OrphanStatus.FAILED, error=error)
     return replace(orphan, status=OrphanStatus.DELETED)
+
+
+async def _is_at_work(snapshots: Snapshots, orphan: Orphan) -> bool:
+    """Look once more: deleting a hundred takes minutes, and an upload may have gone on since."""
+    marks = [
+        each.tags.get(OWNER_TAG_KEY, "")
+        for each in await snapshots.list_pending_tagged()
+        if each.snapshot_id == orphan.snapshot_id
+    ]
+    return any(is_alive(mark, snapshots.now_unix_s()) for mark in marks)

@@ -13,7 +13,8 @@ from typing import Any, Self
 from bulkput.ledger.folder import ensure_folder
 from bulkput.ledger.lock import LOCK_NAME, FolderLock
 from bulkput.ledger.record import State
-from bulkput.ledger.storage import boot_id, read_state_file, replace_file, storage_error
+from bulkput.ledger.state_file import read_state_file, remove_file, replace_file
+from bulkput.ledger.storage import boot_id, storage_error
 from bulkput.ledger.table import Table
 from bulkput.model.block import ZERO_BLOCK_DIGEST, Extent
 from bulkput.model.errors import LedgerError
@@ -91,7 +92,7 @@ class Restoration:
         """
         path = (folder or self.folder) / _HEADER_NAME
         try:
-            path.unlink(missing_ok=True)
+            remove_file(path)
         except OSError as error:
             raise storage_error(path, "remove the file", error) from error
 
@@ -153,7 +154,7 @@ class Restoration:
             OSError: as the system says.
         """
         for name in (_HEADER_NAME, _TABLE_NAME, LOCK_NAME):
-            (self.folder / name).unlink(missing_ok=True)
+            remove_file(self.folder / name)
         if not any(self.folder.iterdir()):
             self.folder.rmdir()
 

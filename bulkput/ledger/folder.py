@@ -7,9 +7,11 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from bulkput.ledger.state_file import mount_point_words, opened_folder
 from bulkput.ledger.storage import FOLDER_MODE, storage_error
 from bulkput.model.errors import ConfigError, LedgerError, Problem
 
@@ -64,75 +66,45 @@ def ensure_state_dir(folder: Path) -> None:
     is private lies in folders of its own below it.
 
     Raises:
-        LedgerError: it is no directory, a symbolic link, another user's, or not writable.
+        LedgerError: it is no directory, a symbolic link, another user's, one in which every user
+            can replace files, or not writable.
         TemporaryError: the disk is full.
     """
-    _ensure(folder)
+    with _made(folder, is_top=True):
+        pass
 
 
 def ensure_folder(folder: Path) -> None:
     """Make ``folder``, which only bulkput uses, and its parents where missing; private (0700).
 
     Raises:
-        LedgerError: it is no directory, a symbolic link, another user's, or not writable.
+        LedgerError: it or its parent is no directory, a symbolic link, another user's, one in which
+            every user can replace files, or not writable.
         TemporaryError: the disk is full.
     """
-    status = _ensure(folder)
-    _check_parent(folder)
-    try:
-        if stat.S_IMODE(status.st_mode) != FOLDER_MODE:
-            folder.chmod(FOLDER_MODE)
-    except OSError as error:
-        raise storage_error(folder, "make the folder private", error) from error
+    with _made(folder) as descriptor:
+        try:
+            if stat.S_IMODE(os.fstat(descriptor).st_mode) != FOLDER_MODE:
+                os.fchmod(descriptor, FOLDER_MODE)
+        except OSError as error:
+            raise storage_error(folder, "make the folder private", error) from error
 
 
-def _check_parent(folder: Path) -> None:
-    """See that nobody else can put another folder in the place of ``folder``.
-
-    A state directory that others write to, as /tmp is, may hold a folder or link of theirs by the
-    name of one of bulkput's, such as ``series``; root's are nobody else's.
-    """
-    trusted = {0, os.geteuid()}
-    for status in (folder.parent.lstat(), folder.parent.stat()):
-        if status.st_uid not in trusted:
+@contextmanager
+def _made(folder: Path, *, is_top: bool = False) -> Iterator[int]:
+    """Make ``folder`` where it is missing, see that it is usable, and yield a descriptor of it."""
+    with ExitStack() as stack:
+        try:
+            folder.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            opened = opened_folder(folder, is_top=is_top, make=True)
+            descriptor = stack.enter_context(opened)
+        except (FileExistsError, NotADirectoryError):
             raise LedgerError(
-                folder.parent,
-                f"belongs to user id {status.st_uid}, who could replace what is in it. Name another"
-                " state_dir",
-            )
-
-
-def _ensure(folder: Path) -> os.stat_result:
-    """Make ``folder`` where it is missing, see that it is usable, and return what it is."""
-    try:
-        folder.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
-        status = folder.lstat()
-    except (FileExistsError, NotADirectoryError):
-        raise LedgerError(
-            folder, "must be a folder, but a file has this name. Name another state_dir"
-        ) from None
-    except OSError as error:
-        raise storage_error(folder, "create the folder", error) from error
-    if not stat.S_ISDIR(status.st_mode):
-        raise LedgerError(folder, "is a symbolic link; a folder is needed. Name another state_dir")
-    if status.st_uid != os.geteuid():
-        raise LedgerError(
-            folder,
-            f"belongs to user id {status.st_uid}, and this is user id {os.geteuid()}. Run as the"
-            f" same user, or name another state_dir{_mount_point_words(folder)}",
-        )
-    if not os.access(folder, os.W_OK | os.X_OK):
-        what = f"cannot be written to. Name another state_dir{_mount_point_words(folder)}"
-        raise LedgerError(folder, what)
-    return status
-
-
-def _mount_point_words(folder: Path) -> str:
-    """Return what helps with a file system that somebody else has mounted; else nothing."""
-    if not folder.is_mount():
-        return ""
-    return (
-        f": this one is a mount point, and a folder in it that belongs to you works, such as "
-        f"{folder / 'bulkput'} (install -d -m 700 -o {os.geteuid()} {folder / 'bulkput'})"
-    )
+                folder, "must be a folder, but a file has this name. Name another state_dir"
+            ) from None
+        except OSError as error:
+            raise storage_error(folder, "create the folder", error) from error
+        if not os.access(".", os.W_OK | os.X_OK, dir_fd=descriptor):
+            what = f"cannot be written to. Name another state_dir{mount_point_words(folder)}"
+            raise LedgerError(folder, what)
+        yield descriptor

@@ -6,7 +6,8 @@ Knows nothing of the table beside it.
 from pathlib import Path
 
 from bulkput.ledger.header import LedgerHeader, decode_header, encode_header
-from bulkput.ledger.storage import read_state_file, replace_file, storage_error
+from bulkput.ledger.state_file import read_state_file, replace_file
+from bulkput.ledger.storage import storage_error
 from bulkput.model.errors import LedgerError
 
 HEADER_NAME = "ledger.json"

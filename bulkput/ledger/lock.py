@@ -6,7 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from bulkput.ledger.storage import FILE_MODE, storage_error, write_all
+from bulkput.ledger.state_file import open_state_file
+from bulkput.ledger.storage import storage_error, write_all
 from bulkput.model.errors import LedgerError
 
 LOCK_NAME = "lock"
@@ -35,7 +36,7 @@ def holder_of(folder: Path) -> Holder | None:
     """
     path = folder / LOCK_NAME
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = open_state_file(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -84,9 +85,7 @@ class FolderLock:
         self._path = folder / LOCK_NAME
         self._what = what
         try:
-            self._descriptor = os.open(
-                self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE
-            )
+            self._descriptor = open_state_file(self._path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise storage_error(self._path, "open the lock", error) from error
         try:

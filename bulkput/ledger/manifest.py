@@ -42,6 +42,7 @@ import numpy.typing as npt
 
 from bulkput.ledger.manifest_header import ManifestHeader, decode_manifest_header
 from bulkput.ledger.record import BoolArray, Uint8Array
+from bulkput.ledger.state_file import open_state_file
 from bulkput.ledger.storage import storage_error
 from bulkput.model.block import BLOCK_COUNT_MAX, DIGEST_SIZE_BYTES, Extent
 from bulkput.model.errors import DamagedManifestError, ManifestError
@@ -84,16 +85,21 @@ class Manifest:
         self._runs = runs
 
     @classmethod
-    def open(cls, path: Path) -> "Manifest":
+    def open(cls, path: Path, *, is_named: bool = False) -> "Manifest":
         """Open a manifest and check all of it: about a second for each 2 TiB of blocks.
 
+        Args:
+            path: Of the file.
+            is_named: The user named it: it may be anybody's, and a link. One of the state folder
+                has to be one's own.
+
         Raises:
+            LedgerError: it is in the state folder, and another user's or a link.
             ManifestError: there is none, or it is no manifest or one of another version.
             DamagedManifestError: it was cut or changed; says what does not hold.
         """
         try:
-            # O_NONBLOCK, so that a named pipe is refused instead of waited for.
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            descriptor = _open_named(path) if is_named else open_state_file(path, os.O_RDONLY)
         except FileNotFoundError:
             raise ManifestError(path, "there is no manifest here") from None
         except OSError as error:
@@ -220,6 +226,11 @@ class Manifest:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _open_named(path: Path) -> int:
+    # O_NONBLOCK, so that a named pipe is refused instead of waited for.
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _checked_prelude(path: Path, descriptor: int) -> tuple[int, int]:

@@ -7,11 +7,11 @@ file beside it until their place is known.
 import fcntl
 import hashlib
 import os
-import tempfile
-from contextlib import suppress
+import secrets
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,8 @@ from bulkput.ledger.folder import ensure_folder
 from bulkput.ledger.manifest import ALIGNMENT_BYTES, MAGIC, MANIFEST_VERSION, PRELUDE, TRAILER
 from bulkput.ledger.manifest_header import ManifestHeader, encode_manifest_header
 from bulkput.ledger.record import Uint8Array
-from bulkput.ledger.storage import storage_error, sync_folder
+from bulkput.ledger.state_file import create_in, opened_folder, put_in_place
+from bulkput.ledger.storage import storage_error
 
 _COPY_BYTES = 1 << 20
 
@@ -44,20 +45,34 @@ class ManifestWriter:
         self._run_count = 0
         self._sum = hashlib.sha256()
         ensure_folder(path.parent)
-        _remove_left_behind(path)
-        try:
-            # mkstemp gives 0600.
-            descriptor, name = tempfile.mkstemp(".new", f"{path.name}.", path.parent)
-            self._new_path = Path(name)
-            self._file = os.fdopen(descriptor, "wb")
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            self._runs = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 - closed by close
-        except OSError as error:
-            raise storage_error(path, "create the manifest", error) from error
+        own = secrets.token_hex(8)
+        self._new_path = path.with_name(f"{path.name}.{own}.new")
         content = encode_manifest_header(header)
         length = -(-(PRELUDE.size + len(content)) // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
         content = content.ljust(length - PRELUDE.size)
-        self._write(PRELUDE.pack(MAGIC, MANIFEST_VERSION, len(content)) + content)
+        with ExitStack() as stack:
+            try:
+                self._folder = stack.enter_context(opened_folder(path.parent))
+                _remove_left_behind(self._folder, path)
+                self._file = self._created(stack, self._new_path)
+                stack.callback(self._unlink_new)
+                fcntl.flock(self._file.fileno(), fcntl.LOCK_EX)
+                runs_path = path.with_name(f"{path.name}.{own}.runs")
+                self._runs = self._created(stack, runs_path)
+                os.unlink(runs_path.name, dir_fd=self._folder)
+            except OSError as error:
+                raise storage_error(path, "create the manifest", error) from error
+            self._write(PRELUDE.pack(MAGIC, MANIFEST_VERSION, len(content)) + content)
+            self._opened = stack.pop_all()
+
+    def _created(self, stack: ExitStack, path: Path) -> BinaryIO:
+        file = os.fdopen(create_in(self._folder, path), "w+b")
+        stack.callback(_close, file)
+        return file
+
+    def _unlink_new(self) -> None:
+        with suppress(OSError):  # it has its name by now; or the disk fails, which was reported
+            os.unlink(self._new_path.name, dir_fd=self._folder)
 
     def add(self, indexes: npt.NDArray[np.int64], digests: Uint8Array) -> None:
         """Append blocks.
@@ -106,8 +121,7 @@ class ManifestWriter:
             self._write(self._sum.digest())
             self._file.flush()
             os.fsync(self._file.fileno())
-            self._new_path.replace(self.path)
-            sync_folder(self.path.parent)
+            put_in_place(self._folder, self._new_path, self.path)
         except OSError as error:
             raise storage_error(self.path, "write the manifest", error) from error
         self.close()
@@ -121,10 +135,7 @@ class ManifestWriter:
 
     def close(self) -> None:
         """Give up what is not finished; idempotent."""
-        with suppress(OSError):  # what a full disk left in the buffer
-            self._file.close()
-        self._runs.close()
-        self._new_path.unlink(missing_ok=True)
+        self._opened.close()
 
     def __enter__(self) -> Self:
         return self
@@ -138,13 +149,21 @@ class ManifestWriter:
         self.close()
 
 
-def _remove_left_behind(path: Path) -> None:
+def _close(file: BinaryIO) -> None:
+    with suppress(OSError):  # what a full disk left in the buffer
+        file.close()
+
+
+def _remove_left_behind(folder: int, path: Path) -> None:
     """Remove files of writers that died: those that nobody holds."""
-    for left in path.parent.glob(f"{path.name}.*.new"):
+    for name in os.listdir(folder):
+        if not name.startswith(f"{path.name}.") or not name.endswith((".new", ".runs")):
+            continue
         with suppress(OSError):
-            descriptor = os.open(left, os.O_RDONLY | os.O_NOFOLLOW)
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(name, flags, dir_fd=folder)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                left.unlink()
+                os.unlink(name, dir_fd=folder)
             finally:
                 os.close(descriptor)

@@ -16,14 +16,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bulkput.ledger.folder import ensure_folder
 from bulkput.ledger.record import Uint8Array
-from bulkput.ledger.storage import FILE_MODE
+from bulkput.ledger.state_file import open_state_file, remove_file
 from bulkput.model.block import DIGEST_SIZE_BYTES
+from bulkput.model.errors import BulkputError
 
 _MAGIC = b"BPPART1\n"
 _RECORD = np.dtype([("index", "<u8"), ("digest", "u1", DIGEST_SIZE_BYTES), ("crc", "<u4")])
 _HEAD_SIZE_BYTES = len(_MAGIC) + 32
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class PartialManifest:
@@ -41,9 +42,9 @@ class PartialManifest:
         self._at_bytes = _HEAD_SIZE_BYTES
         self._is_spent = False
         head = _MAGIC + hashlib.sha256("\0".join(key).encode("utf-8", "replace")).digest()
-        with suppress(OSError):
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._descriptor = os.open(self._path, _FLAGS, FILE_MODE)
+        with suppress(OSError, BulkputError):
+            ensure_folder(self._path.parent)
+            self._descriptor = open_state_file(self._path, os.O_RDWR | os.O_CREAT)
             # Somebody else may read the same snapshot: then this one keeps nothing.
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.pread(self._descriptor, _HEAD_SIZE_BYTES, 0) != head:
@@ -89,8 +90,8 @@ class PartialManifest:
     def remove(self) -> None:
         """Remove the file: the whole manifest is there."""
         if self._descriptor is not None:
-            with suppress(OSError):
-                self._path.unlink()
+            with suppress(OSError, BulkputError):
+                remove_file(self._path)
         self.close()
 
     def close(self) -> None:

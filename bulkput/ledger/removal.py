@@ -5,6 +5,7 @@ from pathlib import Path
 from bulkput.ledger.header_file import HEADER_NAME
 from bulkput.ledger.ledger import TABLE_NAME
 from bulkput.ledger.lock import LOCK_NAME
+from bulkput.ledger.state_file import remove_file
 from bulkput.ledger.storage import storage_error
 
 _NAMES = (HEADER_NAME, f"{HEADER_NAME}.new", TABLE_NAME, LOCK_NAME)
@@ -21,7 +22,7 @@ def remove_ledger(folder: Path) -> bool:
     for name in _NAMES:
         path = folder / name
         try:
-            path.unlink(missing_ok=True)
+            remove_file(path)
         except OSError as error:
             raise storage_error(path, "remove the file", error) from error
     if any(folder.iterdir()):

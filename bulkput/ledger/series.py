@@ -23,7 +23,8 @@ from bulkput.ledger.header_schema import (
     parse_facts,
 )
 from bulkput.ledger.lock import FolderLock
-from bulkput.ledger.storage import read_state_file, replace_file, storage_error
+from bulkput.ledger.state_file import opened_folder, read_state_file, replace_file
+from bulkput.ledger.storage import storage_error
 from bulkput.model.errors import LedgerError
 
 _FILE_NAME = "series.json"
@@ -81,7 +82,8 @@ def read_generation(folder: Path) -> Generation | None:
     """
     path = folder / _FILE_NAME
     try:
-        content = read_state_file(path, _FILE_MAX_BYTES)
+        with opened_folder(folder.parent):  # which sees to the state folder above it
+            content = read_state_file(path, _FILE_MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -140,6 +142,7 @@ class Series:
         self._endpoint_url = endpoint_url
         self._region = region
         self._folder = series_folder(state_dir, name, endpoint_url=endpoint_url, region=region)
+        ensure_folder(self._folder.parent)
         ensure_folder(self._folder)
         self._lock = FolderLock(self._folder)
         try:

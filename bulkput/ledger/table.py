@@ -24,7 +24,8 @@ from bulkput.ledger.record import (
     Uint8Array,
     may_be_in_snapshot,
 )
-from bulkput.ledger.storage import FILE_MODE, storage_error, write_all
+from bulkput.ledger.state_file import open_state_file
+from bulkput.ledger.storage import storage_error, write_all
 from bulkput.ledger.table_header import (
     HEAD_SIZE_BYTES,
     describe_head,
@@ -81,7 +82,7 @@ class Table:
             TemporaryError: the disk is full.
         """
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
+            descriptor = open_state_file(path, os.O_RDWR | os.O_CREAT)
             try:
                 os.ftruncate(descriptor, 0)
             except BaseException:
@@ -109,7 +110,7 @@ class Table:
         """
         flags = os.O_RDWR | os.O_CREAT if writable else os.O_RDONLY
         try:
-            descriptor = os.open(path, flags | os.O_NOFOLLOW, FILE_MODE)
+            descriptor = open_state_file(path, flags)
             try:
                 head = os.pread(descriptor, HEAD_SIZE_BYTES, 0)
                 size_bytes = os.fstat(descriptor).st_size

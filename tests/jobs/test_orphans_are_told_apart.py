@@ -6,7 +6,8 @@ import pytest
 
 from bulkput.config.volume import SnapshotSettings
 from bulkput.ebs.snapshot import FoundSnapshot, SnapshotState
-from bulkput.jobs.gc import OrphanStatus, find_orphans
+from bulkput.jobs.gc import OrphanStatus, collect, find_orphans
+from bulkput.jobs.session.snapshots import Snapshots
 from bulkput.jobs.state import snapshot_tag
 from bulkput.jobs.state.snapshot_tag import (
     OWNER_TAG_KEY,
@@ -130,3 +131,44 @@ def test_a_snapshot_with_fifty_tags_gets_no_other():
 
 def test_a_token_of_the_users_own_means_the_same_request_from_anywhere():
     assert tags_with_owner(SnapshotSettings(client_token="mine"), STATE_DIR / "f") == {}
+
+
+class CallsWhile:
+    """EC2 with one pending snapshot; when it is described, its upload goes on elsewhere."""
+
+    def __init__(self, offset_s=0.0):
+        self.found = pending("snap-1", owner_tag(STATE_DIR / "a"), 10.0)
+        self.offset_s = offset_s
+        self.deleted = []
+        self.resumes = True
+
+    def now_unix_s(self):
+        return NOW_UNIX_S + self.offset_s
+
+    async def list_pending_tagged(self):
+        return [self.found]
+
+    async def describe(self, snapshot_id):
+        if self.resumes:
+            self.found = pending(snapshot_id, leased_tag(STATE_DIR / "a", NOW_UNIX_S), 10.0)
+        return self.found.state
+
+    async def delete(self, snapshot_id):
+        self.deleted.append(snapshot_id)
+
+
+async def test_an_upload_that_goes_on_while_others_are_deleted_keeps_its_snapshot(tmp_path):
+    calls = CallsWhile()
+    (found,) = await collect(calls, STATE_DIR, elsewhere=False, older_than_s=0.0, delete=True)
+    assert (found.status, calls.deleted) == (OrphanStatus.AT_WORK, [])
+    calls = CallsWhile()
+    calls.resumes = False
+    (found,) = await collect(calls, STATE_DIR, elsewhere=False, older_than_s=0.0, delete=True)
+    assert (found.status, calls.deleted) == (OrphanStatus.DELETED, ["snap-1"])
+
+
+async def test_time_is_what_the_services_answers_have_shown_of_it():
+    class Ahead:
+        clock = type("Clock", (), {"unix_s": staticmethod(lambda: NOW_UNIX_S + 7200.0)})
+
+    assert Snapshots(None, Ahead, print, lambda: -7200.0).now_unix_s() == NOW_UNIX_S

@@ -148,7 +148,7 @@ def test_what_is_no_manifest_or_of_another_version_is_told_apart_from_damage(tmp
     os.mkfifo(tmp_path / "pipe")
     for nothing in (tmp_path, tmp_path / "pipe"):
         with pytest.raises(ManifestError, match="is not a manifest"):
-            Manifest.open(nothing)
+            Manifest.open(nothing, is_named=True)
 
 
 @pytest.mark.parametrize(

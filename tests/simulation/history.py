@@ -53,6 +53,8 @@ class History(Proof):
         )
         self.unix_s = FIRST_UNIX_S
         self.run_number = 0
+        self.meanwhile = lambda: None
+        """What others begin to do when a run begins."""
         self.sealed = {}
         self.changed = False
         self.contents = {}
@@ -225,6 +227,7 @@ class History(Proof):
                 unix_s=self.unix_s,
                 stop_at_s=self.stop_at_s,
                 delivers=self.delivers,
+                meanwhile=self.meanwhile,
             )
             machine.end_run()
             self.story += self.line.story

@@ -151,6 +151,13 @@ class SimulatedOs:
 
     fdatasync = fsync
 
+    def rename(self, old, new, *, src_dir_fd, dst_dir_fd):
+        self._machine.tick("ledger rename")
+        if not self._machine.dead:
+            folder = Path(f"/proc/self/fd/{dst_dir_fd}").readlink()
+            self._machine.on_replace(folder / old, folder / new)
+        os.rename(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
 
 class SimulatedWorkers:
     """Threads on virtual time: what has begun runs to its end, whoever still waits for it."""

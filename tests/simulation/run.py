@@ -18,6 +18,7 @@ from bulkput.jobs.upload import ledger as upload_ledger
 from bulkput.jobs.upload import volume
 from bulkput.ledger import ledger as ledger_module
 from bulkput.ledger import lock as lock_module
+from bulkput.ledger import state_file as state_file_module
 from bulkput.ledger import storage as storage_module
 from bulkput.ledger import table as table_module
 from bulkput.model.clock import LoopClock
@@ -25,6 +26,9 @@ from bulkput.model.events import NullObserver
 from bulkput.model.exit_code import ExitCode
 from bulkput.pace.pacer import AccountPacer
 from bulkput.pipeline import hashing
+
+OTHERS = "others"
+"""The name of tasks that belong to no run: what other processes do meanwhile."""
 
 RUN_LIMIT_S = 4 * 3600.0
 """Three hours are what an hour's wait for the end, 15 minutes a call and pauses add up to."""
@@ -34,11 +38,10 @@ RUN_LIMIT_S = 4 * 3600.0
 def engine_on(machine, open_source):
     """Put the machine under the engine: its disk, its boot id, its source."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (storage_module, table_module):
+        for module in (state_file_module, storage_module, table_module):
             patch.setattr(module, "os", SimulatedOs(machine))
         patch.setattr(lock_module, "write_all", lambda *_: None)
         patch.setattr(ledger_module, "boot_id", machine.boot_id)
-        patch.setattr(storage_module.Path, "replace", _replace(machine))
         patch.setattr(hashing, "hashlib", CachedHashlib)
         patch.setattr(volume, "opening_of", lambda *_: Opening(open_source))
         nonces = iter(range(1, 10**6))
@@ -46,18 +49,6 @@ def engine_on(machine, open_source):
             upload_ledger.secrets, "token_hex", lambda _: f"{machine.folder.name}-{next(nonces)}"
         )
         yield
-
-
-def _replace(machine):
-    real = storage_module.Path.replace
-
-    def replace(old, new):
-        machine.tick("ledger rename")
-        if not machine.dead:
-            machine.on_replace(old, new)
-        return real(old, new)
-
-    return replace
 
 
 @dataclass
@@ -87,7 +78,16 @@ class Stop:
 
 
 def run_engine(
-    settings, machine, line, stop, *, worker_delay_s, unix_s, stop_at_s=None, delivers=True
+    settings,
+    machine,
+    line,
+    stop,
+    *,
+    worker_delay_s,
+    unix_s,
+    stop_at_s=None,
+    delivers=True,
+    meanwhile=lambda: None,
 ):
     """Upload the one volume of ``settings``; returns when the process has ended.
 
@@ -95,13 +95,17 @@ def run_engine(
 
     Whatever the engine must never do is in ``machine.violations``.
     """
-    return run_virtual(
-        _run(settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s, delivers)
+    run = _run(
+        settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s, delivers, meanwhile
     )
+    return run_virtual(run)
 
 
-async def _run(settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s, delivers):
+async def _run(
+    settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s, delivers, meanwhile
+):
     loop = asyncio.get_running_loop()
+    meanwhile()
     loop.set_exception_handler(
         lambda _, context: machine.violate(f"unhandled: {context['message']}: {context}")
     )
@@ -138,7 +142,8 @@ async def _run(settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s,
         machine.violate(f"a run ended by {error!r} at {_place(error)}")
     elapsed_s = loop.time()
     line.closed = True
-    left = asyncio.all_tasks() - {asyncio.current_task()}
+    left = {task for task in asyncio.all_tasks() if task.get_name() != OTHERS}
+    left.discard(asyncio.current_task())
     if left and not machine.dead:
         machine.violate(f"tasks are left behind: {left}")
     if outcome is not None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from bulkput.jobs.copy.snapshot_source import SnapshotIdentity
 from bulkput.ledger.folder import ensure_folder
-from bulkput.ledger.storage import read_state_file, replace_file
+from bulkput.ledger.state_file import read_state_file, replace_file
 
 _FOLDER_NAME = "copies"
 _VERSION = 1

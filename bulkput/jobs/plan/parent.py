@@ -79,7 +79,7 @@ def _known(volume: VolumeSettings, state_dir: Path, snapshot_id: str | None) -> 
     given = volume.snapshot.parent_manifest
     path = given or manifest_path(state_dir, snapshot_id)
     try:
-        manifest = Manifest.open(path)
+        manifest = Manifest.open(path, is_named=given is not None)
         if manifest.header.snapshot_id != snapshot_id:
             what = f"is the manifest of {manifest.header.snapshot_id}, not of {snapshot_id}"
             raise ManifestError(path, what)  # noqa: TRY301 - as if it could not be opened

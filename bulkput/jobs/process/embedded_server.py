@@ -12,10 +12,13 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from bulkput.ebs.credentials import Credentials
 from bulkput.jobs.process.child import kill, start_child, terminate
 from bulkput.ledger.folder import ensure_folder
+from bulkput.ledger.state_file import open_state_file
+from bulkput.ledger.storage import storage_error
 from bulkput.model.errors import TemporaryError
 
 _START_LIMIT_S = 30.0
@@ -38,12 +41,12 @@ async def embedded_server(root: Path) -> AsyncIterator[EmbeddedServer]:
     """Start the emulator on a free loopback port under a new key; stop it at the end.
 
     Raises:
+        LedgerError: its folder cannot be used.
         TemporaryError: it did not come up; the message has its last words.
     """
     ensure_folder(root)
     log_path = root / "emulator.log"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    with os.fdopen(os.open(log_path, flags, 0o600), "wb") as log:
+    with _emptied(log_path) as log:
         credentials = Credentials(f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
         arguments = (
             *("emulator", "--port", "0", "--root", str(root)),
@@ -64,6 +67,15 @@ async def embedded_server(root: Path) -> AsyncIterator[EmbeddedServer]:
         yield EmbeddedServer(line.split()[-1], credentials)
     finally:
         await _stop(process)
+
+
+def _emptied(path: Path) -> BinaryIO:
+    try:
+        file = os.fdopen(open_state_file(path, os.O_WRONLY | os.O_CREAT), "wb")
+        file.truncate(0)
+    except OSError as error:
+        raise storage_error(path, "write the file", error) from error
+    return file
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

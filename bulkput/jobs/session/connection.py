@@ -56,7 +56,7 @@ async def open_snapshots(address: Address, note: Note) -> AsyncIterator[Snapshot
             recovery=service,
             deadline_s=_CALL_LIMIT_S,
         )
-        yield Snapshots(service.control, retrier, on_retry)
+        yield Snapshots(service.control, retrier, on_retry, lambda: service.clock_offset_s)
 
 
 @contextlib.asynccontextmanager

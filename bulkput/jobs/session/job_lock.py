@@ -8,6 +8,8 @@ from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.state.upload_key import upload_key
 from bulkput.ledger.folder import ensure_folder, volume_folder
 from bulkput.ledger.lock import LOCK_NAME, FolderLock
+from bulkput.ledger.state_file import remove_file
+from bulkput.model.errors import LedgerError
 
 _FOLDER_NAME = "running"
 
@@ -31,14 +33,15 @@ def locked_job(context: JobContext) -> Iterator[None]:
         context.settings.name or "job",
         _texts(context, context.settings),
     )
+    ensure_folder(folder.parent)
     ensure_folder(folder)
     with FolderLock(folder, "job"):
         try:
             yield
         finally:
             # While it is held: who opened the lock meanwhile finds that it is not in place.
-            with contextlib.suppress(OSError):
-                (folder / LOCK_NAME).unlink()
+            with contextlib.suppress(OSError, LedgerError):
+                remove_file(folder / LOCK_NAME)
                 folder.rmdir()
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
-from bulkput.ledger.storage import is_own_file
+from bulkput.ledger.state_file import is_own_file
 from bulkput.source.sample import make_sample
 
 

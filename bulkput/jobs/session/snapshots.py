@@ -71,6 +71,12 @@ class Snapshots:
     retrier: Retrier
     on_retry: OnRetry
     """Reports repeated calls."""
+    clock_offset_s: Callable[[], float] = lambda: 0.0
+    """By what the service's answers have shown so far, how far its clock is ahead of ours."""
+
+    def now_unix_s(self) -> float:
+        """Return the service's time."""
+        return self.clock.unix_s() + self.clock_offset_s()
 
     @property
     def clock(self) -> Clock:

@@ -13,7 +13,8 @@ from typing import Any
 
 from bulkput.config.job_request import JobIdentity
 from bulkput.ledger.folder import ensure_folder, ensure_state_dir
-from bulkput.ledger.storage import replace_file, storage_error
+from bulkput.ledger.state_file import read_state_file, replace_file
+from bulkput.ledger.storage import storage_error
 from bulkput.model.errors import LedgerError
 
 FOLDER_NAME = "jobs"
@@ -77,11 +78,11 @@ def read_record(path: Path) -> JobRecord | None:
     """Return a job's record; None where it was never run.
 
     Raises:
-        LedgerError: the file cannot be read, or is damaged or of another version.
+        LedgerError: the file cannot be read, is another user's or a link, or is damaged or of
+            another version.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(_SIZE_MAX_BYTES)
+        content = read_state_file(path, _SIZE_MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -30,14 +30,22 @@ def locate_manifest(state_dir: Path, target: str) -> Path:
 
 
 def open_manifest(
-    path: Path, snapshot_id: str, *, region: str, endpoint_url: str | None
+    path: Path, snapshot_id: str, *, region: str, endpoint_url: str | None, is_named: bool = False
 ) -> Manifest:
     """Open the manifest of this very snapshot. Blocks.
 
+    Args:
+        path: Of the file.
+        snapshot_id: Which snapshot.
+        region: Where it is.
+        endpoint_url: None is AWS.
+        is_named: The user named the file: it may be anybody's.
+
     Raises:
+        LedgerError: it is kept in the state folder, and another user's or a link.
         ManifestError: it is missing, damaged, of another version, or of another snapshot.
     """
-    manifest = Manifest.open(path)
+    manifest = Manifest.open(path, is_named=is_named)
     header = manifest.header
     if (header.snapshot_id, header.region, header.endpoint_url) != (
         snapshot_id,

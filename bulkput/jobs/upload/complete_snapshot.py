@@ -64,8 +64,7 @@ async def seal(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadCon
     try:
         await require_full_size(place, live, kept.present_count)
     except AnswerError:
-        kept.path.unlink(missing_ok=True)  # what it says, EC2 contradicts
-        run.manifest = None
+        run.drop_manifest(kept.path)  # what it says, EC2 contradicts
         raise
     run.note_phase(ledger, LedgerPhase.COMPLETED)
     run.status = "completed"

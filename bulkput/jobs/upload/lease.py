@@ -22,6 +22,10 @@ from bulkput.model.errors import BulkputError
 RENEW_S = LEASE_S / 6
 """10 min: five renewals may fail before the lease runs out."""
 
+_RETRY_S = 15.0
+"""After a renewal that failed, and twice as long after each further one: an upload that is gone on
+with has no lease until one succeeds."""
+
 
 @contextlib.asynccontextmanager
 async def keep_lease(run: VolumeRun, ledger: Ledger, snapshot_id: str) -> AsyncIterator[None]:
@@ -47,10 +51,12 @@ async def _renew(run: VolumeRun, ledger: Ledger, snapshot_id: str) -> None:
     age_s = context.clock.unix_s() - ledger.header.created_unix_s
     # A snapshot that is gone on with is old, and its last lease may have run out.
     await context.clock.sleep(0.0 if age_s > RENEW_S else RENEW_S)
+    retry_s = _RETRY_S
     while True:
         now_unix_s = context.clock.unix_s() + context.service.clock_offset_s
         tag = leased_tag(ledger.folder, now_unix_s)
-        # The next renewal is the repeat of one that fails.
+        retry_s, wait_s = min(2 * retry_s, RENEW_S), retry_s
         with contextlib.suppress(BulkputError):
             await context.service.control.set_tag(snapshot_id, OWNER_TAG_KEY, tag)
-        await context.clock.sleep(RENEW_S)
+            retry_s, wait_s = _RETRY_S, RENEW_S
+        await context.clock.sleep(wait_s)

@@ -123,6 +123,7 @@ async def _known_manifest(place: UploadContext, snapshot_id: str) -> Manifest | 
         open_manifest,
         given or manifest_path(context.state_dir, snapshot_id),
         snapshot_id,
+        is_named=given is not None,
         region=context.service.region,
         endpoint_url=context.endpoint_url,
     )

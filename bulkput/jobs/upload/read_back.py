@@ -93,8 +93,7 @@ async def verify_volume(
 def _condemn(run: VolumeRun, ledger: Ledger, snapshot_id: str) -> None:
     run.note_phase(ledger, LedgerPhase.FAILED)
     # What it says is not what the snapshot holds: nothing may be compared with it.
-    manifest_path(run.context.state_dir, snapshot_id).unlink(missing_ok=True)
-    run.manifest = None
+    run.drop_manifest(manifest_path(run.context.state_dir, snapshot_id))
 
 
 def _references(

@@ -10,7 +10,8 @@ from bulkput.jobs.session.source import Opening
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.marks import Linear
-from bulkput.model.errors import BulkputError
+from bulkput.ledger.state_file import remove_file
+from bulkput.model.errors import BulkputError, LedgerError
 from bulkput.model.events import Noted, PhaseChanged
 from bulkput.model.outcome import EarlierRun, VolumeOutcome
 from bulkput.model.progress import Phase, Progress
@@ -64,6 +65,14 @@ class VolumeRun:
         """Tell the user, now and in the outcome."""
         self.notes.append(text)
         self.context.observer.on_event(Noted(self.volume.label, text))
+
+    def drop_manifest(self, path: Path) -> None:
+        """Remove a manifest that is wrong; that it cannot be removed hides no other error."""
+        self.manifest = None
+        try:
+            remove_file(path)
+        except (OSError, LedgerError) as error:
+            self.note(f"{path} is wrong and could not be removed ({error}): remove it")
 
     def outcome(self, error: BulkputError | None = None) -> VolumeOutcome:
         """Return what has become of the volume."""

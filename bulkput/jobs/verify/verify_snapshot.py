@@ -140,7 +140,7 @@ def _open_manifest(settings: Settings, request: VerifyRequest) -> Manifest | Non
                 f"manifest of {request.snapshot_id} in the state folder ({path})"
             )
             raise ConfigError((Problem("", expected),))
-    manifest = Manifest.open(path)
+    manifest = Manifest.open(path, is_named=request.manifest is not None)
     if manifest.header.snapshot_id != request.snapshot_id:
         manifest.close()
         what = f"is the manifest of {manifest.header.snapshot_id}, not of {request.snapshot_id}"
