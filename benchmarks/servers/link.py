@@ -66,6 +66,11 @@ class Link:
         self._thread.join(_STOP_S)
         self._loop.close()
 
+    @property
+    def url(self) -> str:
+        """Where clients find the far end, over plain http."""
+        return f"http://127.0.0.1:{self.port}"
+
     def _call(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(_STOP_S)
 

@@ -26,6 +26,16 @@ PATIENCE_EXCHANGES = 5.0
 gateway before a narrow link, takes a whole block at once and is silent until it is through. From
 two puts in flight to the eight that their acknowledgements allow it takes four times as long."""
 
+PATIENCE_TURNS = 3.0
+"""Or for so many turns of all that are under way, at the pace at which answers come: on a link that
+has just become a tenth as wide, every exchange takes ten times what exchanges took."""
+
+PATIENCE_MAX_S = 300.0
+"""A third of an operation's deadline: whatever is known of others, this one is stuck."""
+
+INTERVAL_GAIN = 0.3
+"""Weight of the last interval between answers in their mean: known anew after some ten of them."""
+
 EXCHANGE_DECAY = 0.99
 """Per exchange, of the longest one: that of a brownout is forgotten after some hundred."""
 
@@ -92,6 +102,9 @@ class Watch:
         self._look_every_s: Final = min(attempt_s, no_progress_s) / _LOOKS_PER_LIMIT
         self.exchange_s = 0.0
         """How long an exchange takes: the longest of those that were answered lately."""
+        self._interval_s = 0.0
+        self._answered_s: float | None = None
+        """When the last answer came, if something has been under way ever since."""
         self._attempts: set[Attempt] = set()
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -105,11 +118,18 @@ class Watch:
     def end(self, attempt: Attempt) -> None:
         """Watch ``attempt`` no more."""
         self._attempts.discard(attempt)
+        if not self._attempts:
+            self._answered_s = None
 
     def answered(self, attempt: Attempt) -> None:
         """Learn how long an exchange took that was answered."""
-        took_s = self._loop.time() - attempt.connected_s
+        now_s = self._loop.time()
+        took_s = now_s - attempt.connected_s
         self.exchange_s = max(took_s, EXCHANGE_DECAY * self.exchange_s)
+        if self._answered_s is not None:
+            interval_s = now_s - self._answered_s
+            self._interval_s += INTERVAL_GAIN * (interval_s - self._interval_s)
+        self._answered_s = now_s
 
     def close(self) -> None:
         """Stop watching."""
@@ -130,12 +150,18 @@ class Watch:
         if self._attempts:
             self._timer = self._loop.call_later(self._look_every_s, self._look)
 
+    def _patience_s(self) -> float:
+        """Return how long an exchange may be still, by what is known of others."""
+        turn_s = self._interval_s * len(self._attempts)
+        known_s = max(PATIENCE_EXCHANGES * self.exchange_s, PATIENCE_TURNS * turn_s)
+        return min(PATIENCE_MAX_S, known_s)
+
     def _why_to_end(self, attempt: Attempt, now_s: float) -> str:
         moved = bytes_moved(attempt.transport)
         if moved != attempt.moved:
             attempt.moved = moved
             attempt.moved_s = now_s
-        patience_s = PATIENCE_EXCHANGES * self.exchange_s
+        patience_s = self._patience_s()
         still_s = max(self._no_progress_s, patience_s)
         if now_s - attempt.moved_s >= still_s:
             return f"no byte was sent or received for {still_s:.3g} s"
