@@ -30,8 +30,8 @@ PATIENCE_TURNS = 3.0
 """Or for so many turns of all that are under way, at the pace at which answers come: on a link that
 has just become a tenth as wide, every exchange takes ten times what exchanges took."""
 
-PATIENCE_MAX_S = 300.0
-"""A third of an operation's deadline: whatever is known of others, this one is stuck."""
+PATIENCE_FACTOR_MAX = 10.0
+"""Of the configured limit, 120 s by default: whatever is known of others, this one is stuck."""
 
 INTERVAL_GAIN = 0.3
 """Weight of the last interval between answers in their mean: known anew after some ten of them."""
@@ -154,7 +154,7 @@ class Watch:
         """Return how long an exchange may be still, by what is known of others."""
         turn_s = self._interval_s * len(self._attempts)
         known_s = max(PATIENCE_EXCHANGES * self.exchange_s, PATIENCE_TURNS * turn_s)
-        return min(PATIENCE_MAX_S, known_s)
+        return min(PATIENCE_FACTOR_MAX * self._no_progress_s, known_s)
 
     def _why_to_end(self, attempt: Attempt, now_s: float) -> str:
         moved = bytes_moved(attempt.transport)
