@@ -6,6 +6,7 @@ Owns which sinks there are, what goes to stderr after a signal, and that no sink
 import os
 import platform
 import sys
+import threading
 import time
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,7 @@ from bulkput import __version__
 from bulkput.cli.failure import explain
 from bulkput.cli.logs import log_to, stop_logging
 from bulkput.cli.options import Invocation
+from bulkput.cli.resumption import tell_resumption
 from bulkput.cli.sinks import open_files
 from bulkput.cli.streams import tell
 from bulkput.cli.ticker import Ticker
@@ -34,11 +36,17 @@ from bulkput.observe.run_events import (
     RunFailed,
     RunStarted,
     Sink,
+    Stopping,
 )
 from bulkput.observe.verbosity import Verbosity
 from bulkput.observe.wording import unfinished_line
 
 T = TypeVar("T")
+
+_SIGNALLED = 128
+"""What a shell adds to a signal's number for an exit code."""
+_LEAVE_LIMIT_S = 0.5
+"""After a second signal the user does not want to wait; a write to a terminal takes no time."""
 
 
 @dataclass(frozen=True)
@@ -93,22 +101,25 @@ def run_shown(
         sinks.append(reporter)
     everybody = _Everybody(sinks)
     handler = log_to(everybody.on_event, Verbosity.VERBOSE if files else verbosity, os.environ)
+    left: list[Progress] = []
     try:
         with _running(everybody, volume_count) as ended:
             try:
-                result = run_in_loop(lambda: main(everybody))
+                result = run_in_loop(
+                    lambda: main(everybody),
+                    on_stop=lambda _: everybody.stop(settings.tuning.shutdown_grace_s),
+                    on_leave=lambda number: _leave(everybody.unfinished_but(deleted or ()), number),
+                )
             except BulkputError as error:
                 if deleted is not None:
-                    everybody.note_ended(error)
-                if deleted is not None and isinstance(error, InterruptedBySignal):
-                    left = everybody.unfinished_but(deleted)
-                    if volume_count == 1 and left:
-                        error.snapshot_id = left[0].snapshot_id
-                    if invocation.verbosity is not Verbosity.QUIET:
-                        _tell_unfinished(left)
+                    left = everybody.note_ended(error, deleted)
                 raise
             ended(ending_of(result))
             return result
+    except InterruptedBySignal:
+        if invocation.verbosity is not Verbosity.QUIET:
+            _tell_unfinished(left)  # when no display is drawn any more
+        raise
     finally:
         stop_logging(handler)
 
@@ -129,9 +140,21 @@ class _Everybody:
         for sink in self.sinks:
             sink.on_event(event)
 
-    def note_ended(self, error: BulkputError) -> None:
-        """Let ``error``, which broke the run off, carry the outcomes that there are."""
+    def stop(self, grace_s: float) -> None:
+        """Report that a signal came, and how long the end may take."""
+        self.on_event(Stopping(self._board.total.in_flight, grace_s))
+
+    def note_ended(self, error: BulkputError, deleted: Collection[str]) -> list[Progress]:
+        """Let ``error``, which broke the run off, carry what is known of the volumes.
+
+        Returns:
+            The volumes that leave a snapshot behind.
+        """
         error.ended = (*self._ended, *map(_stopped, self._board.unfinished))
+        left = self.unfinished_but(deleted)
+        if isinstance(error, InterruptedBySignal) and self._board.volume_count == 1 and left:
+            error.snapshot_id = left[0].snapshot_id
+        return left
 
     def unfinished_but(self, deleted: Collection[str]) -> list[Progress]:
         """Return the volumes that leave a snapshot behind."""
@@ -171,6 +194,18 @@ def _tell_unfinished(left: Sequence[Progress]) -> None:
     """Report which snapshots stay behind pending."""
     for progress in left:
         tell(unfinished_line(progress).text)
+
+
+def _leave(left: Sequence[Progress], number: int) -> None:
+    """Report what stays behind, unless that takes too long: a terminal may be held (Ctrl-S)."""
+
+    def words() -> None:
+        _tell_unfinished(left)
+        tell_resumption(_SIGNALLED + number)
+
+    writing = threading.Thread(target=words, daemon=True)
+    writing.start()
+    writing.join(_LEAVE_LIMIT_S)
 
 
 def _stopped(progress: Progress) -> VolumeOutcome:

@@ -52,6 +52,10 @@ class JobFigures:
     completed: int
     failed: int
     running: int
+    blocks_done: int
+    """Put, vouched for or skipped."""
+    blocks_total: int
+    """Of the volumes that have begun."""
     fraction: float
     """Of the whole job, 0 to 1; volumes that wait count as the mean of those that have begun."""
     puts_per_s: float
@@ -59,6 +63,11 @@ class JobFigures:
     in_flight: int
     elapsed_s: float
     left_s: float | None
+
+    @property
+    def bytes_done(self) -> int:
+        """Of the sources."""
+        return self.blocks_done * BLOCK_SIZE_BYTES
 
     @property
     def waiting(self) -> int:
@@ -106,6 +115,8 @@ class JobMeter:
             completed=completed,
             failed=failed,
             running=running,
+            blocks_done=done,
+            blocks_total=total.blocks_total,
             fraction=done / expected if expected else 0.0,
             puts_per_s=puts_per_s,
             mib_per_s=puts_per_s * _MIB_PER_BLOCK,

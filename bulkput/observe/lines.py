@@ -4,7 +4,7 @@ from typing import TextIO
 
 from bulkput.observe.reporter import Reporter
 from bulkput.observe.verbosity import Verbosity
-from bulkput.observe.wording import Line, figures_line
+from bulkput.observe.wording import Line, figures_line, job_line
 
 INTERVAL_S = 5.0
 """In the first minute: whoever looks on sees that the job lives, and how fast it is."""
@@ -44,10 +44,10 @@ class LinesReporter(Reporter):
         stream: TextIO,
         verbosity: Verbosity,
         *,
-        announce_failures: bool,
+        announce_ends: bool,
         interval_s: float | None = None,
     ) -> None:
-        super().__init__(verbosity, announce_failures=announce_failures)
+        super().__init__(verbosity, announce_ends=announce_ends)
         self._stream = stream
         self._cadence = Cadence(interval_s)
 
@@ -62,4 +62,6 @@ class LinesReporter(Reporter):
         figures = self.board.figures(now_s)
         if not figures or not self._cadence.is_due(now_s):
             return []
-        return [figures_line(each) for each in figures]
+        job = self.board.job_figures(now_s)
+        head = [] if job is None else [job_line(job)]
+        return head + [figures_line(each) for each in figures]

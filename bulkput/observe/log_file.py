@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from bulkput.model.duration import format_duration
-from bulkput.model.events import VolumeEnded
 from bulkput.observe.board import Board
 from bulkput.observe.line_file import LineFile
 from bulkput.observe.lines import Cadence
 from bulkput.observe.plain import masked, one_line
 from bulkput.observe.run_events import RunEnded, RunEvent, RunFailed, RunStarted
 from bulkput.observe.verbosity import Verbosity
-from bulkput.observe.wording import Line, Tone, counted, event_line, figures_line
+from bulkput.observe.wording import Line, Tone, counted, event_line, figures_line, job_line
 
 _LEVELS = {Tone.PLAIN: "INFO", Tone.WARNING: "WARNING", Tone.ERROR: "ERROR"}
 
@@ -67,6 +66,9 @@ class LogFile:
                 yield self._stamped(unix_s, line)
         if not last and self._board.is_active and self._cadence.is_due(now_s):
             unix_s = time.time()
+            job = self._board.job_figures(now_s)
+            if job is not None:
+                yield self._stamped(unix_s, job_line(job))
             for figures in self._board.figures(now_s):
                 yield self._stamped(unix_s, figures_line(figures))
 
@@ -78,10 +80,6 @@ class LogFile:
                 f"bulkput {event.program_version} {self._verb}: {volumes}, "
                 f"process {event.process_id} on {event.host}"
             )
-        elif isinstance(event, VolumeEnded) and not event.outcome.exit_code:
-            outcome = event.outcome
-            took = format_duration(outcome.elapsed_s)
-            yield Line(f"{outcome.volume}: {outcome.status}: {outcome.snapshot_id} in {took}")
         elif isinstance(event, RunFailed):
             for detail in event.details:
                 yield from (Line(line, Tone.ERROR) for line in detail.splitlines())
@@ -90,7 +88,7 @@ class LogFile:
             took = format_duration(event.elapsed_s)
             yield Line(f"ended with exit code {event.exit_code} after {took}")
         else:
-            line = event_line(event, Verbosity.VERBOSE, announce_failures=True)
+            line = event_line(event, Verbosity.VERBOSE, announce_ends=True)
             if line is not None:
                 yield line
 

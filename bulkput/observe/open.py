@@ -25,15 +25,13 @@ def open_reporter(
         environment: ``TERM=dumb`` means a terminal that cannot be drawn on.
         interval_s: Between lines of figures; None: often at first, and then rarely.
     """
-    announce_failures = volume_count > 1
+    announce_ends = volume_count > 1
     drawable = stream.isatty() and environment.get("TERM", "") not in {"", "dumb"}
     if verbosity is Verbosity.QUIET or not drawable:
-        return LinesReporter(
-            stream, verbosity, announce_failures=announce_failures, interval_s=interval_s
-        )
+        return LinesReporter(stream, verbosity, announce_ends=announce_ends, interval_s=interval_s)
     from bulkput.observe.display import (  # noqa: PLC0415 - rich only where it is used
         DisplayReporter,
         console_on,
     )
 
-    return DisplayReporter(console_on(stream), verbosity, announce_failures=announce_failures)
+    return DisplayReporter(console_on(stream), verbosity, announce_ends=announce_ends)

@@ -30,6 +30,7 @@ from bulkput.observe.run_events import (
     RunEvent,
     RunFailed,
     RunStarted,
+    Stopping,
 )
 
 VERSION = 1
@@ -39,7 +40,7 @@ PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 def event_record(event: RunEvent) -> dict[str, Any]:
     """Return the fields of an event, beside those that every line has."""
-    if isinstance(event, RunStarted | RunFailed | RunEnded | Logged):
+    if isinstance(event, RunStarted | RunFailed | RunEnded | Logged | Stopping):
         return _of_run(event)
     if isinstance(event, VolumeEnded):
         return _named("volume_ended", event.outcome.volume, {"outcome": event.outcome.as_dict()})
@@ -60,12 +61,14 @@ _NAMES = {
 }
 
 
-def _of_run(event: RunStarted | RunFailed | RunEnded | Logged) -> dict[str, Any]:
+def _of_run(event: RunStarted | RunFailed | RunEnded | Logged | Stopping) -> dict[str, Any]:
     match event:
         case RunStarted():
             return _named("started", None, vars(event))
         case Logged(text, level):
             return _named("note", None, {"text": text, "warning": level >= logging.WARNING})
+        case Stopping():
+            return _named("note", None, {"text": event.text, "warning": True})
         case RunFailed(error, exit_code, snapshot_id):
             facts = {"error": error, "exit_code": exit_code, "snapshot_id": snapshot_id}
             return _named("error", None, facts)

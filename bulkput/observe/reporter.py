@@ -22,9 +22,9 @@ class Reporter:
     ``tick`` and ``close`` belong to one thread at a time.
     """
 
-    def __init__(self, verbosity: Verbosity, *, announce_failures: bool) -> None:
+    def __init__(self, verbosity: Verbosity, *, announce_ends: bool) -> None:
         self._verbosity = verbosity
-        self._announce_failures = announce_failures
+        self._announce_ends = announce_ends
         self._inbox: deque[RunEvent] = deque(maxlen=_INBOX_MAX)
         self._broken = False
         self.board = Board()
@@ -59,7 +59,7 @@ class Reporter:
         for _ in range(len(self._inbox)):
             item = self._inbox.popleft()
             self.board.apply(item, now_s)
-            line = event_line(item, self._verbosity, announce_failures=self._announce_failures)
+            line = event_line(item, self._verbosity, announce_ends=self._announce_ends)
             if line is not None:
                 lines.append(line)
         return lines

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bulkput.model.duration import format_duration
 from bulkput.model.events import Event
 
 
@@ -42,6 +43,25 @@ class Logged:
 
 
 @dataclass(frozen=True)
+class Stopping:
+    """A signal asked the program to leave, which it does in order."""
+
+    in_flight: int
+    """Puts and gets under way."""
+    grace_s: float
+    """The time that they have to end."""
+
+    @property
+    def text(self) -> str:
+        """What the user should know."""
+        count = self.in_flight
+        under_way = f"{count:,} request{'' if count == 1 else 's'} under way"
+        return (
+            f"stopping: {under_way}, up to {format_duration(self.grace_s)}; again to leave at once"
+        )
+
+
+@dataclass(frozen=True)
 class RunFailed:
     """An error ended the verb as a whole; volumes that fail have it in their outcome."""
 
@@ -60,7 +80,7 @@ class RunEnded:
     elapsed_s: float
 
 
-RunEvent = Event | RunStarted | OutcomeKnown | Logged | RunFailed | RunEnded
+RunEvent = Event | RunStarted | OutcomeKnown | Logged | Stopping | RunFailed | RunEnded
 
 
 class Sink(Protocol):

@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 from bulkput.model.duration import format_duration
 from bulkput.model.events import GetRetried, Noted, PhaseChanged, PutRetried, VolumeEnded
+from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress
 from bulkput.observe.board import Figures
+from bulkput.observe.job_figures import JobFigures
 from bulkput.observe.plain import one_line
-from bulkput.observe.run_events import Logged, RunEvent
+from bulkput.observe.run_events import Logged, RunEvent, Stopping
 from bulkput.observe.verbosity import Verbosity
 
 LOG_LEVELS = {
@@ -43,25 +45,25 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def event_line(event: RunEvent, verbosity: Verbosity, *, announce_failures: bool) -> Line | None:
+def event_line(event: RunEvent, verbosity: Verbosity, *, announce_ends: bool) -> Line | None:
     """Return what is said of ``event``, or None if nothing is.
 
     Args:
         event: what happened.
         verbosity: retries are told only to who asked for them, and errors alone to ``QUIET``.
-        announce_failures: whether a volume's failure is told when it happens; a job of one volume
-            ends with that sentence anyway.
+        announce_ends: whether a volume's end is told when it happens; a job of one volume ends with
+            that sentence anyway.
     """
     if isinstance(event, VolumeEnded):
-        outcome = event.outcome
-        failed = announce_failures and outcome.exit_code
-        sentence = f"{outcome.volume}: failed: {outcome.error}"
-        return Line(one_line(sentence), Tone.ERROR) if failed else None
+        is_wanted = event.outcome.exit_code or verbosity is not Verbosity.QUIET
+        return ended_line(event.outcome) if announce_ends and is_wanted else None
     if isinstance(event, Logged):
         tone = Tone.PLAIN if event.level < logging.WARNING else Tone.WARNING
         return Line(event.text, tone) if event.level >= LOG_LEVELS[verbosity] else None
     if verbosity is Verbosity.QUIET:
         return None
+    if isinstance(event, Stopping):
+        return Line(event.text, Tone.WARNING)
     if isinstance(event, PutRetried | GetRetried):
         return _retry_line(event) if verbosity is Verbosity.VERBOSE else None
     return _news_line(event)
@@ -101,22 +103,57 @@ def unfinished_line(progress: Progress) -> Line:
     return Line(one_line(f"{name} stays pending, with {done:,} of {total:,} blocks done"))
 
 
-def figure_words(figures: Figures) -> list[str]:
-    """Return what is known of a volume beside its name, phase and percentage, most wanted first."""
+class Word(NamedTuple):
+    """A figure, and how little it is missed: the highest rank goes first where room is short."""
+
+    text: str
+    rank: int
+
+
+def figure_word_list(figures: Figures) -> list[Word]:
+    """Return what is known of a volume beside its name, phase and percentage."""
     if not figures.measured:
-        return [f"for {format_duration(figures.phase_s)}"]
-    words = [] if figures.reading_back else [f"{figures.puts_per_s:,.0f} puts/s"]
-    words.append(f"{figures.mib_per_s:,.1f} MiB/s")
-    words.append(f"{figures.in_flight:,} in flight")
-    words.append(counted(figures.retried, "retry", "retries"))
-    words.append(counted(figures.throttled, "throttle"))
+        return [Word(f"for {format_duration(figures.phase_s)}", 0)]
+    words = [] if figures.reading_back else [Word(f"{figures.puts_per_s:,.0f} puts/s", 2)]
+    words += [
+        Word(f"{figures.mib_per_s:,.1f} MiB/s", 1),
+        Word(f"{figures.in_flight:,} in flight", 5),
+        Word(counted(figures.retried, "retry", "retries"), 4 if figures.retried else 6),
+        Word(counted(figures.throttled, "throttle"), 3 if figures.throttled else 7),
+    ]
     if figures.left_s is not None:
-        words.append(f"{format_duration(figures.left_s)} left")
+        words.append(Word(f"{format_duration(figures.left_s)} left", 0))
     return words
+
+
+def ended_line(outcome: VolumeOutcome) -> Line:
+    """Return what became of a volume, which may stand among others."""
+    if outcome.exit_code:
+        return Line(one_line(f"{outcome.volume}: failed: {outcome.error}"), Tone.ERROR)
+    put = counted(outcome.blocks.get("put", 0), "block")
+    took = format_duration(outcome.elapsed_s)
+    return Line(
+        one_line(f"{outcome.volume}: {outcome.status}: {outcome.snapshot_id}, {put} put in {took}")
+    )
+
+
+def job_line(job: JobFigures) -> Line:
+    """Return a job's figures as a line."""
+    words = [f"{job.completed} of {job.volume_count} done"]
+    words += [f"{job.failed} failed"] if job.failed else []
+    words += [f"{job.waiting} waiting"] if job.waiting else []
+    words += [
+        f"{job.blocks_done:,} of {counted(job.blocks_total, 'block')}",
+        f"{job.puts_per_s:,.0f} puts/s",
+        f"{job.mib_per_s:,.1f} MiB/s",
+        f"{format_duration(job.elapsed_s)} elapsed",
+    ]
+    words += [] if job.left_s is None else [f"{format_duration(job.left_s)} left"]
+    return Line(f"job: {', '.join(words)}")
 
 
 def figures_line(figures: Figures) -> Line:
     """Return one volume's figures as a line."""
     percent = f" {figures.fraction:.1%}," if figures.measured else ""
-    words = ", ".join(figure_words(figures))
+    words = ", ".join(word.text for word in figure_word_list(figures))
     return Line(one_line(f"{figures.volume}: {figures.phase}{percent} {words}"))

@@ -95,6 +95,10 @@ def test_a_second_signal_leaves_at_once(server, bulkput, image, check):
     assert time.monotonic() - began_s < 2
     assert running.returncode in (143, -signal.SIGTERM)
     assert "Traceback" not in err
+    assert "stopping: 4 requests under way, up to 1m 00s; again to leave at once\n" in err
+    assert "disk.img: snap-" in err
+    assert "stays pending, with 9 of" in err
+    assert f"resume with: bulkput upload {source}" in err
     server.calm()
     result = program.upload(source)
     assert len(server.snapshots) == 1

@@ -13,8 +13,8 @@ from bulkput.observe.verbosity import Verbosity
 RETRY = PutRetried("web-01", 7, "TRANSIENT", 0.5, "connection reset")
 
 
-def reporter_on(stream, verbosity=Verbosity.NORMAL, *, announce_failures=True):
-    return LinesReporter(stream, verbosity, announce_failures=announce_failures)
+def reporter_on(stream, verbosity=Verbosity.NORMAL, *, announce_ends=True):
+    return LinesReporter(stream, verbosity, announce_ends=announce_ends)
 
 
 def test_a_line_every_five_seconds_for_each_active_volume(stream, progress):
@@ -81,7 +81,7 @@ def test_quiet_tells_failures_and_nothing_else(stream, progress, done, failed):
 
 
 def test_a_job_of_one_volume_does_not_tell_its_failure_twice(stream, failed):
-    reporter = reporter_on(stream, announce_failures=False)
+    reporter = reporter_on(stream, announce_ends=False)
     reporter.on_event(VolumeEnded(failed))
     reporter.close(0.0)
     assert stream.getvalue() == ""

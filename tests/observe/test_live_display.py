@@ -12,6 +12,7 @@ from bulkput.model.progress import Phase, Progress
 from bulkput.observe.display import DisplayReporter, console_on
 from bulkput.observe.lines import LinesReporter
 from bulkput.observe.open import open_reporter
+from bulkput.observe.run_events import RunStarted
 from bulkput.observe.verbosity import Verbosity
 
 CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -20,14 +21,14 @@ CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 def display_on(stream, width=80, **console_options):
     options = {"color_system": None, "markup": False, "highlight": False} | console_options
     console = Console(file=stream, force_terminal=True, width=width, **options)
-    return DisplayReporter(console, Verbosity.NORMAL, announce_failures=True)
+    return DisplayReporter(console, Verbosity.NORMAL, announce_ends=True)
 
 
 def drawn(stream, action):
     """Return the rows that ``action`` draws, without control sequences."""
     start = stream.tell()
     action()
-    return CONTROLS.sub("", stream.getvalue()[start:]).replace("\r", "").split("\n")
+    return CONTROLS.sub("", stream.getvalue()[start:]).replace("\r", "").splitlines()
 
 
 def test_two_rows_show_everything_that_is_asked_for(terminal, progress):
@@ -48,6 +49,7 @@ def test_all_volumes_of_a_job_stand_in_one_display(terminal, progress, done, fai
     display = display_on(terminal)
     other = Progress("database-with-a-very-very-long-name", phase=Phase.WAITING)
     for event in (
+        RunStarted(5, "0.1.0", 1, "host"),
         VolumeStarted(progress, "/disks/web.img"),
         VolumeStarted(other, "/disks/db.img"),
         VolumeStarted(Progress("db-02"), "/dev/sdb"),
@@ -57,8 +59,8 @@ def test_all_volumes_of_a_job_stand_in_one_display(terminal, progress, done, fai
         display.on_event(event)
     rows = drawn(terminal, lambda: display.tick(0.0))
     assert "db-02: failed: PutSnapshotBlock failed: 403/AccessDeniedException" in rows[0]
-    assert [row.split()[0] for row in rows[1:6:2]] == ["web-01", "database-with-a-very-ve…", "gone"]
-    assert rows[-1] == "1 failed"
+    assert rows[1].startswith("0 of 5 done  1 failed  1 waiting  ")
+    assert [row.split()[0] for row in rows[2:7:2]] == ["web-01", "database-with-a-very-ve…", "gone"]
 
 
 def test_a_narrow_terminal_still_has_two_rows_a_volume(terminal, progress):
@@ -83,11 +85,11 @@ def test_at_the_end_the_display_is_wiped_and_the_cursor_visible(terminal, progre
     display = display_on(terminal)
     display.on_event(VolumeStarted(progress, "/disks/web.img"))
     display.tick(0.0)
-    assert terminal.getvalue().rindex("\x1b[?25h") > terminal.getvalue().rindex("\x1b[?25l")
+    assert "\x1b[?25l" not in terminal.getvalue()
     start = terminal.tell()
     display.close(1.0)
     wiped = terminal.getvalue()[start:]
-    assert wiped.endswith("\r" + "\x1b[1A\x1b[2K" * 2)
+    assert wiped == "\r\x1b[2A\x1b[J"
     display.tick(2.0)
     assert terminal.getvalue()[start:] == wiped
 
@@ -105,7 +107,7 @@ def test_no_color_is_honoured(terminal, progress, monkeypatch, no_color, coloure
     monkeypatch.delenv("NO_COLOR", raising=False)
     if no_color:
         monkeypatch.setenv("NO_COLOR", no_color)
-    display = DisplayReporter(console_on(terminal), Verbosity.NORMAL, announce_failures=True)
+    display = DisplayReporter(console_on(terminal), Verbosity.NORMAL, announce_ends=True)
     display.on_event(VolumeStarted(progress, "/disks/web.img"))
     display.on_event(Noted("web-01", "look", warning=True))
     display.tick(0.0)

@@ -53,7 +53,7 @@ def test_everything_is_there_with_its_level(log, path, progress, done, failed):
         "INFO web-01: block 7 is put again in 0.50s (timeout): no answer",
         "WARNING web-01: warning: beware of **** and more",
         "INFO bulkput: info: detail",
-        "INFO web-01: completed: snap-0123456789abcdef0 in 18.0s",
+        "INFO web-01: completed: snap-0123456789abcdef0, 1,024 blocks put in 18.0s",
         "ERROR db-02: failed: PutSnapshotBlock failed: 403/AccessDeniedException",
         "ERROR Traceback",
         "ERROR   line",

@@ -24,8 +24,26 @@ T = TypeVar("T")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run_in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+OnSignal = Callable[[int], None]
+"""Hears a signal's number, in the event loop; must return soon."""
+
+
+def _unheard(number: int) -> None:
+    pass
+
+
+def run_in_loop(
+    main: Callable[[], Coroutine[Any, Any, T]],
+    *,
+    on_stop: OnSignal = _unheard,
+    on_leave: OnSignal = _unheard,
+) -> T:
     """Run ``main()`` to its end in a new uvloop and return its result; blocks.
+
+    Args:
+        main: The command.
+        on_stop: Hears the first signal, before the command is cancelled.
+        on_leave: Hears the second one, before the process ends.
 
     Raises:
         InterruptedBySignal: a signal ended it.
@@ -42,18 +60,20 @@ def run_in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         gc.enable()
     quiet_secretive_loggers()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_until_signal(main()))
+        return runner.run(_until_signal(main(), on_stop, on_leave))
 
 
-async def _until_signal(main: Coroutine[Any, Any, T]) -> T:
+async def _until_signal(main: Coroutine[Any, Any, T], on_stop: OnSignal, on_leave: OnSignal) -> T:
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(main)
     received: list[int] = []
 
     def on_signal(number: int) -> None:
         if received:
+            on_leave(number)
             os._exit(128 + number)
         received.append(number)
+        on_stop(number)
         task.cancel()
 
     heard = [number for number in _SIGNALS if not _outlives(number)]
