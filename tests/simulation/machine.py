@@ -6,6 +6,7 @@ teardown is undone, so that nothing of a process is ever left over in the next.
 """
 
 import asyncio
+import fcntl
 import os
 from collections import Counter, deque
 from pathlib import Path
@@ -38,6 +39,7 @@ class Machine:
         self.faults = dict(faults)
         self.events = dict(events)
         self.dead = False
+        self.ended = False
         self._kept = None
         self._crashed = False
 
@@ -53,6 +55,15 @@ class Machine:
         if fault is not None and not self.dead:
             raise fault
 
+    def meet(self, what):
+        """Count a call to the system at which nothing else happens, and fail if the script says."""
+        if self.dead or self.ended:
+            return
+        self.counts[what] += 1
+        fault = self.faults.pop((what, self.counts[what]), None)
+        if fault is not None:
+            raise fault
+
     def violate(self, what):
         self.violations.append(what)
 
@@ -64,6 +75,7 @@ class Machine:
 
     def end_run(self):
         """End the process: close what it left open, and undo what it did after its death."""
+        self.ended = True
         for link in list(Path("/proc/self/fd").iterdir()):
             name = link.name
             try:
@@ -131,6 +143,10 @@ class Machine:
         self._flushed[new] = self._flushed.pop(old, b"")
 
 
+CALLS = frozenset({"open", "mkdir", "unlink", "ftruncate", "pread", "preadv", "fstat", "lseek"})
+"""Beside writes, flushes and renames, which are moments to die at as well."""
+
+
 class SimulatedOs:
     """Stands where the ledger has ``os``: ticks before each write and flush, and skips no byte."""
 
@@ -138,7 +154,15 @@ class SimulatedOs:
         self._machine = machine
 
     def __getattr__(self, name):
-        return getattr(os, name)
+        real = getattr(os, name)
+        if name not in CALLS:
+            return real
+
+        def call(*arguments, **options):
+            self._machine.meet(name)
+            return real(*arguments, **options)
+
+        return call
 
     def pwrite(self, descriptor, content, offset_bytes):
         self._machine.tick("ledger write")
@@ -157,6 +181,20 @@ class SimulatedOs:
             folder = Path(f"/proc/self/fd/{dst_dir_fd}").readlink()
             self._machine.on_replace(folder / old, folder / new)
         os.rename(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+
+class SimulatedLocks:
+    """Stands where the lock has ``fcntl``."""
+
+    def __init__(self, machine):
+        self._machine = machine
+
+    def __getattr__(self, name):
+        return getattr(fcntl, name)
+
+    def flock(self, descriptor, operation):
+        self._machine.meet("flock")
+        fcntl.flock(descriptor, operation)
 
 
 class SimulatedWorkers:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from simulation.contents import CachedHashlib
-from simulation.machine import SimulatedOs, SimulatedWorkers
+from simulation.machine import SimulatedLocks, SimulatedOs, SimulatedWorkers
 from virtual_time import run_virtual
 
 from bulkput.jobs.session.context import JobContext
@@ -16,8 +16,10 @@ from bulkput.jobs.session.source import Opening
 from bulkput.jobs.state.delivery import mark_delivered
 from bulkput.jobs.upload import ledger as upload_ledger
 from bulkput.jobs.upload import volume
+from bulkput.ledger import folder as folder_module
 from bulkput.ledger import ledger as ledger_module
 from bulkput.ledger import lock as lock_module
+from bulkput.ledger import manifest_writer as manifest_writer_module
 from bulkput.ledger import state_file as state_file_module
 from bulkput.ledger import storage as storage_module
 from bulkput.ledger import table as table_module
@@ -40,6 +42,9 @@ def engine_on(machine, open_source):
     with pytest.MonkeyPatch.context() as patch:
         for module in (state_file_module, storage_module, table_module):
             patch.setattr(module, "os", SimulatedOs(machine))
+        for module in (folder_module, lock_module, manifest_writer_module):
+            patch.setattr(module, "os", SimulatedOs(machine))
+        patch.setattr(lock_module, "fcntl", SimulatedLocks(machine))
         patch.setattr(lock_module, "write_all", lambda *_: None)
         patch.setattr(ledger_module, "boot_id", machine.boot_id)
         patch.setattr(hashing, "hashlib", CachedHashlib)
