@@ -19,7 +19,7 @@ from bulkput.ebs.error_response import error_of_answer
 from bulkput.ebs.http1 import HttpResponse, Wire, WireError
 from bulkput.ebs.learned import Learned
 from bulkput.ebs.transport_error import error_of_outage, error_of_refusal
-from bulkput.model.errors import ConfigError, ServiceError
+from bulkput.model.errors import BulkputError, ConfigError, MachineError, ServiceError
 from bulkput.network.proxy import proxy_url
 
 ANSWER_LIMIT_BYTES = 8 << 20
@@ -37,11 +37,11 @@ FindTls = Callable[[], Awaitable[ssl.SSLContext]]
 class UnansweredError(Exception):
     """A request of aiobotocore's without an answer that can be read."""
 
-    def __init__(self, outage: ServiceError | ConfigError) -> None:
+    def __init__(self, outage: ServiceError | ConfigError | MachineError) -> None:
         self.outage = outage
         super().__init__(outage.what if isinstance(outage, ServiceError) else str(outage))
 
-    def of(self, operation: str, snapshot_id: str | None) -> ServiceError | ConfigError:
+    def of(self, operation: str, snapshot_id: str | None) -> BulkputError:
         """Return what to raise, of a call whose name is known now."""
         if isinstance(self.outage, ServiceError):
             self.outage.operation = operation

@@ -1,6 +1,7 @@
 """Attempts without an answer: what aiohttp raises becomes a ``ServiceError``.
 
-Most of them pass. A certificate that is not trusted stays so, and is the configuration's business;
+Most of them pass. What this machine has no more of, such as open files, is its own error and is not
+tried again. A certificate that is not trusted stays so, and is the configuration's business;
 so does a proxy's refusal, which is the credentials'; and what a run meets before its first answer
 (``first_contact``) may be a mistake that no waiting mends.
 """
@@ -13,8 +14,9 @@ from bulkput.ebs.advice import advice
 from bulkput.ebs.first_contact import error_of_first_contact
 from bulkput.ebs.http1 import WireError
 from bulkput.ebs.learned import Learned
-from bulkput.model.errors import ConfigError, Problem, ServiceError
+from bulkput.model.errors import ConfigError, MachineError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
+from bulkput.network.causes import local_shortage
 from bulkput.network.proxy import REFUSALS, refusal, refused_status, shown_proxy
 
 _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
@@ -46,7 +48,7 @@ def error_of_outage(
     learned: Learned,
     snapshot_id: str | None = None,
     block_index: int | None = None,
-) -> ServiceError | ConfigError:
+) -> ServiceError | ConfigError | MachineError:
     """Return what to raise for an attempt that got no answer.
 
     Args:
@@ -58,6 +60,9 @@ def error_of_outage(
         block_index: Which block.
     """
     host = urlsplit(url).netloc
+    short = local_shortage(error, f"{host}: cannot be reached")
+    if short is not None:
+        return short
     what, is_connecting = "", isinstance(error, aiohttp.ConnectionTimeoutError)
     failure = FailureClass.TRANSIENT
     if isinstance(error, WireError):

@@ -12,7 +12,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from bulkput.model.errors import BulkputError, CredentialsError, SourceError
-from bulkput.network.causes import causes
+from bulkput.network.causes import causes, local_shortage
 from bulkput.network.proxy import REFUSALS, Proxy, proxy_for, refusal, refused_status, shown_proxy
 from bulkput.network.tls import web_context
 from bulkput.source.remote.transport import PassingError
@@ -98,6 +98,9 @@ class Connections:
         status = refused_status(error)
         if status in REFUSALS:
             return self._refusal(url, status)
+        short = local_shortage(error, f"{self._shown}: cannot be reached")
+        if short is not None:
+            return short
         each: BaseException | None = error
         while each is not None:
             if isinstance(each, ssl.SSLCertVerificationError):

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from bulkput.model.address import Address
 from bulkput.model.errors import ConfigError, CredentialsError, Problem, SourceError
 from bulkput.model.host import is_loopback
-from bulkput.network.causes import causes
+from bulkput.network.causes import causes, local_shortage
 from bulkput.network.proxy import REFUSALS, proxies_for, refusal, refused_status, shown_proxy
 from bulkput.network.tls import verify_path
 from bulkput.source.remote.access import Access
@@ -109,6 +109,9 @@ class S3Transport:
             url = self._client.meta.endpoint_url
             what, remedy = refusal(status, urlsplit(url).netloc, shown_proxy(url))
             return CredentialsError(f"{self.shown}: {what}. {remedy}")
+        short = local_shortage(error, f"{self.shown}: cannot be reached")
+        if short is not None:
+            return short
         for each in causes(error):
             if isinstance(each, ssl.SSLCertVerificationError):
                 what = f"is on a server whose certificate is not valid: {each.verify_message}"
