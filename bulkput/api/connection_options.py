@@ -7,9 +7,6 @@ from bulkput.config.flags import settings_from_options
 from bulkput.config.settings import Settings
 from bulkput.config.tuning import TuningSettings
 
-_NO_SOURCE = Path("/dev/null")
-"""Settings have a volume; where none is read, this one is not opened."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingOptions:
@@ -28,7 +25,7 @@ class ReadingOptions:
 
 
 def settings_of(options: ReadingOptions, **of_source: object) -> Settings:
-    """Return the settings of a call, with what is said of a source to compare with.
+    """Return the settings of a call: of no volume, or of the one source to compare with.
 
     Raises:
         ConfigError: with every problem, each by the name of its field.
@@ -40,7 +37,6 @@ def settings_of(options: ReadingOptions, **of_source: object) -> Settings:
         "allow_insecure_http": options.allow_insecure_http,
         "state_dir": options.state_dir,
         "tuning": options.tuning,
-        "source": _NO_SOURCE,
     }
     said = {name: value for name, value in of_source.items() if value is not None}
     return settings_from_options(given | said)

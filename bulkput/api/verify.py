@@ -56,17 +56,17 @@ async def verify(
     """
     from bulkput.jobs.verify.verify_snapshot import VerifyRequest, verify_snapshot  # noqa: PLC0415 - see above
 
-    settings = settings_of(
-        options,
-        source=options.source,
-        format=options.format,
-        allow_backing_file=options.allow_backing_file,
-        allow_mounted=options.allow_mounted,
-        allow_trailing_data=options.allow_trailing_data,
-    )
+    of_source = {
+        "source": options.source,
+        "format": options.format,
+        "allow_backing_file": options.allow_backing_file,
+        "allow_mounted": options.allow_mounted,
+        "allow_trailing_data": options.allow_trailing_data,
+    }
+    settings = settings_of(options, **({} if options.source is None else of_source))
     request = VerifyRequest(
         snapshot_id=options.snapshot_id,
-        has_source=options.source is not None,
+        volume=next(iter(settings.volumes), None),
         manifest=None if options.manifest is None else Path(options.manifest),
         sample_bytes=_sample_bytes(options.sample),
         seed=options.seed,

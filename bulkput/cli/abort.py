@@ -42,7 +42,7 @@ def abort(
     with Abort(target) as chosen:
         if not yes:
             _ask(chosen.question)
-        done = call_out(chosen.address(around.profile), chosen.carry_out, invocation_of(context))
+        done = call_out(chosen.service(around), chosen.carry_out, invocation_of(context))
     for note in done.notes:
         tell_line(note)
     if invocation_of(context).output is OutputForm.JSON:

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from bulkput.config.settings import Settings
     from bulkput.jobs.check.finding import Finding
 
-_NO_SOURCE = Path("/dev/null")
-"""Settings have a volume; this one is not looked at."""
-
 
 @click.command()
 @click.argument("config", required=False, type=click.Path(path_type=Path))
@@ -59,7 +56,7 @@ def check(
     if config is None:
         flags["endpoint_url"] = endpoint_url
         warn_of_environment(invocation_of(context))
-        settings = settings_from_flags(_NO_SOURCE, flags=flags, environ=os.environ).settings
+        settings = settings_from_flags(None, flags=flags, environ=os.environ).settings
         volumes = settings.volumes[:0]
     else:
         flags["endpoint"] = endpoint_url

@@ -29,9 +29,6 @@ from bulkput.observe.wording import counted
 if TYPE_CHECKING:
     from bulkput.jobs.diff import ChangedRange, Comparison
 
-_NO_SOURCE = Path("/dev/null")
-"""Settings have a volume; this one is not opened."""
-
 
 @click.command()
 @click.argument("first", metavar="A")
@@ -56,9 +53,7 @@ def diff(
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 
     warn_of_environment(invocation_of(context))
-    settings = settings_from_flags(
-        _NO_SOURCE, flags=flags, environ=os.environ, config=config
-    ).settings
+    settings = settings_from_flags(None, flags=flags, environ=os.environ, config=config).settings
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - not for --help
     from bulkput.jobs.diff import compare_snapshots  # noqa: PLC0415 - the same

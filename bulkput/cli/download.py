@@ -30,9 +30,6 @@ from bulkput.observe.verbosity import Verbosity
 if TYPE_CHECKING:
     from bulkput.jobs.download.outcome import DownloadOutcome
 
-_NO_SOURCE = Path("/dev/null")
-"""Settings have a volume; this one is not opened."""
-
 
 @click.command()
 @click.argument("snapshot")
@@ -84,9 +81,7 @@ def download(
     if force and changed_since is not None:
         raise UsageError("--force and --changed-since exclude each other")
     warn_of_environment(invocation_of(context))
-    settings = settings_from_flags(
-        _NO_SOURCE, flags=flags, environ=os.environ, config=config
-    ).settings
+    settings = settings_from_flags(None, flags=flags, environ=os.environ, config=config).settings
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - not for --help
     from bulkput.jobs.download.download_snapshot import download_snapshot  # noqa: PLC0415

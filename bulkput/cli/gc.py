@@ -61,23 +61,15 @@ def gc(
     deleted without --yes, and a completed snapshot is never deleted.
     """
     from bulkput.jobs.gc import collect  # noqa: PLC0415 - the same
-    from bulkput.jobs.session.connection import Address  # noqa: PLC0415 - heavy, not for --help
 
     around, folder = surroundings_of(**flags)
-    address = Address(
-        region=around.region,
-        profile=around.profile,
-        endpoint=around.endpoint,
-        allow_insecure_http=around.allow_insecure_http,
-        state_dir=folder,
-    )
 
     async def work(snapshots: "Snapshots") -> "list[Orphan]":
         return await collect(
             snapshots, folder, elsewhere=elsewhere, older_than_s=older_than, delete=yes
         )
 
-    orphans = call_out(address, work, invocation_of(context))
+    orphans = call_out(around, work, invocation_of(context))
     status = next((each.error.status for each in orphans if each.error is not None), ExitCode.DONE)
     now_unix_s = time.time()
     if invocation_of(context).output is OutputForm.JSON:

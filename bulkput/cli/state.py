@@ -15,8 +15,7 @@ from bulkput.observe.plain import masked, one_line
 from bulkput.observe.verbosity import Verbosity
 
 if TYPE_CHECKING:
-    from bulkput.config.surroundings import Surroundings
-    from bulkput.jobs.session.connection import Address
+    from bulkput.config.service import ServiceSettings
     from bulkput.jobs.session.snapshots import Snapshots
 
 T = TypeVar("T")
@@ -24,19 +23,20 @@ T = TypeVar("T")
 _GAP = "  "
 
 
-def surroundings_of(**flags: object) -> tuple["Surroundings", Path]:
+def surroundings_of(**flags: object) -> tuple["ServiceSettings", Path]:
     """Return what flags and environment say, and the state folder.
 
     Raises:
         ConfigError: with every problem found.
     """
-    from bulkput.config.surroundings import load_surroundings  # noqa: PLC0415 - not for --help
+    from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
     from bulkput.ledger.folder import default_state_dir  # noqa: PLC0415 - the same
 
-    found = load_surroundings(flags=flags, environ=os.environ)
+    found = settings_from_flags(None, flags=flags, environ=os.environ)
     for warning in found.warnings:
         tell_line(f"warning: {warning}")
-    return found, found.state_dir or default_state_dir(os.environ)
+    settings = found.settings
+    return settings, settings.state_dir or default_state_dir(os.environ)
 
 
 def warn_of_environment(invocation: Invocation) -> None:
@@ -49,7 +49,7 @@ def warn_of_environment(invocation: Invocation) -> None:
 
 
 def call_out(
-    address: "Address",
+    settings: "ServiceSettings",
     work: Callable[["Snapshots"], Coroutine[Any, Any, T]],
     invocation: Invocation,
 ) -> T:
@@ -62,7 +62,7 @@ def call_out(
     from bulkput.jobs.session.connection import open_snapshots  # noqa: PLC0415 - aiobotocore takes its time
 
     async def main() -> T:
-        async with open_snapshots(address, tell_line) as snapshots:
+        async with open_snapshots(settings, tell_line) as snapshots:
             return await work(snapshots)
 
     verbosity = Verbosity.QUIET if invocation.quiet else Verbosity.NORMAL

@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from bulkput.model.difference import Difference
     from bulkput.model.events import Observer
 
-_NO_SOURCE = Path("/dev/null")
-"""Settings have a volume; this one is not opened."""
 
 _OVERRIDES = {
     "state_dir": "state_dir",
@@ -134,22 +132,22 @@ def verify(  # noqa: PLR0913 - flags, each by its name
         return _verify_job(Path(snapshot), choice, invocation_of(context), sample, seed)
     if Choice(**choices).is_made:
         raise UsageError("--only, --except, --set and --allow-command go with a JOB")
-    flags |= {
+    of_source = {
+        "format": flags.pop("format"),
         "allow_backing_file": allow_backing_file or None,
         "allow_mounted": allow_mounted or None,
         "allow_trailing_data": allow_trailing_data or None,
     }
+    flags |= of_source if source is not None else {}
     warn_of_environment(invocation_of(context))
-    settings = settings_from_flags(
-        source or _NO_SOURCE, flags=flags, environ=os.environ, config=config
-    ).settings
+    settings = settings_from_flags(source, flags=flags, environ=os.environ, config=config).settings
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - not for --help
     from bulkput.jobs.verify.verify_snapshot import VerifyRequest, verify_snapshot  # noqa: PLC0415 - the same
 
     request = VerifyRequest(
         snapshot_id=snapshot,
-        has_source=source is not None,
+        volume=next(iter(settings.volumes), None),
         manifest=manifest,
         sample_bytes=_sample_bytes(sample),
         seed=seed,
@@ -191,7 +189,7 @@ def _verify_job(
     def compare(task: VolumeTask) -> "VerifyOutcome":
         request = VerifyRequest(
             snapshot_id=task.snapshot_id,
-            has_source=task.has_source,
+            volume=task.volume,
             sample_bytes=sample_bytes,
             seed=seed,
         )

@@ -32,10 +32,10 @@ class VolumeTask:
     """One volume to compare."""
 
     settings: "Settings"
-    """With this one volume."""
+    """The job's."""
     snapshot_id: str
-    has_source: bool
-    """Whether its source is there; else its manifest is compared with."""
+    volume: "VolumeSettings | None"
+    """None if its source is not there: its manifest is compared with."""
 
 
 Compare = Callable[[VolumeTask], "VerifyOutcome"]
@@ -96,8 +96,7 @@ def _compared(
             raise LedgerError(Path(volume.source.shown), "has no completed snapshot yet")
         path = volume.source.path
         is_there = path != STANDARD_INPUT and (not isinstance(path, Path) or path.exists())
-        one = settings.model_copy(update={"volumes": (volume,)})
-        outcome = compare(VolumeTask(one, snapshot_id, is_there))
+        outcome = compare(VolumeTask(settings, snapshot_id, volume if is_there else None))
     except BulkputError as error:
         return facts | {"status": "failed", "error": str(error), "exit_code": int(error.status)}
     if not invocation.quiet:

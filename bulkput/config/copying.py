@@ -5,17 +5,18 @@ Owns that what is not said of the target is as the source's, and how each end's 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from bulkput.config.flags import settings_from_flags, settings_from_options
+from bulkput.config.service import ServiceSettings
 from bulkput.config.settings import Settings
+from bulkput.model.errors import ConfigError, Problem
+from bulkput.model.snapshot_id import SNAPSHOT_ID_WORDS, is_snapshot_id
 
 _ENDS = ("region", "profile", "endpoint_url")
-_PLACEHOLDER = Path("/dev/null")
-"""Settings have a volume with a source; the source of a copy is no file."""
-
 _OF_BOTH = ("allow_insecure_http", "state_dir", "tuning")
 _OF_COPY = ("snapshot_id", "full")
 
@@ -30,10 +31,10 @@ class CopySettings:
     """A snapshot to copy, and both ends."""
 
     snapshot_id: str
-    source: Settings
-    """Where the snapshot is; of its one volume nothing counts."""
+    source: ServiceSettings
+    """Where the snapshot is."""
     target: Settings
-    """Where it goes; its one volume has what was said of the new snapshot."""
+    """Where it goes; its one volume is the snapshot, with what was said of the new one."""
     full: bool
     """Copy all blocks, though an earlier copy could be the parent."""
 
@@ -46,16 +47,11 @@ def copy_from_flags(
     Raises:
         ConfigError: with every problem found at one end, each by its flag.
     """
-
-    def settings(given: Mapping[str, object], said: Mapping[str, str]) -> Settings:
-        return settings_from_flags(
-            _PLACEHOLDER, flags=given, environ=environ, config=config, said=said
-        ).settings
-
-    source = settings(_from(flags), {})
-    return CopySettings(
-        flags["snapshot_id"], source, settings(_to(flags, source), _TO_FLAGS), flags["full"]
-    )
+    snapshot_id = _checked_id(flags)
+    load = partial(settings_from_flags, environ=environ, config=config)
+    source = load(None, flags=_from(flags)).settings
+    target = load(snapshot_id, flags=_to(flags, source), said=_TO_FLAGS).settings
+    return CopySettings(snapshot_id, source, target, flags["full"])
 
 
 def copy_from_options(options: Mapping[str, Any]) -> CopySettings:
@@ -64,17 +60,25 @@ def copy_from_options(options: Mapping[str, Any]) -> CopySettings:
     Raises:
         ConfigError: with every problem found at one end, each by its option.
     """
-    placeholder = {"source": _PLACEHOLDER}
-    source = settings_from_options(_from(options) | placeholder)
-    target = settings_from_options(_to(options, source) | placeholder, said=_TO_OPTIONS)
-    return CopySettings(options["snapshot_id"], source, target, options["full"])
+    snapshot_id = _checked_id(options)
+    source = settings_from_options(_from(options))
+    wanted = _to(options, source) | {"source": snapshot_id}
+    target = settings_from_options(wanted, said=_TO_OPTIONS)
+    return CopySettings(snapshot_id, source, target, options["full"])
+
+
+def _checked_id(said: Mapping[str, Any]) -> str:
+    snapshot_id = said["snapshot_id"]
+    if not is_snapshot_id(snapshot_id):
+        raise ConfigError((Problem("SNAPSHOT", f"expected {SNAPSHOT_ID_WORDS}"),))
+    return str(snapshot_id)
 
 
 def _from(said: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in said.items() if name in (*_ENDS, *_OF_BOTH)}
 
 
-def _to(said: Mapping[str, Any], source: Settings) -> dict[str, Any]:
+def _to(said: Mapping[str, Any], source: ServiceSettings) -> dict[str, Any]:
     """Return the target's part: an end that is not said is the source's."""
     target = {
         name: value

@@ -95,7 +95,7 @@ _FLAGS = {**UPLOAD_FLAGS, **OBSERVE_FLAGS}
 
 
 def settings_from_flags(
-    source: Path | str,
+    source: Path | str | None,
     *,
     flags: Mapping[str, object],
     environ: Mapping[str, str],
@@ -105,7 +105,7 @@ def settings_from_flags(
     """Return settings with the one volume that ``source`` and ``flags`` describe.
 
     Args:
-        source: the path to read, as given.
+        source: the path to read, as given; None where only the service is meant: no volume then.
         flags: values by the names in `UPLOAD_FLAGS` and `OBSERVE_FLAGS`; None is not given.
             ``tag`` is an iterable of ``Key=Value``. A relative ``Path`` starts from the current
             folder.
@@ -122,7 +122,7 @@ def settings_from_flags(
     else:
         document = _shared_part(read_document(Path(config)))
     path = (*_VOLUME, "source", "path")
-    given = [Given(path, "SOURCE", _place(source), "argument")]
+    given = [] if source is None else [Given(path, "SOURCE", _place(source), "argument")]
     problems: list[Problem] = []
     for name, value in flags.items():
         flag = _FLAGS[name]
@@ -134,7 +134,8 @@ def settings_from_flags(
                 continue
         called = said.get(name, flag.name)
         given.append(Given(flag.location, called, from_here(value), "flag"))
-    return build(document, given, environ=environ, problems=problems)
+    has_volumes = source is not None
+    return build(document, given, environ=environ, problems=problems, has_volumes=has_volumes)
 
 
 def settings_from_options(
@@ -144,7 +145,7 @@ def settings_from_options(
 
     Args:
         options: values by the names in `UPLOAD_FLAGS`, with ``tags`` for ``tag``, beside ``source``
-            and ``tuning``; None is not given.
+            and ``tuning``; None is not given, and without a source there is no volume.
         said: what the caller calls options by which other ones are meant.
 
     Raises:
@@ -156,7 +157,9 @@ def settings_from_options(
         for name, value in options.items()
         if value is not None
     ]
-    return build(Document(None, data={"version": VERSION}), given, environ={}).settings
+    document = Document(None, data={"version": VERSION})
+    has_volumes = options.get("source") is not None
+    return build(document, given, environ={}, has_volumes=has_volumes).settings
 
 
 _OPTIONS: Mapping[str, Location] = MappingProxyType(

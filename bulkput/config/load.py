@@ -137,8 +137,17 @@ def build(
     environ: Mapping[str, str],
     problems: Iterable[Problem] = (),
     inputs: Inputs = NO_INPUTS,
+    has_volumes: bool = True,
 ) -> LoadedSettings:
     """Lay environment and ``given`` over ``document``, write it out, and check the whole.
+
+    Args:
+        document: The file; its data is used up.
+        given: Values of flags and arguments.
+        environ: The process's environment.
+        problems: That were found already.
+        inputs: What the file may refer to beside the environment.
+        has_volumes: False where only the service is meant: then there are none.
 
     Raises:
         ConfigError: with every problem found, those in ``problems`` included.
@@ -155,11 +164,13 @@ def build(
         if _put(document.data, layer.location, layer.value):
             outside[layer.location] = layer
     folder = resolve(document.path, here).parent if document.path else here
+    if not has_volumes:
+        document.data["volumes"] = []
     expansion = expand(document, folder=folder, environ=environ, outside=outside, inputs=inputs)
     wrong: list[Problem] = [*document.problems, *problems, *expansion.problems]
     context = {
         FOLDER: folder,
-        MAY_BE_EMPTY: expansion.may_be_empty,
+        MAY_BE_EMPTY: expansion.may_be_empty or not has_volumes,
         WHERE: lambda index: _where(expansion, index),
     }
     settings = None

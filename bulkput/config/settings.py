@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     Field,
@@ -20,14 +19,12 @@ from bulkput.config.between_volumes import across, custom, facts_of, in_the_clea
 from bulkput.config.job_request import JobRequest
 from bulkput.config.naming import distinct_labels
 from bulkput.config.observe import ObserveSettings
-from bulkput.config.paths import FOLDER, FilePath
+from bulkput.config.paths import FOLDER
 from bulkput.config.quantity import Duration, Window
 from bulkput.config.section import Section
-from bulkput.config.text import Text
-from bulkput.config.tuning import TuningSettings
+from bulkput.config.service import ServiceSettings
 from bulkput.config.volume import Name, VolumeSettings
 from bulkput.model.daily_window import DailyWindow
-from bulkput.model.host import is_loopback
 
 VERSION = 1
 
@@ -35,20 +32,6 @@ MAY_BE_EMPTY = "may_be_empty"
 """In the validation context: whether a job may have no volumes."""
 WHERE = "where"
 """In the validation context: names the volume at an index, as in ``volumes[0] (line 4)``."""
-
-Region = Annotated[
-    str,
-    Text("a Region such as eu-central-1", r"^[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}$", length_max=64),
-]
-Profile = Annotated[str, Text("a profile's name", "", length_max=255)]
-Endpoint = Annotated[
-    str,
-    Text(
-        "aws, embedded or a URL of scheme, host and port such as https://host:8443",
-        r"^(aws|embedded|https?://[^/?#@\\\s]+/?)$",
-        length_max=1024,
-    ),
-]
 
 
 def _whole_version(value: object) -> object:
@@ -68,8 +51,8 @@ def sections_together(schema: dict[str, Any]) -> None:
     schema["then"] = {"properties": {"volumes": {"items": no_sample}}}
 
 
-class Settings(Section, json_schema_extra=sections_together):
-    """A job: where it goes, how, and one or more volumes."""
+class _Heading(Section):
+    """What a job begins with."""
 
     version: Annotated[Literal[1], BeforeValidator(_whole_version)] = Field(
         description="Version of this format: 1.",
@@ -78,34 +61,11 @@ class Settings(Section, json_schema_extra=sections_together):
         default=None,
         description="Name of the job in reports.",
     )
-    region: Region | None = Field(
-        default=None,
-        description="AWS Region. If not given: AWS_REGION, AWS_DEFAULT_REGION, the profile's "
-        "or the instance's.",
-    )
-    profile: Profile | None = Field(
-        default=None,
-        description="Profile in the AWS configuration files. If not given: AWS_PROFILE or the "
-        "default profile. Never write credentials into a job file.",
-    )
-    # Before `endpoint`, whose check looks at it.
-    allow_insecure_http: bool = Field(
-        default=False,
-        description="Allow an `http://` endpoint or source on another machine. Blocks and "
-        "signatures are then sent unencrypted.",
-    )
-    endpoint: Endpoint = Field(
-        default="aws",
-        description="Where to send requests: `aws`, `embedded` (the server inside bulkput, for "
-        "rehearsals), or one URL for EBS and EC2. `http://` is allowed for this "
-        "machine only.",
-    )
-    state_dir: FilePath | None = Field(
-        default=None,
-        description="Folder for ledgers and everything else that a rerun needs. If not given: "
-        "`$XDG_STATE_HOME/bulkput` or `~/.local/state/bulkput`. A relative path "
-        "starts from the folder of the configuration file.",
-    )
+
+
+class JobSettings(ServiceSettings, _Heading, json_schema_extra=sections_together):
+    """A job: where it goes, how, and one or more volumes."""
+
     # One after the other: a single volume already reaches the quota of most accounts.
     parallel: Annotated[int, Field(ge=1, le=100)] = Field(
         default=1,
@@ -139,10 +99,6 @@ class Settings(Section, json_schema_extra=sections_together):
         description="Price of 1000 puts in USD, for the forecast of `bulkput plan`. Change it "
         "where the Region's price differs.",
     )
-    tuning: TuningSettings = Field(
-        default_factory=TuningSettings,
-        description="Limits and deadlines.",
-    )
     observe: ObserveSettings = Field(
         default_factory=ObserveSettings,
         description="Events, logs and reports of the run.",
@@ -166,27 +122,6 @@ class Settings(Section, json_schema_extra=sections_together):
         settings = self.model_copy(update={} if volumes is None else {"volumes": volumes})
         settings._request = request  # noqa: SLF001 - its own
         return settings
-
-    @field_validator("endpoint")
-    @classmethod
-    def _endpoint_is_safe(cls, endpoint: str, info: ValidationInfo) -> str:
-        if endpoint in ("aws", "embedded"):
-            return endpoint
-        try:
-            parts = urlsplit(endpoint)
-            host, port = parts.hostname or "", parts.port
-        except ValueError:
-            host, port = "", None
-        if not host or port == 0:
-            raise ValueError("expected aws, embedded or a URL such as https://host:port")
-        if parts.scheme == "http" and not is_loopback(host):
-            allowed = info.data.get("allow_insecure_http", True)
-            if not allowed:
-                raise ValueError(
-                    "expected https: http is for this machine only, unless "
-                    "`allow_insecure_http: true` is set"
-                )
-        return endpoint.rstrip("/")
 
     @field_validator("volumes", mode="wrap")
     @classmethod
@@ -242,3 +177,7 @@ def _again(found: ErrorDetails) -> InitErrorDetails:
 def _miscounted(found: ErrorDetails, value: object) -> bool:
     """Return whether a list counts as too short only because its items are wrong."""
     return found["type"] == "too_short" and found["loc"] == () and bool(value)
+
+
+Settings = JobSettings
+"""The name that it had, for one release."""

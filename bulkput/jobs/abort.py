@@ -5,7 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bulkput.jobs.session.connection import Address
+from bulkput.config.service import ServiceSettings
 from bulkput.jobs.session.snapshots import Snapshots
 from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY, owner_tag
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
@@ -75,14 +75,19 @@ class Abort:
         }.get(self.header.phase, f"{self.header.snapshot_id}")
         return f"Delete {what} and all state of {self.header.source_path}?"
 
-    def address(self, profile: str | None) -> Address:
-        """Return where the snapshot is; http elsewhere was accepted when it was begun."""
-        return Address(
-            region=self.header.region,
-            profile=profile,
-            endpoint=self.header.endpoint_url or "aws",
-            allow_insecure_http=True,
-            state_dir=self.folder.parent,
+    def service(self, around: ServiceSettings) -> ServiceSettings:
+        """Return where the snapshot is; http elsewhere was accepted when it was begun.
+
+        Args:
+            around: Whose keys sign; what else they say is the ledger's to know.
+        """
+        return around.model_copy(
+            update={
+                "region": self.header.region,
+                "endpoint": self.header.endpoint_url or "aws",
+                "allow_insecure_http": True,
+                "state_dir": self.folder.parent,
+            }
         )
 
     async def carry_out(self, snapshots: Snapshots) -> Aborted:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from bulkput.config.settings import Settings
+from bulkput.config.service import ServiceSettings
 from bulkput.jobs.session.full_size import change_check
 from bulkput.jobs.session.open import open_snapshot_reader
 from bulkput.jobs.session.snapshots import require_snapshot_id
@@ -60,7 +60,7 @@ class Comparison:
 
 
 async def compare_snapshots(
-    settings: Settings,
+    settings: ServiceSettings,
     first_id: str,
     second_id: str,
     observer: Observer,

@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import TypeVar
 
+from bulkput.config.service import ServiceSettings
 from bulkput.config.settings import Settings
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.probe import Probe, open_probe
@@ -19,8 +18,7 @@ from bulkput.jobs.check.machine import look_at_machine
 from bulkput.jobs.check.permissions import ACTIONS, look_at_action
 from bulkput.jobs.check.sources import look_at_source
 from bulkput.jobs.check.state_dir import look_at_state
-from bulkput.jobs.session.connection import Address, open_addressed
-from bulkput.ledger.folder import default_state_dir
+from bulkput.jobs.session.connection import open_connection, state_dir_of
 from bulkput.model.errors import BulkputError, ServiceError
 from bulkput.model.failure import FailureClass
 from bulkput.pipeline.retry import Retrier
@@ -46,7 +44,7 @@ async def check_job(settings: Settings, volumes: Sequence[VolumeSettings]) -> li
         settings: Region, endpoint, state folder and tuning count.
         volumes: Those of the job; empty where no job is named.
     """
-    state_dir = settings.state_dir or default_state_dir(os.environ)
+    state_dir = state_dir_of(settings)
     parallel = max(1, min(settings.parallel, len(volumes)))
     readers = [volume.source.reader for volume in volumes]
     findings = list(look_at_machine(settings.tuning, parallel, readers))
@@ -56,21 +54,14 @@ async def check_job(settings: Settings, volumes: Sequence[VolumeSettings]) -> li
         findings.append(finding)
         block_count += blocks
     findings.append(look_at_state(state_dir, block_count))
-    return findings + await _check_service(settings, volumes, state_dir, parallel)
+    return findings + await _check_service(settings, volumes, parallel)
 
 
 async def _check_service(
-    settings: Settings, volumes: Sequence[VolumeSettings], state_dir: Path, parallel: int
+    settings: ServiceSettings, volumes: Sequence[VolumeSettings], parallel: int
 ) -> list[Finding]:
-    address = Address(
-        region=settings.region,
-        profile=settings.profile,
-        endpoint=settings.endpoint,
-        allow_insecure_http=settings.allow_insecure_http,
-        state_dir=state_dir,
-    )
     try:
-        async with _opened(address) as (service, probe):
+        async with _opened(settings) as (service, probe):
             where = f"{service.region}, {service.endpoint_url}"
             found = [ok("region and endpoint", where)]
             visit = _Visit(settings, volumes, service, probe, parallel)
@@ -80,8 +71,8 @@ async def _check_service(
 
 
 @contextlib.asynccontextmanager
-async def _opened(address: Address) -> AsyncIterator[tuple[Service, Probe]]:
-    async with open_addressed(address) as service, open_probe(service) as probe:
+async def _opened(settings: ServiceSettings) -> AsyncIterator[tuple[Service, Probe]]:
+    async with open_connection(settings) as service, open_probe(service) as probe:
         yield service, probe
 
 
@@ -90,7 +81,7 @@ class _Visit:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: ServiceSettings,
         volumes: Sequence[VolumeSettings],
         service: Service,
         probe: Probe,

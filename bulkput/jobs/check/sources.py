@@ -1,7 +1,7 @@
 """The sources: whether each can be opened and read at both ends, and how large it is."""
 
 from bulkput.config.paths import STANDARD_INPUT
-from bulkput.config.settings import Settings
+from bulkput.config.service import ServiceSettings
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.check.finding import Finding, failed, failure, ok, warning
 from bulkput.jobs.session.source import examine_volume, open_volume
@@ -13,7 +13,7 @@ from bulkput.model.size import format_size
 _LOOK = "Compare the source with the disk that it was made of"
 
 
-def look_at_source(job: Settings, volume: VolumeSettings) -> tuple[Finding, int]:
+def look_at_source(job: ServiceSettings, volume: VolumeSettings) -> tuple[Finding, int]:
     """Judge one volume's source; blocks.
 
     Returns:

@@ -19,8 +19,9 @@ from bulkput.jobs.copy.incremental import Lineage, Search
 from bulkput.jobs.copy.snapshot_source import SnapshotIdentity, SnapshotSource
 from bulkput.jobs.process.embedded_server import EmbeddedServer, embedded_server
 from bulkput.jobs.process.spot_interruption import until_notice
+from bulkput.jobs.session.connection import state_dir_of
 from bulkput.jobs.session.context import JobContext
-from bulkput.jobs.session.open import open_context, open_snapshot_reader, state_dir_of
+from bulkput.jobs.session.open import open_context, open_snapshot_reader
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.snapshots import require_snapshot_id
 from bulkput.jobs.session.source import Opening

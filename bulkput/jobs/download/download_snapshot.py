@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from bulkput.config.settings import Settings
+from bulkput.config.service import ServiceSettings
 from bulkput.destination.destination import Target, TargetKind
 from bulkput.destination.open import (
     is_device,
@@ -28,7 +28,8 @@ from bulkput.jobs.download.length import (
 )
 from bulkput.jobs.download.outcome import DownloadOutcome
 from bulkput.jobs.download.request import DownloadRequest
-from bulkput.jobs.session.open import open_snapshot_reader, state_dir_of
+from bulkput.jobs.session.connection import state_dir_of
+from bulkput.jobs.session.open import open_snapshot_reader
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.snapshots import require_snapshot_id
 from bulkput.jobs.state.manifest_at_hand import GetBlock, find_manifest, held_to
@@ -46,7 +47,7 @@ _FOLDER_NAME = "downloads"
 
 
 async def download_snapshot(
-    settings: Settings, request: DownloadRequest, observer: Observer
+    settings: ServiceSettings, request: DownloadRequest, observer: Observer
 ) -> DownloadOutcome:
     """Bring a snapshot to its destination; run again, goes on where it was left.
 
@@ -80,7 +81,9 @@ async def download_snapshot(
             return await download.run("device" if device else "file")
 
 
-def _folder(state_dir: Path, settings: Settings, request: DownloadRequest, path: Path) -> Path:
+def _folder(
+    state_dir: Path, settings: ServiceSettings, request: DownloadRequest, path: Path
+) -> Path:
     key = (
         settings.endpoint,
         settings.region or "",

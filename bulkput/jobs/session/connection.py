@@ -1,15 +1,18 @@
 """The service, opened where somebody says it is: for commands that have no job."""
 
 import contextlib
+import os
 import random
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from bulkput.config.service import ServiceSettings
+from bulkput.config.tuning import TuningSettings
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import Service, open_service
 from bulkput.jobs.process.embedded_server import EmbeddedServer, embedded_server
 from bulkput.jobs.session.snapshots import Snapshots
+from bulkput.ledger.folder import default_state_dir
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import ServiceError
 from bulkput.pipeline.retry import Retrier
@@ -17,39 +20,43 @@ from bulkput.pipeline.retry import Retrier
 _CALL_LIMIT_S = 60.0
 """For one call with all its repeats: somebody waits for the answer, and may ask again."""
 
+_EMBEDDED_REGION = "us-east-1"
+"""The embedded server takes any; a rehearsal needs no AWS configuration."""
+
 Note = Callable[[str], None]
 """Reports one sentence to the user."""
 
 
-@dataclass(frozen=True)
-class Address:
-    """Which account, as somebody named it."""
+def state_dir_of(settings: ServiceSettings) -> Path:
+    """Return the state folder; it may not exist."""
+    return settings.state_dir or default_state_dir(os.environ)
 
-    region: str | None
-    profile: str | None
-    endpoint: str
-    """``aws``, ``embedded`` or a URL."""
-    allow_insecure_http: bool
-    state_dir: Path
-    """Where the embedded server keeps its snapshots."""
+
+def deadlines_of(tuning: TuningSettings) -> Deadlines:
+    """Return the limits of an attempt."""
+    return Deadlines(
+        connect_s=tuning.connect_deadline_s,
+        no_progress_s=tuning.no_progress_deadline_s,
+        attempt_s=tuning.attempt_deadline_s,
+    )
 
 
 @contextlib.asynccontextmanager
-async def open_snapshots(address: Address, note: Note) -> AsyncIterator[Snapshots]:
-    """Open the service that ``address`` names for calls about snapshots, and close it at the end.
+async def open_snapshots(settings: ServiceSettings, note: Note) -> AsyncIterator[Snapshots]:
+    """Open the service that ``settings`` name for calls about snapshots, and close it at the end.
 
     Args:
-        address: Where.
+        settings: Where.
         note: Reports repeated calls.
 
     Raises:
-        BulkputError: as ``open_addressed``.
+        BulkputError: as ``open_connection``.
     """
 
     def on_retry(error: ServiceError, delay_s: float) -> None:
         note(f"{error.occurrence}; trying again in {delay_s:.1f} s")
 
-    async with open_addressed(address) as service:
+    async with open_connection(settings) as service:
         retrier = Retrier(
             clock=service.clock,
             random=random.Random(),  # noqa: S311 - jitter, nothing secret
@@ -60,18 +67,34 @@ async def open_snapshots(address: Address, note: Note) -> AsyncIterator[Snapshot
 
 
 @contextlib.asynccontextmanager
-async def open_addressed(
-    address: Address,
+async def embedded_where_asked(
+    settings: ServiceSettings, running: EmbeddedServer | None = None
+) -> AsyncIterator[EmbeddedServer | None]:
+    """Start the embedded server if ``settings`` ask for it; ``running`` is taken where it is given.
+
+    Raises:
+        TemporaryError: it does not start.
+    """
+    if settings.endpoint != "embedded" or running is not None:
+        yield running if settings.endpoint == "embedded" else None
+        return
+    async with embedded_server(state_dir_of(settings) / "embedded") as server:
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def open_connection(
+    settings: ServiceSettings,
     *,
     connections_max: int = 1,
     deadlines: Deadlines | None = None,
     server: EmbeddedServer | None = None,
 ) -> AsyncIterator[Service]:
-    """Open both planes where ``address`` says, and close them at the end.
+    """Open both planes where ``settings`` say, and close them at the end.
 
     Args:
-        address: Where.
-        connections_max: Gets that may be under way at once.
+        settings: Where.
+        connections_max: Puts and gets that may be under way at once.
         deadlines: Limits of an attempt.
         server: The embedded one, where it runs already.
 
@@ -81,24 +104,19 @@ async def open_addressed(
         TemporaryError: the embedded server does not start.
     """
     async with contextlib.AsyncExitStack() as stack:
-        region, url, credentials = address.region, None, None
-        if address.endpoint == "embedded":
-            if server is None:
-                root = address.state_dir / "embedded"
-                server = await stack.enter_async_context(embedded_server(root))
-            url, credentials = server.url, server.credentials
-            region = region or "us-east-1"  # it takes any
-        elif address.endpoint != "aws":
-            url = address.endpoint
+        server = await stack.enter_async_context(embedded_where_asked(settings, server))
+        region = settings.region
+        if server is not None:
+            region = region or _EMBEDDED_REGION
         yield await stack.enter_async_context(
             open_service(
                 region=region,
-                profile=address.profile,
-                endpoint_url=url,
-                allow_insecure_http=address.allow_insecure_http,
+                profile=settings.profile,
+                endpoint_url=settings.endpoint_url if server is None else server.url,
+                allow_insecure_http=settings.allow_insecure_http,
                 clock=LoopClock(),
                 connections_max=connections_max,
                 deadlines=deadlines,
-                static_credentials=credentials,
+                static_credentials=None if server is None else server.credentials,
             )
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bulkput.config.paths import STANDARD_INPUT
-from bulkput.config.settings import Settings
+from bulkput.config.service import ServiceSettings
 from bulkput.config.volume import VolumeSettings
 from bulkput.model.errors import BulkputError
 from bulkput.pipeline.baseline import Unchanged, nothing_is_known
@@ -16,8 +16,8 @@ from bulkput.source.remote.access import Access
 from bulkput.source.source import Source
 
 
-def open_volume(job: Settings, volume: VolumeSettings) -> Source:
-    """Open the source of one volume of ``job``, whose samples are made already. Blocks.
+def open_volume(job: ServiceSettings, volume: VolumeSettings) -> Source:
+    """Open the source of one volume, whose sample, if it is one, is made already. Blocks.
 
     Raises:
         BulkputError: it cannot be read, or not as asked.
@@ -46,7 +46,7 @@ def examine_volume(source: Source, volume: VolumeSettings) -> Content:
     return examine(source, is_known_raw=volume.source.format == "raw")
 
 
-def doubt_about(job: Settings, volume: VolumeSettings) -> str | None:
+def doubt_about(job: ServiceSettings, volume: VolumeSettings) -> str | None:
     """Return why a volume's source does not look like a disk, if it is known before. Blocks.
 
     What cannot be opened is for the run to report, and what comes by a pipe for the run to read.
@@ -78,6 +78,6 @@ class Opening:
     """What is read back is compared with the digests of what was put: the source is remote."""
 
 
-def opening_of(job: Settings, volume: VolumeSettings) -> Opening:
+def opening_of(job: ServiceSettings, volume: VolumeSettings) -> Opening:
     """Return how the source that ``volume`` names is opened."""
     return Opening(partial(open_volume, job, volume))

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bulkput.config.settings import Settings
+from bulkput.config.service import ServiceSettings
+from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
-from bulkput.jobs.session.open import open_snapshot_reader, state_dir_of
+from bulkput.jobs.session.connection import state_dir_of
+from bulkput.jobs.session.open import open_snapshot_reader
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.snapshots import require_snapshot_id
 from bulkput.jobs.session.source import open_volume
@@ -38,8 +40,8 @@ class VerifyRequest:
     """What is compared with what."""
 
     snapshot_id: str
-    has_source: bool
-    """Whether the settings' one volume names the source to compare with."""
+    volume: VolumeSettings | None
+    """The source to compare with, if there is one, and how it is read."""
     manifest: Path | None = None
     """None: the one in the state folder, if there is no source either."""
     sample_bytes: int | None = None
@@ -99,7 +101,7 @@ class VerifyOutcome:
 
 
 async def verify_snapshot(
-    settings: Settings,
+    settings: ServiceSettings,
     request: VerifyRequest,
     observer: Observer,
     tell: Callable[[Difference], None],
@@ -107,7 +109,7 @@ async def verify_snapshot(
     """Compare, and tell every differing range in ascending order.
 
     Args:
-        settings: Region, endpoint, tuning, state folder, and the source of their one volume.
+        settings: Region, endpoint, tuning and state folder.
         request: What is compared.
         observer: Hears what happens.
         tell: Told of each differing range as soon as it is known where it ends.
@@ -121,17 +123,17 @@ async def verify_snapshot(
         if manifest is not None:
             stack.enter_context(manifest)
         source = None
-        if request.has_source:
-            source = open_volume(settings, settings.volumes[0])
+        if request.volume is not None:
+            source = open_volume(settings, request.volume)
             stack.callback(source.close)
         async with open_snapshot_reader(settings, observer) as gets:
             return await _Verification(gets, request, source, manifest).run(tell)
 
 
-def _open_manifest(settings: Settings, request: VerifyRequest) -> Manifest | None:
+def _open_manifest(settings: ServiceSettings, request: VerifyRequest) -> Manifest | None:
     path = request.manifest
     if path is None:
-        if request.has_source:
+        if request.volume is not None:
             return None
         path = manifest_path(state_dir_of(settings), request.snapshot_id)
         if not path.exists():
