@@ -109,27 +109,8 @@ def _result(
     bench: Bench, comparison: _Comparison, clients: list[Client], *, is_tls: bool
 ) -> CaseResult:
     gib = bench.size_bytes / GIB_BYTES
-    tiny_gib = BLOCK_SIZE_BYTES / GIB_BYTES
     cpu = {client.name: comparison.values(client.name, gib, "cpu_s") for client in clients}
     wall = {client.name: comparison.values(client.name, gib, "wall_s") for client in clients}
-    rows: list[tuple[str | float, ...]] = []
-    for client in clients:
-        ours, floor = cpu[client.name], cpu.get("floor")
-        start_cpu_s = comparison.values(client.name, tiny_gib, "cpu_s").median
-        rows.append(
-            (
-                client.label,
-                ours.median / gib,
-                f"{ours.least / gib:.2f} - {ours.most / gib:.2f}",
-                ours.median / floor.median if floor else "",
-                start_cpu_s,
-                (ours.median - start_cpu_s) / gib,
-                wall[client.name].median,
-                bench.size_bytes / (1 << 20) / wall[client.name].median,
-                comparison.values(client.name, gib, "peak_rss_bytes").median / (1 << 20),
-                comparison.values(client.name, gib, "sink_cpu_s").median / gib,
-            )
-        )
     scheme = "TLS" if is_tls else "plain http"
     caveats: tuple[str, ...] = (
         (
@@ -158,7 +139,7 @@ def _result(
             "peak RSS MiB",
             "sink CPU s/GiB",
         ),
-        rows=tuple(rows),
+        rows=_rows(bench, comparison, clients, cpu, wall),
         rounds=bench.options.rounds,
         runs=tuple(comparison.runs),
         bar_chart=BarChart(
@@ -171,6 +152,35 @@ def _result(
         ),
         skipped=comparison.skipped,
     )
+
+
+def _rows(
+    bench: Bench,
+    comparison: _Comparison,
+    clients: list[Client],
+    cpu: dict[str, Spread],
+    wall: dict[str, Spread],
+) -> tuple[tuple[str | float, ...], ...]:
+    gib, tiny_gib = bench.size_bytes / GIB_BYTES, BLOCK_SIZE_BYTES / GIB_BYTES
+    rows: list[tuple[str | float, ...]] = []
+    for client in clients:
+        ours, floor = cpu[client.name], cpu.get("floor")
+        start_cpu_s = comparison.values(client.name, tiny_gib, "cpu_s").median
+        rows.append(
+            (
+                client.label,
+                ours.median / gib,
+                f"{ours.least / gib:.2f} - {ours.most / gib:.2f}",
+                ours.median / floor.median if floor else "",
+                start_cpu_s,
+                (ours.median - start_cpu_s) / gib,
+                wall[client.name].median,
+                bench.size_bytes / (1 << 20) / wall[client.name].median,
+                comparison.values(client.name, gib, "peak_rss_bytes").median / (1 << 20),
+                comparison.values(client.name, gib, "sink_cpu_s").median / gib,
+            )
+        )
+    return tuple(rows)
 
 
 def _figures(

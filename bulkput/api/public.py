@@ -8,7 +8,7 @@ from bulkput.api.options import UploadOptions
 from bulkput.api.plan import plan
 from bulkput.api.upload import upload
 from bulkput.api.verify import OnDifference, VerifyOptions, verify
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings, Settings
 from bulkput.config.tuning import TuningSettings
 from bulkput.jobs.download.outcome import DownloadOutcome
 from bulkput.jobs.plan.forecast import FailedForecast, JobForecast, VolumeForecast
@@ -53,6 +53,7 @@ __all__ = [
     "GetRetried",
     "IntegrityError",
     "JobForecast",
+    "JobSettings",
     "LedgerError",
     "Noted",
     "OnDifference",

@@ -37,7 +37,8 @@ from bulkput.observe.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from bulkput.jobs.verify.verify_snapshot import VerifyOutcome
+    from bulkput.config.settings import JobSettings
+    from bulkput.jobs.verify.verify_snapshot import VerifyOutcome, VerifyRequest
     from bulkput.model.difference import Difference
     from bulkput.model.events import Observer
 
@@ -142,8 +143,7 @@ def verify(  # noqa: PLR0913 - flags, each by its name
     warn_of_environment(invocation_of(context))
     settings = settings_from_flags(source, flags=flags, environ=os.environ, config=config).settings
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
-    from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - not for --help
-    from bulkput.jobs.verify.verify_snapshot import VerifyRequest, verify_snapshot  # noqa: PLC0415 - the same
+    from bulkput.jobs.verify.verify_snapshot import VerifyRequest  # noqa: PLC0415 - not for --help
 
     request = VerifyRequest(
         snapshot_id=snapshot,
@@ -152,7 +152,17 @@ def verify(  # noqa: PLR0913 - flags, each by its name
         sample_bytes=_sample_bytes(sample),
         seed=seed,
     )
-    invocation = invocation_of(context)
+    return _verify_snapshot(settings, request, invocation_of(context))
+
+
+def _verify_snapshot(
+    settings: "JobSettings", request: "VerifyRequest", invocation: Invocation
+) -> int:
+    """Compare one snapshot, and show what differs as it is found."""
+    from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - not for --help
+    from bulkput.jobs.verify.verify_snapshot import verify_snapshot  # noqa: PLC0415 - the same
+
+    snapshot = request.snapshot_id
     with Ranges() as ranges:
 
         def take(difference: "Difference") -> None:

@@ -4,6 +4,7 @@ The only place that knows how an aiobotocore session and its clients are made.
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -129,24 +130,14 @@ async def open_service(
         CredentialsError: there are none.
     """
     limits = deadlines or Deadlines()
-    is_plain = False
-    if endpoint_url is not None:
-        parsed = parse_endpoint(endpoint_url, allow_insecure_http=allow_insecure_http)
-        endpoint_url = parsed.url
-        is_plain = not parsed.is_tls and is_loopback_url(endpoint_url)
+    endpoint_url, is_plain = _checked(endpoint_url, allow_insecure_http=allow_insecure_http)
     learned = Learned()
     session = new_session(profile, learned)
     trust = trust_of(session)
-    # Trust is read from disk while the Region, the keys and the first client are being found.
-    read_trust = no_ca_context if is_plain else trust.context
-    reading_trust = asyncio.create_task(asyncio.to_thread(read_trust))
+    reading_trust = _start_reading(trust, is_plain=is_plain)
     try:
         found_region = learned.region = await resolve_region(session, region)
-        credentials: CredentialSource
-        if static_credentials is not None:
-            credentials = StaticCredentials(static_credentials)
-        else:
-            credentials = ChainCredentials(lambda: new_session(profile, learned), clock.monotonic_s)
+        credentials = _credentials_of(profile, learned, clock, static_credentials)
         opener = _ClientOpener(
             session=session,
             region=found_region,
@@ -187,6 +178,28 @@ async def open_service(
     finally:
         if not reading_trust.done():
             reading_trust.cancel()
+
+
+def _start_reading(trust: Trust, *, is_plain: bool) -> asyncio.Task[ssl.SSLContext]:
+    """Read trust from disk while the Region, the keys and the first client are being found."""
+    read_trust = no_ca_context if is_plain else trust.context
+    return asyncio.create_task(asyncio.to_thread(read_trust))
+
+
+def _checked(url: str | None, *, allow_insecure_http: bool) -> tuple[str | None, bool]:
+    """Return the URL as it is used, and whether it needs no trust: plain http on this machine."""
+    if url is None:
+        return None, False
+    parsed = parse_endpoint(url, allow_insecure_http=allow_insecure_http)
+    return parsed.url, not parsed.is_tls and is_loopback_url(parsed.url)
+
+
+def _credentials_of(
+    profile: str | None, learned: Learned, clock: Clock, static: Credentials | None
+) -> CredentialSource:
+    if static is not None:
+        return StaticCredentials(static)
+    return ChainCredentials(lambda: new_session(profile, learned), clock.monotonic_s)
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,26 @@
 """A real emulator on a real socket for each test, boto3 clients for it, and signed raw HTTP."""
 
-import asyncio
 import base64
 import contextlib
 import functools
 import hashlib
 import http.client
 import json
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 import pytest
-import uvloop
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
+from support.emulator_thread import EmulatorThread
 
 from bulkput.emulator.clock import HeldClock
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, EmulatorOptions
-from bulkput.emulator.server import Emulator
 
 BLOCK_SIZE_BYTES = 524_288
 REGION = "eu-central-1"
@@ -77,25 +74,15 @@ class RawAnswer:
         return self.headers["x-amzn-ErrorType"].split(":")[0]
 
 
-@dataclass
-class LiveEmulator:
-    """An emulator that serves from a thread of its own, with a clock that can be moved."""
+class LiveEmulator(EmulatorThread):
+    """An emulator with a clock that can be moved, and what boto3 does with it."""
 
-    options: EmulatorOptions
-    ca_path: str | None = None
-    clock: HeldClock = field(default_factory=HeldClock)
-
-    def __post_init__(self) -> None:
-        self._loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
+    def __init__(self, options: EmulatorOptions, ca_path: str | None = None) -> None:
+        self.options = options
+        self.ca_path = ca_path
+        self.clock = HeldClock()
         self._clients: list[Any] = []
-        try:
-            self.emulator = self._run(self._start())
-        except BaseException:
-            self._end_loop()
-            raise
-        self.url = self.emulator.url
+        super().__init__(options, self.clock)
 
     @functools.cached_property
     def ebs(self) -> Any:
@@ -105,24 +92,10 @@ class LiveEmulator:
     def ec2(self) -> Any:
         return self.client("ec2")
 
-    async def _start(self) -> Emulator:
-        emulator = Emulator(self.options, self.clock)
-        await emulator.start()
-        return emulator
-
-    def _run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
-
-    def _end_loop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(30)
-        self._loop.close()
-
     def stop(self) -> None:
         for client in self._clients:
             client.close()
-        self._run(self.emulator.stop())
-        self._end_loop()
+        super().stop()
 
     def client(self, service: str, **more: Any) -> Any:
         client = boto3_client(service, self.url, **({"verify": self.ca_path} | more))

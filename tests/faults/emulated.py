@@ -1,20 +1,17 @@
 """An emulator on a real socket inside the test's process: faults, counts and clock at hand."""
 
-import asyncio
 import contextlib
 import functools
-import threading
 import time
 from pathlib import Path
 
 import boto3
-import uvloop
 from botocore.config import Config
+from support.emulator_thread import EmulatorThread
 from support.whole import ACCESS_KEY, SECRET_KEY
 
 from bulkput.emulator.faults import Fault, FaultKind
 from bulkput.emulator.options import EmulatorOptions
-from bulkput.emulator.server import Emulator
 
 PUT = "PutSnapshotBlock"
 START = "StartSnapshot"
@@ -49,8 +46,8 @@ def _session():
     return boto3.Session()
 
 
-class Emulated:
-    """Serves from a thread of its own until ``stop``."""
+class Emulated(EmulatorThread):
+    """Serves until ``stop``; its faults are scripted, its calls counted."""
 
     def __init__(self, root: Path, **options):
         settings = {
@@ -62,29 +59,14 @@ class Emulated:
             "faults": True,
         }
         self.clock = MovedClock()
-        self._loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
         self._clients = []
-        self.emulator = self._call(self._start(EmulatorOptions(root=root, **(settings | options))))
-        self.url = self.emulator.url
+        super().__init__(EmulatorOptions(root=root, **(settings | options)), self.clock)
         self.port = int(self.url.rsplit(":", 1)[1])
-
-    async def _start(self, options):
-        emulator = Emulator(options, self.clock)
-        await emulator.start()
-        return emulator
-
-    def _call(self, work):
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     def stop(self):
         for client in self._clients:
             client.close()
-        self._call(self.emulator.stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(30)
-        self._loop.close()
+        super().stop()
 
     def client(self, service, **options):
         client = _session().client(

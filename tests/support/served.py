@@ -2,12 +2,10 @@
 and read its store, while the program under test is called in this process or in another.
 """
 
-import asyncio
-import threading
+from support.emulator_thread import EmulatorThread
 
 from bulkput.emulator.faults import Fault, FaultKind
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, EmulatorOptions
-from bulkput.emulator.server import Emulator
 
 BLOCK = 524_288
 TAGS_DENIED = (
@@ -17,30 +15,12 @@ TAGS_DENIED = (
 )
 
 
-class Served:
+class Served(EmulatorThread):
     """The emulator and what it holds."""
 
     def __init__(self, root, **options):
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
         options = {"completion_delay_s": 0.0, "starts_per_s": None, **options}
-        self.emulator = self._run(self._started(EmulatorOptions(root=root, **options)))
-        self.url = self.emulator.url
-
-    async def _started(self, options):
-        emulator = Emulator(options)
-        await emulator.start()
-        return emulator
-
-    def _run(self, work):
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
-
-    def stop(self):
-        self._run(self.emulator.stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(30)
-        self._loop.close()
+        super().__init__(EmulatorOptions(root=root, **options))
 
     def environment(self, state_dir):
         """Return the variables that lead the program here and nowhere else."""

@@ -10,13 +10,18 @@ from bulkput import (
     BulkputError,
     ConfigError,
     CopyOptions,
+    CredentialsError,
+    DestinationError,
     Difference,
     DownloadOptions,
     DownloadOutcome,
     Event,
     FailedForecast,
     GetRetried,
+    IntegrityError,
     JobForecast,
+    JobSettings,
+    LedgerError,
     Noted,
     OnDifference,
     OnEvent,
@@ -26,7 +31,10 @@ from bulkput import (
     PutRetried,
     ServiceError,
     Settings,
+    SnapshotError,
     SourceError,
+    TargetError,
+    TemporaryError,
     TuningSettings,
     UploadOptions,
     VerifyOptions,
@@ -43,6 +51,19 @@ from bulkput import (
     upload,
     verify,
 )
+
+WHO_MUST_ACT: dict[type[BulkputError], str] = {
+    ConfigError: "who wrote the options",
+    CredentialsError: "who gives permissions",
+    SourceError: "who owns the disk",
+    DestinationError: "who owns the destination",
+    TargetError: "the same, by the old name",
+    LedgerError: "who owns the state folder",
+    SnapshotError: "who owns the snapshot",
+    IntegrityError: "who looks into it",
+    ServiceError: "AWS",
+    TemporaryError: "nobody: call again",
+}
 
 
 async def the_least() -> str | None:
@@ -121,8 +142,9 @@ async def a_forecast(options: UploadOptions) -> float:
 
 
 async def a_whole_job() -> list[str | None]:
-    job: Settings = load_job("job.yaml", environ={})
-    await plan(job)
+    job: JobSettings = load_job("job.yaml", environ={})
+    by_the_old_name: Settings = job
+    await plan(by_the_old_name)
     outcomes: tuple[VolumeOutcome, ...] = await run(job, on_event=print)
     return [outcome.snapshot_id for outcome in outcomes]
 
