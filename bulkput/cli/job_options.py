@@ -113,7 +113,8 @@ def load_job(config: Path, choice: Choice, invocation: Invocation) -> "LoadedSet
         return load_settings(config, environ=os.environ, overrides=choice.overrides, inputs=inputs)
 
     loaded = load(None)
-    date = None if choice.begin == "fresh" else _date_of_round(loaded.settings)
+    is_partial = bool(choice.only or choice.exclude)
+    date = None if choice.begin == "fresh" and not is_partial else _date_of_round(loaded.settings)
     if date is not None:
         loaded = load(date)
     show_warnings(loaded, invocation)

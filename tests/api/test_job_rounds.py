@@ -1,6 +1,7 @@
 """A job is the unit of done: until all of it is, nothing of it is made twice."""
 
 import dataclasses
+import threading
 from collections import Counter
 
 import pytest
@@ -254,6 +255,51 @@ async def test_a_part_of_the_job_is_not_all_of_it(write, snapshots):
     assert snapshots() == {"a.img": 1, "b.img": 1}
     await ids(path)
     assert snapshots() == {"a.img": 2, "b.img": 2}
+
+
+async def test_fresh_of_a_part_leaves_the_others_as_they_are(write, tmp_path, snapshots):
+    path = write("a.img", "b.img", "c.img")
+    (tmp_path / "c.img").unlink()
+    await ids(path)
+    job = load_job(path, environ={})
+    left_out = (job.volumes[0], job.volumes[2])
+    request = dataclasses.replace(job.request, left_out=left_out, begin="fresh")
+    await run(job.requested(request, job.volumes[1:2]))
+    assert snapshots() == {"a.img": 1, "b.img": 2}
+    await ids(write("a.img", "b.img", "c.img"))
+    assert snapshots() == {"a.img": 1, "b.img": 2, "c.img": 1}
+
+
+async def test_two_runs_of_parts_of_a_job_keep_what_the_other_has_noted(
+    write, tmp_path, snapshots, monkeypatch
+):
+    """One ends while the other is between reading the job's record and writing it."""
+    path = write("a.img", "b.img")
+    job = load_job(path, environ={})
+    parts = [
+        job.requested(dataclasses.replace(job.request, left_out=left_out), chosen)
+        for chosen, left_out in (
+            (job.volumes[:1], job.volumes[1:]),
+            (job.volumes[1:], job.volumes[:1]),
+        )
+    ]
+    outcomes = [await run_job(part, observer=NullObserver()) for part in parts]
+    other = threading.Thread(target=delivery.deliver, args=(parts[1], outcomes[1]))
+
+    def read_meanwhile(at):
+        found = read_record(at)
+        if other.ident is None:
+            other.start()
+            other.join(0.2)  # unless it is kept waiting, it is done by then
+        return found
+
+    monkeypatch.setattr(job_round, "read_record", read_meanwhile)
+    delivery.deliver(parts[0], outcomes[0])
+    other.join(30)
+    record = read_record(record_path(tmp_path / "state", job.request.identity))
+    assert [each.status for each in record.volumes.values()] == ["completed"] * 2
+    assert record.delivered
+    assert snapshots() == {"a.img": 1, "b.img": 1}
 
 
 async def test_the_date_of_a_round_is_kept_for_its_reruns(write, tmp_path, snapshots):

@@ -5,13 +5,15 @@ was delivered. In between, however often it is run, what is completed is reporte
 again. One file a job, replaced whole. Knows no service and decides nothing.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bulkput.config.job_request import JobIdentity
+from bulkput.ledger.brief_lock import brief_lock
 from bulkput.ledger.folder import ensure_folder, ensure_state_dir
 from bulkput.ledger.state_file import read_state_file, replace_file
 from bulkput.ledger.storage import storage_error
@@ -19,6 +21,7 @@ from bulkput.model.errors import LedgerError
 
 FOLDER_NAME = "jobs"
 FORMAT_VERSION = 1
+_LOCK_NAME = "lock"
 _SIZE_MAX_BYTES = 64 << 20
 """100,000 volumes with 600 characters each."""
 _NAME_CHARS_MAX = 64
@@ -74,6 +77,26 @@ def record_path(state_dir: Path, identity: JobIdentity) -> Path:
     return state_dir / FOLDER_NAME / f"{readable or 'job'}-{identity.job_id}.json"
 
 
+@contextlib.contextmanager
+def changing_records(state_dir: Path) -> Iterator[None]:
+    """Let no other process change a record between one's reading and writing it. Blocks.
+
+    Two runs of one job, each of other volumes of it, end at any time.
+
+    Raises:
+        LedgerError: the state folder cannot be used, or another process holds it for too long.
+        TemporaryError: the disk is full.
+    """
+    _ensure_records(state_dir)
+    with brief_lock(state_dir / FOLDER_NAME / _LOCK_NAME):
+        yield
+
+
+def _ensure_records(state_dir: Path) -> None:
+    ensure_state_dir(state_dir)
+    ensure_folder(state_dir / FOLDER_NAME)
+
+
 def read_record(path: Path) -> JobRecord | None:
     """Return a job's record; None where it was never run.
 
@@ -106,12 +129,13 @@ def read_record(path: Path) -> JobRecord | None:
 def write_record(path: Path, record: JobRecord) -> None:
     """Make ``record`` that of its job, durably; a crash leaves the old one or the new one.
 
+    Only within ``changing_records``.
+
     Raises:
         LedgerError: the file cannot be written.
         TemporaryError: the disk is full.
     """
-    ensure_state_dir(path.parent.parent)
-    ensure_folder(path.parent)
+    _ensure_records(path.parent.parent)
     replace_file(path, (json.dumps(record.as_dict(), indent=1) + "\n").encode("ascii"))
 
 

@@ -18,6 +18,7 @@ from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.state.job_record import (
     JobRecord,
     VolumeRecord,
+    changing_records,
     read_record,
     record_path,
     write_record,
@@ -89,28 +90,32 @@ def begin_round(
         LedgerError: the state folder cannot be used.
         TemporaryError: the disk is full.
     """
-    identity = request.identity
-    path = record_path(folders.state_dir, identity)
+    with changing_records(folders.state_dir):
+        return _begin(request, list(volumes), folders, now_unix_s)
+
+
+def _begin(
+    request: JobRequest, chosen: Sequence[VolumeSettings], folders: JobFolders, now_unix_s: float
+) -> JobRecord | None:
+    identity, state_dir = request.identity, folders.state_dir
+    path = record_path(state_dir, identity)
     earlier = read_record(path)
-    wanted = {
-        folders.of(volume).name: VolumeRecord(
-            volume=volume.label, source=volume.source.shown, section=section_digest(volume)
-        )
-        for volume in (*volumes, *request.left_out)
-    }
+    # Volumes that are left out stay as they are: another run may be working on them.
+    begun = _by_name(chosen, folders)
+    wanted = _by_name(request.left_out, folders) | begun
     if request.begin == "rerun" and earlier is not None and earlier.delivered:
         return None
+    if earlier is not None and earlier.delivered:
+        _mark_all(state_dir, earlier)
+        earlier = None
+    known = {} if earlier is None else dict(earlier.volumes)
     if request.begin == "fresh":
-        for name in wanted:
-            _mark(folders.state_dir / name, None)
-        earlier = None
-    elif earlier is not None and earlier.delivered:
-        _mark_all(folders.state_dir, earlier)
-        earlier = None
-    known = {} if earlier is None else earlier.volumes
+        for name in begun:
+            _mark(state_dir / name, None)
+            known.pop(name, None)
+        earlier = earlier if request.left_out else None
     for name, volume in wanted.items():
-        header = _header(folders.state_dir / name)
-        wanted[name] = _continued(known.get(name), volume, header)
+        wanted[name] = _continued(known.get(name), volume, _header(state_dir / name))
     record = JobRecord(
         name=identity.name,
         job_id=identity.job_id,
@@ -121,11 +126,21 @@ def begin_round(
         volumes=wanted,
     )
     write_record(path, record)
-    for name, volume in wanted.items():
+    for name in begun:
+        volume = wanted[name]
         if volume.made_id is not None:
             superseded = volume.made_section not in {volume.section, _ANY_SECTION}
-            _mark(folders.state_dir / name, volume.made_id, told=superseded)
+            _mark(state_dir / name, volume.made_id, told=superseded)
     return record
+
+
+def _by_name(volumes: Iterable[VolumeSettings], folders: JobFolders) -> dict[str, VolumeRecord]:
+    return {
+        folders.of(volume).name: VolumeRecord(
+            volume=volume.label, source=volume.source.shown, section=section_digest(volume)
+        )
+        for volume in volumes
+    }
 
 
 def _continued(
@@ -155,24 +170,25 @@ def end_run(
         LedgerError: the record cannot be read or written.
         TemporaryError: the disk is full.
     """
-    path = record_path(state_dir, identity)
-    record = read_record(path)
-    if record is None or record.delivered:
-        return
-    volumes = dict(record.volumes)
-    for name, outcome in _by_folder(outcomes, volumes).items():
-        volumes[name] = replace(
-            volumes[name],
-            status=outcome.status,
-            snapshot_id=outcome.snapshot_id,
-            error=outcome.error,
-            exit_code=int(outcome.exit_code),
-        )
-    is_over = all(_is_done(state_dir / name, volume) for name, volume in volumes.items())
-    record = replace(record, volumes=volumes, updated_unix_s=now_unix_s, delivered=is_over)
-    write_record(path, record)
-    if is_over:
-        _mark_all(state_dir, record)
+    with changing_records(state_dir):
+        path = record_path(state_dir, identity)
+        record = read_record(path)
+        if record is None or record.delivered:
+            return
+        volumes = dict(record.volumes)
+        for name, outcome in _by_folder(outcomes, volumes).items():
+            volumes[name] = replace(
+                volumes[name],
+                status=outcome.status,
+                snapshot_id=outcome.snapshot_id,
+                error=outcome.error,
+                exit_code=int(outcome.exit_code),
+            )
+        is_over = all(_is_done(state_dir / name, volume) for name, volume in volumes.items())
+        record = replace(record, volumes=volumes, updated_unix_s=now_unix_s, delivered=is_over)
+        write_record(path, record)
+        if is_over:
+            _mark_all(state_dir, record)
 
 
 def _by_folder(
