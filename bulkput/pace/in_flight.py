@@ -8,11 +8,13 @@ second before and after. A change that brings its share of puts is kept and foll
 one; any other is taken back and left alone for a while, and the next trial goes the other way.
 """
 
+import math
 from collections.abc import Mapping
 from enum import Enum, auto
 from types import MappingProxyType
 
 from bulkput.pace.opening import FIRST_PUTS, OPENED_PUTS, SLOW_PUT_S, Opening
+from bulkput.pace.round import Round
 
 LIMIT_MIN_PUTS = 1
 """Reached by stalls alone: where one put fills the link for longer than nothing may move."""
@@ -42,10 +44,6 @@ would take 16 s."""
 ROUND_TURNS = 2
 """Times that every slot turns over in a round: an exact multiple, because puts that started
 together come back together, and a cut through such a clump would be half a turn of error."""
-
-SATURATED_SHARE = 0.05
-"""Of a round's time with all slots taken, for the limit to be what holds puts back: with slots for
-``n`` puts and a need of ``m``, puts that come back together leave them all taken for 1 - n/m."""
 
 SLACK_FACTOR = 2.0
 SLACK_PUTS = 16
@@ -120,7 +118,7 @@ class InFlightController:
         self._opening: Opening | None = Opening(self._limit, maximum)
         self._fresh_s: set[float] = set()
         """When puts under way were sent that had to make a connection first."""
-        self._base_latency_s = float("inf")
+        self._base_latency_s = math.nan
         self._down_factor = _FACTOR[_Trial.DOWN]
         self._was_unused = False
         self._may_halve = True
@@ -130,14 +128,10 @@ class InFlightController:
         self._next_trial = _Trial.START
         self._base_limit = self._limit
         self._connections = 0
-        self._has_fresh = False
         self._base_rate: float | None = None
         self._hold_s = HOLD_FIRST_S
         self._hold_until_s = float("-inf")
-        self._peak = 0
-        self._full_s = 0.0
-        self._full_since_s: float | None = None
-        self._begin_round(float("-inf"))
+        self._round = Round()
 
     @property
     def limit(self) -> int:
@@ -146,36 +140,26 @@ class InFlightController:
 
     def on_start(self, now_s: float, in_flight: int) -> None:
         """Learn that a put starts and makes ``in_flight`` of them."""
-        if self._peak == 0:
-            # Time with nothing in flight belongs to no round.
-            self._round_begin_s = now_s
-        self._peak = max(self._peak, in_flight)
+        self._round.on_start(now_s, in_flight, self._limit)
         if in_flight > self._connections:
             self._connections = in_flight
             self._fresh_s.add(now_s)
-            self._has_fresh = True
-        if in_flight >= self._limit and self._full_since_s is None:
-            self._full_since_s = now_s
+            self._round.has_fresh = True
 
     def on_release(self, now_s: float, in_flight: int) -> None:
         """Learn that a put ended, however it did, and leaves ``in_flight`` of them."""
-        if in_flight < self._limit and self._full_since_s is not None:
-            self._full_s += now_s - self._full_since_s
-            self._full_since_s = None
+        self._round.on_release(now_s, in_flight, self._limit)
 
     def on_ack(self, now_s: float, sent_s: float) -> None:
         """Learn that a put sent at ``sent_s`` was acknowledged."""
         is_fresh = sent_s in self._fresh_s
         self._fresh_s.discard(sent_s)
-        if sent_s < self._round_sent_s:
+        if sent_s < self._round.sent_s:
             return
         if self._opening is not None:
             self._open(now_s, now_s - sent_s, is_fresh=is_fresh)
             return
-        self._acks += 1
-        if not is_fresh:
-            self._timed += 1
-            self._latencies_s += now_s - sent_s
+        self._round.on_ack(now_s, now_s - sent_s, is_fresh=is_fresh)
         self._on_outcome(now_s)
 
     def on_stall(self, now_s: float, sent_s: float) -> None:
@@ -187,7 +171,7 @@ class InFlightController:
         self._next_trial = _Trial.UP
         self._hold_s = HOLD_FIRST_S
         self._settle(now_s, int(self._limit * STALL_CUT), None)
-        self._begin_round(now_s)
+        self._round.begin(now_s)
 
     def _open(self, now_s: float, latency_s: float, *, is_fresh: bool) -> None:
         """Add slots, until there are enough for trials or puts begin to queue."""
@@ -198,7 +182,7 @@ class InFlightController:
             self._next_trial, self._down_factor = _Trial.DOWN, QUEUED_DOWN_FACTOR
         if self._opening.is_over:
             self._opening = None
-            self._begin_round(now_s)
+            self._round.begin(now_s)
 
     def _reopen(self) -> None:
         """Find the need as at the start, from few: a rate that fell may be a link that narrowed."""
@@ -212,35 +196,14 @@ class InFlightController:
     def on_failure(self, now_s: float, sent_s: float) -> None:
         """Learn that a put sent at ``sent_s`` failed: not by a throttle, nor by a stall."""
         self._fresh_s.discard(sent_s)
-        if self._opening is None and sent_s >= self._round_sent_s:
-            self._failures += 1
+        if self._opening is None and sent_s >= self._round.sent_s:
+            self._round.on_failure(now_s)
             self._on_outcome(now_s)
 
-    def _begin_round(self, now_s: float) -> None:
-        """Count from here on, only puts that are sent under the limit as it is now."""
-        self._peak_before = self._peak
-        self._round_sent_s = self._round_begin_s = now_s
-        self._round_first_s: float | None = None
-        self._acks = 0
-        self._failures = 0
-        self._latencies_s = 0.0
-        self._timed = 0
-        self._peak = 0
-        self._full_s = 0.0
-        if self._full_since_s is not None:
-            self._full_since_s = now_s
-
     def _on_outcome(self, now_s: float) -> None:
-        if self._round_first_s is None:
-            # The first outcome opens the round and is not counted: a rate needs intervals.
-            self._round_first_s = now_s
-            self._acks = self._failures = self._timed = 0
-            self._latencies_s = 0.0
-            return
-        elapsed_s = now_s - self._round_first_s
-        if self._acks + self._failures < self._round_puts(elapsed_s) or elapsed_s <= 0:
-            return
-        self._end_round(now_s, self._acks / elapsed_s)
+        elapsed_s = self._round.elapsed_s(now_s)
+        if elapsed_s > 0 and self._round.outcomes >= self._round_puts(elapsed_s):
+            self._end_round(now_s, self._round.acks / elapsed_s)
 
     def _round_puts(self, elapsed_s: float) -> int:
         """Return how many outcomes end a round that has taken ``elapsed_s``."""
@@ -252,30 +215,25 @@ class InFlightController:
         return min(puts, SLOW_ROUND_MIN_PUTS) if overdue_puts > puts else puts
 
     def _end_round(self, now_s: float, rate: float) -> None:
-        full_s = self._full_s
-        if self._full_since_s is not None:
-            full_s += now_s - self._full_since_s
-        saturated = full_s >= SATURATED_SHARE * (now_s - self._round_begin_s)
-        overloaded = self._failures > OVERLOAD_SHARE * (self._acks + self._failures)
-        if overloaded:
+        if self._round.failures > OVERLOAD_SHARE * self._round.outcomes:
             self._next_trial = _Trial.UP
             self._hold_s = HOLD_FIRST_S
             self._settle(now_s, int(self._limit * OVERLOAD_CUT), None)
-        elif not saturated:
+        elif not self._round.is_saturated(now_s):
             self._on_unused()
         elif self._trial is _Trial.NONE:
             self._consider(now_s, rate)
         else:
             self._judge(now_s, rate)
-        self._begin_round(now_s)
+        self._round.begin(now_s)
 
     def _on_unused(self) -> None:
         """The rate or the source holds puts back: keep room above what was used, try nothing."""
-        rising = self._peak > RISING_FACTOR * self._peak_before
+        rising = self._round.peak > RISING_FACTOR * self._round.peak_before
         if rising and self._trial is not _Trial.NONE:
             # The new slots are still filling: the trial is judged when they are full.
             return
-        room = int(self._peak * SLACK_FACTOR) + SLACK_PUTS
+        room = int(self._round.peak * SLACK_FACTOR) + SLACK_PUTS
         if room < self._limit:
             self._set_limit(max(room, int(self._limit * SLACK_DECAY)))
         self._trial = _Trial.NONE
@@ -310,25 +268,27 @@ class InFlightController:
         before = self._limit
         self._base_limit = before
         self._base_rate = rate
-        self._base_latency_s = self._latency_s
+        self._base_latency_s = self._round.latency_s
         if trial is _Trial.DOWN:
             floor = min(before, TRIAL_MIN_PUTS)
             self._set_limit(max(floor, int(before * self._down_factor)))
-        elif self._latency_s <= SLOW_PUT_S:
+        elif not self._round.latency_s > SLOW_PUT_S:
             self._set_limit(max(before + 1, round(before * _FACTOR[trial])))
         if self._limit == before:
             self._next_trial = _Trial.DOWN if trial is not _Trial.DOWN else _Trial.UP
             self._settle(now_s, before, rate)
         else:
             self._trial = trial
-            self._has_fresh = False
+            self._round.has_fresh = False
 
     def _judge(self, now_s: float, rate: float) -> None:
         """Keep the trial's limit if it was worth it, and go on; or go back and rest."""
         base = rate if self._base_rate is None else self._base_rate
         trial = self._trial
         growth = self._limit / self._base_limit
-        latency_growth = self._latency_s / self._base_latency_s
+        latency_growth = self._round.latency_s / self._base_latency_s
+        if math.isnan(latency_growth):
+            latency_growth = 1.0  # unknown: the rate decides
         is_queued = growth > 1 and latency_growth >= QUEUED_TRIAL_SHARE * growth
         if trial is _Trial.DOWN and rate > (1 + CHANGED_SHARE) * base:
             self._reopen()  # fewer cannot bring more: the link or the service has changed
@@ -344,10 +304,10 @@ class InFlightController:
             self._hold_s = HOLD_FIRST_S
             self._trial = _Trial.NONE
             self._begin_trial(now_s, rate, trial)
-        elif self._has_fresh and not is_queued:
+        elif self._round.has_fresh and not is_queued:
             # The new slots opened connections, whose handshakes took their part of this round:
             # a round without them decides.
-            self._has_fresh = False
+            self._round.has_fresh = False
         else:
             if trial is _Trial.DOWN and self._down_factor == QUEUED_DOWN_FACTOR:
                 self._may_halve = False
@@ -355,11 +315,6 @@ class InFlightController:
             self._down_factor = QUEUED_DOWN_FACTOR if halves else _FACTOR[_Trial.DOWN]
             self._next_trial = _Trial.UP if trial is _Trial.DOWN else _Trial.DOWN
             self._settle(now_s, self._base_limit, base)
-
-    @property
-    def _latency_s(self) -> float:
-        """The mean latency of the round's puts on connections that were there; if any, else inf."""
-        return self._latencies_s / self._timed if self._timed else float("inf")
 
     def _settle(self, now_s: float, limit: int, rate: float | None) -> None:
         self._set_limit(limit)
