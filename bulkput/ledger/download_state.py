@@ -1,7 +1,8 @@
 """What a download has settled at its destination: a table like a ledger's, and what it is of.
 
-Losing it, or a part of it, costs gets and nothing else. After a start of the machine its marks may
-be of writes that the disk never saw: whoever trusts them then has to look at the bytes.
+Losing it, or a part of it, costs gets and nothing else. Its marks vouch for no bytes: others may
+have written there since, or the machine went down before the disk saw them. Whoever goes on has to
+look at the bytes.
 """
 
 import json
@@ -14,7 +15,7 @@ from bulkput.ledger.folder import ensure_folder
 from bulkput.ledger.lock import LOCK_NAME, FolderLock
 from bulkput.ledger.record import State
 from bulkput.ledger.state_file import read_state_file, remove_file, replace_file
-from bulkput.ledger.storage import boot_id, storage_error
+from bulkput.ledger.storage import storage_error
 from bulkput.ledger.table import Table
 from bulkput.model.block import ZERO_BLOCK_DIGEST, Extent
 from bulkput.model.errors import LedgerError
@@ -43,8 +44,6 @@ class Restoration:
         self.folder = folder
         self.is_fresh = True
         """Whether nothing was settled before."""
-        self.must_recheck = False
-        """Whether the machine has started since: marks hold only if the bytes do."""
         self._lock = FolderLock(folder)
         self._table: Table | None = None
 
@@ -67,7 +66,6 @@ class Restoration:
         """
         stored = self.stored()
         path = self.folder / _TABLE_NAME
-        now = boot_id()
         if stored and {**stored, **facts} == stored:
             try:
                 table = Table.open(path, snapshot_id, block_count, writable=True)
@@ -76,12 +74,11 @@ class Restoration:
             else:
                 if table.whole:
                     self._table, self.is_fresh = table, False
-                    self.must_recheck = not now or stored.get("boot_id") != now
                     return
                 table.close()
         self.forget()
         self._table = Table.create(path, snapshot_id, block_count)
-        header = {**facts, "format_version": FORMAT_VERSION, "boot_id": now}
+        header = {**facts, "format_version": FORMAT_VERSION}
         replace_file(self.folder / _HEADER_NAME, json.dumps(header).encode("ascii"))
 
     def forget(self, folder: Path | None = None) -> None:
@@ -119,16 +116,6 @@ class Restoration:
             return ZERO_BLOCK_DIGEST
         return window.records["digest"][0].tobytes() if state in _DIGEST_STATES else None
 
-    def are_zeros(self, extent: Extent) -> bool:
-        """Return whether all of ``extent`` was settled as zeros. Blocks.
-
-        Raises:
-            LedgerError: the table cannot be read.
-        """
-        if self.is_fresh or self.must_recheck:
-            return False
-        return bool((self.table.read(extent).states == State.SKIPPED_ZERO).all())
-
     def settle(self, index: int, digest: bytes) -> None:
         """Note that the destination holds the block with ``digest``.
 
@@ -137,15 +124,6 @@ class Restoration:
             TemporaryError: the disk is full.
         """
         self.table.write(index, State.ACKNOWLEDGED, digest)
-
-    def settle_zeros(self, extent: Extent) -> None:
-        """Note that blocks the snapshot does not have are zeros there.
-
-        Raises:
-            LedgerError: the table cannot be written.
-            TemporaryError: the disk is full.
-        """
-        self.table.write_skipped(extent, State.SKIPPED_ZERO)
 
     def remove(self) -> None:
         """Forget all of it: the download is done. Files of others are left.

@@ -97,9 +97,6 @@ class _Restore:
                     for block, digest in zip(batch, settled, strict=True):
                         await self._pass_over(block.index)
                         self._next = block.index + 1
-                        if digest is not None and not parts.restoration.must_recheck:
-                            self._count_resumed(block.index, digest)
-                            continue
                         await self._places.acquire()
                         group.create_task(self._settle(block, digest))
                 await self._pass_over(parts.target.block_count)
@@ -117,17 +114,10 @@ class _Restore:
         parts.progress.blocks_restored += left_alone - self._next
         for start in range(left_alone, stop, _ZEROED_BLOCKS):
             extent = Extent(start, min(start + _ZEROED_BLOCKS, stop))
-            await parts.workers.run(partial(self._zero_run, extent))
+            await parts.workers.run(partial(parts.target.zero, extent.start, extent.stop))
             parts.progress.blocks_restored += extent.block_count
         if parts.others_are_zeros:
             parts.counts.zero += stop - self._next
-
-    def _zero_run(self, extent: Extent) -> None:
-        """Blocking: in a worker."""
-        parts = self._parts
-        if not parts.restoration.are_zeros(extent):
-            parts.target.zero(extent.start, extent.stop)
-            parts.restoration.settle_zeros(extent)
 
     async def _settle(self, block: WantedBlock, digest: bytes | None) -> None:
         """Bring one block to the destination, unless what an earlier run brought is still there."""

@@ -91,9 +91,6 @@ class DownloadDestination:
         if self.request.changed_since is not None:
             require_no_partial_download(target, self.restoration)
         self.restoration.open(facts, self.request.snapshot_id, block_count)
-        if target.kind == "device" or self.request.changed_since is not None:
-            # Neither tells whether somebody else wrote to it since.
-            self.restoration.must_recheck = not self.restoration.is_fresh
         if target.kind == "device":
             if self.request.changed_since is not None:
                 target.zero_rest_of_block(older_bytes)

@@ -130,7 +130,7 @@ class _Download:
         block_count = volume_size_gib * BLOCKS_PER_GIB
         await gets.workers.run(partial(take_up, target, length, block_count))
         progress.blocks_total = target.block_count
-        if self.restoration.must_recheck:
+        if not self.restoration.is_fresh:
             self._note("blocks from an earlier run are read and compared")
         progress.phase = Phase.DOWNLOADING
         gets.observer.on_event(PhaseChanged(label, Phase.DOWNLOADING))
@@ -229,7 +229,8 @@ class _Download:
     ) -> RestoreParts:
         gets, is_whole = self.gets, self.request.changed_since is None
         budget_bytes = gets.tuning.memory_budget_bytes
-        is_new_file = is_whole and target.kind == "file"
+        is_blank = is_whole and target.kind == "file" and self.restoration.is_fresh
+        keeps_others = is_blank or (target.kind == "file" and not is_whole)
         return RestoreParts(
             target=target,
             restoration=self.restoration,
@@ -239,7 +240,8 @@ class _Download:
             progress=progress,
             counts=counts,
             held_blocks_max=gets.held_blocks_max(budget_bytes),
-            zero_others_from=blocks_of(self.older_bytes) if target.kind == "device" else None,
+            # On a device, and in an earlier run's file, anything may be between the blocks.
+            zero_others_from=None if keeps_others else blocks_of(self.older_bytes),
             others_are_zeros=is_whole,
-            is_blank=is_new_file and not self.restoration.must_recheck,
+            is_blank=is_blank,
         )
