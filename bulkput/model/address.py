@@ -8,6 +8,13 @@ from bulkput.model.host import is_loopback
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}|arn:aws[a-z-]*:s3[a-z-]*:.+")
+_SIGNATURE = re.compile(
+    r"(&(x-amz-|x-goog-|response-content-|(awsaccesskeyid|googleaccessid|expires|signature|policy"
+    r"|key-pair-id|s[eiprtv]|spr|sks|skt|ske|skv|skoid|sktid|sig)(=|&|$))[^&]*)*",
+    re.IGNORECASE,
+)
+"""Parameters of signed URLs: S3, CloudFront, Google Cloud Storage, and Azure's SAS."""
+
 _LENGTH_MAX = 8192
 """Presigned URLs with a session token have about 2000 characters."""
 
@@ -20,6 +27,8 @@ class Address(NamedTuple):
     """Without the query, which may be a signature."""
     bucket: str = ""
     key: str = ""
+    shown_names_all: bool = True
+    """Whether what the query has besides a signature leads to no other disk."""
 
 
 def is_address(text: str) -> bool:
@@ -54,7 +63,11 @@ def parse_address(text: str) -> Address:
     if parts.username is not None or parts.password is not None:
         raise ValueError("expected a URL without user and password, which others could read")
     shown = f"{scheme}://{parts.netloc}{parts.path}"
-    return Address("https" if scheme == "https" else "http", shown)
+    return Address(
+        "https" if scheme == "https" else "http",
+        shown,
+        shown_names_all=_SIGNATURE.fullmatch(f"&{parts.query}" if parts.query else "") is not None,
+    )
 
 
 def is_clear_text(address: Address) -> bool:

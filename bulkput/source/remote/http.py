@@ -46,7 +46,8 @@ class HttpTransport:
     """Asks one URL for ranges."""
 
     def __init__(self, url: str, *, allow_insecure_http: bool, profile: str | None = None) -> None:
-        self.shown = parse_address(url).shown
+        address = parse_address(url)
+        self.shown, self.shown_names_all = address.shown, address.shown_names_all
         self._url = url
         self._allow_insecure_http = allow_insecure_http
         self._connections = Connections(self.shown, profile)

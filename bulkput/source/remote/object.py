@@ -71,7 +71,7 @@ class RemoteObject:
     @property
     def tells_changes(self) -> bool:
         """Whether an equal identity means equal content."""
-        return self.version.is_strong
+        return self._transport.shown_names_all and self.version.vouches
 
     def foot(self) -> bytes:
         """Return the last bytes, fewer where it has fewer."""

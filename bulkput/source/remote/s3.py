@@ -40,6 +40,8 @@ _REGION_DEFAULT = "us-east-1"
 class S3Transport:
     """Asks for ranges of one object."""
 
+    shown_names_all = True
+
     def __init__(self, address: Address, access: Access) -> None:
         self.shown = address.shown
         self._object = {"Bucket": address.bucket, "Key": address.key}

@@ -3,6 +3,7 @@
 Owns the two kinds of failure. Who repeats attempts is the object.
 """
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NoReturn, Protocol
@@ -18,6 +19,10 @@ class ChangedError(SourceError):
     """The object is not what it was when it was opened."""
 
 
+_STRONG_ETAG = re.compile(r'"[!\x23-\x7e\x80-\xff]+"')
+"""RFC 9110, 8.8.3; but for the empty one, which tells nothing apart."""
+
+
 @dataclass(frozen=True)
 class Version:
     """Which version of an object it is, and how long."""
@@ -31,10 +36,21 @@ class Version:
 
     @property
     def is_strong(self) -> bool:
-        """Whether equal versions have equal bytes (RFC 9110, 8.8.1)."""
+        """Whether equal versions have equal bytes, as the server says (RFC 9110, 8.8.1)."""
         if self.version_id is not None:
             return True
-        return self.etag is not None and not self.etag.startswith("W/")
+        return self.etag is not None and _STRONG_ETAG.fullmatch(self.etag) is not None
+
+    @property
+    def vouches(self) -> bool:
+        """Whether that can be believed.
+
+        The ETags of nginx and Apache are made of the file's length and its time, of which nginx
+        takes whole seconds, and which anybody can set back.
+        """
+        if self.version_id is not None or not self.is_strong or self.etag is None:
+            return self.is_strong
+        return f"{self.size_bytes:x}" not in self.etag.strip('"').lower().split("-")
 
 
 class RangeResponse(Protocol):
@@ -64,6 +80,11 @@ class Transport(Protocol):
     @property
     def shown(self) -> str:
         """The object's address, for messages and ledgers; no secret in it."""
+        ...
+
+    @property
+    def shown_names_all(self) -> bool:
+        """Whether one ``shown`` is one object; else what is not shown of it names it too."""
         ...
 
     def get(self, start: int, stop: int, version: Version | None) -> RangeResponse:

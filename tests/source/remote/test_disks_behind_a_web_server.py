@@ -72,6 +72,50 @@ def test_a_server_that_ignores_if_match_fools_nobody(web, disk, opened, monkeypa
         source.read_window(0, 1)
 
 
+@pytest.mark.parametrize(
+    ("etag", "vouches"),
+    [
+        ('"5f3a-one"', True),
+        ('"d41d8cd98f00b204e9800998ecf8427e-12"', True),
+        (None, False),
+        ("", False),
+        ('""', False),
+        ('W/"one"', False),
+        ('w/"one"', False),
+        ("one", False),
+        ('"one', False),
+        ('"65920080-2c0000"', False),  # nginx: seconds and length
+        ('"2c0000-60df1d9a6e2c0"', False),  # Apache: length and time
+        ('"1f2e-2C0000-60df1d9a6e2c0"', False),  # Apache before 2.4, with the inode
+    ],
+)
+def test_an_etag_vouches_if_it_is_strong_and_not_made_of_time_and_length(
+    web, disk, opened, etag, vouches
+):
+    assert len(disk) == 0x2C0000
+    web.etag = etag
+    assert opened(f"{web.url}/disk.img").tells_changes is vouches
+
+
+@pytest.mark.parametrize(
+    ("query", "vouches"),
+    [
+        ("", True),
+        ("?X-Amz-Algorithm=a&X-Amz-Credential=b&x-amz-signature=c", True),
+        ("?AWSAccessKeyId=a&Expires=1&Signature=b&response-content-type=x", True),
+        ("?sv=2024-01-01&sr=b&sp=r&se=2030&sig=a", True),
+        ("?X-Goog-Signature=a&X-Goog-Expires=9", True),
+        ("?id=2", False),
+        ("?id=2&X-Amz-Signature=c", False),
+        ("?versionId=7&X-Amz-Signature=c", False),
+        ("?disk", False),
+    ],
+)
+def test_an_address_whose_query_names_the_disk_vouches_for_nothing(web, opened, query, vouches):
+    """The query is neither shown nor stored, so that the next run's disk may be another."""
+    assert opened(f"{web.url}/disk.img{query}").tells_changes is vouches
+
+
 def test_identity_is_address_version_and_length_without_the_signature(web, opened):
     signed = opened(f"{web.url}/disk.img?X-Amz-Signature=topsecret")
     plain = opened(f"{web.url}/disk.img")
