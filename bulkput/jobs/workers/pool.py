@@ -68,8 +68,8 @@ async def open_uploads(context: JobContext) -> AsyncIterator[Upload]:
         yield processes.upload
     finally:
         dividing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await dividing
+        # Not suppressed: a cancellation of the job itself that comes in this moment must count.
+        await asyncio.gather(dividing, return_exceptions=True)
 
 
 class _Processes:

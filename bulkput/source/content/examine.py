@@ -76,7 +76,8 @@ def examine(source: Source, *, is_known_raw: bool) -> Content:
 
 
 def _doubt(head: bytes, foot: bytes) -> str | None:
-    if find_disk_sign(head, foot) is not None or not any(head):
+    # Text first: signs as short as HFS's "BD" come up in it, and no disk begins with text alone.
+    if not any(head) or (not is_text(head) and find_disk_sign(head, foot) is not None):
         return None
     mark = detect_format(head, foot)  # of a decoded disk; a raw one would have been refused
     if mark is not None:

@@ -96,6 +96,8 @@ def test_what_linux_makes_is_a_disk(tmp_path, program):
     [
         (NOISE, "its first bytes look compressed or encrypted"),
         (b"Dear disk,\n" * 1000, "it begins with text"),
+        (b"x" * 1024 + b"BD" + b"x" * 9000, "it begins with text"),  # as HFS has it there
+        (b"x" * 88 + b"CS" + b"x" * 9000, "it begins with text"),  # CoreStorage
         (b"\1\0\2\0" * 5000, "is in it"),
         (b"x", "it begins with text"),
     ],
