@@ -14,7 +14,7 @@ from bulkput.emulator.faults import FaultKind
 from bulkput.jobs.run import run_job
 from bulkput.jobs.state import delivery, job_round
 from bulkput.jobs.state.job_record import read_record, read_records, record_path
-from bulkput.model.events import NullObserver
+from bulkput.model.events import NullObserver, PhaseChanged, VolumeEnded
 
 NAMES = ("a.img", "b.img", "c.img", "d.img", "e.img")
 
@@ -141,6 +141,83 @@ async def test_it_is_so_for_every_class_of_error_of_the_service(
     first = await run(load_job(path, environ={}))
     assert sorted(each.exit_code for each in first) == [0, 0, 0, 0, code]
     assert len(await ids(path)) == 5
+    assert snapshots() == dict.fromkeys(NAMES, 1)
+
+
+IMPATIENT = "tuning: {operation_deadline: 1s, give_up_after: 1s, "
+"""Whoever would wait for the service gives up within the test."""
+
+LASTING = {
+    "expired token": ("PutSnapshotBlock", {"kind": FaultKind.EXPIRED_TOKEN}, 4),
+    "pending snapshots": (
+        "StartSnapshot",
+        {"kind": FaultKind.ERROR, "http_status": 400, "code": "ConcurrentLimitExceededException"},
+        9,
+    ),
+    "quota": (
+        "StartSnapshot",
+        {"kind": FaultKind.ERROR, "http_status": 402, "code": "ServiceQuotaExceededException"},
+        9,
+    ),
+    "refused key": ("PutSnapshotBlock", {"kind": FaultKind.KMS_REFUSED}, 4),
+    "key that is gone": ("StartSnapshot", {"kind": FaultKind.KMS_KEY}, 4),
+    "throttles of the snapshot": ("PutSnapshotBlock", {"kind": FaultKind.THROTTLE_SNAPSHOT}, 5),
+    "throttles of the account": ("StartSnapshot", {"kind": FaultKind.THROTTLE_ACCOUNT}, 5),
+    "no answers": ("PutSnapshotBlock", {"kind": FaultKind.CLOSE_EARLY}, 5),
+    "errors of the service": ("CompleteSnapshot", {"kind": FaultKind.HTML_503}, 5),
+}
+
+
+@pytest.mark.parametrize("kind", LASTING)
+async def test_it_is_so_for_what_lasts_until_it_is_mended(write, account, snapshots, kind):
+    operation, fault, code = LASTING[kind]
+    path = write(*NAMES, edit=lambda text: text.replace("tuning: {", IMPATIENT))
+    # The first volume is done by then: it has one start, two puts and one completion.
+    nth = 3 if operation == "PutSnapshotBlock" else 2
+    account.fail(operation, times=None, nth=nth, **fault)
+    first = await run(load_job(path, environ={}))
+    assert [each.exit_code for each in first] == [0, *[code] * 4]
+    account.emulator.faults.clear()
+    second = await run(load_job(path, environ={}))
+    assert [each.exit_code for each in second] == [0] * 5
+    assert second[0].snapshot_id == first[0].snapshot_id
+    assert snapshots() == dict.fromkeys(NAMES, 1)
+
+
+async def test_it_is_so_after_an_outage(write, account, tmp_path):
+    """The server is gone after the first volume, and comes back at its address."""
+    server = Served(tmp_path / "emulator")
+
+    def edit(text):
+        return text.replace("tuning: {", IMPATIENT).replace(account.url, server.url)
+
+    def leave(event):
+        if isinstance(event, VolumeEnded) and event.outcome.volume == "a.img":
+            server.stop()
+
+    path = write(*NAMES, edit=edit)
+    first = await run(load_job(path, environ={}), on_event=leave)
+    assert [each.exit_code for each in first] == [0, 5, 5, 5, 5]
+    server = Served(tmp_path / "emulator", port=int(server.url.rpartition(":")[2]))
+    second = await run(load_job(path, environ={}))
+    made = Counter(server.tags(each)["Of"] for each in server.states())
+    server.stop()
+    assert [each.exit_code for each in second] == [0] * 5
+    assert second[0].snapshot_id == first[0].snapshot_id
+    assert made == dict.fromkeys(NAMES, 1)
+
+
+async def test_it_is_so_for_a_source_that_changes_meanwhile(write, tmp_path, image, snapshots):
+    path = write(*NAMES)
+
+    def change_it(event):
+        if isinstance(event, PhaseChanged) and event.volume == "b.img":
+            image("b.img", blocks=2, seed=2)
+
+    first = await run(load_job(path, environ={}), on_event=change_it)
+    assert [each.exit_code for each in first] == [0, 6, 0, 0, 0]
+    second = await run(load_job(path, environ={}))
+    assert [each.exit_code for each in second] == [0] * 5
     assert snapshots() == dict.fromkeys(NAMES, 1)
 
 
