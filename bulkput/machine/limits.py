@@ -1,14 +1,18 @@
-"""The process's limits: open files raised to what is allowed, connections that fit, threads."""
+"""The process's limits: open files raised, connections that fit, threads, no core dumps."""
 
 import os
 import resource
 import threading
+from contextlib import suppress
 
 from bulkput.model.shortage import machine_error
 
 _FILES_MAX = 1 << 20
 """The kernel's default fs.nr_open: children that close all descriptors up to the limit take long
 beyond it."""
+
+_CORE_BYTES = 1
+"""Less than any core has."""
 
 FILES_KEPT = 64
 """Beside the connections: pipes, DNS, credentials, libraries; and for each volume:"""
@@ -31,6 +35,20 @@ def raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     except (OSError, ValueError):
         return  # what is allowed has to do: connections are fitted to it
+
+
+def forbid_core_dumps() -> None:
+    """Leave no image of the memory behind a crash of this process or a child.
+
+    Keys and blocks are in it.
+    Of one byte, not of none: a handler in core_pattern is started at a limit of 0 (and
+    systemd-coredump keeps the environment then), and at 1 never (fs/coredump.c). Not
+    PR_SET_DUMPABLE: with it this user's other commands could not see in ``/proc/PID/fd`` that a
+    disk is in use, and profilers and debuggers would need root.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0 if hard == 0 else _CORE_BYTES, hard))
 
 
 def connections_that_fit(wanted: int, *, volumes: int) -> int:

@@ -5,10 +5,14 @@ where the text goes. The secrets of shared files never come this far; those of t
 signatures are masked here as a second wall.
 """
 
+import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote
 
 _SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+_PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
+"""In either case; what stands before an @ in one is a user and password, with a scheme or none."""
 _SECRET_LENGTH_MIN = 8
 """Shorter values are words that would be masked everywhere; AWS's secrets have 40 or more."""
 
@@ -36,10 +40,23 @@ def one_line(text: str) -> str:
 
 
 def masked(text: str, environment: Mapping[str, str]) -> str:
-    """Return ``text`` with signatures, tokens and the environment's secret keys as ``****``."""
-    for name in _SECRET_VARIABLES:
-        value = environment.get(name, "")
-        if len(value) >= _SECRET_LENGTH_MIN:
-            text = text.replace(value, "****")
+    """Return ``text`` with signatures, tokens, secret keys and proxies' passwords as ``****``."""
+    for secret in _secrets(environment):
+        if len(secret) >= _SECRET_LENGTH_MIN:
+            text = text.replace(secret, "****")
     text = _USERS.sub(r"\1****@", text)
     return _QUERIES.sub(r"\1?****", _SIGNATURES.sub(r"\1****", text))
+
+
+def _secrets(environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield the environment's secrets in every form in which they are sent or shown."""
+    for name in _SECRET_VARIABLES:
+        yield environment.get(name, "")
+    for lower in _PROXY_VARIABLES:
+        for name in (lower, lower.upper()):
+            user, at, _ = environment.get(name, "").rpartition("@")
+            if at:
+                user = user.rpartition("://")[2]
+                plain_user = unquote(user)
+                yield from (user, plain_user, base64.b64encode(plain_user.encode()).decode())
+                yield from (each.partition(":")[2] for each in (user, plain_user))

@@ -1,5 +1,6 @@
 """What stands at the end: the result for scripts, the summary for people."""
 
+import base64
 import dataclasses
 import json
 
@@ -149,6 +150,18 @@ def test_secrets_of_the_environment_and_signatures_are_masked():
     assert "CANARY" not in cleaned
     assert "0123456789abcdef" not in cleaned
     assert cleaned.endswith("/root")
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "http_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("scheme", ["http://", "https://", ""])
+def test_a_proxys_password_is_masked_in_every_form(variable, scheme):
+    environment = {variable: f"{scheme}al%2Fice:s3cr%40t-canary@proxy.example:3128"}
+    sent = base64.b64encode(b"al/ice:s3cr@t-canary").decode()
+    for text in (environment[variable], "al/ice:s3cr@t-canary", f"Basic {sent}", "s3cr%40t-canary"):
+        cleaned = masked(f"refused by {text}!", environment)
+        assert "canary" not in cleaned
+        assert sent not in cleaned
+        assert cleaned.endswith("!")
 
 
 def test_a_short_or_empty_secret_masks_no_ordinary_word():

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO
 
 from bulkput.model.parent import die_with_parent
@@ -17,6 +17,7 @@ async def start_child(
     stderr: int | IO[bytes],
     stdin: int = asyncio.subprocess.DEVNULL,
     pass_fds: Sequence[int] = (),
+    environ: Mapping[str, str] = os.environ,
 ) -> asyncio.subprocess.Process:
     """Start ``python -m module`` with a pipe for what it prints.
 
@@ -29,6 +30,7 @@ async def start_child(
         stderr: a file, or one of asyncio.subprocess's constants.
         stdin: nothing to read, or a pipe for what no other user may see.
         pass_fds: descriptors that stay open in the child under the same numbers.
+        environ: its environment, to which the place of our modules is added.
 
     Raises:
         OSError: no process can be started.
@@ -38,7 +40,7 @@ async def start_child(
         stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=stderr,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(each or os.curdir for each in sys.path)},
+        env={**environ, "PYTHONPATH": os.pathsep.join(each or os.curdir for each in sys.path)},
         pass_fds=pass_fds,
         start_new_session=True,
         preexec_fn=die_with_parent(),

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from bulkput.ebs.loggers import quiet_secretive_loggers
 from bulkput.jobs.process.malloc import keep_freed_memory
-from bulkput.machine.limits import raise_open_files, require_threads
+from bulkput.machine.limits import forbid_core_dumps, raise_open_files, require_threads
 from bulkput.model.errors import InterruptedBySignal
 
 T = TypeVar("T")
@@ -51,6 +51,7 @@ def run_in_loop(
     """
     import uvloop  # noqa: PLC0415 - 20 ms that ``--help`` need not pay
 
+    forbid_core_dumps()
     raise_open_files()
     require_threads()
     keep_freed_memory()
