@@ -8,6 +8,8 @@ import pytest
 
 INSTALL_LIMIT_S = 900
 RUN_LIMIT_S = 1500
+BLOCKS = 10_050
+"""More than the 10,000 that a page of a list holds."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,8 @@ class Client:
     """``{url}`` stands for the endpoint."""
     upload_flags: tuple[str, ...] = ()
     environment: dict[str, str] | None = None
+    blocks: int = BLOCKS
+    """Of the disk that it is given."""
 
     def bound_to(self, environment, url):
         command = tuple(word.replace("{url}", url) for word in self.command)

@@ -15,8 +15,6 @@ import clients.javascript_sdk
 import pytest
 from support.whole import BLOCK, ENVIRONMENT, Program, Server
 
-BLOCKS = 10_050
-"""More than the 10,000 that a page of a list holds."""
 VOLUME_SIZE_GIB = 5
 CLIENTS = {
     "aws-cli": clients.aws_cli.install,
@@ -26,15 +24,16 @@ CLIENTS = {
 }
 
 
-@pytest.fixture(scope="session")
-def image(tmp_path_factory):
-    """Return a sparse file of 10,050 blocks: one in 37 has data, and those around each edge."""
-    path = tmp_path_factory.mktemp("image") / "disk.img"
-    source = random.Random(10_050)
-    edges = {0, 1, 9_999, 10_000, 10_001, BLOCKS - 1}
+@pytest.fixture
+def image(installed, tmp_path):
+    """Return a sparse file of the client's blocks: one in 37 has data, and those at each edge."""
+    path = tmp_path / "disk.img"
+    blocks = installed.blocks
+    source = random.Random(blocks)
+    edges = {0, 1, 9_999, 10_000, 10_001, blocks - 1}
     with path.open("wb") as file:
-        file.truncate(BLOCKS * BLOCK)
-        for index in sorted(edges | set(range(0, BLOCKS, 37))):
+        file.truncate(blocks * BLOCK)
+        for index in sorted(edges.intersection(range(blocks)) | set(range(0, blocks, 37))):
             file.seek(index * BLOCK)
             file.write(source.randbytes(BLOCK))
     return path
