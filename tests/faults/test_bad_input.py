@@ -12,7 +12,7 @@ USAGE = [
     ["run"],
     ["run", "a.yaml", "b.yaml"],
     ["upload", "{image}", "--colour"],
-    ["upload", "{image}", "--volume-size-gib", "many"],
+    ["upload", "{image}", "--zeros", "many"],
     ["emulator", "--port", "70000"],
     ["emulator", "--tls-cert", "{image}"],
     ["config", "paint"],
@@ -20,6 +20,7 @@ USAGE = [
 ]
 
 CONFIGURATION = [
+    ["upload", "{image}", "--volume-size-gib", "many"],
     ["upload", "{image}", "--tag", "nothing"],
     ["upload", "{image}", "--endpoint-url", "ftp://127.0.0.1"],
     ["upload", "{image}", "--endpoint-url", "http://192.0.2.1"],

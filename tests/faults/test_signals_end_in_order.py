@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from faults.emulated import PUT, until
+from faults.emulated import COMPLETE, DESCRIBE, PUT, START, until
 from faults.metadata import Metadata
 from support.program import ForkedProgram
 
@@ -148,13 +148,17 @@ def test_a_disk_that_hangs_does_not_hold_the_program(server, bulkput, image, job
 @pytest.mark.parametrize("phase", ["starting", "sealing", "waiting"])
 def test_a_signal_outside_the_upload_ends_it_too(live, bulkput, image, check, phase):
     server = live(completion_delay_s=20)
-    operation = {"starting": "StartSnapshot", "sealing": "CompleteSnapshot"}.get(phase)
+    operation = {"starting": START, "sealing": COMPLETE}.get(phase)
     if operation:
         server.script("delay-answer", operation, delay_s=60)
+    is_reached = server.hits if operation else lambda: server.count(COMPLETE, 202)
     source = image(5)
     program = bulkput(server, shutdown_grace="0.5s")
     with program.start("upload", source) as running:
-        until(server.hits if operation else lambda: server.count("DescribeSnapshots", 200))
+        until(is_reached)
+        if phase == "waiting":
+            asked = server.count(DESCRIBE, 200)
+            until(lambda: server.count(DESCRIBE, 200) > asked)
         running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=10)
     assert running.returncode == 130, err
