@@ -6,8 +6,9 @@ devices, swap, and the kernel's own servers. The lease is given back at once.
 
 import fcntl
 import signal
-import time
 from typing import Literal
+
+from bulkput.model.clock import pause_thread
 
 _PAUSES_S = (0.01, 0.04, 0.15)
 """Between a fork and its exec a child has its parent's files open, as golang/go 22315 found: what
@@ -39,7 +40,7 @@ def is_open_elsewhere(fd: int, access: Access, file_system: str) -> bool | None:
         if granted is not False:
             return None if granted is None else False
         if pause_s is not None:
-            time.sleep(pause_s)
+            pause_thread(pause_s)
     return True
 
 

@@ -1,8 +1,19 @@
 """Time, handed in: nothing below the jobs reads a clock or sleeps in any other way."""
 
 import asyncio
+import select
 import time
 from typing import Protocol
+
+
+def pause_thread(delay_s: float) -> None:
+    """Suspend this thread; zero or less returns at once.
+
+    Not ``time.sleep``: from Python 3.11 on that waits for a point of CLOCK_MONOTONIC, which the
+    system refuses (EINVAL) where something bends one clock and not the other, as libfaketime does
+    after a jump. The limit of select(2) is a duration.
+    """
+    select.select((), (), (), max(0.0, delay_s))
 
 
 class Clock(Protocol):

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from bulkput.machine.leases import is_open_elsewhere
+from bulkput.model.clock import pause_thread
 
 _STATFS_MAX_BYTES = 512
 """``struct statfs`` has 120 bytes on x86-64 and aarch64."""
@@ -106,7 +107,7 @@ def settle_times(fd: int, *, now_s: Callable[[], float] = time.time) -> bool:
         age_s = now_s() - status.st_ctime
         if not 0 <= age_s < tick_s:
             return True
-        time.sleep(tick_s - age_s)
+        pause_thread(tick_s - age_s)
     return False
 
 

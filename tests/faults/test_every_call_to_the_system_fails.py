@@ -14,10 +14,12 @@ import mmap
 import os
 import random
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from faults.emulated import emulated
+from support.images import qemu_img
 from support.whole import ACCESS_KEY, BLOCK, SECRET_KEY
 
 import bulkput
@@ -189,3 +191,20 @@ def test_no_failing_call_is_a_bug_of_the_program(world, verb, capfd):
         if status == 1 or "Traceback" in err:
             wrong.append((place, status, err.splitlines()[-1:]))
     assert wrong == []
+
+
+@pytest.mark.parametrize("image_format", ["raw", "qcow2", "vmdk"])
+def test_an_upload_needs_no_clock_that_is_refused(world, image_format, capfd, monkeypatch):
+    """``time.sleep`` ends in EINVAL under libfaketime, once a clock was set back by the uptime."""
+
+    def refuse(_):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    source = world.tmp_path / f"image.{image_format}"
+    qemu_img("convert", "-O", image_format, world.source, source)
+    monkeypatch.setattr(time, "sleep", refuse)
+    status, err, out = world.run(["upload", source], capfd)
+    assert status == 0, err
+    snapshot_id = json.loads(out)["snapshot_id"]
+    status, err, _ = world.run(["verify", snapshot_id, "--source", source], capfd)
+    assert status == 0, err

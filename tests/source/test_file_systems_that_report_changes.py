@@ -117,7 +117,7 @@ def test_a_file_that_was_written_in_this_moment_is_waited_for(
         now_s[0] += duration_s
 
     monkeypatch.setattr("bulkput.source.file_system.os.fstat", fstat)
-    monkeypatch.setattr("bulkput.source.file_system.time.sleep", sleep)
+    monkeypatch.setattr("bulkput.source.file_system.pause_thread", sleep)
     with path.open("rb") as file:
         assert settle_times(file.fileno(), now_s=lambda: now_s[0])
     assert slept == pytest.approx([1.0 - ahead_s])
@@ -127,7 +127,7 @@ def test_a_file_that_is_written_without_end_vouches_for_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = make(tmp_path / "a.img")
-    monkeypatch.setattr("bulkput.source.file_system.time.sleep", lambda _: None)
+    monkeypatch.setattr("bulkput.source.file_system.pause_thread", lambda _: None)
     with path.open("rb") as file:
         assert not settle_times(file.fileno(), now_s=lambda: path.stat().st_ctime)
 

@@ -276,7 +276,7 @@ def test_where_the_server_decides_about_leases_their_refusal_means_nothing(disk)
 
 def test_a_writer_that_is_gone_in_a_moment_was_none(disk, monkeypatch):
     file = disk.open("r+b")
-    monkeypatch.setattr("bulkput.machine.leases.time.sleep", lambda _: file.close())
+    monkeypatch.setattr("bulkput.machine.leases.pause_thread", lambda _: file.close())
     open_source(disk).close()
 
 

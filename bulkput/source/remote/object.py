@@ -4,10 +4,10 @@ Owns the repetition, which is the only one: what lies beneath tries once. Knows 
 """
 
 import random
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from bulkput.model.clock import pause_thread
 from bulkput.model.errors import SourceError, TemporaryError
 from bulkput.source.format import HEAD_SIZE_BYTES
 from bulkput.source.remote.transport import PassingError, RangeResponse, Transport, Version, changed
@@ -132,7 +132,7 @@ class RemoteObject:
                         f"row: {error}. The same command resumes"
                     ) from error
                 # Full jitter: several threads are cut off at the same moment.
-                time.sleep(random.uniform(0, _DELAYS_S[failures - 1]))  # noqa: S311 - nothing secret
+                pause_thread(random.uniform(0, _DELAYS_S[failures - 1]))  # noqa: S311 - nothing secret
             else:
                 return version
 

@@ -28,7 +28,7 @@ def web(disk):
 def waits(monkeypatch):
     """The seconds that would have been waited."""
     waited = []
-    monkeypatch.setattr(remote_object.time, "sleep", waited.append)
+    monkeypatch.setattr(remote_object, "pause_thread", waited.append)
     return waited
 
 
