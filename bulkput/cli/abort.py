@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from bulkput.cli.options import invocation_of, shown_options, state_option
-from bulkput.cli.state import call_out, shown, surroundings_of, tell_line
+from bulkput.cli.service import call_out, service_of
 from bulkput.cli.streams import write_result
+from bulkput.cli.text import shown, tell_line
 from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
 
@@ -37,7 +38,7 @@ def abort(
     from bulkput.jobs.abort import Abort  # noqa: PLC0415 - heavy, not for --help
     from bulkput.jobs.state.uploads import locate  # noqa: PLC0415 - the same
 
-    around, folder = surroundings_of(state_dir=state_dir, profile=profile)
+    around, folder = service_of(state_dir=state_dir, profile=profile)
     target = locate(folder, upload, wanted=lambda entry: not entry.is_completed)
     with Abort(target) as chosen:
         if not yes:

@@ -9,8 +9,9 @@ import click
 from bulkput.cli.failure import gravest
 from bulkput.cli.job_options import Choice, choice_options, load_job
 from bulkput.cli.options import invocation_of, service_options, shown_options, state_option
-from bulkput.cli.state import shown, warn_of_environment
+from bulkput.cli.service import warn_of_environment
 from bulkput.cli.streams import tell, write_result
+from bulkput.cli.text import shown
 from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
 

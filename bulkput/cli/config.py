@@ -8,7 +8,7 @@ import click
 
 from bulkput.cli.job_options import Choice, load_job, reference_options
 from bulkput.cli.options import PATH, invocation_of
-from bulkput.cli.state import tell_line
+from bulkput.cli.text import tell_line
 
 _CONFIG = click.argument("config", type=PATH)
 _MISSING_SHOWN_MAX = 20

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from bulkput.cli.state import shown
+from bulkput.cli.text import shown
 from bulkput.config.settings import Settings
 from bulkput.model.errors import SourceError
 

@@ -17,7 +17,7 @@ from bulkput.cli.options import (
     telling_options,
     with_options,
 )
-from bulkput.cli.state import warn_of_environment
+from bulkput.cli.service import warn_of_environment
 from bulkput.model.outcome import VolumeOutcome
 
 _target_options = with_options(

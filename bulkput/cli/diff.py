@@ -17,7 +17,7 @@ from bulkput.cli.options import (
     verbose_option,
 )
 from bulkput.cli.ranges import Ranges
-from bulkput.cli.state import warn_of_environment
+from bulkput.cli.service import warn_of_environment
 from bulkput.cli.streams import tell, write_result
 from bulkput.model.block import BLOCK_SIZE_BYTES, place_words
 from bulkput.model.size import format_size

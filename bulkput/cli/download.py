@@ -17,8 +17,9 @@ from bulkput.cli.options import (
     state_option,
     verbose_option,
 )
-from bulkput.cli.state import shown, warn_of_environment
+from bulkput.cli.service import warn_of_environment
 from bulkput.cli.streams import tell, write_result
+from bulkput.cli.text import shown
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.duration import format_duration
 from bulkput.model.errors import UsageError

@@ -1,6 +1,6 @@
 """A forecast as text for people: a paragraph a volume, and the sum of several."""
 
-from bulkput.cli.state import facts, shown
+from bulkput.cli.text import facts, shown
 from bulkput.jobs.plan.forecast import (
     Cost,
     EncryptionBasis,

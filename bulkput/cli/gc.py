@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulkput.cli.options import invocation_of, service_options, shown_options, state_option
-from bulkput.cli.state import call_out, surroundings_of, table, tell_line
+from bulkput.cli.service import call_out, service_of
 from bulkput.cli.streams import write_result
+from bulkput.cli.text import table, tell_line
 from bulkput.model.duration import format_duration, parse_duration_s
 from bulkput.model.exit_code import ExitCode
 from bulkput.observe.result import OutputForm, as_json
@@ -62,7 +63,7 @@ def gc(
     """
     from bulkput.jobs.gc import collect  # noqa: PLC0415 - the same
 
-    around, folder = surroundings_of(**flags)
+    around, folder = service_of(**flags)
 
     async def work(snapshots: "Snapshots") -> "list[Orphan]":
         return await collect(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from bulkput.cli.options import Invocation, with_options
-from bulkput.cli.state import tell_line
+from bulkput.cli.text import tell_line
 from bulkput.model.errors import UsageError
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from bulkput.cli.options import invocation_of, shown_options, state_option
-from bulkput.cli.state import surroundings_of, table, tell_line
+from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
+from bulkput.cli.text import table, tell_line
 from bulkput.model.duration import format_duration
 from bulkput.observe.result import OutputForm, as_json
 
@@ -37,7 +38,7 @@ def jobs(context: click.Context, *, state_dir: Path | None) -> None:
     from bulkput.jobs.state.job_status import status_of_job  # noqa: PLC0415 - as below
     from bulkput.jobs.state.uploads import read_unfinished  # noqa: PLC0415 - numpy is not for --help
 
-    _, folder = surroundings_of(state_dir=state_dir)
+    _, folder = service_of(state_dir=state_dir)
     found = read_unfinished(folder)
     open_jobs = [
         status_of_job(folder, record) for record in read_records(folder) if not record.delivered

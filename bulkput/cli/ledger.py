@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulkput.cli.options import invocation_of, shown_options, state_option
-from bulkput.cli.state import facts, surroundings_of
+from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
+from bulkput.cli.text import facts
 from bulkput.model.duration import format_duration
 from bulkput.model.size import format_size
 from bulkput.observe.result import OutputForm, as_json
@@ -79,7 +80,7 @@ def _inspect(target: str, state_dir: Path | None, ranges: int) -> "Inspected":
     from bulkput.jobs.state.inspect_ledger import inspect  # noqa: PLC0415 - numpy is not for --help
     from bulkput.jobs.state.uploads import locate  # noqa: PLC0415 - the same
 
-    _, folder = surroundings_of(state_dir=state_dir)
+    _, folder = service_of(state_dir=state_dir)
     return inspect(locate(folder, target), ranges_max=ranges)
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from bulkput.cli.options import invocation_of, shown_options, state_option
-from bulkput.cli.state import facts, surroundings_of
+from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
+from bulkput.cli.text import facts
 from bulkput.model.duration import format_duration
 from bulkput.model.size import format_size
 from bulkput.observe.result import OutputForm, as_json
@@ -87,7 +88,7 @@ def _opened(target: str, state_dir: Path | None) -> "Manifest":
     from bulkput.jobs.state.manifest_at_hand import locate_manifest  # noqa: PLC0415 - numpy is not for --help
     from bulkput.ledger.manifest import Manifest  # noqa: PLC0415 - the same
 
-    _, folder = surroundings_of(state_dir=state_dir)
+    _, folder = service_of(state_dir=state_dir)
     path = locate_manifest(folder, target)
     return Manifest.open(path, is_named=path == Path(target))
 

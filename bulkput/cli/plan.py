@@ -15,8 +15,9 @@ from bulkput.cli.options import (
     shown_options,
     state_option,
 )
-from bulkput.cli.state import shown, tell_line, warn_of_environment
+from bulkput.cli.service import warn_of_environment
 from bulkput.cli.streams import tell, write_result
+from bulkput.cli.text import shown, tell_line
 from bulkput.model.errors import UsageError
 from bulkput.observe.plain import plain
 from bulkput.observe.result import OutputForm, as_json

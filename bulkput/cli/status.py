@@ -9,8 +9,9 @@ import click
 
 from bulkput.cli.job_options import Choice, load_job, reference_options
 from bulkput.cli.options import PATH, invocation_of, shown_options, state_option
-from bulkput.cli.state import surroundings_of, table, tell_line
+from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
+from bulkput.cli.text import table, tell_line
 from bulkput.model.duration import format_duration
 from bulkput.observe.result import OutputForm, as_json
 
@@ -76,7 +77,7 @@ def find_record(
         if record is None:
             raise LedgerError(folder, f"no run of {job} has left anything here")
         return folder, record
-    _, folder = surroundings_of(state_dir=state_dir)
+    _, folder = service_of(state_dir=state_dir)
     found = [each for each in read_records(folder) if str(job) in {each.name, each.job_id}]
     if not found:
         raise LedgerError(folder, f"no job has the name or id {job}, and no file is called so")

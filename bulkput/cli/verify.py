@@ -24,8 +24,9 @@ from bulkput.cli.options import (
 )
 from bulkput.cli.plan import CONFIG_SUFFIXES
 from bulkput.cli.ranges import Ranges
-from bulkput.cli.state import shown, tell_line, warn_of_environment
+from bulkput.cli.service import warn_of_environment
 from bulkput.cli.streams import tell, write_result
+from bulkput.cli.text import shown, tell_line
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import BulkputError, UsageError
 from bulkput.model.size import format_size, parse_size_bytes

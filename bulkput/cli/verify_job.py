@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bulkput.cli.failure import gravest
-from bulkput.cli.state import shown, tell_line
 from bulkput.cli.streams import tell, write_result
+from bulkput.cli.text import shown, tell_line
 from bulkput.config.paths import STANDARD_INPUT
 from bulkput.jobs.state.job_record import JobRecord, read_record, record_path
 from bulkput.jobs.state.job_status import status_of_job

@@ -1,17 +1,17 @@
-"""What the verbs over the state folder and its snapshots share: where it is, and calling out.
+"""What the verbs without a job share: which service and state folder they mean, and calling out.
 
 Everything heavy is imported inside: a verb pays only for what it does.
 """
 
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bulkput.cli.logs import log_to, stop_logging
 from bulkput.cli.options import Invocation
 from bulkput.cli.streams import tell
-from bulkput.observe.plain import masked, one_line
+from bulkput.cli.text import tell_line
 from bulkput.observe.verbosity import Verbosity
 
 if TYPE_CHECKING:
@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_GAP = "  "
 
-
-def surroundings_of(**flags: object) -> tuple["ServiceSettings", Path]:
+def service_of(**flags: object) -> tuple["ServiceSettings", Path]:
     """Return what flags and environment say, and the state folder.
 
     Raises:
@@ -71,32 +69,3 @@ def call_out(
         return run_in_loop(main)
     finally:
         stop_logging(handler)
-
-
-def tell_line(text: str) -> None:
-    """Tell people one line, whatever ``text`` holds."""
-    tell(shown(text))
-
-
-def shown(text: str) -> str:
-    """Return ``text`` on one line, without control characters and secrets."""
-    return one_line(masked(text, os.environ))
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return rows in columns under ``head``; the last column is as long as it likes."""
-    lines = [head, *([shown(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)][:-1]
-    return "".join(
-        _GAP.join(
-            (*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1])
-        ).rstrip()
-        + "\n"
-        for line in lines
-    )
-
-
-def facts(rows: Sequence[tuple[str, str]]) -> str:
-    """Return a label and a text on each line."""
-    width = max(len(label) for label, _ in rows)
-    return "".join(f"{label:<{width}}{_GAP}{shown(text)}".rstrip() + "\n" for label, text in rows)
