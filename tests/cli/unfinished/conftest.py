@@ -1,0 +1,45 @@
+"""A real server, and uploads that were cut short."""
+
+import os
+
+import pytest
+from support.served import BLOCK, Served
+
+
+@pytest.fixture
+def state_dir(tmp_path):
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def service(tmp_path, state_dir, monkeypatch):
+    served = Served(tmp_path / "served")
+    for name, value in served.environment(state_dir).items():
+        monkeypatch.setenv(name, value)
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def image(tmp_path):
+    def make(name="web.img", block_count=4):
+        path = tmp_path / name
+        path.write_bytes(os.urandom(block_count * BLOCK))
+        return path
+
+    return make
+
+
+@pytest.fixture
+def cut_short(bulkput, service, image):
+    """Upload until a put is refused for good; return the snapshot, which is then pending."""
+
+    def upload(name="web.img", *flags):
+        service.fail("PutSnapshotBlock", nth=2)
+        before = set(service.states())
+        ended = bulkput("upload", image(name), *flags)
+        assert ended.status == 4, ended.err
+        (snapshot_id,) = set(service.states()) - before
+        return snapshot_id
+
+    return upload
