@@ -103,7 +103,7 @@ def run_shown(
     handler = log_to(everybody.on_event, Verbosity.VERBOSE if files else verbosity, os.environ)
     left: list[Progress] = []
     try:
-        with _running(everybody, volume_count) as ended:
+        with _running(everybody, volume_count, settings) as ended:
             try:
                 result = run_in_loop(
                     lambda: main(everybody),
@@ -162,7 +162,9 @@ class _Everybody:
 
 
 @contextmanager
-def _running(everybody: _Everybody, volume_count: int) -> Iterator[Callable[[Ending], None]]:
+def _running(
+    everybody: _Everybody, volume_count: int, settings: Settings
+) -> Iterator[Callable[[Ending], None]]:
     """Let the sinks write what happens until the block ends, begin and end of the run included.
 
     Gives what is to be called with a good end; what the block raises is reported, and raised again.
@@ -178,7 +180,11 @@ def _running(everybody: _Everybody, volume_count: int) -> Iterator[Callable[[End
         for sink in everybody.sinks:
             stack.enter_context(Ticker(sink))
         host = platform.node() or "unknown"
-        everybody.on_event(RunStarted(volume_count, __version__, os.getpid(), host))
+        job = None if settings.request is None else settings.request.identity
+        job_name, job_id = (None, None) if job is None else (job.name, job.job_id)
+        everybody.on_event(
+            RunStarted(volume_count, __version__, os.getpid(), host, job_name, job_id)
+        )
         try:
             yield end
         except BaseException as error:

@@ -13,6 +13,7 @@ from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
 from bulkput.cli.text import table, tell_line
 from bulkput.model.duration import format_duration
+from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
@@ -24,7 +25,14 @@ _HEAD = ("VOLUME", "STATUS", "DONE", "SNAPSHOT", "ERROR")
 
 
 @click.command()
-@click.argument("job", type=PATH)
+@click.argument("job", type=PATH, required=False)
+@click.option(
+    "--events",
+    type=PATH,
+    metavar="FILE",
+    help="Read the file that --events of the run writes, such as one of another machine, instead "
+    "of the state folder; - is standard input.",
+)
 @reference_options
 @state_option
 @shown_options
@@ -32,8 +40,9 @@ _HEAD = ("VOLUME", "STATUS", "DONE", "SNAPSHOT", "ERROR")
 def status(
     context: click.Context,
     /,
-    job: Path,
+    job: Path | None,
     *,
+    events: Path | None,
     variables: tuple[str, ...],
     allow_command: bool,
     state_dir: Path | None,
@@ -41,11 +50,18 @@ def status(
     """Show how far a job is.
 
     JOB is a job file, or a name or id that bulkput jobs lists. The job may be running in another
-    process.
+    process. With --events it may be left out: the last run in the file is shown.
     """
-    from bulkput.jobs.state.job_status import status_of_job  # noqa: PLC0415 - not for --help
+    from bulkput.cli.run_status import show_events  # noqa: PLC0415 - not for --help
+    from bulkput.jobs.state.job_status import status_of_job  # noqa: PLC0415 - the same
 
     choice = Choice(variables, allow_command, overrides={"state_dir": state_dir})
+    if events is not None:
+        names = None if job is None else _names(job, choice, invocation_of(context))
+        show_events(events, names, invocation_of(context))
+        return
+    if job is None:
+        raise UsageError("Missing argument 'JOB'.")
     folder, record = find_record(job, choice, state_dir, invocation_of(context))
     found = status_of_job(folder, record)
     if invocation_of(context).output is OutputForm.JSON:
@@ -53,6 +69,19 @@ def status(
         return
     write_result(table(_HEAD, [_row(volume) for volume in found.volumes]))
     tell_line(summary(found, time.time()))
+
+
+def _names(job: Path, choice: Choice, invocation: "Invocation") -> frozenset[str]:
+    """Return what a run of ``job`` may be called; its id is another where its file was elsewhere.
+
+    Raises:
+        ConfigError: the file is no job's.
+    """
+    if not job.exists():
+        return frozenset({str(job)})
+    request = load_job(job, choice, invocation).settings.request
+    assert request is not None  # noqa: S101 - of a file
+    return frozenset({request.identity.name})
 
 
 def find_record(

@@ -60,6 +60,8 @@ _EVENTS: Mapping[str, Mapping[str, Any]] = {
         "program_version": _TEXT,
         "process_id": _COUNT,
         "host": _TEXT,
+        "job": _TEXT_OR_NULL,
+        "job_id": _TEXT_OR_NULL,
     },
     "volume_started": {"source": _TEXT},
     "phase": {"phase": {"enum": [str(phase) for phase in Phase]}, "detail": _TEXT},

@@ -20,6 +20,9 @@ class RunStarted:
     program_version: str
     process_id: int
     host: str
+    job: str | None = None
+    """Its name, of a verb that runs the job of a file."""
+    job_id: str | None = None
 
 
 @dataclass(frozen=True)
