@@ -139,10 +139,10 @@ class World:
         self.job = tmp_path / "job.yaml"
         self.job.write_text(f"version: 1\nvolumes:\n  - source: {source}\n")
 
-    def run(self, arguments, capfd):
-        """Run a verb in a state folder of its own; return code and stderr."""
+    def run(self, arguments, capfd, state=None):
+        """Run a verb, in a state folder of its own if none is named; return code and stderr."""
         self.turn += 1
-        state = self.tmp_path / f"state-{self.turn}"
+        state = state or self.tmp_path / f"state-{self.turn}"
         service = ["--endpoint-url", self.server.url, "--region", "us-east-1"]
         command = [*arguments, *service, "--state-dir", str(state), "--output", "json"]
         status = status_of([str(each) for each in command])
@@ -208,3 +208,51 @@ def test_an_upload_needs_no_clock_that_is_refused(world, image_format, capfd, mo
     snapshot_id = json.loads(out)["snapshot_id"]
     status, err, _ = world.run(["verify", snapshot_id, "--source", source], capfd)
     assert status == 0, err
+
+
+_STATE_ROOMS = ("ledger/", "destination/", "jobs/state/")
+_NUMBERS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EMFILE, errno.EINTR, errno.EROFS)
+
+
+@pytest.mark.parametrize(
+    ("verb", "step"),
+    [
+        *(("increment", 15), ("download", 15)),
+        *(pytest.param(verb, 1, marks=pytest.mark.long) for verb in ("increment", "download")),
+    ],
+)
+def test_after_a_failing_call_of_state_the_same_command_ends_right(world, verb, step, capfd):
+    status, err, out = world.run(["upload", world.source], capfd)
+    assert status == 0, err
+    made = json.loads(out)
+    changed = world.tmp_path / "changed.img"
+    changed.write_bytes(world.source.read_bytes()[:-BLOCK] + random.Random(6).randbytes(BLOCK))
+
+    def arguments():
+        if verb == "download":
+            return ["download", made["snapshot_id"], world.tmp_path / f"back-{world.turn}.img"]
+        parent = ("--parent", made["snapshot_id"], "--parent-manifest", made["manifest"])
+        return ["upload", changed, *parent]
+
+    faults = Faults()
+    with faults.planted():
+        assert world.run(arguments(), capfd)[0] == 0
+    places = [place for place in faults.seen if place[1].startswith(_STATE_ROOMS)]
+    assert len(places) > step
+    for number, place in enumerate(places[::step]):
+        faults = Faults()
+        faults.fails_at, faults.number = place, _NUMBERS[number % len(_NUMBERS)]
+        state, command = world.tmp_path / f"{verb}-{number}", arguments()
+        with faults.planted():
+            world.run(command, capfd, state)
+        assert faults.raised, place
+        if verb == "download" and command[-1].exists():  # done, whatever failed after it
+            assert command[-1].read_bytes()[: 3 * BLOCK] == world.source.read_bytes()
+            continue
+        status, err, out = world.run(command, capfd, state)
+        assert status == 0, (place, err)
+        if verb == "download":
+            assert command[-1].read_bytes()[: 3 * BLOCK] == world.source.read_bytes()
+        else:
+            snapshot_id = json.loads(out)["snapshot_id"]
+            assert world.run(["verify", snapshot_id, "--source", changed], capfd)[0] == 0, place

@@ -1,6 +1,7 @@
 """Where a download goes: opened as it is, or as an earlier run left it; named at the end."""
 
 import hashlib
+import stat
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -60,7 +61,8 @@ class DownloadDestination:
         if not partial_file.exists():
             self.restoration.forget()
         elif not _is_left_by(stored, partial_file):
-            if not self.request.force:
+            # An empty one is what a run leaves that ended before it had noted the file.
+            if not self.request.force and not _is_empty(partial_file):
                 what = "exists, but does not belong to this download: remove it, or give --force"
                 raise DestinationError(partial_file, what)
             self.restoration.forget()
@@ -110,6 +112,11 @@ class DownloadDestination:
         if self.request.changed_since is None:
             forget_others(target, self.restoration)
         self.restoration.remove()
+
+
+def _is_empty(path: Path) -> bool:
+    status = path.lstat()
+    return stat.S_ISREG(status.st_mode) and not status.st_size
 
 
 def refuse_existing(path: Path) -> None:
