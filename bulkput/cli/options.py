@@ -219,10 +219,25 @@ observe_options = with_options(
         metavar="FILE",
         help="Append everything that happens to FILE, with time and level.",
     ),
+    click.option(
+        "--metrics-listen",
+        metavar="ADDRESS:PORT",
+        help="Serve metrics for Prometheus at this address while the run lasts.",
+    ),
+    click.option(
+        "--metrics-textfile",
+        type=PATH,
+        metavar="FILE",
+        help="Write metrics to FILE, for the textfile collector of node_exporter.",
+    ),
 )
 """Of verbs that take time."""
 OBSERVE_OVERRIDES = {
-    name: f"observe.{name}" for name in ("events", "progress_interval", "log_file")
+    name: f"observe.{name}"
+    for name in (
+        *("events", "progress_interval", "log_file"),
+        *("metrics_listen", "metrics_textfile"),
+    )
 }
 """Keys of a job's file by the names of those flags."""
 telling_options = with_options(

@@ -25,7 +25,26 @@ def open_files(observe: ObserveSettings, verb: str) -> list[Sink]:
     if observe.log_file is not None:
         file = _line_file("observe.log_file", observe.log_file)
         sinks.append(LogFile(file, verb=verb, interval_s=interval_s, environ=os.environ))
+    if observe.metrics_listen is not None or observe.metrics_textfile is not None:
+        sinks.append(_metrics(observe))
     return sinks
+
+
+def _metrics(observe: ObserveSettings) -> Sink:
+    try:
+        from bulkput.observe.metrics import MetricsSink  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        text = "metrics need prometheus-client: pip install 'bulkput[metrics]'"
+        raise ConfigError((Problem("observe", text),)) from error
+    sink = MetricsSink(observe.metrics_textfile, observe.progress_interval_s)
+    if observe.metrics_listen is not None:
+        host, _, port = observe.metrics_listen.rpartition(":")
+        try:
+            sink.listen(host, int(port))
+        except (OSError, OverflowError) as error:
+            text = f"{observe.metrics_listen} cannot be listened on: {error}"
+            raise ConfigError((Problem("observe.metrics_listen", text),)) from error
+    return sink
 
 
 def _line_file(key: str, place: Path | str) -> LineFile:

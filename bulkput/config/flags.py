@@ -87,6 +87,8 @@ OBSERVE_FLAGS: Mapping[str, Flag] = MappingProxyType(
         "events": Flag("--events", ("observe", "events")),
         "progress_interval": Flag("--progress-interval", ("observe", "progress_interval")),
         "log_file": Flag("--log-file", ("observe", "log_file")),
+        "metrics_listen": Flag("--metrics-listen", ("observe", "metrics_listen")),
+        "metrics_textfile": Flag("--metrics-textfile", ("observe", "metrics_textfile")),
     }
 )
 """Of every verb that takes time. A program that calls the library listens to events itself."""

@@ -7,9 +7,15 @@ from pydantic import Field
 from bulkput.config.paths import FilePath, StreamPath
 from bulkput.config.quantity import Duration
 from bulkput.config.section import Section
+from bulkput.config.text import Text
 
 # Sinks look four times a second; a figure a day is of no use to anybody.
 Interval = Annotated[float, Duration(minimum_s=0.5, maximum_s=24 * 3600)]
+
+ListenAddress = Annotated[
+    str,
+    Text("an address and a port such as 127.0.0.1:9464", r"^[^\s/:]+:[0-9]{1,5}$", length_max=255),
+]
 
 
 class ObserveSettings(Section):
@@ -31,6 +37,17 @@ class ObserveSettings(Section):
         default=None,
         description="Append everything that happens to this file, with time and level, whatever "
         "`--quiet` and `--verbose` say.",
+    )
+
+    metrics_listen: ListenAddress | None = Field(
+        default=None,
+        description="Serve metrics for Prometheus (OpenMetrics) at this address while the run "
+        "lasts, such as 127.0.0.1:9464. Anyone who can reach it can read names of volumes.",
+    )
+    metrics_textfile: FilePath | None = Field(
+        default=None,
+        description="Write the same metrics to this file, replaced as a whole each time, for the "
+        "textfile collector of node_exporter; its name ends in `.prom`.",
     )
 
     @property

@@ -90,6 +90,16 @@ class Latencies:
                 found.append(bucket_end_s(bucket))
         return found
 
+    def at_most(self, limits_s: Sequence[float]) -> list[int]:
+        """Return for each limit, ascending, how many calls took no longer, to a bucket's width."""
+        found, passed, bucket = [], 0, 0
+        for limit_s in limits_s:
+            while bucket < len(self.counts) and bucket_end_s(bucket) <= limit_s * (1 + 1e-9):
+                passed += self.counts[bucket]
+                bucket += 1
+            found.append(passed)
+        return found
+
 
 def merged(several: Iterable[Latencies]) -> Latencies:
     """Return the calls of all: of the volumes of a job, in whichever process each runs."""

@@ -48,11 +48,12 @@ def test_a_server_that_nobody_vouches_for_gets_no_block(tls, source, tmp_path):
 
 
 def test_no_secret_is_in_any_artefact_even_when_verbose(program, source, tmp_path):
-    log = tmp_path / "run.log"
-    good = program.run("upload", source, "--verbose", "--log-file", log)
+    log, metrics = tmp_path / "run.log", tmp_path / "bulkput.prom"
+    sinks = ("--log-file", log, "--metrics-textfile", metrics)
+    good = program.run("upload", source, "--verbose", *sinks)
     bad_environment = dict(program.environment, AWS_SESSION_TOKEN=TOKEN)
     bad = Program(program.server, tmp_path / "other-state", bad_environment).run(
-        "upload", source, "--verbose", "--log-file", log
+        "upload", source, "--verbose", *sinks
     )
     assert good.returncode == 0, good.stderr
     assert bad.returncode == 4, bad.stderr
@@ -64,8 +65,8 @@ def test_no_secret_is_in_any_artefact_even_when_verbose(program, source, tmp_pat
                 artefacts.append(path.read_bytes().decode("latin-1"))
             else:
                 assert path.stat().st_mode & 0o777 == 0o700, path
-    sinks = [log, program.events, tmp_path / "other-state-events.jsonl"]
-    for path in sinks:
+    artefacts.append(metrics.read_text())
+    for path in (log, program.events, tmp_path / "other-state-events.jsonl"):
         assert path.stat().st_mode & 0o777 == 0o600, path
         artefacts.append(path.read_text())
     for text in artefacts:
