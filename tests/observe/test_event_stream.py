@@ -93,7 +93,7 @@ def test_progress_has_rates_and_percentiles_of_its_interval(stream, path, progre
     assert second["puts"]["latency_ms"]["p50"] == pytest.approx(400, rel=0.07)
     assert second["blocks"]["put"] == 100
     assert second["bytes"]["put"] == 100 * 524_288
-    assert second["allowed_per_s"], second["limited_by"] == (995.0, "account")
+    assert (second["allowed_per_s"], second["limited_by"]) == (995.0, "account")
     assert second["failures"] == {"timeout": 2}
     assert second["left_s"] > 0
 
