@@ -136,7 +136,8 @@ def _tell(failure: Failure, invocation: Invocation) -> int:
         for text in failure.details:
             tell(text)
     tell(f"bulkput: error: {failure.sentence}")
-    tell_resumption(failure.status, failure.snapshot_id)
+    # The snapshot is one that was asked about: what an upload began is in its outcome.
+    tell_resumption(failure.status, is_mendable=failure.snapshot_id is not None)
     if invocation.output is OutputForm.JSON:
         content = failure_object(
             failure.sentence, exit_code=failure.status, snapshot_id=failure.snapshot_id

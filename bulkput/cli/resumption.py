@@ -22,23 +22,25 @@ _MENDABLE = frozenset(
 _FIRST_SIGNAL_STATUS = 128
 
 
-def tell_resumption(status: int, pending: str | None = None) -> bool:
+def tell_resumption(status: int, pending: str | None = None, *, is_mendable: bool = False) -> bool:
     """Print the command to run again, if this one ended for a reason that passes or can be mended.
 
     Args:
         status: The exit code.
         pending: The snapshot that was begun and stays, where there is one.
+        is_mendable: Running the verb again is of use although it began no snapshot.
 
     Returns:
         Whether there was something to print.
     """
     verb = next((word for word in sys.argv[1:2] if word in _RESUMABLE_VERBS), None)
     passes = status == ExitCode.TEMPORARY or status > _FIRST_SIGNAL_STATUS
-    waits = pending is not None and status in _MENDABLE
+    waits = (pending is not None or is_mendable) and status in _MENDABLE
     if verb and (passes or waits):
         command = plain(masked(shlex.join(["bulkput", *sys.argv[1:]]), os.environ))
         if not passes:
-            tell(f"{pending} stays pending and keeps what was put. When the cause is mended,")
+            kept = f"{pending} stays pending and keeps what was put. " if pending else ""
+            tell(f"{kept}When the cause is mended,")
         tell(f"resume with: {command}")
         return True
     return False

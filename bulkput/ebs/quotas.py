@@ -66,9 +66,10 @@ async def _read_both(
     snapshot_code, account_code = codes
     try:
         async with asyncio.timeout(_LIMIT_S), open_client("service-quotas") as (client, _):
-            snapshot, account = await asyncio.gather(
-                _read(client, snapshot_code), _read(client, account_code)
-            )
+            # One after the other: a proxy that refuses the first way is not asked for a second,
+            # because refusals are counted, and lock accounts.
+            snapshot = await _read(client, snapshot_code)
+            account = await _read(client, account_code)
     except Exception:  # noqa: BLE001 - whatever it is, the defaults hold
         return None, None
     return snapshot, account

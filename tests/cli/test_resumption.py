@@ -4,7 +4,10 @@ import sys
 
 import pytest
 
+from bulkput.cli.main import cli, status_of
 from bulkput.cli.resumption import tell_resumption
+from bulkput.model.errors import ServiceError
+from bulkput.model.failure import FailureClass
 
 
 @pytest.mark.parametrize("status", [5, 130, 143])
@@ -29,6 +32,23 @@ def test_a_snapshot_that_waits_is_named_with_its_command(verb, status, monkeypat
     said = capsys.readouterr().err
     assert "snap-1 stays pending and keeps what was put" in said
     assert f"resume with: bulkput {verb} x" in said
+
+
+@pytest.mark.parametrize("verb", ["download", "copy"])
+def test_a_snapshot_that_is_read_is_not_called_pending(verb, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["bulkput", verb, "snap-1"])
+    error = ServiceError(
+        "DescribeSnapshots", FailureClass.ACCESS_DENIED, "no", snapshot_id="snap-1"
+    )
+
+    def refuse(_):
+        raise error
+
+    monkeypatch.setattr(cli, "invoke", refuse)
+    assert status_of([verb, "snap-1"]) == 4
+    said = capsys.readouterr().err
+    assert "pending" not in said
+    assert f"When the cause is mended,\nresume with: bulkput {verb} snap-1\n" in said
 
 
 def test_a_copy_that_is_interrupted_names_its_command(monkeypatch, capsys):

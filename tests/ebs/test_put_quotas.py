@@ -40,6 +40,24 @@ async def test_each_quota_is_what_the_account_tells_or_unknown(snapshot, account
     assert await read_put_quotas(client.open) == expected
 
 
+async def test_the_quotas_are_asked_for_one_after_the_other():
+    """A proxy that refuses the first way is then not asked again."""
+    under_way = 0
+
+    class Slow(FakeQuotas):
+        async def get_service_quota(self, **question):
+            nonlocal under_way
+            under_way += 1
+            assert under_way == 1
+            await asyncio.sleep(0)
+            under_way -= 1
+            return await super().get_service_quota(**question)
+
+    answer = {"Quota": {"Value": 7.0}}
+    client = Slow({"L-1774F84A": answer, "L-AFAE1BE8": answer})
+    assert await read_put_quotas(client.open) == PutQuotas(7.0, 7.0)
+
+
 async def test_a_service_that_does_not_answer_costs_two_seconds_at_most(monkeypatch):
     @asynccontextmanager
     async def never(service):
