@@ -18,7 +18,7 @@ from bulkput.cli.streams import tell, write_result
 from bulkput.config.settings import Settings
 from bulkput.model.errors import BulkputError
 from bulkput.model.exit_code import ExitCode
-from bulkput.model.outcome import VolumeOutcome
+from bulkput.model.outcome import NOT_STARTED, VolumeOutcome
 from bulkput.observe.plain import masked, plain
 from bulkput.observe.result import OutputForm, as_json, error_sentence, exit_code, snapshot_ids
 from bulkput.observe.summary import summary
@@ -49,7 +49,7 @@ def run_and_tell(
     try:
         outcomes = [_without_secrets(each) for each in _run(settings, invocation)]
     except BulkputError as error:
-        result.outcomes = [_without_secrets(each) for each in error.ended]
+        result.outcomes = [_without_secrets(each) for each in _whole(settings, error.ended)]
         raise
     status = tell_outcomes(outcomes, time.monotonic() - started_s, invocation, object_of, result)
     deliver(settings, outcomes)
@@ -94,6 +94,23 @@ def tell_outcomes(
         if not status:
             raise
     return status
+
+
+def _whole(settings: Settings, ended: Sequence[VolumeOutcome]) -> list[VolumeOutcome]:
+    """Return what became of all volumes of a job that broke off, in its order."""
+    by_name = {each.volume: each for each in ended}
+    found = []
+    for volume in settings.volumes:
+        unstarted = VolumeOutcome(
+            volume=volume.label,
+            source=volume.source.shown,
+            status=NOT_STARTED,
+            error="not started, because the run ended before. The same command resumes the job",
+            exit_code=int(ExitCode.TEMPORARY),
+        )
+        outcome = by_name.pop(volume.label, unstarted)
+        found.append(dataclasses.replace(outcome, source=outcome.source or unstarted.source))
+    return [*by_name.values(), *found]
 
 
 def _without_secrets(outcome: VolumeOutcome) -> VolumeOutcome:

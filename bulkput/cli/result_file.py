@@ -5,7 +5,7 @@ its name when all of it is written.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,9 @@ class ResultFile:
         """
         self._path = path
         self.outcomes: Sequence[VolumeOutcome] = ()
-        """Of volumes that have ended, for a run that breaks off."""
+        """Of all volumes, for a run that breaks off."""
+        self.job: Mapping[str, str] = {}
+        """Its name and id, once they are known."""
         if path is None:
             return
         try:
@@ -90,7 +92,7 @@ def result_file(path: Path | None) -> Iterator[ResultFile]:
         raise
     except BaseException as error:
         failure = explain(error, os.environ)
-        content = failure_object(
+        content = dict(file.job) | failure_object(
             failure.sentence, exit_code=failure.status, snapshot_id=failure.snapshot_id
         )
         volumes = [outcome.as_dict() for outcome in file.outcomes]

@@ -83,6 +83,9 @@ def run(context: click.Context, /, config: Path, *, result: Path | None, **flags
     )
     with result_file(result) as file:
         settings = load_job(config, choice, invocation).settings
+        if settings.request is not None:
+            identity = settings.request.identity
+            file.job = {"job": identity.name, "job_id": identity.job_id}
         if flags["dry_run"]:
             return plan_and_tell(settings, invocation)
         return _run(settings, invocation, file)

@@ -173,3 +173,26 @@ print(run_in_loop(main))
     hearing = ended(command, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
     assert hearing.returncode != 0
     assert "InterruptedBySignal" in hearing.stderr
+
+
+def test_every_signal_that_asks_for_the_end_ends_a_run_in_order():
+    """Also those by which batch systems warn before they kill."""
+    program = """
+import asyncio, os, signal
+from bulkput.jobs.process.event_loop import run_in_loop
+from bulkput.model.errors import InterruptedBySignal
+
+async def main(number):
+    os.kill(os.getpid(), number)
+    await asyncio.sleep(30)
+
+for name in "INT TERM HUP QUIT USR1 USR2 XCPU ALRM".split():
+    try:
+        run_in_loop(lambda: main(signal.Signals["SIG" + name]))
+    except InterruptedBySignal as error:
+        print(name, error)
+"""
+    result = ended([sys.executable, "-c", program])
+    assert result.returncode == 0, result.stderr
+    names = ["INT", "TERM", "HUP", "QUIT", "USR1", "USR2", "XCPU", "ALRM"]
+    assert result.stdout.splitlines() == [f"{name} stopped by SIG{name}" for name in names]

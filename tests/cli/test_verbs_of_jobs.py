@@ -243,15 +243,23 @@ def test_the_result_is_in_a_file_whatever_the_end(bulkput, job_that, job_file, d
     assert [path.name for path in tmp_path.glob("*result.json*")] == ["result.json"]
 
 
-def test_after_a_signal_the_file_has_the_volumes_that_ended(
-    bulkput, job_that, job_file, done, tmp_path
+def test_after_a_signal_the_file_has_the_job_and_all_of_its_volumes(
+    bulkput, job_that, three, done, tmp_path
 ):
     interruption = InterruptedBySignal(15)
-    interruption.ended = (done,)
+    ended = dataclasses.replace(done, volume="web-1.img")
+    stopped = dataclasses.replace(done, volume="db.img", status="stopped", source="")
+    interruption.ended = (stopped, ended)
     job_that(interruption)
-    assert bulkput("run", job_file, "--result", "result.json").status == 143
-    assert result_of(tmp_path)["exit_code"] == 143
-    assert result_of(tmp_path)["volumes"] == [done.as_dict()]
+    assert bulkput("run", three, "--result", "result.json").status == 143
+    found = result_of(tmp_path)
+    assert (found["job"], len(found["job_id"]), found["exit_code"]) == ("report", 12, 143)
+    assert found["volumes"][0] == ended.as_dict()
+    assert [(each["volume"], each["status"]) for each in found["volumes"]] == [
+        *(("web-1.img", "completed"), ("web-2.img", "not-started"), ("db.img", "stopped"))
+    ]
+    assert found["volumes"][1]["exit_code"] == 5
+    assert found["volumes"][2]["source"] == "/disks/db.img"
 
 
 def test_a_result_file_that_cannot_be_is_refused_before_anything_is_done(

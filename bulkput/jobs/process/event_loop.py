@@ -3,7 +3,7 @@
 What a command does to its process as a whole is done here, and nowhere that a library's caller
 comes along: signals, malloc, the collector of garbage, the levels of loggers.
 
-The first SIGINT, SIGTERM or SIGHUP cancels the command, which has a limited time to leave; the
+The first signal that asks for the end cancels the command, which has a limited time to leave; the
 second leaves at once.
 """
 
@@ -21,8 +21,13 @@ from bulkput.model.errors import InterruptedBySignal
 
 T = TypeVar("T")
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
+_SIGNALS = (
+    *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT),
+    # Batch systems warn with these before they kill: Slurm and SGE as configured, ulimit -t.
+    *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU, signal.SIGALRM),
+)
+_ALWAYS_HEARD = frozenset({signal.SIGINT, signal.SIGTERM})
+"""A shell without job control lets what it starts in the background ignore SIGINT."""
 
 OnSignal = Callable[[int], None]
 """Hears a signal's number, in the event loop; must return soon."""
@@ -92,5 +97,5 @@ async def _until_signal(main: Coroutine[Any, Any, T], on_stop: OnSignal, on_leav
 
 
 def _outlives(number: signal.Signals) -> bool:
-    """Return whether the command was started to outlive its terminal, as ``nohup`` does it."""
-    return number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN
+    """Return whether the command was started to outlive the signal, as ``nohup`` does it."""
+    return number not in _ALWAYS_HEARD and signal.getsignal(number) is signal.SIG_IGN
