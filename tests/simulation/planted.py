@@ -155,7 +155,7 @@ def ec2_is_not_asked_about_encryption(patch):
 
 
 def the_token_of_a_dead_snapshot_is_used_again(patch):
-    patch.setattr(ledger, "_token", lambda *_: "always-the-same")
+    patch.setattr(ledger, "client_token", lambda *_: "always-the-same")
 
 
 def the_end_is_not_waited_for(patch):

@@ -5,7 +5,6 @@ is stored before StartSnapshot is called. So a crash in between replays the call
 snapshot, and a snapshot that was deleted or has ended is never handed out again.
 """
 
-import hashlib
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +14,7 @@ from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.state.upload_key import upload_folder, upload_key
 from bulkput.jobs.upload import rules
+from bulkput.jobs.upload.client_token import client_token
 from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.ledger.folder import ensure_folder, ensure_state_dir
 from bulkput.ledger.header import UNDELIVERED_MAX, LedgerHeader
@@ -93,7 +93,9 @@ def _new_header(
     nonce = secrets.token_hex(16)
     now_s = context.clock.unix_s()
     return LedgerHeader(
-        client_token=_token(context, volume, source, nonce, attempt),
+        client_token=client_token(
+            volume.snapshot.client_token, _key(context, volume, source), nonce, attempt
+        ),
         attempt=attempt,
         nonce=nonce,
         source_path=str(source.path),
@@ -110,16 +112,6 @@ def _new_header(
         updated_unix_s=now_s,
         program_version=__version__,
     )
-
-
-def _token(
-    context: JobContext, volume: VolumeSettings, source: Source, nonce: str, attempt: int
-) -> str:
-    given = volume.snapshot.client_token
-    if given is not None:
-        return given if attempt == 1 else f"{given}-{attempt}"
-    parts = (*_key(context, volume, source), nonce, str(attempt))
-    return "bulkput-" + hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
 def _key(context: JobContext, volume: VolumeSettings, source: Source) -> Iterator[str]:

@@ -15,8 +15,8 @@ from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import GetRateLimits, RateLimits
 from bulkput.jobs.session.threads import worker_count
 from bulkput.jobs.upload.volume import upload_volume
-from bulkput.jobs.workers.handle import WorkerProcess
 from bulkput.jobs.workers.protocol import WorkerInit
+from bulkput.jobs.workers.worker_process import WorkerProcess
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase
 from bulkput.pace.fair_share import MEASURE_S, FairShare

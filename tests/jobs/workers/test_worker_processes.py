@@ -28,7 +28,7 @@ from support.whole import (
 
 from bulkput.config.settings import Settings
 from bulkput.jobs.run import run_job
-from bulkput.jobs.workers.handle import WorkerProcess
+from bulkput.jobs.workers.worker_process import WorkerProcess
 from bulkput.model.events import Noted, PhaseChanged, PutRetried, VolumeEnded, VolumeStarted
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.progress import Phase
