@@ -1,5 +1,8 @@
 """A plan of an increment counts what the run then puts, and asks nobody."""
 
+import gzip
+from pathlib import Path
+
 import pytest
 
 from bulkput.config.flags import settings_from_flags
@@ -10,6 +13,12 @@ from bulkput.ledger.manifest import manifest_path
 @pytest.fixture
 def image(tools, tmp_path):
     return tools.write_image(tmp_path / "disk.img", {0: 1, 2: 2, 3: 0, 5: 3}, 8)
+
+
+def pack(image):
+    packed = Path(f"{image}.gz")
+    packed.write_bytes(gzip.compress(image.read_bytes(), 1))
+    return packed
 
 
 @pytest.fixture
@@ -57,6 +66,25 @@ async def test_a_plan_knows_an_increment_that_was_cut_short(rig, tools, image, p
     assert planned["resumes"]["snapshot_id"] == begun.snapshot_id == child.snapshot_id
     assert planned["puts"] == child.blocks["put"]
     assert planned["blocks"]["resumed"] == child.blocks["resumed"]
+
+
+async def test_a_plan_compares_a_compressed_disk_with_an_earlier_runs_snapshot(
+    rig, tools, image, plan
+):
+    packed = pack(image)
+    flags = {"volume_size_gib": 1, "resume": "verify"}
+    before = await rig.done(packed, delivers=False, **flags)
+    planned = await plan(packed, **flags)
+    assert (planned["puts"], planned["error"]) == (0, None)
+    assert planned["resumes"]["snapshot_id"] == before.snapshot_id
+    tools.write_image(image, {0: 1, 2: 2, 3: 0, 5: 4}, 8)
+    pack(image)
+    planned = await plan(packed, **flags)
+    assert planned["resumes"] is None
+    assert any("holds something else now" in note for note in planned["notes"])
+    again = await rig.done(packed, **flags)
+    assert again.snapshot_id != before.snapshot_id
+    assert planned["puts"] == again.blocks["put"] == 3
 
 
 async def test_a_plan_of_a_source_that_shrank_counts_the_zeros_behind_its_end(

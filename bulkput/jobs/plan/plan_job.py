@@ -173,16 +173,21 @@ class _Planner:
         answer = decide_answer(
             earlier.header, source, resume=volume.resume, zero_policy=zeros.policy
         )
-        # What is read in order is read once only: for the forecast.
-        if answer is not EarlierAnswer.COMPARE or self._by_extents or source.is_sequential:
+        if answer is not EarlierAnswer.COMPARE or self._by_extents:
             return answer is EarlierAnswer.REPORT
         manifest = None if earlier.parent is None else earlier.parent.manifest
-        whole = LengthenedSource(source, max(source.block_count, earlier.header.block_count))
         policy = self._policy(zeros, trust_ledger=False, stops_at_put=True)
-        with earlier.open(zeros.policy) as ledger:
+        with ExitStack() as stack:
+            if source.is_sequential:  # it is read once more for the forecast, if it differs
+                source = await self._workers.run(partial(open_volume, self._settings, volume))
+                stack.callback(source.close)
+            whole = LengthenedSource(source, max(source.block_count, earlier.header.block_count))
+            ledger = stack.enter_context(earlier.open(zeros.policy))
             tally = await survey_blocks(
                 whole, ledger, manifest, policy, self._workers, lambda _: None
             )
+            if not tally.puts:
+                await self._workers.run(source.check_complete)
         return not tally.puts
 
     def _policy(
