@@ -15,7 +15,7 @@ from bulkput.ledger.storage import storage_error
 from bulkput.model.errors import LedgerError
 
 WAIT_MAX_S = 60.0
-"""The record of 10,000 volumes, with a look at each ledger, takes a second or two."""
+"""The record of 10,000 volumes, with a look at each ledger, takes some seconds."""
 _POLL_S = 0.02
 
 

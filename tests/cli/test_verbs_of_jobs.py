@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bulkput.config.expansion import Inputs
+from bulkput.config.load import load_settings
+from bulkput.jobs.state.job_round import JobFolders, begin_round
 from bulkput.model.errors import CredentialsError, InterruptedBySignal, SnapshotError
 from bulkput.observe.verbosity import Verbosity
 
@@ -411,3 +414,18 @@ def test_every_verb_warns_of_variables_that_are_not_its_own(bulkput, words, monk
     monkeypatch.setenv("BULKPUT_SERVICE_PORT", "1")
     ended = bulkput(*words, "--state-dir=state")
     assert ended.err.count("warning: the environment variable BULKPUT_SERVICE_PORT") == 1
+
+
+def test_a_part_that_is_run_afresh_keeps_the_date_of_the_others(
+    bulkput, job_that, three, done, tmp_path
+):
+    seen = job_that((done,))
+    three.write_text(three.read_text() + "state_dir: state\n")
+    job = load_settings(three, environ={}, inputs=Inputs(date="2026-01-31")).settings
+    folders = JobFolders(tmp_path / "state", None, "eu-central-1")
+    begin_round(job.request, job.volumes, folders, now_unix_s=0.0)
+    for flags in ([], ["--fresh", "--only=db.img"], ["--fresh"]):
+        assert bulkput("run", three, *flags).status == 0
+    dates = [settings.request.date for settings, _ in seen]
+    assert dates[:2] == ["2026-01-31"] * 2
+    assert dates[2] != "2026-01-31"

@@ -90,19 +90,25 @@ def begin_round(
         LedgerError: the state folder cannot be used.
         TemporaryError: the disk is full.
     """
+    begun, left_out = _by_name(volumes, folders), _by_name(request.left_out, folders)
     with changing_records(folders.state_dir):
-        return _begin(request, list(volumes), folders, now_unix_s)
+        return _begin(request, begun, left_out | begun, folders.state_dir, now_unix_s)
 
 
 def _begin(
-    request: JobRequest, chosen: Sequence[VolumeSettings], folders: JobFolders, now_unix_s: float
+    request: JobRequest,
+    begun: Iterable[str],
+    wanted: dict[str, VolumeRecord],
+    state_dir: Path,
+    now_unix_s: float,
 ) -> JobRecord | None:
-    identity, state_dir = request.identity, folders.state_dir
+    """Begin or go on, within the lock; volumes that are not in ``begun`` stay as they are.
+
+    Another run may be working on them.
+    """
+    identity = request.identity
     path = record_path(state_dir, identity)
     earlier = read_record(path)
-    # Volumes that are left out stay as they are: another run may be working on them.
-    begun = _by_name(chosen, folders)
-    wanted = _by_name(request.left_out, folders) | begun
     if request.begin == "rerun" and earlier is not None and earlier.delivered:
         return None
     if earlier is not None and earlier.delivered:
