@@ -211,17 +211,19 @@ def test_an_upload_needs_no_clock_that_is_refused(world, image_format, capfd, mo
 
 
 _STATE_ROOMS = ("ledger/", "destination/", "jobs/state/")
+_ROOMS = {"increment": _STATE_ROOMS, "download": _STATE_ROOMS, "upload": ("",)}
+"""Where calls fail before a rerun; an upload fails everywhere."""
 _NUMBERS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EMFILE, errno.EINTR, errno.EROFS)
 
 
 @pytest.mark.parametrize(
     ("verb", "step"),
     [
-        *(("increment", 15), ("download", 15)),
-        *(pytest.param(verb, 1, marks=pytest.mark.long) for verb in ("increment", "download")),
+        *(("increment", 15), ("download", 15), ("upload", 15)),
+        *(pytest.param(verb, 1, marks=pytest.mark.long) for verb in _ROOMS),
     ],
 )
-def test_after_a_failing_call_of_state_the_same_command_ends_right(world, verb, step, capfd):
+def test_after_a_failing_call_the_same_command_ends_right(world, verb, step, capfd):
     status, err, out = world.run(["upload", world.source], capfd)
     assert status == 0, err
     made = json.loads(out)
@@ -231,13 +233,15 @@ def test_after_a_failing_call_of_state_the_same_command_ends_right(world, verb, 
     def arguments():
         if verb == "download":
             return ["download", made["snapshot_id"], world.tmp_path / f"back-{world.turn}.img"]
+        if verb == "upload":
+            return ["upload", changed]
         parent = ("--parent", made["snapshot_id"], "--parent-manifest", made["manifest"])
         return ["upload", changed, *parent]
 
     faults = Faults()
     with faults.planted():
         assert world.run(arguments(), capfd)[0] == 0
-    places = [place for place in faults.seen if place[1].startswith(_STATE_ROOMS)]
+    places = [place for place in faults.seen if place[1].startswith(_ROOMS[verb])]
     assert len(places) > step
     for number, place in enumerate(places[::step]):
         faults = Faults()
