@@ -77,7 +77,7 @@ def _names(job: Path, choice: Choice, invocation: "Invocation") -> frozenset[str
     Raises:
         ConfigError: the file is no job's.
     """
-    if not job.exists():
+    if not _is_file(job):
         return frozenset({str(job)})
     request = load_job(job, choice, invocation).settings.request
     assert request is not None  # noqa: S101 - of a file
@@ -97,7 +97,7 @@ def find_record(
     from bulkput.ledger.folder import default_state_dir  # noqa: PLC0415 - the same
     from bulkput.model.errors import LedgerError  # noqa: PLC0415 - the same
 
-    if job.exists() or str(job) == "-":
+    if _is_file(job):
         settings = load_job(job, choice, invocation).settings
         folder = settings.state_dir or default_state_dir(os.environ)
         record = None
@@ -114,6 +114,11 @@ def find_record(
         ids = ", ".join(f"{each.job_id} ({each.file})" for each in found)
         raise LedgerError(folder, f"several jobs have the name {job}: {ids}. Name the id")
     return folder, found[0]
+
+
+def _is_file(job: Path) -> bool:
+    """Return whether ``job`` is a job's file; a folder may have the name of a job."""
+    return str(job) == "-" or (job.exists() and not job.is_dir())
 
 
 def summary(found: "JobStatus", now_unix_s: float) -> str:

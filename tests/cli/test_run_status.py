@@ -58,6 +58,13 @@ def test_the_job_chooses_the_run_by_its_name_its_id_or_its_file(bulkput, events,
     assert "has no events of a run of this job" in ended.err
 
 
+def test_a_folder_of_the_jobs_name_is_not_its_file(bulkput, events, tmp_path):
+    (tmp_path / "nightly").mkdir()
+    assert bulkput("status", "nightly", "--events", events).status == 0
+    ended = bulkput("status", "nightly", "--state-dir", tmp_path)
+    assert "no job has the name or id nightly" in ended.err
+
+
 def test_it_comes_by_standard_input(bulkput, events, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(events.read_bytes())))
     assert "web" in bulkput("status", "--events", "-").out

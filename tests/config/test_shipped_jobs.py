@@ -14,7 +14,9 @@ MODELINE = "# yaml-language-server: $schema=job.schema.json"
 
 
 def test_there_are_jobs_to_start_from():
-    assert {"quickstart.yaml", "aws.yaml", "several-volumes.yaml"} <= {job.name for job in JOBS}
+    assert {"quickstart.yaml", "aws.yaml", "migration.yaml", "several-volumes.yaml"} <= {
+        job.name for job in JOBS
+    }
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
@@ -30,6 +32,13 @@ def test_a_shipped_job_tells_editors_its_schema(job):
 def test_the_shipped_schema_is_the_programs():
     text = (FOLDER / "job.schema.json").read_text(encoding="utf-8")
     assert json.loads(text) == json_schema(), "run: python tests/support/manual.py"
+
+
+def test_the_readme_has_the_manuals_migration():
+    root = Path(__file__).parents[2]
+    manual = (root / "bulkput" / "manual" / "job-files.md").read_text()
+    job = manual.split("## A migration in ten lines")[1].split("```yaml\n")[1].split("```")[0]
+    assert f"```yaml\n{job}```" in (root / "README.md").read_text()
 
 
 def test_a_migration_of_twenty_images_is_ten_lines(tmp_path):
