@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING
 
 from bulkput.api.connection_options import ReadingOptions, settings_of
 from bulkput.api.observer import OnEvent, observer_of
+from bulkput.config.service import ServiceSettings
+from bulkput.jobs.download.request import DownloadRequest
 
 if TYPE_CHECKING:
     from bulkput.jobs.download.outcome import (
         DownloadOutcome,  # aiohttp and numpy, which only a call pays
     )
+
+__all__ = [
+    "DownloadOptions",
+    "DownloadRequest",
+    "download",
+    "download_configured",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +46,6 @@ async def download(
         DestinationError: the destination cannot be written, or not as asked.
         BulkputError: it is not all there.
     """
-    from bulkput.jobs.download.download_snapshot import download_snapshot  # noqa: PLC0415 - as above
-    from bulkput.jobs.download.request import DownloadRequest  # noqa: PLC0415 - as above
-
     request = DownloadRequest(
         snapshot_id=options.snapshot_id,
         destination=Path(options.destination),
@@ -47,4 +53,13 @@ async def download(
         force=options.force,
         whole_volume=options.whole_volume,
     )
-    return await download_snapshot(settings_of(options), request, observer_of(on_event))
+    return await download_configured(settings_of(options), request, on_event=on_event)
+
+
+async def download_configured(
+    settings: ServiceSettings, request: DownloadRequest, *, on_event: OnEvent | None = None
+) -> "DownloadOutcome":
+    """Do as ``download``, where the settings are loaded and checked."""
+    from bulkput.jobs.download.download_snapshot import download_snapshot  # noqa: PLC0415 - as above
+
+    return await download_snapshot(settings, request, observer_of(on_event))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from bulkput.api.connection_options import ReadingOptions, settings_of
 from bulkput.api.observer import OnEvent, observer_of
+from bulkput.config.service import ServiceSettings
+from bulkput.jobs.verify.request import VerifyRequest
 from bulkput.model.difference import Difference
 from bulkput.model.disk_format import FormatChoice
 from bulkput.model.errors import ConfigError, Problem
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
     from bulkput.jobs.verify.verify_snapshot import (
         VerifyOutcome,  # aiohttp and numpy, which only a call pays
     )
+
+__all__ = [
+    "OnDifference",
+    "VerifyOptions",
+    "VerifyRequest",
+    "verify",
+    "verify_configured",
+]
 
 OnDifference = Callable[[Difference], None]
 """Told of each differing range, ascending, as soon as it is known where it ends."""
@@ -54,8 +64,6 @@ async def verify(
     Raises:
         BulkputError: something could not be read.
     """
-    from bulkput.jobs.verify.verify_snapshot import VerifyRequest, verify_snapshot  # noqa: PLC0415 - see above
-
     of_source = {
         "source": options.source,
         "format": options.format,
@@ -71,6 +79,21 @@ async def verify(
         sample_bytes=_sample_bytes(options.sample),
         seed=options.seed,
     )
+    return await verify_configured(
+        settings, request, on_event=on_event, on_difference=on_difference
+    )
+
+
+async def verify_configured(
+    settings: ServiceSettings,
+    request: VerifyRequest,
+    *,
+    on_event: OnEvent | None = None,
+    on_difference: OnDifference | None = None,
+) -> "VerifyOutcome":
+    """Do as ``verify``, where the settings are loaded and checked."""
+    from bulkput.jobs.verify.verify_snapshot import verify_snapshot  # noqa: PLC0415 - see above
+
     return await verify_snapshot(
         settings, request, observer_of(on_event), on_difference or _tell_nobody
     )

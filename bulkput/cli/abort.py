@@ -35,15 +35,13 @@ def abort(
     Region and endpoint are those that the upload was started with. A completed snapshot is never
     deleted.
     """
-    from bulkput.jobs.abort import Abort  # noqa: PLC0415 - heavy, not for --help
-    from bulkput.jobs.state.uploads import locate  # noqa: PLC0415 - the same
+    from bulkput.api.abort import abort_upload, choose_upload  # noqa: PLC0415 - not for --help
 
-    around, folder = service_of(state_dir=state_dir, profile=profile)
-    target = locate(folder, upload, wanted=lambda entry: not entry.is_completed)
-    with Abort(target) as chosen:
+    settings, folder = service_of(state_dir=state_dir, profile=profile)
+    with choose_upload(folder, upload) as chosen:
         if not yes:
             _ask(chosen.question)
-        done = call_out(chosen.service(around), chosen.carry_out, invocation_of(context))
+        done = call_out(lambda: abort_upload(chosen, settings, tell_line), invocation_of(context))
     for note in done.notes:
         tell_line(note)
     if invocation_of(context).output is OutputForm.JSON:

@@ -18,8 +18,8 @@ from bulkput.observe.result import OutputForm, as_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bulkput.api.check import Finding
     from bulkput.config.settings import Settings
-    from bulkput.jobs.check.finding import Finding
 
 
 @click.command()
@@ -45,10 +45,9 @@ def check(
     Nothing is changed anywhere. With CONFIG, its sources and settings are checked too. The exit
     code is that of the most serious failure; warnings leave it at 0.
     """
+    from bulkput.api.check import CheckStatus, check_job, worst  # noqa: PLC0415 - the same
+    from bulkput.api.event_loop import run_in_loop  # noqa: PLC0415 - the same
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
-    from bulkput.jobs.check.check_job import check_job  # noqa: PLC0415 - the same
-    from bulkput.jobs.check.finding import CheckStatus, worst  # noqa: PLC0415 - the same
-    from bulkput.jobs.process.event_loop import run_in_loop  # noqa: PLC0415 - the same
 
     settings: Settings
     flags = {"state_dir": state_dir, "region": region, "profile": profile}

@@ -20,7 +20,7 @@ def confirm_sources(settings: Settings) -> None:
     """
     if not (_is_terminal(sys.__stdin__) and _is_terminal(sys.__stderr__)):
         return
-    from bulkput.jobs.session.source import doubt_about  # noqa: PLC0415 - heavy, not for --help
+    from bulkput.api.source import doubt_about  # noqa: PLC0415 - heavy, not for --help
 
     for volume in settings.volumes:
         doubt = doubt_about(settings, volume)

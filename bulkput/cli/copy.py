@@ -134,9 +134,9 @@ def copy(
     settings = copy_from_flags(flags, environ=os.environ, config=config)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.api.copy import copy_undelivered  # noqa: PLC0415 - not for --help
+    from bulkput.api.delivery import mark_delivered  # noqa: PLC0415 - the same
     from bulkput.cli.report import tell_outcomes  # noqa: PLC0415 - the same
     from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - the same
-    from bulkput.jobs.state.delivery import mark_delivered  # noqa: PLC0415 - the same
 
     invocation = invocation_of(context)
     started_s = time.monotonic()

@@ -27,7 +27,7 @@ from bulkput.observe.verbosity import Verbosity
 from bulkput.observe.wording import counted
 
 if TYPE_CHECKING:
-    from bulkput.jobs.diff import ChangedRange, Comparison
+    from bulkput.api.diff import ChangedRange, Comparison
 
 
 @click.command()
@@ -55,8 +55,8 @@ def diff(
     warn_of_environment(invocation_of(context))
     settings = settings_from_flags(None, flags=flags, environ=os.environ, config=config).settings
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
+    from bulkput.api.diff import compare_snapshots  # noqa: PLC0415 - the same
     from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - not for --help
-    from bulkput.jobs.diff import compare_snapshots  # noqa: PLC0415 - the same
 
     invocation = invocation_of(context)
     in_json = invocation.output is OutputForm.JSON

@@ -29,7 +29,7 @@ from bulkput.observe.run_events import OutcomeKnown
 from bulkput.observe.verbosity import Verbosity
 
 if TYPE_CHECKING:
-    from bulkput.jobs.download.outcome import DownloadOutcome
+    from bulkput.api.public import DownloadOutcome
 
 
 @click.command()
@@ -84,9 +84,8 @@ def download(
     warn_of_environment(invocation_of(context))
     settings = settings_from_flags(None, flags=flags, environ=os.environ, config=config).settings
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
-    from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - not for --help
-    from bulkput.jobs.download.download_snapshot import download_snapshot  # noqa: PLC0415
-    from bulkput.jobs.download.request import DownloadRequest  # noqa: PLC0415
+    from bulkput.api.download import DownloadRequest, download_configured  # noqa: PLC0415 - not for --help
+    from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - the same
 
     request = DownloadRequest(
         snapshot_id=snapshot,
@@ -97,7 +96,7 @@ def download(
     )
     invocation = invocation_of(context)
     outcome = run_shown(
-        lambda observer: download_snapshot(settings, request, observer),
+        lambda observer: download_configured(settings, request, on_event=observer.on_event),
         settings,
         invocation,
         lambda ended: Ending(0, OutcomeKnown(ended.destination.name, ended.as_dict())),

@@ -1,7 +1,6 @@
 """A forecast as text for people: a paragraph a volume, and the sum of several."""
 
-from bulkput.cli.text import facts, shown
-from bulkput.jobs.plan.forecast import (
+from bulkput.api.forecast import (
     Cost,
     EncryptionBasis,
     FailedForecast,
@@ -9,6 +8,7 @@ from bulkput.jobs.plan.forecast import (
     Rates,
     VolumeForecast,
 )
+from bulkput.cli.text import facts, shown
 from bulkput.model.duration import format_duration
 from bulkput.model.size import format_size
 from bulkput.observe.wording import counted

@@ -16,8 +16,7 @@ from bulkput.model.exit_code import ExitCode
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
-    from bulkput.jobs.gc import Orphan
-    from bulkput.jobs.session.snapshots import Snapshots
+    from bulkput.api.gc import Orphan
 
 _HEAD = ("SNAPSHOT", "AGE", "GIB", "", "LEDGER WAS IN")
 _SHOWN = frozenset({"orphan", "deleted", "failed", "completed"})
@@ -61,16 +60,21 @@ def gc(
     They are recognized by their tag bulkput, which names the location of the ledger. Nothing is
     deleted without --yes, and a completed snapshot is never deleted.
     """
-    from bulkput.jobs.gc import collect  # noqa: PLC0415 - the same
+    from bulkput.api.gc import collect_orphans  # noqa: PLC0415 - not for --help
 
-    around, folder = service_of(**flags)
+    settings, folder = service_of(**flags)
 
-    async def work(snapshots: "Snapshots") -> "list[Orphan]":
-        return await collect(
-            snapshots, folder, elsewhere=elsewhere, older_than_s=older_than, delete=yes
-        )
-
-    orphans = call_out(around, work, invocation_of(context))
+    orphans = call_out(
+        lambda: collect_orphans(
+            settings,
+            folder,
+            tell_line,
+            elsewhere=elsewhere,
+            older_than_s=older_than,
+            delete=yes,
+        ),
+        invocation_of(context),
+    )
     status = next((each.error.status for each in orphans if each.error is not None), ExitCode.DONE)
     now_unix_s = time.time()
     if invocation_of(context).output is OutputForm.JSON:

@@ -142,7 +142,7 @@ def _settings_of(variables: tuple[str, ...]) -> dict[str, str]:
 
 def _date_of_round(settings: "Settings") -> str | None:
     """Return the date of the round that the job is in, where it is another than today's."""
-    from bulkput.jobs.state.job_record import read_record, record_path  # noqa: PLC0415 - as above
+    from bulkput.api.status import record_of  # noqa: PLC0415 - as above
     from bulkput.ledger.folder import default_state_dir  # noqa: PLC0415 - as above
     from bulkput.model.errors import LedgerError  # noqa: PLC0415 - as above
 
@@ -151,7 +151,7 @@ def _date_of_round(settings: "Settings") -> str | None:
         return None  # standard input cannot be read again
     state_dir = settings.state_dir or default_state_dir(os.environ)
     try:
-        record = read_record(record_path(state_dir, request.identity))
+        record = record_of(state_dir, request.identity)
     except LedgerError:
         return None  # reported by whoever goes on with the job
     is_open = record is not None and not record.delivered

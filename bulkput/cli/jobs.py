@@ -14,8 +14,7 @@ from bulkput.model.duration import format_duration
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
-    from bulkput.jobs.state.job_status import JobStatus
-    from bulkput.jobs.state.uploads import Unfinished
+    from bulkput.api.status import JobStatus, Unfinished
 
 _JOB_HEAD = ("JOB", "ID", "STATUS", "VOLUMES DONE", "FAILED", "AGE", "FILE")
 _HEAD = ("VOLUME", "SNAPSHOT", "PHASE", "DONE", "AGE", "ATTEMPT", "IN USE BY", "SOURCE")
@@ -34,9 +33,11 @@ def jobs(context: click.Context, *, state_dir: Path | None) -> None:
     DONE is the share of blocks that are acknowledged or skipped as zeros. To resume an upload, run
     the command that started it again; bulkput abort gives it up.
     """
-    from bulkput.jobs.state.job_record import read_records  # noqa: PLC0415 - as below
-    from bulkput.jobs.state.job_status import status_of_job  # noqa: PLC0415 - as below
-    from bulkput.jobs.state.uploads import read_unfinished  # noqa: PLC0415 - numpy is not for --help
+    from bulkput.api.status import (  # noqa: PLC0415 - numpy is not for --help
+        read_records,
+        read_unfinished,
+        status_of_job,
+    )
 
     _, folder = service_of(state_dir=state_dir)
     found = read_unfinished(folder)

@@ -16,7 +16,7 @@ from bulkput.model.size import format_size
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
-    from bulkput.jobs.state.inspect_ledger import Inspected
+    from bulkput.api.ledger import Inspected
     from bulkput.ledger.inspection import Ranges
 
 _TARGET = click.argument("target", metavar="FOLDER|SNAPSHOT|VOLUME")
@@ -77,11 +77,10 @@ def verify(context: click.Context, target: str, *, state_dir: Path | None) -> No
 
 
 def _inspect(target: str, state_dir: Path | None, ranges: int) -> "Inspected":
-    from bulkput.jobs.state.inspect_ledger import inspect  # noqa: PLC0415 - numpy is not for --help
-    from bulkput.jobs.state.uploads import locate  # noqa: PLC0415 - the same
+    from bulkput.api.ledger import inspect_ledger  # noqa: PLC0415 - numpy is not for --help
 
     _, folder = service_of(state_dir=state_dir)
-    return inspect(locate(folder, target), ranges_max=ranges)
+    return inspect_ledger(folder, target, ranges_max=ranges)
 
 
 def _facts(found: "Inspected", now_unix_s: float) -> Iterator[tuple[str, str]]:

@@ -85,7 +85,7 @@ def verify(context: click.Context, target: str, *, state_dir: Path | None) -> No
 
 
 def _opened(target: str, state_dir: Path | None) -> "Manifest":
-    from bulkput.jobs.state.manifest_at_hand import locate_manifest  # noqa: PLC0415 - numpy is not for --help
+    from bulkput.api.manifest import locate_manifest  # noqa: PLC0415 - numpy is not for --help
     from bulkput.ledger.manifest import Manifest  # noqa: PLC0415 - the same
 
     _, folder = service_of(state_dir=state_dir)

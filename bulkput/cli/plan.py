@@ -23,8 +23,8 @@ from bulkput.observe.plain import plain
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
+    from bulkput.api.forecast import JobForecast
     from bulkput.config.settings import Settings
-    from bulkput.jobs.plan.forecast import JobForecast
 
 CONFIG_SUFFIXES = (".yaml", ".yml")
 """What ends so is a job's file, whatever it holds; all else is a source."""
@@ -110,9 +110,9 @@ def plan_and_tell(settings: "Settings", invocation: Invocation, *, fast: bool = 
     """
     # numpy's BLAS would start a thread a core that nothing here uses.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from bulkput.api.event_loop import run_in_loop  # noqa: PLC0415 - the same
     from bulkput.api.plan import plan as forecast_of  # noqa: PLC0415 - numpy is not for --help
     from bulkput.cli.forecast import forecast_text  # noqa: PLC0415 - the same
-    from bulkput.jobs.process.event_loop import run_in_loop  # noqa: PLC0415 - the same
 
     progress = _Progress(quiet=invocation.quiet)
 

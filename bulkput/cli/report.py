@@ -43,7 +43,7 @@ def run_and_tell(
     """
     confirm_sources(settings)
     # The end of a run imports nothing: the package may be replaced while a run lasts for hours.
-    from bulkput.jobs.state.delivery import deliver  # noqa: PLC0415 - not for --help
+    from bulkput.api.delivery import deliver  # noqa: PLC0415 - not for --help
 
     started_s = time.monotonic()
     try:

@@ -16,7 +16,6 @@ from bulkput.observe.verbosity import Verbosity
 
 if TYPE_CHECKING:
     from bulkput.config.service import ServiceSettings
-    from bulkput.jobs.session.snapshots import Snapshots
 
 T = TypeVar("T")
 
@@ -46,22 +45,13 @@ def warn_of_environment(invocation: Invocation) -> None:
             tell_line(f"warning: {warning}")
 
 
-def call_out(
-    settings: "ServiceSettings",
-    work: Callable[["Snapshots"], Coroutine[Any, Any, T]],
-    invocation: Invocation,
-) -> T:
-    """Open the service, run ``work`` with it, and return its result; tells of repeated calls.
+def call_out(main: Callable[[], Coroutine[Any, Any, T]], invocation: Invocation) -> T:
+    """Run ``main``, which calls the service, in an event loop of its own; its log goes to stderr.
 
     Raises:
-        BulkputError: the service cannot be opened, or as ``work`` does.
+        BulkputError: as ``main``.
     """
-    from bulkput.jobs.process.event_loop import run_in_loop  # noqa: PLC0415 - the same
-    from bulkput.jobs.session.connection import open_snapshots  # noqa: PLC0415 - aiobotocore takes its time
-
-    async def main() -> T:
-        async with open_snapshots(settings, tell_line) as snapshots:
-            return await work(snapshots)
+    from bulkput.api.event_loop import run_in_loop  # noqa: PLC0415 - not for --help
 
     verbosity = Verbosity.QUIET if invocation.quiet else Verbosity.NORMAL
     handler = log_to(lambda line: tell(line.text), verbosity, os.environ)

@@ -83,7 +83,7 @@ def run_shown(
         ConfigError: what is configured to be written cannot be.
         BulkputError: as ``main``.
     """
-    from bulkput.jobs.process.event_loop import run_in_loop  # noqa: PLC0415 - 0.5 s of imports
+    from bulkput.api.event_loop import run_in_loop  # noqa: PLC0415 - 0.5 s of imports
 
     observe, verbosity = settings.observe, invocation.verbosity
     files = open_files(observe, invocation.verb)

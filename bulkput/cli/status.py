@@ -17,9 +17,8 @@ from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
+    from bulkput.api.status import JobRecord, JobStatus, VolumeStatus
     from bulkput.cli.options import Invocation
-    from bulkput.jobs.state.job_record import JobRecord
-    from bulkput.jobs.state.job_status import JobStatus, VolumeStatus
 
 _HEAD = ("VOLUME", "STATUS", "DONE", "SNAPSHOT", "ERROR")
 
@@ -52,8 +51,8 @@ def status(
     JOB is a job file, or a name or id that bulkput jobs lists. The job may be running in another
     process. With --events it may be left out: the last run in the file is shown.
     """
+    from bulkput.api.status import status_of_job  # noqa: PLC0415 - the same
     from bulkput.cli.run_status import show_events  # noqa: PLC0415 - not for --help
-    from bulkput.jobs.state.job_status import status_of_job  # noqa: PLC0415 - the same
 
     choice = Choice(variables, allow_command, overrides={"state_dir": state_dir})
     if events is not None:
@@ -93,7 +92,7 @@ def find_record(
         ConfigError: the file is no job's.
         LedgerError: the job was never run, or several have the name.
     """
-    from bulkput.jobs.state.job_record import read_record, read_records, record_path  # noqa: PLC0415 - not for --help
+    from bulkput.api.status import read_records, record_of  # noqa: PLC0415 - not for --help
     from bulkput.ledger.folder import default_state_dir  # noqa: PLC0415 - the same
     from bulkput.model.errors import LedgerError  # noqa: PLC0415 - the same
 
@@ -102,7 +101,7 @@ def find_record(
         folder = settings.state_dir or default_state_dir(os.environ)
         record = None
         if settings.request is not None:
-            record = read_record(record_path(folder, settings.request.identity))
+            record = record_of(folder, settings.request.identity)
         if record is None:
             raise LedgerError(folder, f"no run of {job} has left anything here")
         return folder, record

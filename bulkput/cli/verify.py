@@ -38,8 +38,9 @@ from bulkput.observe.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from bulkput.api.public import VerifyOutcome
+    from bulkput.api.verify import VerifyRequest
     from bulkput.config.settings import JobSettings
-    from bulkput.jobs.verify.verify_snapshot import VerifyOutcome, VerifyRequest
     from bulkput.model.difference import Difference
     from bulkput.model.events import Observer
 
@@ -144,7 +145,7 @@ def verify(  # noqa: PLR0913 - flags, each by its name
     warn_of_environment(invocation_of(context))
     settings = settings_from_flags(source, flags=flags, environ=os.environ, config=config).settings
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
-    from bulkput.jobs.verify.verify_snapshot import VerifyRequest  # noqa: PLC0415 - not for --help
+    from bulkput.api.verify import VerifyRequest  # noqa: PLC0415 - not for --help
 
     request = VerifyRequest(
         snapshot_id=snapshot,
@@ -160,8 +161,8 @@ def _verify_snapshot(
     settings: "JobSettings", request: "VerifyRequest", invocation: Invocation
 ) -> int:
     """Compare one snapshot, and show what differs as it is found."""
+    from bulkput.api.verify import verify_configured  # noqa: PLC0415 - the same
     from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - not for --help
-    from bulkput.jobs.verify.verify_snapshot import verify_snapshot  # noqa: PLC0415 - the same
 
     snapshot = request.snapshot_id
     with Ranges() as ranges:
@@ -170,7 +171,9 @@ def _verify_snapshot(
             ranges.add(_facts(difference))
 
         def main(observer: "Observer") -> "Coroutine[Any, Any, VerifyOutcome]":
-            return verify_snapshot(settings, request, observer, take)
+            return verify_configured(
+                settings, request, on_event=observer.on_event, on_difference=take
+            )
 
         try:
             outcome = run_shown(
@@ -191,9 +194,9 @@ def _verify_job(
     job: Path, choice: Choice, invocation: Invocation, sample: str | None, seed: int | None
 ) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
+    from bulkput.api.verify import VerifyRequest, verify_configured  # noqa: PLC0415 - the same
     from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - not for --help
     from bulkput.cli.verify_job import VolumeTask, verify_job  # noqa: PLC0415 - the same
-    from bulkput.jobs.verify.verify_snapshot import VerifyRequest, verify_snapshot  # noqa: PLC0415 - the same
 
     sample_bytes = _sample_bytes(sample)
 
@@ -205,7 +208,7 @@ def _verify_job(
             seed=seed,
         )
         return run_shown(
-            lambda observer: verify_snapshot(task.settings, request, observer, lambda _: None),
+            lambda observer: verify_configured(task.settings, request, on_event=observer.on_event),
             task.settings,
             invocation,
             lambda ended: Ending(ended.exit_code, OutcomeKnown(task.snapshot_id, ended.as_dict())),

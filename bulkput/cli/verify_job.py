@@ -10,21 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bulkput.api.status import JobRecord, record_of, status_of_job
 from bulkput.cli.failure import gravest
 from bulkput.cli.streams import tell, write_result
 from bulkput.cli.text import shown, tell_line
 from bulkput.config.paths import STANDARD_INPUT
-from bulkput.jobs.state.job_record import JobRecord, read_record, record_path
-from bulkput.jobs.state.job_status import status_of_job
 from bulkput.ledger.folder import default_state_dir
 from bulkput.model.errors import BulkputError, LedgerError
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
+    from bulkput.api.public import VerifyOutcome
     from bulkput.cli.options import Invocation
     from bulkput.config.settings import Settings
     from bulkput.config.volume import VolumeSettings
-    from bulkput.jobs.verify.verify_snapshot import VerifyOutcome
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def verify_job(settings: "Settings", compare: Compare, invocation: "Invocation")
     request = settings.request
     assert request is not None  # noqa: S101 - of a file
     folder = settings.state_dir or default_state_dir(os.environ)
-    record = read_record(record_path(folder, request.identity))
+    record = record_of(folder, request.identity)
     if record is None:
         raise LedgerError(folder, f"no run of {request.identity.file} has left anything here")
     snapshots = _snapshots(folder, record)

@@ -76,13 +76,15 @@ def prepare():
         "aiobotocore.session",
         "botocore.utils",
         "uvloop",
+        "bulkput.api.delivery",
+        "bulkput.api.download",
+        "bulkput.api.event_loop",
         "bulkput.api.job",
+        "bulkput.api.verify",
         "bulkput.cli.download",
         "bulkput.cli.run",
         "bulkput.cli.upload",
         "bulkput.cli.verify",
-        "bulkput.jobs.process.event_loop",
-        "bulkput.jobs.state.delivery",
     ):
         import_module(name)
     loader = import_module("bulkput.ebs.aws_session")._loader(None)

@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": {"model"} | ROOMS,
     "jobs": {"model", "machine", "network", "config", "pipeline", "emulator"} | ROOMS,
     "api": {"model", "config", "jobs"},
-    "cli": {"model", "config", "observe", "api", "jobs", "emulator"} | ROOMS,
+    "cli": {"model", "config", "observe", "api", "emulator"} | ROOMS,
 }
 """Room to the other rooms that it may import."""
 

@@ -3,11 +3,9 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from bulkput.config.service import ServiceSettings
-from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.session.connection import state_dir_of
 from bulkput.jobs.session.open import open_snapshot_reader
@@ -15,6 +13,7 @@ from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.snapshots import require_snapshot_id
 from bulkput.jobs.session.source import open_volume
 from bulkput.jobs.verify.compare import Findings, compare_snapshot, sample_words
+from bulkput.jobs.verify.request import VerifyRequest
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.block import BLOCKS_PER_GIB, block_count
 from bulkput.model.difference import Difference
@@ -33,21 +32,6 @@ from bulkput.pipeline.retry import Retrier
 from bulkput.source.source import Source
 
 _SEEDS = 1 << 32
-
-
-@dataclass(frozen=True)
-class VerifyRequest:
-    """What is compared with what."""
-
-    snapshot_id: str
-    volume: VolumeSettings | None
-    """The source to compare with, if there is one, and how it is read."""
-    manifest: Path | None = None
-    """None: the one in the state folder, if there is no source either."""
-    sample_bytes: int | None = None
-    """None: all."""
-    seed: int | None = None
-    """Of the sample; None draws one."""
 
 
 @dataclass(frozen=True)
