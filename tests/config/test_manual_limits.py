@@ -32,7 +32,8 @@ PUTS = configured_rate_limits(TUNING)
         ("pending snapshots", f"| {PENDING_DEFAULT} |"),
         ("rest between two puts", f"{TIMEOUT_DEFAULT_MIN:,} minutes"),
         ("requests in flight", f"| {TUNING.in_flight_max} ("),
-        ("state of an unfinished", f"{RECORD_SIZE_BYTES} bytes a block"),
+        ("state of an upload", f"{RECORD_SIZE_BYTES + DIGEST_SIZE_BYTES} bytes a block"),
+        ("state of an upload", f"({RECORD_SIZE_BYTES} for the ledger"),
         ("manifest", f"{DIGEST_SIZE_BYTES} bytes for each block"),
     ],
 )
