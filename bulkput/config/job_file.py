@@ -9,9 +9,8 @@ from bulkput.config.text import Text
 from bulkput.config.volume import VolumeSettings
 from bulkput.config.volumes_from import VolumesFrom
 
-VariableName = Annotated[
-    str, Text("a name of letters, digits, `-` and `_`", r"^[A-Za-z0-9_-]+$", length_max=64)
-]
+_VARIABLE_NAME = Text("a name of letters, digits, `-` and `_`", r"^[A-Za-z0-9_-]+$", length_max=64)
+VariableName = Annotated[str, _VARIABLE_NAME]
 WRITTEN_OUT = ("vars", "defaults", "volumes_from")
 """Keys of the file alone: the settings have the volumes that come of them."""
 
@@ -32,7 +31,7 @@ class JobFile(Settings, json_schema_extra=_any_volumes):
     )
     vars: dict[VariableName, str | int | float | bool] = Field(
         default_factory=dict,
-        json_schema_extra={"additionalProperties": False},
+        json_schema_extra=_VARIABLE_NAME.of_keys(),
         description="Values for `${var.NAME}` in text. `--set NAME=VALUE` overrides them.",
     )
     defaults: dict[str, Any] = Field(

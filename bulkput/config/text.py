@@ -54,3 +54,10 @@ class Text:
         if self.pattern:
             found["pattern"] = self.pattern
         return found
+
+    def of_keys(self) -> dict[str, Any]:
+        """Return what the JSON schema of a mapping with such keys, and no others, has to add.
+
+        Of the keys' type pydantic takes over the pattern alone.
+        """
+        return {"additionalProperties": False, "propertyNames": {"maxLength": self.length_max}}

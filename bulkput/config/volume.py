@@ -31,9 +31,10 @@ Name = Annotated[
 
 # Limits of StartSnapshot (service model 2019-11-02) from here on.
 _NOT_AWS = r"^([^aA]|[aA]([^wW]|$)|[aA][wW]([^sS]|$)|[aA][wW][sS]([^:]|$))"
-TagKey = Annotated[
-    str, Text("a tag key of 1 to 127 characters without the prefix aws:", _NOT_AWS, length_max=127)
-]
+_TAG_KEY = Text(
+    "a tag key of 1 to 127 characters without the prefix aws:", _NOT_AWS, length_max=127
+)
+TagKey = Annotated[str, _TAG_KEY]
 TagValue = Annotated[str, Text("text of at most 255 characters", "", length_max=255, length_min=0)]
 Tags = Annotated[dict[TagKey, TagValue], Field(max_length=50)]
 Description = Annotated[str, Text("text of 1 to 255 characters", "", length_max=255)]
@@ -178,7 +179,7 @@ class SnapshotSettings(Section, json_schema_extra=_rules_of_snapshots):
     )
     tags: Tags = Field(
         default_factory=dict,
-        json_schema_extra={"additionalProperties": False},
+        json_schema_extra=_TAG_KEY.of_keys(),
         description="Tags of the snapshot. Keys must not begin with `aws:`.",
     )
     encrypted: bool | None = Field(

@@ -208,6 +208,8 @@ def test_the_schema_takes_every_job_with_defaults_that_the_program_takes(job):
         {"defaults": {"snapshot": {"tags": {"A": "b"}}},
          "volumes": [{"source": "a", "snapshot": {"tags": {"A": None}}}]},
         {"defaults": {"source": {"format": "raw"}}, "volumes": [{"source": {"path": "a"}}]},
+        {"vars": {"a" * 64: "x"}},
+        {"volumes": [{"source": "x", "snapshot": {"tags": {"k" * 127: "v"}}}]},
         {"window": "22:00-06:00", "order": "size-desc", "on_error": "stop", "max_duration": "6h"},
     ],
 )  # fmt: skip
@@ -227,6 +229,9 @@ def test_the_schema_takes_what_only_files_have(changes):
         {"volumes_from": 5},
         {"vars": {"a b": "x"}},
         {"vars": {"a": [1]}},
+        {"vars": {"a" * 65: "x"}},
+        {"volumes": [{"source": "x", "snapshot": {"tags": {"k" * 128: "v"}}}]},
+        {"defaults": {"snapshot": {"tags": {"k" * 128: None}}}},
         {"vars": []},
         {"defaults": []},
         {"defaults": {"sorce": "x"}},
