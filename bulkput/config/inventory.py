@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ ROW_COUNT_MAX = 100_000
 
 _SEPARATORS = ",;\t"
 """What spreadsheets write, by country."""
+_NAMED_SEPARATOR = re.compile(r"sep=([,;\t|])", re.IGNORECASE)
+"""A first line by which Excel learns the separator."""
 
 
 class TableError(Exception):
@@ -179,9 +182,9 @@ def _lines(text: str, name: str) -> Iterator[str]:
 
 def _read_cells(text: str, name: str, convert: Convert, table: Table) -> None:
     first = next(_lines(text, name), "")
-    reader = csv.reader(
-        _lines(text, name), delimiter=max(_SEPARATORS, key=first.count), strict=True
-    )
+    named = _NAMED_SEPARATOR.fullmatch(first.strip())
+    separator = named[1] if named else max(_SEPARATORS, key=first.count)
+    reader = csv.reader(_lines(text, name), delimiter=separator, strict=True)
     number = 0
     keys: list[str] | None = None
     while True:
@@ -195,7 +198,7 @@ def _read_cells(text: str, name: str, convert: Convert, table: Table) -> None:
             quotes = "; a quote is not closed" if "unexpected end" in str(error) else ""
             raise TableError(place, f"is not valid CSV{quotes or f': {error}'}") from None
         cells = [cell.strip() for cell in cells]
-        if not any(cells):
+        if not any(cells) or (named and number == 1):
             continue
         if keys is None:
             keys = _heading(cells, place)
