@@ -5,15 +5,20 @@ bytes is listed too.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from bulkput.config.service import ServiceSettings
+from bulkput.jobs.session.connection import state_dir_of
 from bulkput.jobs.session.full_size import change_check
 from bulkput.jobs.session.open import open_snapshot_reader
 from bulkput.jobs.session.snapshots import require_snapshot_id
+from bulkput.jobs.state.manifest_at_hand import find_manifest, require_changes
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.events import Observer
+from bulkput.pipeline.list_check import ListedBlocks
 from bulkput.pipeline.listing import ChangedBlock
 
 BOTH = "both"
@@ -83,17 +88,38 @@ async def compare_snapshots(
             for snapshot_id in (first_id, second_id)
         ]
         runs = _Runs(found)
+        listed = ListedBlocks(0)
+
+        def take(items: tuple[ChangedBlock, ...]) -> None:
+            listed.add([block.index for block in items])
+            tell(runs.take(items))
+
         await gets.read_changes(
             first_id,
             second_id,
             retrier,
             second_id,
-            take=lambda items: tell(runs.take(items)),
+            take=take,
             check=change_check(second_id, first, second),
         )
+        await gets.workers.run(partial(_hold, settings, gets.service.region, found, listed))
         tell(runs.rest())
         found.elapsed_s = gets.clock.monotonic_s() - started_s
     return found
+
+
+def _hold(settings: ServiceSettings, region: str, found: Comparison, listed: ListedBlocks) -> None:
+    """Hold the list against the manifests of both, where they are at hand. Blocks."""
+    with ExitStack() as stack:
+        manifests = []
+        for snapshot_id in (found.first_id, found.second_id):
+            manifest = find_manifest(
+                state_dir_of(settings), snapshot_id, region=region, endpoint=settings.endpoint
+            )
+            if manifest is not None:
+                stack.callback(manifest.close)
+            manifests.append(manifest)
+        require_changes(manifests[0], manifests[1], listed)
 
 
 class _Runs:

@@ -93,3 +93,6 @@ def test_a_changed_block_that_only_the_manifests_know_is_missed(
     ended = bulkput("download", pair[1], path, "--changed-since", pair[0])
     assert_refused(ended)
     assert "it lacks block 1, which is not the same in the manifests" in ended.err
+    ended = bulkput("diff", *pair)
+    assert_refused(ended)
+    assert "it lacks block 1, which is not the same in the manifests" in ended.err
