@@ -193,8 +193,7 @@ def test_a_differencing_disk_is_refused(made, tmp_path, opened, qemu_never_runs,
 def test_an_image_whose_end_is_missing_is_refused(made, tmp_path, opened, name):
     image = made(name).read_bytes()
     (tmp_path / "image").write_bytes(image[: len(image) - 1_200_000])
-    said = refused(opened, tmp_path / "image")
-    assert "cut short" in said or "cannot be opened by QEMU" in said
+    assert "cut short" in refused(opened, tmp_path / "image")
 
 
 @pytest.fixture(scope="module")
@@ -221,7 +220,10 @@ def test_not_even_a_part_of_a_sector_may_be_missing(full, tmp_path, opened, name
             source = opened(cut)
             read = content(source)[: full.stat().st_size]
         except SourceError as error:
-            assert "cut short" in str(error) or "cannot be opened by QEMU" in str(error)  # noqa: PT017
+            # A VHDX of whole sectors is left to QEMU, which knows its tables.
+            by_qemu = (name, missing) == ("vhdx", 512)
+            words = "cannot be opened by QEMU" if by_qemu else "cut short"
+            assert words in str(error)  # noqa: PT017 - or it is read to its end
         else:
             assert missing <= spare
             assert read == full.read_bytes()
