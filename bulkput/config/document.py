@@ -37,6 +37,8 @@ _PLAIN_TAGS = {
     _TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp", "merge")
 }
 _NO_TAGS = "expected a plain value: YAML tags (`!`) are not supported"
+_LONG_TAG = re.compile(r"(?<![^\s\[\]{},:])![^\s\"]{256}")
+"""No tag is supported, and ruamel takes quadratic time over a long one: 20 s for a megabyte."""
 _QUOTED = re.compile(r"""(['"])(?!<|\\.\1|.\1).*?\1""")
 """Quoted words in ruamel's messages, except names of tokens and single characters."""
 
@@ -171,6 +173,9 @@ def _text_of(content: bytes, path: Path | str) -> str:
 
 
 def _compose(path: Path | str, text: str) -> Node | None:
+    long_tag = _LONG_TAG.search(text)
+    if long_tag is not None:
+        raise _problem(path, _NO_TAGS, text.count("\n", 0, long_tag.start()) + 1)
     try:
         with warnings.catch_warnings():
             # A redefined anchor is legal YAML and only warned of.

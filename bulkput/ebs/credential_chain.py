@@ -20,12 +20,12 @@ def prepare_chain(session: Any) -> None:
 
 
 def reach_directly(fetcher: Any) -> None:
-    """Take the proxy from a fetcher of metadata: no proxy could reach the right instance."""
-    from botocore.httpsession import ProxyConfiguration  # noqa: PLC0415 - loaded by now
+    """Let a fetcher of metadata ask its service and nobody else: no proxy, no redirect's target."""
+    from bulkput.ebs.metadata_session import MetadataSession  # noqa: PLC0415 - loads aiohttp
 
     http_session: Any = getattr(fetcher, "_session", None)
-    if http_session is not None and hasattr(http_session, "_proxy_config"):
-        http_session._proxy_config = ProxyConfiguration(proxies={})  # noqa: SLF001 - no other way
+    if hasattr(http_session, "acquire"):
+        fetcher._session = MetadataSession(http_session)  # noqa: SLF001 - no other way
 
 
 def ask_at_terminal(prompt: str) -> str:
@@ -46,8 +46,8 @@ def ask_at_terminal(prompt: str) -> str:
 
 
 def _prepare(provider: Any) -> None:
-    if hasattr(provider, "_role_fetcher"):
-        reach_directly(provider._role_fetcher)  # noqa: SLF001 - no other way
+    for name in ("_role_fetcher", "_fetcher"):  # the instance's, the container's
+        reach_directly(getattr(provider, name, None))
     if hasattr(provider, "_prompter"):
         provider._prompter = ask_at_terminal  # noqa: SLF001 - the chain offers no other way
     if hasattr(provider, "_popen") and hasattr(provider, "_retrieve_credentials_using"):

@@ -20,8 +20,9 @@ _SIGNATURES = re.compile(
     r"(?i)((?:signature|security-token|secret_?(?:access_?)?key|session_?token)"
     r"[\"']?\s*[=:]\s*[\"']?)[A-Za-z0-9/+=_%-]{8,}"
 )
-_QUERIES = re.compile(r"(?i)\b(https?://[^\s?'\"]+)\?[^\s'\"]+")
-"""Of an address, which may be signed: whoever has all of it may read the disk."""
+_ADDRESSES = re.compile(r"(?i)\bhttps?://[^\s'\"]+")
+"""Their queries may be signatures: whoever has all of one may read the disk. Each is matched to its
+end, so that a text without end of them takes no longer than its length."""
 _USERS = re.compile(r"(?i)\b(https?://)[^\s/@'\"]+@")
 """Of a proxy's address: user and password."""
 _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -45,7 +46,12 @@ def masked(text: str, environment: Mapping[str, str]) -> str:
         if len(secret) >= _SECRET_LENGTH_MIN:
             text = text.replace(secret, "****")
     text = _USERS.sub(r"\1****@", text)
-    return _QUERIES.sub(r"\1?****", _SIGNATURES.sub(r"\1****", text))
+    return _ADDRESSES.sub(_without_query, _SIGNATURES.sub(r"\1****", text))
+
+
+def _without_query(address: re.Match[str]) -> str:
+    before, _, query = address[0].partition("?")
+    return f"{before}?****" if query else address[0]
 
 
 def _secrets(environment: Mapping[str, str]) -> Iterator[str]:

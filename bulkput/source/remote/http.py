@@ -164,15 +164,16 @@ class _HttpAnswer:
     def read(self, length_max_bytes: int) -> bytes:
         try:
             return self.response.read(length_max_bytes)
-        except (HTTPError, OSError) as error:
+        except (HTTPError, OSError, ValueError) as error:  # the last of a chunk's negative size
             raise PassingError(describe(error)) from error
 
     def close(self) -> None:
-        # A connection with something left to read is of no use to anybody else.
-        if self.response.length_remaining:
-            self.response.close()
-        else:
+        # A connection with something left to read is of no use to anybody else; of an answer in
+        # chunks nobody knows.
+        if self.response.length_remaining == 0:
             self.response.release_conn()
+        else:
+            self.response.close()
 
 
 def is_same_disk(first: Version, other: Version) -> bool:

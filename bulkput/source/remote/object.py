@@ -15,7 +15,11 @@ from bulkput.source.source import SourceKind
 
 _DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """19 s in all, with the attempts' own time: a failover of S3's front takes seconds. Counted anew
-whenever bytes have come."""
+whenever enough bytes have come."""
+
+_PROGRESS_MIN_BYTES = 64 << 10
+"""A server that ends each answer after less is failing: 100 bytes at a time, a GiB takes ten
+million requests."""
 
 _PIECE_SIZE_BYTES = 512 << 10
 
@@ -125,7 +129,7 @@ class RemoteObject:
                 finally:
                     answer.close()
             except PassingError as error:
-                failures = 1 if filled > before else failures + 1
+                failures = 1 if filled - before >= _PROGRESS_MIN_BYTES else failures + 1
                 if failures > len(_DELAYS_S):
                     raise TemporaryError(
                         f"{self.path} could not be read at {start + filled}, {failures} times in a "

@@ -149,7 +149,7 @@ class _S3Answer:
 
         try:
             piece: bytes = self._body.read(length_max_bytes)
-        except (BotoCoreError, HTTPError, OSError) as error:
+        except (BotoCoreError, HTTPError, OSError, ValueError) as error:  # as for https
             raise PassingError(type(error).__name__) from error
         return piece
 

@@ -1,0 +1,135 @@
+"""Servers of disks whose answers never end, or never get anywhere: left in turns and with words."""
+
+import contextlib
+import re
+import socket
+import threading
+
+import pytest
+
+from bulkput.model.errors import SourceError, TemporaryError
+from bulkput.source.remote.object import _DELAYS_S
+
+SIZE = 4 << 20
+REQUESTS_MAX = 4 * (len(_DELAYS_S) + 1)
+ENDLESS_MAX = 64 << 20
+"""Where the server itself gives up, which no client may let it come to."""
+
+
+class RawServer:
+    """Writes what ``answer(connection, start, stop)`` writes, and closes; counts what it sent."""
+
+    def __init__(self, answer):
+        self.requests = 0
+        self.sent = 0
+        self._answer = answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+
+    def send(self, connection, content):
+        connection.sendall(content)
+        self.sent += len(content)
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                head = connection.recv(65_536)
+                asked = re.search(rb"bytes=(\d+)-(\d+)", head)
+                self.requests += 1
+                self._answer(self, connection, int(asked[1]), int(asked[2]) + 1)
+
+
+def head(start, stop, *lines):
+    content_range = f"Content-Range: bytes {start}-{min(stop, SIZE) - 1}/{SIZE}"
+    return "\r\n".join(
+        ("HTTP/1.1 206 Partial", content_range, 'ETag: "a"', *lines, "", "")
+    ).encode()
+
+
+def few_bytes(server, connection, start, stop):
+    server.send(connection, head(start, stop, f"Content-Length: {stop - start}") + bytes(100))
+
+
+def endless_headers(server, connection, _start, _stop):
+    server.send(connection, b"HTTP/1.1 206 Partial\r\n")
+    while server.sent < ENDLESS_MAX:
+        server.send(connection, b"X-Long: x\r\n" * 1000)
+
+
+def endless_line(server, connection, _start, _stop):
+    server.send(connection, b"HTTP/1.1 206 Partial\r\nX: ")
+    while server.sent < ENDLESS_MAX:
+        server.send(connection, b"x" * 65_536)
+
+
+def endless_interim(server, connection, _start, _stop):
+    while server.sent < ENDLESS_MAX:
+        server.send(connection, b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
+
+
+def endless_redirects(server, connection, _start, _stop):
+    location = f"Location: {server.url}/{server.requests}"
+    server.send(connection, f"HTTP/1.1 302 No\r\n{location}\r\nContent-Length: 0\r\n\r\n".encode())
+
+
+def other_range(server, connection, start, stop):
+    server.send(connection, head(start + 512, stop + 512, "Content-Length: 5") + b"other")
+
+
+def negative_chunks(server, connection, start, stop):
+    server.send(connection, head(start, stop, "Transfer-Encoding: chunked") + b"-5\r\nab")
+
+
+def no_http(server, connection, _start, _stop):
+    server.send(connection, b"SSH-2.0-OpenSSH_9.2\r\n\x1b]0;title\x07\r\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (few_bytes, TemporaryError, "ended early|Incomplete|Protocol"),
+        (endless_headers, TemporaryError, "times in a row"),
+        (endless_line, TemporaryError, "times in a row"),
+        (endless_redirects, SourceError, "redirects more than"),
+        (other_range, SourceError, "does not serve parts"),
+        (negative_chunks, TemporaryError, "times in a row"),
+        (no_http, TemporaryError, "times in a row"),
+    ],
+)
+def test_it_is_left_after_a_few_turns(opened, answer, error, words):
+    server = RawServer(answer)
+    try:
+        with pytest.raises(error, match=words) as caught:
+            opened(f"{server.url}/disk.img")
+    finally:
+        server.close()
+    assert str(caught.value).isprintable()
+    assert server.requests <= REQUESTS_MAX
+    assert server.sent < ENDLESS_MAX
+
+
+def test_a_body_without_end_is_read_as_far_as_was_asked_for(opened):
+    def endless(server, connection, start, stop):
+        server.send(connection, head(start, stop, "Transfer-Encoding: chunked"))
+        while server.sent < ENDLESS_MAX:
+            server.send(connection, b"10000\r\n" + bytes(65_536) + b"\r\n")
+
+    server = RawServer(endless)
+    try:
+        source = opened(f"{server.url}/disk.img")
+        source.read_window(0, 2)
+    finally:
+        server.close()
+    assert source.size_bytes == SIZE
+    assert server.sent < ENDLESS_MAX
