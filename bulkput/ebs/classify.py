@@ -122,6 +122,10 @@ STATUSES: dict[int, Failure] = {
     429: Failure.THROTTLED_ACCOUNT,
 }
 
+_NEVER_THERE = frozenset({501, 505})
+"""Not Implemented, HTTP Version Not Supported (RFC 9110): the server lacks it, and always will.
+moto answers 501 to calls that it does not know."""
+
 
 def classify(
     http_status: int | None,
@@ -140,8 +144,10 @@ def classify(
         operation: As ``PutSnapshotBlock``.
     """
     known = _by_code(code, reason, (message or "").lower(), operation) if code else None
+    if http_status in _NEVER_THERE:
+        return Failure.INVALID
     if http_status is not None and http_status >= 500:
-        # Any 5xx passes, whatever it says; EC2 throttles with 503.
+        # Any other 5xx passes, whatever it says; EC2 throttles with 503.
         return known if known in THROTTLES and known is not None else Failure.TRANSIENT
     if known is not None:
         return known

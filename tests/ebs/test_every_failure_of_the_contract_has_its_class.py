@@ -18,6 +18,8 @@ ROWS = [
     (500, "InternalServerException", None, "", PUT, F.TRANSIENT),
     (503, "ServiceUnavailable", None, "", PUT, F.TRANSIENT),
     (500, None, None, "", PUT, F.TRANSIENT),
+    (501, None, None, "not implemented", "DescribeSnapshots", F.INVALID),
+    (505, None, None, "", PUT, F.INVALID),
     (599, "NeverHeardOf", "X", "y", PUT, F.TRANSIENT),
     (502, "ValidationException", "INVALID_BLOCK", "", PUT, F.TRANSIENT),
     (400, "ThrottlingException", None, "Rate exceeded", PUT, F.THROTTLED_ACCOUNT),
