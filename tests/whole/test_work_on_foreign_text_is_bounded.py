@@ -13,7 +13,12 @@ import pytest
 from bulkput.config.document import read_document
 from bulkput.config.inventory import parse_jsonl, read_csv
 from bulkput.config.variables import names_in
-from bulkput.ebs.error_response import error_of_answer, redirect_words, server_time
+from bulkput.ebs.error_response import (
+    BODY_LIMIT_BYTES,
+    error_of_answer,
+    redirect_words,
+    server_time,
+)
 from bulkput.ebs.foreign_answer import _is_xml
 from bulkput.model.address import parse_address
 from bulkput.model.duration import parse_duration_s
@@ -69,7 +74,7 @@ READERS = {
         lambda content, _: error_of_answer("Put", 400, {}, content, region="eu-west-1"),
         1 << 16,
     ),
-    "error xml": (lambda content, _: _is_xml(content), 1 << 16),
+    "error xml": (lambda content, _: _is_xml(content), BODY_LIMIT_BYTES // 4),
     "date": (of_text(server_time), 1 << 16),
     "location": (of_text(redirect_words), 1 << 16),
     "content-range": (of_text(lambda text: total_bytes(f"bytes {text}", 0, 1)), 1 << 16),
@@ -98,6 +103,8 @@ def test_time_grows_with_the_length_alone(name, path):
     read, length = READERS[name]
     slow = {}
     for pattern in PATTERNS:
+        if name == "yaml" and pattern[:1] in b"[{":
+            continue  # up to the depth that Python allows, two seconds whatever the length
         repeated = pattern * (4 * length // len(pattern) + 1)
         contents = repeated[:length], repeated[: 4 * length]
         # The least of some tries: a collection of garbage or a cold cache is no work on the text.
