@@ -85,22 +85,8 @@ def run_shown(
     """
     from bulkput.api.event_loop import run_in_loop  # noqa: PLC0415 - 0.5 s of imports
 
-    observe, verbosity = settings.observe, invocation.verbosity
-    files = open_files(observe, invocation.verb)
-    if observe.events_to_stderr:
-        invocation.quiet, invocation.verbose = True, False
-    sinks: list[Sink] = [*files]
-    if not observe.events_to_stderr:
-        reporter = open_reporter(
-            sys.stderr,
-            verbosity,
-            volume_count=volume_count,
-            environment=os.environ,
-            interval_s=observe.progress_interval_s,
-        )
-        sinks.append(reporter)
-    everybody = _Everybody(sinks)
-    handler = log_to(everybody.on_event, Verbosity.VERBOSE if files else verbosity, os.environ)
+    everybody, verbosity = _open_sinks(settings, invocation, volume_count)
+    handler = log_to(everybody.on_event, verbosity, os.environ)
     left: list[Progress] = []
     try:
         with _running(everybody, volume_count, settings) as ended:
@@ -122,6 +108,30 @@ def run_shown(
         raise
     finally:
         stop_logging(handler)
+
+
+def _open_sinks(
+    settings: Settings, invocation: Invocation, volume_count: int
+) -> tuple["_Everybody", Verbosity]:
+    """Open files and display; returns also how much of the log they want.
+
+    Where events go to stderr, nothing else does: ``invocation`` becomes quiet.
+    """
+    observe, verbosity = settings.observe, invocation.verbosity
+    files = open_files(observe, invocation.verb)
+    sinks: list[Sink] = [*files]
+    if observe.events_to_stderr:
+        invocation.quiet, invocation.verbose = True, False
+    else:
+        reporter = open_reporter(
+            sys.stderr,
+            verbosity,
+            volume_count=volume_count,
+            environment=os.environ,
+            interval_s=observe.progress_interval_s,
+        )
+        sinks.append(reporter)
+    return _Everybody(sinks), Verbosity.VERBOSE if files else verbosity
 
 
 class _Everybody:

@@ -149,35 +149,49 @@ async def open_service(
             credentials=credentials,
             clock=clock,
         )
-        async with ControlPlane(
-            opener.open_client, region=found_region, deadlines=limits, learned=learned
-        ) as control:
-            endpoint = parse_endpoint(control.endpoint_url, allow_insecure_http=allow_insecure_http)
-            await credentials.current()
-            async with DataPlane(
-                endpoint,
-                region=found_region,
-                credentials=credentials,
-                clock=clock,
-                connections_max=connections_max,
-                deadlines=limits,
-                tls=await reading_trust,
-                proxy=proxy_url(endpoint.url),
-                learned=learned,
-            ) as data:
-                yield Service(
-                    data=data,
-                    control=control,
-                    region=found_region,
-                    endpoint_url=endpoint.url,
-                    is_aws=endpoint.is_aws,
-                    credentials=credentials,
-                    clock=clock,
-                    open_client=opener.open_client,
-                )
+        async with _open_planes(opener, reading_trust, connections_max=connections_max) as service:
+            yield service
     finally:
         if not reading_trust.done():
             reading_trust.cancel()
+
+
+@asynccontextmanager
+async def _open_planes(
+    opener: "_ClientOpener", reading_trust: asyncio.Task[ssl.SSLContext], *, connections_max: int
+) -> AsyncIterator[Service]:
+    """Open EC2's API and then the EBS direct APIs, where and with what ``opener`` opens clients."""
+    async with ControlPlane(
+        opener.open_client,
+        region=opener.region,
+        deadlines=opener.deadlines,
+        learned=opener.learned,
+    ) as control:
+        endpoint = parse_endpoint(
+            control.endpoint_url, allow_insecure_http=opener.allow_insecure_http
+        )
+        await opener.credentials.current()
+        async with DataPlane(
+            endpoint,
+            region=opener.region,
+            credentials=opener.credentials,
+            clock=opener.clock,
+            connections_max=connections_max,
+            deadlines=opener.deadlines,
+            tls=await reading_trust,
+            proxy=proxy_url(endpoint.url),
+            learned=opener.learned,
+        ) as data:
+            yield Service(
+                data=data,
+                control=control,
+                region=opener.region,
+                endpoint_url=endpoint.url,
+                is_aws=endpoint.is_aws,
+                credentials=opener.credentials,
+                clock=opener.clock,
+                open_client=opener.open_client,
+            )
 
 
 def _start_reading(trust: Trust, *, is_plain: bool) -> asyncio.Task[ssl.SSLContext]:

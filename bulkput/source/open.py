@@ -8,7 +8,7 @@ from typing import Literal
 
 from bulkput.model.address import is_address
 from bulkput.model.block import GIB_BYTES, VOLUME_SIZE_MAX_GIB
-from bulkput.model.disk_format import Format, FormatChoice
+from bulkput.model.disk_format import Compression, Format, FormatChoice
 from bulkput.model.errors import SourceError
 from bulkput.source.buffered import BufferedReader
 from bulkput.source.format import (
@@ -90,21 +90,35 @@ def open_source(
         if is_image(found):
             return open_image(open_chain(file, found, allow_backing_file=allow_backing_file))
         if is_compression(found):
-            return open_compressed(
-                file,
-                FileFeed(file),
-                found,
-                said=format,
-                size_gib=volume_size_gib,
-                allow_trailing_data=allow_trailing_data,
+            return _open_compressed_file(
+                file, found, format, volume_size_gib, allow_trailing_data=allow_trailing_data
             )
-        if reader == "auto" and allow_mounted:
-            reader = "preadv"
-        buffered = BufferedReader(file.fd, file.path, file.size_bytes)
-        return RawSource(file, _choose(reader, buffered))
+        return _open_raw(file, "preadv" if reader == "auto" and allow_mounted else reader)
     except BaseException:
         file.close()
         raise
+
+
+def _open_compressed_file(
+    file: OpenedFile,
+    found: Compression,
+    said: FormatChoice,
+    size_gib: int | None,
+    *,
+    allow_trailing_data: bool,
+) -> Source:
+    return open_compressed(
+        file,
+        FileFeed(file),
+        found,
+        said=said,
+        size_gib=size_gib,
+        allow_trailing_data=allow_trailing_data,
+    )
+
+
+def _open_raw(file: OpenedFile, reader: ReaderChoice) -> RawSource:
+    return RawSource(file, _choose(reader, BufferedReader(file.fd, file.path, file.size_bytes)))
 
 
 def _check_size(file: OpenedFile) -> None:
