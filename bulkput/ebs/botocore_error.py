@@ -16,7 +16,14 @@ from bulkput.ebs.control_session import UnansweredError
 from bulkput.ebs.error_response import plain_message, plain_name, redirect_words, server_time
 from bulkput.ebs.first_contact import is_complaint_of_plain_http, speaks_tls
 from bulkput.ebs.learned import Learned
-from bulkput.model.errors import BulkputError, ConfigError, CredentialsError, Problem, ServiceError
+from bulkput.model.errors import (
+    AnswerError,
+    BulkputError,
+    ConfigError,
+    CredentialsError,
+    Problem,
+    ServiceError,
+)
 from bulkput.model.failure import FailureClass
 from bulkput.network.causes import causes
 
@@ -38,6 +45,9 @@ _CONFIGURATION = (
     botocore.EndpointProviderError,
 )
 
+
+_PARSED_WRONGLY = (AttributeError, TypeError, LookupError, RecursionError)
+"""What botocore's parsers raise at JSON of another form than the model's: a list for an object."""
 
 _WORDED = (botocore.BotoCoreError, OSError, ValueError, ResponseParserError)
 """What says in its own words what happened; everything else is raised by a parser that met what
@@ -84,13 +94,9 @@ def error_of_botocore(
         is_tls = is_complaint_of_plain_http(refused.http_status or 0, refused.what)
         return speaks_tls(urlsplit(url).netloc) if is_tls else refused
     has_answered = learned is None or learned.has_answered
-    if isinstance(error, ResponseParserError) and not has_answered:
-        expected = f"expected the AWS API at {url}: what answers there does not speak it"
-        return ConfigError((Problem("endpoint", expected),))
-    if isinstance(error, _NO_CREDENTIALS):
-        return CredentialsError(plain_message(str(error)))
-    if isinstance(error, _CONFIGURATION):
-        return ConfigError((Problem("aws", plain_message(str(error))),))
+    final = _final(operation, error, url=url, has_answered=has_answered, snapshot_id=snapshot_id)
+    if final is not None:
+        return final
     failure = FailureClass.TRANSIENT
     if isinstance(error, botocore.ParamValidationError):
         failure = FailureClass.INVALID
@@ -104,6 +110,23 @@ def error_of_botocore(
         advice=advice(operation, failure, region=region),
         snapshot_id=snapshot_id,
     )
+
+
+def _final(
+    operation: str, error: Exception, *, url: str, has_answered: bool, snapshot_id: str | None
+) -> BulkputError | None:
+    """Return what no repeat can mend; None if this is not of it."""
+    if isinstance(error, ResponseParserError) and not has_answered:
+        expected = f"expected the AWS API at {url}: what answers there does not speak it"
+        return ConfigError((Problem("endpoint", expected),))
+    if isinstance(error, _NO_CREDENTIALS):
+        return CredentialsError(plain_message(str(error)))
+    if isinstance(error, _CONFIGURATION):
+        return ConfigError((Problem("aws", plain_message(str(error))),))
+    if isinstance(error, _PARSED_WRONGLY):
+        # It came whole, or the connection would have failed: a repeat would bring the same.
+        return AnswerError(operation, "it is not of the API's form", snapshot_id=snapshot_id)
+    return None
 
 
 def _refused(

@@ -59,7 +59,9 @@ class ControlResponse:
             name.lower(): value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
             for name, value in answer.headers.items()
         }
-        self._body = answer.body
+        # A refusal is known by its status and headers; a parser can be given no other form.
+        is_parsable = answer.status < 300 or answer.body.lstrip()[:1] in {b"{", b"<"}
+        self._body = answer.body if is_parsable else b""
         self.raw = self
 
     @property

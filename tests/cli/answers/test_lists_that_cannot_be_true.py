@@ -190,3 +190,16 @@ def test_a_snapshot_of_many_pages_is_read_to_its_end(bulkput, service, tmp_path)
     snapshot_id = make_snapshot(service.url, dict.fromkeys((0, 5, 2047), b"x" * BLOCK))
     ended = bulkput("download", snapshot_id, tmp_path / "out.img")
     assert ended.status == 0, ended.err
+
+
+OTHER_FORMS = [b"[]", b"[{}]", b'"x"', b"3", b'{"Blocks": "x"}', b'{"Blocks": [3]}']
+
+
+@pytest.mark.parametrize("body", OTHER_FORMS, ids=bytes.decode)
+def test_an_answer_of_another_form_is_refused_at_once(bulkput, service, bends, image, body):
+    def other(reply, _path):
+        reply.body = body
+        return reply
+
+    bends["ListSnapshotBlocks"] = other
+    assert_refused(bulkput("verify", service.older, "--source", image))
