@@ -57,9 +57,8 @@ def open_source(
             open for writing, locked, or shown by a loop device. Otherwise a device stays claimed
             (O_EXCL) until closed, so that nobody can mount it meanwhile.
         allow_trailing_data: Leave out what follows a disk that is compressed.
-        reader: Of raw disks. ``auto`` takes memory maps where the kernel can fault them in with an
-            error instead of a SIGBUS and nobody is expected to write meanwhile, else preadv, whose
-            bytes stay what they were when they were hashed.
+        reader: Of raw disks. ``auto`` takes memory maps where a fault is an error and no SIGBUS,
+            and nobody is expected to write; else preadv: its bytes stay what they were when hashed.
         access: How addresses are reached.
         volume_size_gib: How long a disk is taken to be whose length is not known beforehand.
 
@@ -90,22 +89,20 @@ def open_source(
         if is_image(found):
             return open_image(open_chain(file, found, allow_backing_file=allow_backing_file))
         if is_compression(found):
-            return _open_compressed_file(
-                file, found, format, volume_size_gib, allow_trailing_data=allow_trailing_data
-            )
+            return _open_stream(file, found, format, volume_size_gib, rest=allow_trailing_data)
         return _open_raw(file, "preadv" if reader == "auto" and allow_mounted else reader)
     except BaseException:
         file.close()
         raise
 
 
-def _open_compressed_file(
+def _open_stream(
     file: OpenedFile,
     found: Compression,
     said: FormatChoice,
     size_gib: int | None,
     *,
-    allow_trailing_data: bool,
+    rest: bool,
 ) -> Source:
     return open_compressed(
         file,
@@ -113,7 +110,7 @@ def _open_compressed_file(
         found,
         said=said,
         size_gib=size_gib,
-        allow_trailing_data=allow_trailing_data,
+        allow_trailing_data=rest,
     )
 
 
