@@ -6,6 +6,7 @@ whatever host an answer names; it reads answers without end, and keeps interim o
 """
 
 import asyncio
+import json
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -59,8 +60,8 @@ class ControlResponse:
             name.lower(): value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
             for name, value in answer.headers.items()
         }
-        # A refusal is known by its status and headers; a parser can be given no other form.
-        is_parsable = answer.status < 300 or answer.body.lstrip()[:1] in {b"{", b"<"}
+        # A refusal is known by its status and headers too; JSON of another form breaks a parser.
+        is_parsable = answer.status < 300 or not _is_other_json(answer.body)
         self._body = answer.body if is_parsable else b""
         self.raw = self
 
@@ -156,6 +157,14 @@ class _ControlSession:
                 )
                 found = self._wires[origin] = await self._stack.enter_async_context(wire)
             return found
+
+
+def _is_other_json(body: bytes) -> bool:
+    """Return whether ``body`` is JSON, but no object."""
+    try:
+        return not isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _require_readable(answer: HttpResponse) -> None:
