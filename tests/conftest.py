@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -11,3 +12,9 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 # A busy machine is no bug: what an example takes says nothing of the code.
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
+
+# Programs inherit what is ignored: whoever starts the suite in the background ignores SIGINT.
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        is_interrupt = number is signal.SIGINT
+        signal.signal(number, signal.default_int_handler if is_interrupt else signal.SIG_DFL)
