@@ -88,7 +88,8 @@ def _alive(service, snapshot_id):
 def _expire(service, snapshot_id):
     """Let an hour pass for the lease."""
     place, _, _ = service.tags(snapshot_id)["bulkput"].partition(" alive=")
-    ec2 = boto3.client("ec2", endpoint_url=service.url, region_name="us-east-1")
+    # A session of its own: the default one keeps the credentials of whatever test made it.
+    ec2 = boto3.Session().client("ec2", endpoint_url=service.url, region_name="us-east-1")
     tag = {"Key": "bulkput", "Value": f"{place} alive={time.time() - 3700:.0f}"}
     ec2.create_tags(Resources=[snapshot_id], Tags=[tag])
 

@@ -63,6 +63,7 @@ def test_a_snapshot_that_ends_in_error_is_told_with_its_message(server, bulkput,
     with program.start("upload", image(4)) as running:
         until(server.hits)
         own = server.emulator.store.get(server.snapshots[0])
+        until(lambda: own.record.settles_unix_s is not None)  # else the seal writes it again
         changed = {"verdict": "Snapshot creation failed: the disk is on fire"}
         own.record = type(own.record)(**(own.record.__dict__ | changed))
         _, err = running.communicate(timeout=20)

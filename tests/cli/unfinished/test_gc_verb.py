@@ -125,7 +125,7 @@ def test_gc_leaves_alone_what_the_upload_of_a_clone_works_on(
     assert service.states() == {snapshot_id: "pending"}
     alive = service.tags(snapshot_id)["bulkput"]
     stale = f"{alive.partition('=')[0]}={time.time() - 3601:.0f}"
-    ec2 = boto3.client("ec2", endpoint_url=service.url, region_name="us-east-1")
+    ec2 = boto3.Session().client("ec2", endpoint_url=service.url, region_name="us-east-1")
     ec2.create_tags(Resources=[snapshot_id], Tags=[{"Key": "bulkput", "Value": stale}])
     assert bulkput("gc", "--older-than=0s", "--yes").status == 0
     assert service.states() == {snapshot_id: "gone"}
