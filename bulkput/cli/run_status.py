@@ -41,7 +41,7 @@ def show_events(path: Path, names: frozenset[str] | None, invocation: Invocation
         raise UsageError(f"--events {path}: cannot be read: {error.strerror}") from None
     except OtherVersionError:
         raise UsageError(f"--events {path}: was written by another version of bulkput") from None
-    except (LookupError, TypeError, ValueError):
+    except (ArithmeticError, LookupError, TypeError, ValueError):
         raise UsageError(f"--events {path}: is damaged, or no file of events") from None
     if found is None:
         of_job = "" if names is None else " of this job"

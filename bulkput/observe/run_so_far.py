@@ -144,11 +144,11 @@ def _event(line: bytes) -> Mapping[str, Any] | None:
 def _begun(event: Mapping[str, Any]) -> RunSoFar:
     at_unix_s = _unix_s(event)
     return RunSoFar(
-        job=event.get("job"),
-        job_id=event.get("job_id"),
-        host=str(event.get("host", "")),
-        process_id=int(event.get("process_id", 0)),
-        volume_count=int(event.get("volume_count", 0)),
+        job=_field(event, "job", str | None, None),
+        job_id=_field(event, "job_id", str | None, None),
+        host=_field(event, "host", str, ""),
+        process_id=_field(event, "process_id", int, 0),
+        volume_count=_field(event, "volume_count", int, 0),
         begun_unix_s=at_unix_s,
         heard_unix_s=at_unix_s,
     )
@@ -156,32 +156,47 @@ def _begun(event: Mapping[str, Any]) -> RunSoFar:
 
 def _apply(run: RunSoFar, event: Mapping[str, Any]) -> None:
     run.heard_unix_s = _unix_s(event)
-    name = event.get("volume")
+    name = _field(event, "volume", str | None, None)
     volume = None if name is None else run.by_name.setdefault(name, VolumeSoFar(name))
     match event["event"]:
         case "volume_started" if volume:
-            volume.source = event["source"]
+            volume.source = _field(event, "source", str)
         case "progress" if volume:
-            volume.done_fraction = event["fraction"]
-            volume.snapshot_id = event["snapshot_id"] or volume.snapshot_id
+            volume.done_fraction = _field(event, "fraction", int | float)
+            volume.snapshot_id = _field(event, "snapshot_id", str | None) or volume.snapshot_id
         case "volume_ended" if volume:
-            _end(volume, event["outcome"])
+            _end(volume, _field(event, "outcome", dict))
         case "error":
-            run.error = event["error"]
+            run.error = _field(event, "error", str)
         case "job_ended":
-            run.exit_code = event["exit_code"]
+            run.exit_code = _field(event, "exit_code", int)
             for each in run.by_name.values():
                 if each.status == "running":
                     each.status = "interrupted"
 
 
 def _end(volume: VolumeSoFar, outcome: Mapping[str, Any]) -> None:
-    volume.source = outcome.get("source") or volume.source
-    volume.status = outcome.get("status") or ("failed" if outcome["exit_code"] else "completed")
-    volume.snapshot_id = outcome.get("snapshot_id") or volume.snapshot_id
-    volume.error = outcome["error"]
-    if not outcome["exit_code"]:
+    code = _field(outcome, "exit_code", int)
+    volume.source = _field(outcome, "source", str | None, None) or volume.source
+    status = _field(outcome, "status", str | None, None)
+    volume.status = status or ("failed" if code else "completed")
+    volume.snapshot_id = _field(outcome, "snapshot_id", str | None, None) or volume.snapshot_id
+    volume.error = _field(outcome, "error", str | None)
+    if not code:
         volume.done_fraction = 1.0
+
+
+def _field(facts: Mapping[str, Any], name: str, kind: Any, *absent: Any) -> Any:
+    """Return a field, or ``absent`` where that is given.
+
+    Raises:
+        LookupError: it is not there.
+        TypeError: it is not of ``kind``.
+    """
+    value = facts.get(name, *absent) if absent else facts[name]
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is a {type(value).__name__}")
+    return value
 
 
 def _unix_s(event: Mapping[str, Any]) -> float:

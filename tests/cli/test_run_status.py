@@ -88,6 +88,37 @@ def test_what_is_no_file_of_events_is_refused(bulkput, tmp_path, content, error)
     assert (ended.status, error in ended.err) == (2, True), ended.err
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        *('"host": 1', '"job": [1]', '"job_id": {}', '"process_id": 1e999', '"process_id": "x"'),
+        '"volume_count": "2"',
+    ],
+)
+def test_a_start_whose_fields_cannot_be_is_refused(bulkput, tmp_path, field):
+    path = tmp_path / "events.jsonl"
+    path.write_text(f'{{"v": 1, "ts": "2026-01-01T00:00:00Z", "event": "started", {field}}}\n')
+    ended = bulkput("status", "--events", path)
+    assert (ended.status, "is damaged, or no file of events" in ended.err) == (2, True), ended.err
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        *('"progress", "fraction": "x", "snapshot_id": null', '"progress", "fraction": 0.5'),
+        *('"volume_ended", "outcome": "x"', '"volume_ended", "outcome": {"exit_code": "0"}'),
+        *('"volume_ended", "outcome": {"exit_code": 7, "error": [1]}', '"job_ended"'),
+        *('"volume_started", "source": 7', '"error", "error": {}', '"job_ended", "exit_code": []'),
+    ],
+)
+def test_an_event_whose_fields_cannot_be_is_refused(bulkput, tmp_path, event):
+    path = tmp_path / "events.jsonl"
+    head = '{"v": 1, "ts": "2026-01-01T00:00:00Z"'
+    path.write_text(f'{head}, "event": "started"}}\n{head}, "volume": "web", "event": {event}}}\n')
+    ended = bulkput("status", "--events", path)
+    assert (ended.status, "is damaged, or no file of events" in ended.err) == (2, True), ended.err
+
+
 def test_without_events_the_job_must_be_named(bulkput):
     ended = bulkput("status")
     assert (ended.status, "Missing argument 'JOB'" in ended.err) == (2, True)

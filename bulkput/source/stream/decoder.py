@@ -213,6 +213,7 @@ class Decoded:
         Raises:
             SourceError: it is not.
         """
+        self._look_ahead(_SHOWN_BYTES)
         begins = self._ahead[:_SHOWN_BYTES].hex(" ")
         if not self._allow_trailing_data:
             raise SourceError(

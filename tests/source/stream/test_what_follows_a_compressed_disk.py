@@ -49,6 +49,13 @@ def test_something_else_is_refused_with_the_way_to_allow_it(tmp_path, kind, garb
 
 
 @pytest.mark.parametrize("kind", COMPRESS)
+def test_how_it_begins_is_shown_wherever_pieces_end(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr("bulkput.source.stream.feed.PIECE_SIZE_BYTES", 1)
+    content = COMPRESS[kind](b"disk" * 200) + b"behind it"
+    assert "begins with 62 65 68 69 6e 64 20 69;" in refused(tmp_path, content)
+
+
+@pytest.mark.parametrize("kind", COMPRESS)
 @pytest.mark.parametrize("allow", [False, True])
 def test_a_further_part_that_is_damaged_is_damage_whatever_is_allowed(tmp_path, kind, allow):
     whole = COMPRESS[kind](DISK[:100_000])
