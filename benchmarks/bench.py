@@ -70,6 +70,6 @@ class Bench:
         with self.start(argv, name) as child:
             return child.wait(timeout_s)
 
-    def say(self, text: str) -> None:
-        """Tell whoever waits what is going on."""
+    def log(self, text: str) -> None:
+        """Log to whoever waits what is going on."""
         print(text, file=sys.stderr, flush=True)

@@ -16,7 +16,7 @@ from benchmarks.measure.process import REPOSITORY
 _PACKAGES = ("aiohttp", "uvloop", "numpy", "aiobotocore", "boto3", "botocore", "urllib3")
 
 
-def _said(*argv: str) -> str:
+def _output(*argv: str) -> str:
     """Return what a program says, on whichever stream; nothing where it is not installed."""
     if shutil.which(argv[0]) is None:
         return ""
@@ -30,13 +30,13 @@ def _field(path: str, name: str) -> str:
 
 
 def _commit() -> str:
-    commit = _said("git", "rev-parse", "--short=12", "HEAD")
-    changed = _said("git", "status", "--porcelain", "--untracked-files=no", "--", "bulkput")
+    commit = _output("git", "rev-parse", "--short=12", "HEAD")
+    changed = _output("git", "status", "--porcelain", "--untracked-files=no", "--", "bulkput")
     return f"{commit or 'unknown'}{' with changes' if changed else ''}"
 
 
 def _coldsnap_version() -> str:
-    """Return coldsnap's version from cargo's own list: the program itself does not tell."""
+    """Return coldsnap's version from cargo's own list: the program itself does not report it."""
     program = coldsnap_path()
     if program is None:
         return ""
@@ -62,7 +62,7 @@ def describe_machine() -> dict[str, Any]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "openssl": ssl.OPENSSL_VERSION,
-        "nginx": _said("nginx", "-v").removeprefix("nginx version: "),
+        "nginx": _output("nginx", "-v").removeprefix("nginx version: "),
         "coldsnap": _coldsnap_version(),
         "packages": versions,
     }

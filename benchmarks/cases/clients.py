@@ -68,7 +68,7 @@ class _Comparison:
                 "sink_cpu_s": self._sink.cpu_s() - sink_cpu_s,
             }
         )
-        self._bench.say(
+        self._bench.log(
             f"  {client.name}: {usage.cpu_s / gib:.2f} CPU s/GiB, {usage.wall_s:.2f} s wall"
             if source.stat().st_size > BLOCK_SIZE_BYTES
             else f"  {client.name}: start {usage.cpu_s:.2f} CPU s"
@@ -96,7 +96,7 @@ def _run(bench: Bench, *, is_tls: bool) -> CaseResult:
             if why:
                 comparison.skipped[client.name] = why
         for number in range(bench.options.rounds):
-            bench.say(f"round {number + 1} of {bench.options.rounds}")
+            bench.log(f"round {number + 1} of {bench.options.rounds}")
             for client in rotated(chosen, number):
                 for source, size in ((tiny, BLOCK_SIZE_BYTES), (whole, bench.size_bytes)):
                     if client.name not in comparison.skipped:

@@ -63,7 +63,7 @@ def run(bench: Bench) -> CaseResult:
         paths[name] = raw.with_name(f"disk.{len(paths)}")
         make(raw, paths[name])
         sources.warm(paths[name])
-        bench.say(f"made {name}, {paths[name].stat().st_size / _MIB:.0f} MiB")
+        bench.log(f"made {name}, {paths[name].stat().st_size / _MIB:.0f} MiB")
     seen = _ByFormat({name: [] for name in paths})
     with Sink(bench.new_folder("sink"), bench.authority, volume_size_gib=1) as sink:
         for number in range(bench.options.rounds):
@@ -75,7 +75,7 @@ def run(bench: Bench) -> CaseResult:
                     *("--volume-size-gib", "1"),
                 )
                 seen[name].append(bench.run(command, "bulkput", _TIMEOUT_S))
-                bench.say(f"round {number + 1}: {name}: {seen[name][-1].wall_s:.2f} s")
+                bench.log(f"round {number + 1}: {name}: {seen[name][-1].wall_s:.2f} s")
     return CaseResult(
         name="formats",
         summary=f"{_SIZE_MIB} MiB, half of it random, as a raw file and in every other format, "

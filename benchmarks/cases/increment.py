@@ -28,14 +28,14 @@ def run(bench: Bench) -> CaseResult:
         bench.new_folder("emulator"), bench.authority, is_tls=False, latency_ms=0
     ) as emulator:
         full, full_puts = _upload(bench, source, emulator.url, folder)
-        bench.say(f"full: {full_puts} puts, {full.wall_s:.2f} s")
+        bench.log(f"full: {full_puts} puts, {full.wall_s:.2f} s")
         runs, puts = [], 0
         for number in range(bench.options.rounds):
             _change(source, changed_blocks, data_gib, seed=number)
             scan = bench.run(_command("plan", source, emulator.url, folder), "plan", _TIMEOUT_S)
             usage, puts = _upload(bench, source, emulator.url, folder)
             runs.append({"puts": puts, "wall_s": usage.wall_s, "scan_wall_s": scan.wall_s})
-            bench.say(f"round {number + 1}: {puts} puts, {usage.wall_s:.2f} s")
+            bench.log(f"round {number + 1}: {puts} puts, {usage.wall_s:.2f} s")
     best = min(runs, key=lambda each: each["wall_s"] - each["scan_wall_s"])
     return CaseResult(
         name="increment",

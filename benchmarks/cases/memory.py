@@ -26,7 +26,7 @@ def run(bench: Bench) -> CaseResult:
             )
             usage = bench.run(command, "bulkput", _TIMEOUT_S)
             runs.append({"peak_rss_bytes": usage.peak_rss_bytes, "wall_s": usage.wall_s})
-            bench.say(f"round {number + 1}: {usage.peak_rss_bytes / _MIB:.0f} MiB")
+            bench.log(f"round {number + 1}: {usage.peak_rss_bytes / _MIB:.0f} MiB")
     peak = spread([run["peak_rss_bytes"] / _MIB for run in runs])
     return CaseResult(
         name="memory",

@@ -67,7 +67,7 @@ def run(bench: Bench) -> CaseResult:
                 ),
                 Figure(f"{what}: bytes sent", took_s and sent, "of the source", reaches[1]),
             ]
-            bench.say(f"{what}: {took_s and round(took_s, 1)} s, {sent:.3f} sent")
+            bench.log(f"{what}: {took_s and round(took_s, 1)} s, {sent:.3f} sent")
     return CaseResult(
         name="narrow_link",
         summary="Through a proxy with one rate for all connections and 50 ms each way, http.",

@@ -91,7 +91,7 @@ def observe(
             if child.ended_within(_SAMPLE_S):
                 ended = f"bulkput ended after {samples[-1].at_s:.0f} s"
                 status = child.usage.exit_status
-                raise ChildFailedError(f"{ended} (exit {status}): {child.last_words()}")
+                raise ChildFailedError(f"{ended} (exit {status}): {child.last_output()}")
             samples.append(emulator.sample(began_s))
         observed_s = samples[-1].at_s
         client_cpu_s = cpu_s(child.pid) - client_cpu_s
@@ -118,4 +118,4 @@ def _first_put(child: Child, emulator: Emulator) -> tuple[float, Sample]:
             return began_s, sample
         if child.ended_within(_SAMPLE_S / 5):
             break
-    raise ChildFailedError(f"no put was accepted: {child.last_words()}")
+    raise ChildFailedError(f"no put was accepted: {child.last_output()}")

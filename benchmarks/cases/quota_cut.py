@@ -1,4 +1,4 @@
-"""A quota that is cut in mid-run and restored: the pacer is told by throttles alone."""
+"""A quota that is cut in mid-run and restored: the pacer learns it by throttles alone."""
 
 from benchmarks import sources
 from benchmarks.bench import Bench

@@ -41,7 +41,7 @@ def _run(bench: Bench, *, quota_puts_per_s: int, is_tls: bool) -> CaseResult:
         run = observe(bench, emulator, command, duration_s=duration_s)
     whole = rate_between(run.samples, 0, duration_s)
     steady = rate_between(run.samples, _RAMP_S, duration_s)
-    bench.say(f"{whole:.1f} puts/s of {quota_puts_per_s}, {steady:.1f} after {_RAMP_S:.0f} s")
+    bench.log(f"{whole:.1f} puts/s of {quota_puts_per_s}, {steady:.1f} after {_RAMP_S:.0f} s")
     return CaseResult(
         name=f"quota_hold_{scheme}",
         summary=f"{quota_puts_per_s} puts/s a snapshot over {scheme}, {_LATENCY_MS} to "

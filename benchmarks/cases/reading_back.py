@@ -76,19 +76,19 @@ def _run(bench: Bench, name: str, how: str, commands: dict[str, Command]) -> Cas
     with Emulator(folder, bench.authority, is_tls=True, latency_ms=0) as server:
         snapshot_id = _uploaded(bench, source, server.url)
         for number in range(bench.options.rounds):
-            bench.say(f"round {number + 1} of {bench.options.rounds}")
+            bench.log(f"round {number + 1} of {bench.options.rounds}")
             for client in rotated(chosen, number):
                 work = bench.new_folder(f"{name}-{client}")
                 command = commands[client](source, server.url, snapshot_id, work)
                 usage = bench.run(command, client, 60 + _TIMEOUT_S_PER_GIB * gib)
                 (work / "out.img").unlink(missing_ok=True)
                 runs.append({"client": client, **asdict(usage)})
-                bench.say(f"  {client}: {usage.cpu_s / gib:.2f} CPU s/GiB, {usage.wall_s:.2f} s")
+                bench.log(f"  {client}: {usage.cpu_s / gib:.2f} CPU s/GiB, {usage.wall_s:.2f} s")
     return _result(bench, name, how, chosen, runs)
 
 
 def _uploaded(bench: Bench, source: Path, url: str) -> str:
-    """Upload the source and return the snapshot, once EC2 says that it is completed."""
+    """Upload the source and return the snapshot, once EC2 reports that it is completed."""
     state = bench.new_folder("state")
     command = [word for word in bulkput_upload(source, url, state) if word != "--no-wait"]
     with bench.start(command, "upload") as child:

@@ -24,7 +24,7 @@ def run(bench: Bench) -> CaseResult:
     usages = _BySizeGib({_HUGE_GIB: [], _SMALL_GIB: []})
     for size_gib in usages:
         path = sources.scattered_file(bench.folder, size_gib, _DATA_GIB)
-        bench.say(f"made {path.name}, {path.stat().st_blocks * 512 / _MIB:.0f} MiB on disk")
+        bench.log(f"made {path.name}, {path.stat().st_blocks * 512 / _MIB:.0f} MiB on disk")
     for number in range(bench.options.rounds):
         for size_gib, seen in usages.items():
             folder = bench.new_folder("sink")
@@ -35,7 +35,7 @@ def run(bench: Bench) -> CaseResult:
                     bench.new_folder("state-sparse"),
                 )
                 seen.append(bench.run(command, "bulkput", _TIMEOUT_S))
-            bench.say(f"round {number + 1}: {size_gib} GiB file: {seen[-1].wall_s:.2f} s")
+            bench.log(f"round {number + 1}: {size_gib} GiB file: {seen[-1].wall_s:.2f} s")
     plan = [sys.executable, "-m", "bulkput", "plan", "--fast", "--output", "json"]
     huge = bench.folder / f"scattered-{_HUGE_GIB}.bin"
     planned = [

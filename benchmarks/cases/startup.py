@@ -36,7 +36,7 @@ def run(bench: Bench) -> CaseResult:
                 if first_unix_s is None:
                     raise ChildFailedError("bulkput upload put nothing")
                 first_put_s.append(first_unix_s - child.started_unix_s)
-    bench.say(f"help {spread(help_s)}, first put {spread(first_put_s)}")
+    bench.log(f"help {spread(help_s)}, first put {spread(first_put_s)}")
     return CaseResult(
         name="startup",
         summary="From the start of the process, modules compiled and in the page cache.",

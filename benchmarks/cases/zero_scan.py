@@ -27,7 +27,7 @@ def run(bench: Bench) -> CaseResult:
                 usage = bench.run(command, "bulkput", _TIMEOUT_S)
                 wall_s[name].append(usage.wall_s)
                 cpu_s[name].append(usage.cpu_s)
-            bench.say(f"round {number + 1}: {wall_s['whole'][-1]:.2f} s for {size_gib} GiB")
+            bench.log(f"round {number + 1}: {wall_s['whole'][-1]:.2f} s for {size_gib} GiB")
     scan_s = spread(wall_s["whole"]).median - spread(wall_s["tiny"]).median
     scan_cpu_s = spread(cpu_s["whole"]).median - spread(cpu_s["tiny"]).median
     return CaseResult(

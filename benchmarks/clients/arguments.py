@@ -1,4 +1,4 @@
-"""What every competitor written here is told on its command line."""
+"""What every competitor written here is given on its command line."""
 
 import argparse
 import os

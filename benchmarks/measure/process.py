@@ -125,11 +125,11 @@ class Child:
         if not self.ended_within(timeout_s):
             self.stop()
             raise ChildFailedError(
-                f"{self.name}: not done after {timeout_s:.0f} s: {self.last_words()}"
+                f"{self.name}: not done after {timeout_s:.0f} s: {self.last_output()}"
             )
         usage = self.usage
         if usage.exit_status != 0:
-            raise ChildFailedError(f"{self.name}: exit {usage.exit_status}: {self.last_words()}")
+            raise ChildFailedError(f"{self.name}: exit {usage.exit_status}: {self.last_output()}")
         return usage
 
     def stop(self) -> None:
@@ -146,7 +146,7 @@ class Child:
             raise ChildFailedError(f"{self.name} is still running")
         return self._usage
 
-    def last_words(self) -> str:
+    def last_output(self) -> str:
         """Return the end of what the program said on stderr, on one line."""
         lines = self.stderr_path.read_text(errors="replace").strip().splitlines()
         return " | ".join(lines[-3:])[-400:] or "(it said nothing)"

@@ -131,7 +131,7 @@ class Emulator:
                 self.url = found[0]
                 return self
         self._child.stop()
-        raise ChildFailedError(f"the emulator tells no URL: {self._child.last_words()}")
+        raise ChildFailedError(f"the emulator tells no URL: {self._child.last_output()}")
 
     def __exit__(
         self,

@@ -29,4 +29,4 @@ def wait_until_open(port: int, child: Child, timeout_s: float) -> None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
-    raise ChildFailedError(f"{child.name} does not listen on port {port}: {child.last_words()}")
+    raise ChildFailedError(f"{child.name} does not listen on port {port}: {child.last_output()}")

@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bulkput.config.flags import settings_from_options
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.config.tuning import TuningSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingOptions:
-    """What all calls that read snapshots are told."""
+    """What all calls that read snapshots take."""
 
     region: str | None = None
     """Else AWS_REGION, the profile, the instance."""
@@ -24,7 +24,7 @@ class ReadingOptions:
     """Limits and deadlines, by the keys of the YAML section ``tuning``."""
 
 
-def settings_of(options: ReadingOptions, **of_source: object) -> Settings:
+def settings_of(options: ReadingOptions, **of_source: object) -> JobSettings:
     """Return the settings of a call: of no volume, or of the one source to compare with.
 
     Raises:
@@ -38,5 +38,5 @@ def settings_of(options: ReadingOptions, **of_source: object) -> Settings:
         "state_dir": options.state_dir,
         "tuning": options.tuning,
     }
-    said = {name: value for name, value in of_source.items() if value is not None}
-    return settings_from_options(given | said)
+    configured = {name: value for name, value in of_source.items() if value is not None}
+    return settings_from_options(given | configured)

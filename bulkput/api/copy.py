@@ -22,7 +22,7 @@ class CopyOptions:
     profile: str | None = None
     endpoint_url: str | None = None
     to_region: str | None = None
-    """Of the copy; else the profile's if one is said, else the snapshot's."""
+    """Of the copy; else the profile's if one is given, else the snapshot's."""
     to_profile: str | None = None
     """Else the snapshot's."""
     to_endpoint_url: str | None = None
@@ -60,7 +60,7 @@ class CopyOptions:
 
 
 async def copy(options: CopyOptions, *, on_event: OnEvent | None = None) -> VolumeOutcome:
-    """Copy one snapshot and return what became of it. Resumes, raises and tells as ``upload`` does.
+    """Copy one snapshot and return what became of it. Resumes and raises as ``upload`` does.
 
     Raises:
         BulkputError: as ``upload``; a ``SourceError`` if the snapshot is deleted meanwhile.
@@ -77,7 +77,7 @@ async def copy(options: CopyOptions, *, on_event: OnEvent | None = None) -> Volu
 async def copy_undelivered(
     settings: CopySettings, *, on_event: OnEvent | None = None
 ) -> VolumeOutcome:
-    """Copy, leave what goes wrong to the outcome, and leave it to the caller to note it as told."""
+    """Copy, leave what goes wrong to the outcome, and the mark of delivery to the caller."""
     from bulkput.jobs.copy.copy_snapshot import copy_snapshot  # noqa: PLC0415 - only a copy pays
 
     return await copy_snapshot(settings, observer_of(on_event))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from bulkput.api.observer import OnEvent, observer_of
 from bulkput.config.load import load_settings
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.model.outcome import VolumeOutcome
 
 
-def load_job(path: str | Path, *, environ: Mapping[str, str] = os.environ) -> Settings:
+def load_job(path: str | Path, *, environ: Mapping[str, str] = os.environ) -> JobSettings:
     """Return the job of a YAML file, with what the ``BULKPUT_`` variables override.
 
     Args:
@@ -23,7 +23,7 @@ def load_job(path: str | Path, *, environ: Mapping[str, str] = os.environ) -> Se
     return load_settings(path, environ=environ).settings
 
 
-async def run(job: Settings, *, on_event: OnEvent | None = None) -> tuple[VolumeOutcome, ...]:
+async def run(job: JobSettings, *, on_event: OnEvent | None = None) -> tuple[VolumeOutcome, ...]:
     """Upload every volume of ``job``, ``job.parallel`` of them at a time, under one account's rate.
 
     A volume that fails does not end the others: its outcome says ``failed``, and why. After a
@@ -44,9 +44,9 @@ async def run(job: Settings, *, on_event: OnEvent | None = None) -> tuple[Volume
 
 
 async def run_undelivered(
-    job: Settings, *, on_event: OnEvent | None = None
+    job: JobSettings, *, on_event: OnEvent | None = None
 ) -> tuple[VolumeOutcome, ...]:
-    """Do as ``run``, and leave it to the caller to note that the outcomes were told."""
+    """Do as ``run``, and leave it to the caller to mark the outcomes as delivered."""
     from bulkput.jobs.run import run_job  # noqa: PLC0415 - 0.5 s that only a run pays
 
     return await run_job(job, observer=observer_of(on_event))

@@ -1,4 +1,4 @@
-"""What an upload is told: one frozen object, flat, as the flags of ``bulkput upload`` are.
+"""What an upload is given: one frozen object, flat, as the flags of ``bulkput upload`` are.
 
 Owns the names. What they mean, their limits and their defaults are the configuration's.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from bulkput.config.flags import settings_from_options
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.config.tuning import TuningSettings
 from bulkput.model.disk_format import FormatChoice
 
@@ -51,7 +51,7 @@ class UploadOptions:
     client_token: str | None = None
     timeout_min: int | None = None
     wait: bool = True
-    """Return when EC2 says ``completed``; else after CompleteSnapshot."""
+    """Return when EC2 reports ``completed``; else after CompleteSnapshot."""
 
     zeros: Literal["auto", "write", "skip-holes", "skip"] = "auto"
     resume: Literal["auto", "trust", "verify"] = "auto"
@@ -75,7 +75,7 @@ class UploadOptions:
     """Limits and deadlines, by the keys of the YAML section ``tuning``."""
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> JobSettings:
         """The job of this one volume, checked.
 
         Raises:

@@ -4,22 +4,22 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bulkput.api.options import UploadOptions
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 
 if TYPE_CHECKING:
     from bulkput.jobs.plan.forecast import JobForecast  # numpy, which only a plan pays
 
 OnProgress = Callable[[str, float], None]
-"""Told a volume's name and the share of its blocks that have been looked at."""
+"""Called with a volume's name and the share of its blocks that have been looked at."""
 
 
 async def plan(
-    what: UploadOptions | Settings,
+    what: UploadOptions | JobSettings,
     *,
     by_extents: bool = False,
     on_progress: OnProgress | None = None,
 ) -> "JobForecast":
-    """Read the sources as an upload would, and tell what it would put. Sends nothing to anybody.
+    """Read the sources as an upload would, and return what it would put. Sends nothing to anybody.
 
     Args:
         what: One disk, or a whole job.
@@ -35,8 +35,8 @@ async def plan(
     from bulkput.jobs.plan.plan_job import plan_job  # noqa: PLC0415 - see above
 
     job = what.settings if isinstance(what, UploadOptions) else what
-    return await plan_job(job, by_extents=by_extents, on_progress=on_progress or _tell_nobody)
+    return await plan_job(job, by_extents=by_extents, on_progress=on_progress or _ignore)
 
 
-def _tell_nobody(volume: str, fraction: float) -> None:
+def _ignore(volume: str, fraction: float) -> None:
     pass

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 OnDifference = Callable[[Difference], None]
-"""Told of each differing range, ascending, as soon as it is known where it ends."""
+"""Called for each differing range, ascending, as soon as it is known where it ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +94,7 @@ async def verify_configured(
     """Do as ``verify``, where the settings are loaded and checked."""
     from bulkput.jobs.verify.verify_snapshot import verify_snapshot  # noqa: PLC0415 - see above
 
-    return await verify_snapshot(
-        settings, request, observer_of(on_event), on_difference or _tell_nobody
-    )
+    return await verify_snapshot(settings, request, observer_of(on_event), on_difference or _ignore)
 
 
 def _sample_bytes(sample: str | int | None) -> int | None:
@@ -111,5 +109,5 @@ def _sample_bytes(sample: str | int | None) -> int | None:
     return size_bytes
 
 
-def _tell_nobody(difference: Difference) -> None:
+def _ignore(difference: Difference) -> None:
     pass

@@ -8,7 +8,7 @@ import click
 from bulkput.cli.options import invocation_of, shown_options, state_option
 from bulkput.cli.service import call_out, service_of
 from bulkput.cli.streams import write_result
-from bulkput.cli.text import shown, tell_line
+from bulkput.cli.text import shown, write_message_line
 from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
 
@@ -41,13 +41,15 @@ def abort(
     with choose_upload(folder, upload) as chosen:
         if not yes:
             _ask(chosen.question)
-        done = call_out(lambda: abort_upload(chosen, settings, tell_line), invocation_of(context))
+        done = call_out(
+            lambda: abort_upload(chosen, settings, write_message_line), invocation_of(context)
+        )
     for note in done.notes:
-        tell_line(note)
+        write_message_line(note)
     if invocation_of(context).output is OutputForm.JSON:
         write_result(as_json(done.as_dict()))
         return
-    tell_line(f"removed {done.folder}")
+    write_message_line(f"removed {done.folder}")
     write_result("".join(f"deleted {each}\n" for each in done.deleted_snapshot_ids))
 
 

@@ -10,7 +10,7 @@ from bulkput.cli.failure import gravest
 from bulkput.cli.job_options import Choice, choice_options, load_job
 from bulkput.cli.options import invocation_of, service_options, shown_options, state_option
 from bulkput.cli.service import warn_of_environment
-from bulkput.cli.streams import tell, write_result
+from bulkput.cli.streams import write_message, write_result
 from bulkput.cli.text import shown
 from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bulkput.api.check import Finding
-    from bulkput.config.settings import Settings
+    from bulkput.config.settings import JobSettings
 
 
 @click.command()
@@ -49,7 +49,7 @@ def check(
     from bulkput.api.event_loop import run_in_loop  # noqa: PLC0415 - the same
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 
-    settings: Settings
+    settings: JobSettings
     flags = {"state_dir": state_dir, "region": region, "profile": profile}
     if config is None and Choice(**choices).is_made:
         raise UsageError("--only, --except, --set and --allow-command go with a CONFIG")
@@ -79,7 +79,7 @@ def check(
     else:
         write_result(_text(findings))
     if error:
-        tell(f"bulkput: error: {shown(error)}")
+        write_message(f"bulkput: error: {shown(error)}")
     return status
 
 

@@ -8,7 +8,7 @@ import click
 
 from bulkput.cli.job_options import Choice, load_job, reference_options
 from bulkput.cli.options import PATH, invocation_of
-from bulkput.cli.text import tell_line
+from bulkput.cli.text import write_message_line
 
 _CONFIG = click.argument("config", type=PATH)
 _MISSING_SHOWN_MAX = 20
@@ -34,9 +34,11 @@ def check(context: click.Context, /, config: Path, **choices: Any) -> None:
     settings = load_job(config, Choice(**choices), invocation_of(context)).settings
     missing = missing_sources(settings)
     for text in missing[:_MISSING_SHOWN_MAX]:
-        tell_line(f"warning: {text}")
+        write_message_line(f"warning: {text}")
     if len(missing) > _MISSING_SHOWN_MAX:
-        tell_line(f"warning: and {len(missing) - _MISSING_SHOWN_MAX} more sources are missing")
+        write_message_line(
+            f"warning: and {len(missing) - _MISSING_SHOWN_MAX} more sources are missing"
+        )
     count = len(settings.volumes)
     click.echo(f"ok: {count} volume{'' if count == 1 else 's'}")
 

@@ -8,11 +8,11 @@ import sys
 import click
 
 from bulkput.cli.text import shown
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.model.errors import SourceError
 
 
-def confirm_sources(settings: Settings) -> None:
+def confirm_sources(settings: JobSettings) -> None:
     """Ask about each source that does not look like a disk, if somebody can be asked.
 
     Raises:

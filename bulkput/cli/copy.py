@@ -12,9 +12,9 @@ from bulkput.cli.options import (
     config_option,
     invocation_of,
     observe_options,
+    reporting_options,
     service_options,
     state_option,
-    telling_options,
     with_options,
 )
 from bulkput.cli.service import warn_of_environment
@@ -108,7 +108,7 @@ _end_options = with_options(
 @config_option
 @service_options
 @observe_options
-@telling_options
+@reporting_options
 @click.pass_context
 def copy(
     context: click.Context,
@@ -135,7 +135,7 @@ def copy(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.api.copy import copy_undelivered  # noqa: PLC0415 - not for --help
     from bulkput.api.delivery import mark_delivered  # noqa: PLC0415 - the same
-    from bulkput.cli.report import tell_outcomes  # noqa: PLC0415 - the same
+    from bulkput.cli.report import report_outcomes  # noqa: PLC0415 - the same
     from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - the same
 
     invocation = invocation_of(context)
@@ -148,7 +148,7 @@ def copy(
         lambda copied: Ending(copied.exit_code),
         deleted={settings.snapshot_id} if deletes else (),
     )
-    status = tell_outcomes([outcome], time.monotonic() - started_s, invocation, _as_object)
+    status = report_outcomes([outcome], time.monotonic() - started_s, invocation, _as_object)
     mark_delivered([outcome])
     return status
 

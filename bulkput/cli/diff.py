@@ -18,8 +18,8 @@ from bulkput.cli.options import (
 )
 from bulkput.cli.ranges import Ranges
 from bulkput.cli.service import warn_of_environment
-from bulkput.cli.streams import tell, write_result
-from bulkput.model.block import BLOCK_SIZE_BYTES, place_words
+from bulkput.cli.streams import write_message, write_result
+from bulkput.model.block import BLOCK_SIZE_BYTES, place_text
 from bulkput.model.size import format_size
 from bulkput.observe.result import OutputForm
 from bulkput.observe.run_events import OutcomeKnown
@@ -68,7 +68,7 @@ def diff(
                 for each in ranges:
                     kept.add(_facts(each))
             elif ranges:
-                lines = (f"{place_words(*each[:2])}: {names[each.present_in]}\n" for each in ranges)
+                lines = (f"{place_text(*each[:2])}: {names[each.present_in]}\n" for each in ranges)
                 write_result("".join(lines))
 
         found = run_shown(
@@ -78,7 +78,7 @@ def diff(
             lambda ended: Ending(0, OutcomeKnown(second, ended.as_dict())),
         )
         if invocation.verbosity is not Verbosity.QUIET:
-            tell(_summary(found))
+            write_message(_summary(found))
         if in_json:
             kept.write_object(found.as_dict(), "ranges")
     return 0

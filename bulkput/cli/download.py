@@ -18,7 +18,7 @@ from bulkput.cli.options import (
     verbose_option,
 )
 from bulkput.cli.service import warn_of_environment
-from bulkput.cli.streams import tell, write_result
+from bulkput.cli.streams import write_message, write_result
 from bulkput.cli.text import shown
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.duration import format_duration
@@ -102,7 +102,7 @@ def download(
         lambda ended: Ending(0, OutcomeKnown(ended.destination.name, ended.as_dict())),
     )
     if invocation.verbosity is not Verbosity.QUIET:
-        tell(_summary(outcome))
+        write_message(_summary(outcome))
     if invocation.output is OutputForm.JSON:
         write_result(as_json(outcome.as_dict()))
     else:

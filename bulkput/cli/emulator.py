@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from bulkput.cli.options import PATH, invocation_of, verbose_option, with_options
-from bulkput.cli.streams import tell, write_result
+from bulkput.cli.streams import write_message, write_result
 from bulkput.emulator.hosts import is_loopback
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, EmulatorOptions
 from bulkput.model.errors import ConfigError, Problem
@@ -154,7 +154,7 @@ def emulator(context: click.Context, /, **flags: Any) -> None:
 def _on_ready(options: EmulatorOptions, url: str) -> None:
     write_result(f"bulkput emulator listening on {url}\n")
     if not is_loopback(options.host):
-        tell(f"bulkput: warning: {exposure(options)}")
+        write_message(f"bulkput: warning: {exposure(options)}")
 
 
 def exposure(options: EmulatorOptions) -> str:
@@ -200,7 +200,7 @@ def _refuse_half(flags: dict[str, Any], *names: str) -> None:
 
 
 def _problem(error: Exception) -> Problem:
-    """Return which value is wrong, as far as the error tells, and why."""
+    """Return which value is wrong, as far as the error shows, and why."""
     import socket  # noqa: PLC0415 - with ssl 10 ms that ``--help`` need not pay
     import ssl  # noqa: PLC0415 - see above
 

@@ -10,7 +10,7 @@ import click
 from bulkput.cli.options import invocation_of, service_options, shown_options, state_option
 from bulkput.cli.service import call_out, service_of
 from bulkput.cli.streams import write_result
-from bulkput.cli.text import table, tell_line
+from bulkput.cli.text import table, write_message_line
 from bulkput.model.duration import format_duration, parse_duration_s
 from bulkput.model.exit_code import ExitCode
 from bulkput.observe.result import OutputForm, as_json
@@ -68,7 +68,7 @@ def gc(
         lambda: collect_orphans(
             settings,
             folder,
-            tell_line,
+            write_message_line,
             elsewhere=elsewhere,
             older_than_s=older_than,
             delete=yes,
@@ -85,14 +85,14 @@ def gc(
             )
         )
     else:
-        _tell(orphans, folder, now_unix_s)
+        _report_orphans(orphans, folder, now_unix_s)
     for each in orphans:
         if each.error is not None:
-            tell_line(f"bulkput: error: {each.error}")
+            write_message_line(f"bulkput: error: {each.error}")
     return int(status)
 
 
-def _tell(orphans: "list[Orphan]", folder: Path, now_unix_s: float) -> None:
+def _report_orphans(orphans: "list[Orphan]", folder: Path, now_unix_s: float) -> None:
     """Write those that count to stdout, and to stderr what was passed over or is to be done."""
     rows = [
         (
@@ -109,12 +109,14 @@ def _tell(orphans: "list[Orphan]", folder: Path, now_unix_s: float) -> None:
         write_result(table(_HEAD, rows))
     counts = Counter(str(each.status) for each in orphans)
     if not orphans:
-        tell_line(f"no pending snapshot has lost its ledger in {folder}")
+        write_message_line(f"no pending snapshot has lost its ledger in {folder}")
     if counts["orphan"]:
-        tell_line(f"{counts['orphan']} to delete: --yes deletes them")
+        write_message_line(f"{counts['orphan']} to delete: --yes deletes them")
     if counts["young"]:
-        tell_line(f"{counts['young']} younger than --older-than")
+        write_message_line(f"{counts['young']} younger than --older-than")
     if counts["at-work"]:
-        tell_line(f"{counts['at-work']} that an upload was at work on less than an hour ago")
+        write_message_line(
+            f"{counts['at-work']} that an upload was at work on less than an hour ago"
+        )
     if counts["elsewhere"]:
-        tell_line(f"{counts['elsewhere']} started elsewhere: --elsewhere includes them")
+        write_message_line(f"{counts['elsewhere']} started elsewhere: --elsewhere includes them")

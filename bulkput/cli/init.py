@@ -6,7 +6,7 @@ import click
 
 from bulkput.cli.examples import example, examples
 from bulkput.cli.options import PATH
-from bulkput.cli.streams import tell, write_result
+from bulkput.cli.streams import write_message, write_result
 from bulkput.model.errors import ConfigError, Problem
 
 _STDOUT = Path("-")
@@ -43,7 +43,7 @@ def init(context: click.Context, name: str, *, output: Path | None, force: bool)
     path = Path(examples()[name]) if output is None else output
     _write(path, content, force=force)
     if path.suffix == ".yaml":
-        tell(f"{path}: the example {name}. Next: bulkput run {path}")
+        write_message(f"{path}: the example {name}. Next: bulkput run {path}")
     write_result(f"{path}\n")
 
 

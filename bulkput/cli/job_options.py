@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from bulkput.cli.options import Invocation, with_options
-from bulkput.cli.text import tell_line
+from bulkput.cli.text import write_message_line
 from bulkput.model.errors import UsageError
 
 if TYPE_CHECKING:
     from bulkput.config.load import LoadedSettings
-    from bulkput.config.settings import Settings
+    from bulkput.config.settings import JobSettings
 
 reference_options = with_options(
     click.option(
@@ -125,7 +125,7 @@ def show_warnings(loaded: "LoadedSettings", invocation: Invocation) -> None:
     """Show what the user should know of the configuration."""
     if not invocation.quiet:
         for warning in loaded.warnings:
-            tell_line(f"warning: {warning}")
+            write_message_line(f"warning: {warning}")
 
 
 def _settings_of(variables: tuple[str, ...]) -> dict[str, str]:
@@ -140,7 +140,7 @@ def _settings_of(variables: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _date_of_round(settings: "Settings") -> str | None:
+def _date_of_round(settings: "JobSettings") -> str | None:
     """Return the date of the round that the job is in, where it is another than today's."""
     from bulkput.api.status import record_of  # noqa: PLC0415 - as above
     from bulkput.ledger.folder import default_state_dir  # noqa: PLC0415 - as above

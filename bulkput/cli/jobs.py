@@ -9,7 +9,7 @@ import click
 from bulkput.cli.options import invocation_of, shown_options, state_option
 from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
-from bulkput.cli.text import table, tell_line
+from bulkput.cli.text import table, write_message_line
 from bulkput.model.duration import format_duration
 from bulkput.observe.result import OutputForm, as_json
 
@@ -54,14 +54,14 @@ def jobs(context: click.Context, *, state_dir: Path | None) -> None:
     if open_jobs:
         write_result(table(_JOB_HEAD, [_job_row(each, now_unix_s) for each in open_jobs]) + "\n")
     if not found and not open_jobs:
-        tell_line(f"nothing is unfinished in {folder}")
+        write_message_line(f"nothing is unfinished in {folder}")
         return
     if not found:
         return
     write_result(table(_HEAD, [_row(each, now_unix_s) for each in found]))
     for each in found:
         if each.problem is not None:
-            tell_line(f"{each.entry.volume}: {each.problem}")
+            write_message_line(f"{each.entry.volume}: {each.problem}")
 
 
 def _job_row(found: "JobStatus", now_unix_s: float) -> list[str]:

@@ -17,13 +17,13 @@ import click
 from bulkput import __version__
 from bulkput.cli.failure import Failure, explain
 from bulkput.cli.options import Invocation
-from bulkput.cli.resumption import tell_resumption
+from bulkput.cli.resumption import report_resumption
 from bulkput.cli.streams import (
     ResultNotWrittenError,
     abandon_result,
     flush_result,
     hold_streams,
-    tell,
+    write_message,
     write_result,
 )
 from bulkput.model.exit_code import ExitCode
@@ -86,7 +86,7 @@ class _Verbs(click.Group):
 def cli(context: click.Context) -> None:
     """Turn disks into EBS snapshots through the EBS direct APIs, and prove every byte."""
     if context.invoked_subcommand is None:
-        tell(context.get_help())
+        write_message(context.get_help())
         context.exit(ExitCode.USAGE)
 
 
@@ -113,31 +113,31 @@ def status_of(args: list[str]) -> int:
         abandon_result()
         return NOBODY_READS
     except click.ClickException as error:
-        return _tell_usage(error)
+        return _report_usage(error)
     except BaseException as error:  # noqa: BLE001 - the last place: nobody sees a traceback unasked
-        return _tell(explain(error, os.environ), invocation)
+        return _report_failure(explain(error, os.environ), invocation)
     return status if isinstance(status, int) else int(ExitCode.DONE)
 
 
-def _tell_usage(error: click.ClickException) -> int:
+def _report_usage(error: click.ClickException) -> int:
     """Say what is wrong with the command line, and where its help is."""
     if isinstance(error, _HELP_INSTEAD):
-        tell(error.format_message())
+        write_message(error.format_message())
     else:
         context = error.ctx if isinstance(error, click.UsageError) else None
         where = f" Try '{context.command_path} --help'." if context else ""
-        tell(f"bulkput: error: {plain(error.format_message())}{where}")
+        write_message(f"bulkput: error: {plain(error.format_message())}{where}")
     return int(ExitCode.USAGE)
 
 
-def _tell(failure: Failure, invocation: Invocation) -> int:
+def _report_failure(failure: Failure, invocation: Invocation) -> int:
     """Say what went wrong to people and, where it was asked for, to the script."""
     if invocation.verbose:
         for text in failure.details:
-            tell(text)
-    tell(f"bulkput: error: {failure.sentence}")
+            write_message(text)
+    write_message(f"bulkput: error: {failure.sentence}")
     # The snapshot is one that was asked about: what an upload began is in its outcome.
-    tell_resumption(failure.status, is_mendable=failure.snapshot_id is not None)
+    report_resumption(failure.status, is_mendable=failure.snapshot_id is not None)
     if invocation.output is OutputForm.JSON:
         content = failure_object(
             failure.sentence, exit_code=failure.status, snapshot_id=failure.snapshot_id

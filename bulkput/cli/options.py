@@ -73,7 +73,7 @@ def with_options(*options: Callable[[_Command], _Command]) -> Callable[[_Command
     return add
 
 
-# The flags of telling are eager: an error in any other is then already told as it was asked for.
+# These flags are eager: an error in any other is then already reported as it was asked for.
 def verbose_option(meaning: str) -> Callable[[_Command], _Command]:
     """Return ``--verbose`` with what it means to the verb."""
     return click.option(
@@ -128,7 +128,7 @@ class _GivenPath(click.Path):
 
 
 PATH = _GivenPath(path_type=Path, readable=False)
-"""Whether it can be read is told by who reads it, with the exit code of a source or a file."""
+"""Whether it can be read is reported by who reads it, with the exit code of a source or a file."""
 
 
 SOURCE = _GivenPath(readable=False)
@@ -240,7 +240,7 @@ OBSERVE_OVERRIDES = {
     )
 }
 """Keys of a job's file by the names of those flags."""
-telling_options = with_options(
+reporting_options = with_options(
     output_option("What is written to stdout: the snapshot's id, or one JSON object."),
     quiet_option,
     verbose_option("Show every retry, and tracebacks of unexpected errors."),

@@ -16,20 +16,20 @@ from bulkput.cli.options import (
     state_option,
 )
 from bulkput.cli.service import warn_of_environment
-from bulkput.cli.streams import tell, write_result
-from bulkput.cli.text import shown, tell_line
+from bulkput.cli.streams import write_message, write_result
+from bulkput.cli.text import shown, write_message_line
 from bulkput.model.errors import UsageError
 from bulkput.observe.plain import plain
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
     from bulkput.api.forecast import JobForecast
-    from bulkput.config.settings import Settings
+    from bulkput.config.settings import JobSettings
 
 CONFIG_SUFFIXES = (".yaml", ".yml")
 """What ends so is a job's file, whatever it holds; all else is a source."""
 
-_TELL_EVERY_S = 5.0
+_REPORT_INTERVAL_S = 5.0
 """As the lines of an upload without a terminal."""
 
 dry_run_option = click.option(
@@ -96,10 +96,10 @@ def plan(
         flags["endpoint_url"] = endpoint_url
         warn_of_environment(invocation_of(context))
         loaded = settings_from_flags(target, flags=flags, environ=os.environ)
-    return plan_and_tell(loaded.settings, invocation_of(context), fast=fast)
+    return plan_and_report(loaded.settings, invocation_of(context), fast=fast)
 
 
-def plan_and_tell(settings: "Settings", invocation: Invocation, *, fast: bool = False) -> int:
+def plan_and_report(settings: "JobSettings", invocation: Invocation, *, fast: bool = False) -> int:
     """Forecast the job of ``settings`` and write the forecast.
 
     Returns:
@@ -121,22 +121,22 @@ def plan_and_tell(settings: "Settings", invocation: Invocation, *, fast: bool = 
 
     forecast = run_in_loop(main)
     if forecast.error is not None:
-        tell(f"bulkput: error: {plain(shown(forecast.error))}")
+        write_message(f"bulkput: error: {plain(shown(forecast.error))}")
     in_json = invocation.output is OutputForm.JSON
     write_result(as_json(forecast.as_dict()) if in_json else forecast_text(forecast))
     return forecast.exit_code
 
 
 class _Progress:
-    """Tells how far the reading is, a line every few seconds."""
+    """Reports how far the reading is, a line every few seconds."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
-        self._due_s = time.monotonic() + _TELL_EVERY_S
+        self._due_s = time.monotonic() + _REPORT_INTERVAL_S
 
     def __call__(self, volume: str, fraction: float) -> None:
         now_s = time.monotonic()
         if self._quiet or now_s < self._due_s:
             return
-        self._due_s = now_s + _TELL_EVERY_S
-        tell_line(f"{volume}: looked at {fraction:.1%}")
+        self._due_s = now_s + _REPORT_INTERVAL_S
+        write_message_line(f"{volume}: looked at {fraction:.1%}")

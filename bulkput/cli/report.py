@@ -1,6 +1,6 @@
 """What ``run`` and ``upload`` share: a job with its display, its summary and its result.
 
-Owns the order in which people and scripts are told. Knows nothing of flags.
+Owns the order in which people and scripts get their results. Knows nothing of flags.
 """
 
 import dataclasses
@@ -12,10 +12,10 @@ from typing import Any
 from bulkput.cli.confirm import confirm_sources
 from bulkput.cli.options import Invocation
 from bulkput.cli.result_file import ResultFile
-from bulkput.cli.resumption import tell_resumption
+from bulkput.cli.resumption import report_resumption
 from bulkput.cli.shown_run import Ending, run_shown
-from bulkput.cli.streams import tell, write_result
-from bulkput.config.settings import Settings
+from bulkput.cli.streams import write_message, write_result
+from bulkput.config.settings import JobSettings
 from bulkput.model.errors import BulkputError
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.outcome import NOT_STARTED, VolumeOutcome
@@ -30,10 +30,10 @@ ObjectOf = Callable[[Sequence[VolumeOutcome], float], dict[str, Any]]
 """Builds the JSON object of a verb from the outcomes and the seconds that the job took."""
 
 
-def run_and_tell(
-    settings: Settings, invocation: Invocation, object_of: ObjectOf, result: ResultFile = NO_FILE
+def run_and_report(
+    settings: JobSettings, invocation: Invocation, object_of: ObjectOf, result: ResultFile = NO_FILE
 ) -> int:
-    """Run the job of ``settings``, tell people and scripts what became of it.
+    """Run the job of ``settings``, report to people and scripts what became of it.
 
     Returns:
         The exit code.
@@ -51,19 +51,19 @@ def run_and_tell(
     except BulkputError as error:
         result.outcomes = [_without_secrets(each) for each in _whole(settings, error.ended)]
         raise
-    status = tell_outcomes(outcomes, time.monotonic() - started_s, invocation, object_of, result)
+    status = report_outcomes(outcomes, time.monotonic() - started_s, invocation, object_of, result)
     deliver(settings, outcomes)
     return status
 
 
-def tell_outcomes(
+def report_outcomes(
     ended: Sequence[VolumeOutcome],
     elapsed_s: float,
     invocation: Invocation,
     object_of: ObjectOf,
     result: ResultFile = NO_FILE,
 ) -> int:
-    """Tell people and scripts what became of the volumes; returns the exit code.
+    """Report to people and scripts what became of the volumes; returns the exit code.
 
     Raises:
         BrokenPipeError: nobody reads stdout any more.
@@ -72,17 +72,17 @@ def tell_outcomes(
     outcomes = [_without_secrets(each) for each in ended]
     if invocation.verbosity is not Verbosity.QUIET:
         nothing = "nothing to do: no volume is left to upload"
-        tell(summary(outcomes).removesuffix("\n") or nothing)
+        write_message(summary(outcomes).removesuffix("\n") or nothing)
     error = error_sentence(outcomes)
     if error is not None:
-        tell(f"bulkput: error: {plain(error)}")
+        write_message(f"bulkput: error: {plain(error)}")
     # Of several volumes too, whose own code is another; once for all of them.
     unfinished = sorted(
         (each for each in outcomes if each.exit_code and each.status == "failed"),
         key=lambda each: each.exit_code != ExitCode.TEMPORARY,
     )
     for outcome in unfinished:
-        if tell_resumption(outcome.exit_code, outcome.snapshot_id):
+        if report_resumption(outcome.exit_code, outcome.snapshot_id):
             break
     in_json = invocation.output is OutputForm.JSON
     status = exit_code(outcomes)
@@ -96,7 +96,7 @@ def tell_outcomes(
     return status
 
 
-def _whole(settings: Settings, ended: Sequence[VolumeOutcome]) -> list[VolumeOutcome]:
+def _whole(settings: JobSettings, ended: Sequence[VolumeOutcome]) -> list[VolumeOutcome]:
     """Return what became of all volumes of a job that broke off, in its order."""
     by_name = {each.volume: each for each in ended}
     found = []
@@ -122,7 +122,7 @@ def _without_secrets(outcome: VolumeOutcome) -> VolumeOutcome:
     )
 
 
-def _run(settings: Settings, invocation: Invocation) -> tuple[VolumeOutcome, ...]:
+def _run(settings: JobSettings, invocation: Invocation) -> tuple[VolumeOutcome, ...]:
     # numpy's BLAS would start a thread a core that nothing here uses: 40 ms of CPU.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.

@@ -4,7 +4,7 @@ import os
 import shlex
 import sys
 
-from bulkput.cli.streams import tell
+from bulkput.cli.streams import write_message
 from bulkput.model.exit_code import ExitCode
 from bulkput.observe.plain import masked, plain
 
@@ -22,7 +22,9 @@ _MENDABLE = frozenset(
 _FIRST_SIGNAL_STATUS = 128
 
 
-def tell_resumption(status: int, pending: str | None = None, *, is_mendable: bool = False) -> bool:
+def report_resumption(
+    status: int, pending: str | None = None, *, is_mendable: bool = False
+) -> bool:
     """Print the command to run again, if this one ended for a reason that passes or can be mended.
 
     Args:
@@ -40,7 +42,7 @@ def tell_resumption(status: int, pending: str | None = None, *, is_mendable: boo
         command = plain(masked(shlex.join(["bulkput", *sys.argv[1:]]), os.environ))
         if not passes:
             kept = f"{pending} stays pending and keeps what was put. " if pending else ""
-            tell(f"{kept}When the cause is mended,")
-        tell(f"resume with: {command}")
+            write_message(f"{kept}When the cause is mended,")
+        write_message(f"resume with: {command}")
         return True
     return False

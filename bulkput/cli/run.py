@@ -11,11 +11,11 @@ from bulkput.cli.options import (
     PATH,
     invocation_of,
     observe_options,
+    reporting_options,
     service_options,
     state_option,
-    telling_options,
 )
-from bulkput.cli.plan import dry_run_option, plan_and_tell
+from bulkput.cli.plan import dry_run_option, plan_and_report
 from bulkput.cli.result_file import ResultFile, result_file, result_option
 from bulkput.model.errors import UsageError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bulkput.cli.options import Invocation
-    from bulkput.config.settings import Settings
+    from bulkput.config.settings import JobSettings
     from bulkput.model.outcome import VolumeOutcome
 
 _OVERRIDES = {
@@ -60,7 +60,7 @@ _OVERRIDES = {
 @state_option
 @service_options
 @observe_options
-@telling_options
+@reporting_options
 @click.pass_context
 def run(context: click.Context, /, config: Path, *, result: Path | None, **flags: Any) -> int:
     """Run the migration job of a YAML file.
@@ -87,12 +87,12 @@ def run(context: click.Context, /, config: Path, *, result: Path | None, **flags
             identity = settings.request.identity
             file.job = {"job": identity.name, "job_id": identity.job_id}
         if flags["dry_run"]:
-            return plan_and_tell(settings, invocation)
+            return plan_and_report(settings, invocation)
         return _run(settings, invocation, file)
 
 
-def _run(settings: "Settings", invocation: "Invocation", file: ResultFile) -> int:
-    from bulkput.cli.report import run_and_tell  # noqa: PLC0415 - not for --help
+def _run(settings: "JobSettings", invocation: "Invocation", file: ResultFile) -> int:
+    from bulkput.cli.report import run_and_report  # noqa: PLC0415 - not for --help
     from bulkput.observe.result import job_object  # noqa: PLC0415 - not for --help
 
     request = settings.request
@@ -105,4 +105,4 @@ def _run(settings: "Settings", invocation: "Invocation", file: ResultFile) -> in
             job_id=request.identity.job_id if request else None,
         )
 
-    return run_and_tell(settings, invocation, as_object, file)
+    return run_and_report(settings, invocation, as_object, file)

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from bulkput.cli.options import Invocation
 from bulkput.cli.streams import write_result
-from bulkput.cli.text import shown, table, tell_line
+from bulkput.cli.text import shown, table, write_message_line
 from bulkput.model.duration import format_duration
 from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
@@ -47,7 +47,7 @@ def show_events(path: Path, names: frozenset[str] | None, invocation: Invocation
         of_job = "" if names is None else " of this job"
         raise UsageError(f"--events {path}: has no events of a run{of_job}")
     if foreign:
-        tell_line(f"warning: {foreign} lines of {path} are no events")
+        write_message_line(f"warning: {foreign} lines of {path} are no events")
     now_unix_s = time.time()
     if invocation.output is OutputForm.JSON:
         write_result(as_json(found.as_dict(now_unix_s)))
@@ -63,7 +63,7 @@ def show_events(path: Path, names: frozenset[str] | None, invocation: Invocation
         for volume in found.volumes
     ]
     write_result(table(HEAD, rows))
-    tell_line(_summary(found, now_unix_s))
+    write_message_line(_summary(found, now_unix_s))
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:

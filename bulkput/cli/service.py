@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bulkput.cli.logs import log_to, stop_logging
 from bulkput.cli.options import Invocation
-from bulkput.cli.streams import tell
-from bulkput.cli.text import tell_line
+from bulkput.cli.streams import write_message
+from bulkput.cli.text import write_message_line
 from bulkput.observe.verbosity import Verbosity
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def service_of(**flags: object) -> tuple["ServiceSettings", Path]:
 
     found = settings_from_flags(None, flags=flags, environ=os.environ)
     for warning in found.warnings:
-        tell_line(f"warning: {warning}")
+        write_message_line(f"warning: {warning}")
     settings = found.settings
     return settings, settings.state_dir or default_state_dir(os.environ)
 
@@ -42,7 +42,7 @@ def warn_of_environment(invocation: Invocation) -> None:
 
     if not invocation.quiet:
         for warning in read_environment(os.environ, Path())[1]:
-            tell_line(f"warning: {warning}")
+            write_message_line(f"warning: {warning}")
 
 
 def call_out(main: Callable[[], Coroutine[Any, Any, T]], invocation: Invocation) -> T:
@@ -54,7 +54,7 @@ def call_out(main: Callable[[], Coroutine[Any, Any, T]], invocation: Invocation)
     from bulkput.api.event_loop import run_in_loop  # noqa: PLC0415 - not for --help
 
     verbosity = Verbosity.QUIET if invocation.quiet else Verbosity.NORMAL
-    handler = log_to(lambda line: tell(line.text), verbosity, os.environ)
+    handler = log_to(lambda line: write_message(line.text), verbosity, os.environ)
     try:
         return run_in_loop(main)
     finally:

@@ -17,11 +17,11 @@ from bulkput import __version__
 from bulkput.cli.failure import explain
 from bulkput.cli.logs import log_to, stop_logging
 from bulkput.cli.options import Invocation
-from bulkput.cli.resumption import tell_resumption
+from bulkput.cli.resumption import report_resumption
 from bulkput.cli.sinks import open_files
-from bulkput.cli.streams import tell
+from bulkput.cli.streams import write_message
 from bulkput.cli.ticker import Ticker
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.model.errors import BulkputError, InterruptedBySignal
 from bulkput.model.events import Observer, VolumeEnded
 from bulkput.model.exit_code import ExitCode
@@ -60,7 +60,7 @@ class Ending:
 
 def run_shown(
     main: Callable[[Observer], Coroutine[Any, Any, T]],
-    settings: Settings,
+    settings: JobSettings,
     invocation: Invocation,
     ending_of: Callable[[T], Ending],
     *,
@@ -104,14 +104,14 @@ def run_shown(
             return result
     except InterruptedBySignal:
         if invocation.verbosity is not Verbosity.QUIET:
-            _tell_unfinished(left)  # when no display is drawn any more
+            _report_unfinished(left)  # when no display is drawn any more
         raise
     finally:
         stop_logging(handler)
 
 
 def _open_sinks(
-    settings: Settings, invocation: Invocation, volume_count: int
+    settings: JobSettings, invocation: Invocation, volume_count: int
 ) -> tuple["_Everybody", Verbosity]:
     """Open files and display; returns also how much of the log they want.
 
@@ -173,7 +173,7 @@ class _Everybody:
 
 @contextmanager
 def _running(
-    everybody: _Everybody, volume_count: int, settings: Settings
+    everybody: _Everybody, volume_count: int, settings: JobSettings
 ) -> Iterator[Callable[[Ending], None]]:
     """Let the sinks write what happens until the block ends, begin and end of the run included.
 
@@ -206,18 +206,18 @@ def _running(
             raise
 
 
-def _tell_unfinished(left: Sequence[Progress]) -> None:
+def _report_unfinished(left: Sequence[Progress]) -> None:
     """Report which snapshots stay behind pending."""
     for progress in left:
-        tell(unfinished_line(progress).text)
+        write_message(unfinished_line(progress).text)
 
 
 def _leave(left: Sequence[Progress], number: int) -> None:
     """Report what stays behind, unless that takes too long: a terminal may be held (Ctrl-S)."""
 
     def words() -> None:
-        _tell_unfinished(left)
-        tell_resumption(_SIGNALLED + number)
+        _report_unfinished(left)
+        report_resumption(_SIGNALLED + number)
 
     writing = threading.Thread(target=words, daemon=True)
     writing.start()

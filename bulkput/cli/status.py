@@ -11,7 +11,7 @@ from bulkput.cli.job_options import Choice, load_job, reference_options
 from bulkput.cli.options import PATH, invocation_of, shown_options, state_option
 from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
-from bulkput.cli.text import table, tell_line
+from bulkput.cli.text import table, write_message_line
 from bulkput.model.duration import format_duration
 from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
@@ -67,7 +67,7 @@ def status(
         write_result(as_json(found.as_dict(time.time())))
         return
     write_result(table(_HEAD, [_row(volume) for volume in found.volumes]))
-    tell_line(summary(found, time.time()))
+    write_message_line(summary(found, time.time()))
 
 
 def _names(job: Path, choice: Choice, invocation: "Invocation") -> frozenset[str]:

@@ -71,7 +71,7 @@ def abandon_result() -> None:
         os.close(nowhere)
 
 
-def tell(text: str) -> None:
+def write_message(text: str) -> None:
     """Write ``text`` and a line feed to stderr, or nowhere if stderr is gone."""
     with suppress(OSError, ValueError):
         click.echo(text, err=True)

@@ -3,15 +3,15 @@
 import os
 from collections.abc import Sequence
 
-from bulkput.cli.streams import tell
+from bulkput.cli.streams import write_message
 from bulkput.observe.plain import masked, one_line
 
 _GAP = "  "
 
 
-def tell_line(text: str) -> None:
-    """Tell people one line, whatever ``text`` holds."""
-    tell(shown(text))
+def write_message_line(text: str) -> None:
+    """Write one line for people, whatever ``text`` holds."""
+    write_message(shown(text))
 
 
 def shown(text: str) -> str:

@@ -14,13 +14,13 @@ from bulkput.cli.options import (
     config_option,
     invocation_of,
     observe_options,
+    reporting_options,
     service_options,
     source_options,
     state_option,
-    telling_options,
     with_options,
 )
-from bulkput.cli.plan import dry_run_option, plan_and_tell
+from bulkput.cli.plan import dry_run_option, plan_and_report
 from bulkput.model.block import VOLUME_SIZE_MAX_GIB, VOLUME_SIZE_MIN_GIB
 from bulkput.model.errors import UsageError
 from bulkput.model.outcome import VolumeOutcome
@@ -138,7 +138,7 @@ _end_options = with_options(
 @config_option
 @service_options
 @observe_options
-@telling_options
+@reporting_options
 @click.pass_context
 def upload(  # noqa: PLR0913 - flags, each by its name
     context: click.Context,
@@ -178,10 +178,10 @@ def upload(  # noqa: PLR0913 - flags, each by its name
     loaded = settings_from_flags(source, flags=flags, environ=os.environ, config=config)
     show_warnings(loaded, invocation_of(context))
     if dry_run:
-        return plan_and_tell(loaded.settings, invocation_of(context))
-    from bulkput.cli.report import run_and_tell  # noqa: PLC0415 - not for --help
+        return plan_and_report(loaded.settings, invocation_of(context))
+    from bulkput.cli.report import run_and_report  # noqa: PLC0415 - not for --help
 
-    return run_and_tell(loaded.settings, invocation_of(context), _as_object)
+    return run_and_report(loaded.settings, invocation_of(context), _as_object)
 
 
 def _verify(*, full: bool, sample: str | None) -> str | None:

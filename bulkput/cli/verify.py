@@ -25,8 +25,8 @@ from bulkput.cli.options import (
 from bulkput.cli.plan import CONFIG_SUFFIXES
 from bulkput.cli.ranges import Ranges
 from bulkput.cli.service import warn_of_environment
-from bulkput.cli.streams import tell, write_result
-from bulkput.cli.text import shown, tell_line
+from bulkput.cli.streams import write_message, write_result
+from bulkput.cli.text import shown, write_message_line
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import BulkputError, UsageError
 from bulkput.model.size import format_size, parse_size_bytes
@@ -184,9 +184,9 @@ def _verify_snapshot(
             )
         except BulkputError:
             if invocation.output is OutputForm.TEXT:
-                ranges.write_text(_range_words)
+                ranges.write_text(_range_text)
             raise
-        _tell_outcome(outcome, ranges, invocation)
+        _report_outcome(outcome, ranges, invocation)
     return outcome.exit_code
 
 
@@ -229,21 +229,21 @@ def _sample_bytes(text: str | None) -> int | None:
     return size_bytes
 
 
-def _tell_outcome(outcome: "VerifyOutcome", ranges: Ranges, invocation: Invocation) -> None:
+def _report_outcome(outcome: "VerifyOutcome", ranges: Ranges, invocation: Invocation) -> None:
     if invocation.verbosity is not Verbosity.QUIET:
         for note in outcome.notes:
-            tell_line(note)
+            write_message_line(note)
     if outcome.error is not None:
-        tell(f"bulkput: error: {shown(str(outcome.error))}")
+        write_message(f"bulkput: error: {shown(str(outcome.error))}")
     if invocation.output is OutputForm.JSON:
         ranges.write_object(outcome.as_dict(), "differences")
     elif ranges.count:
-        ranges.write_text(_range_words)
+        ranges.write_text(_range_text)
     else:
-        write_result(f"{shown(_equal_words(outcome))}\n")
+        write_result(f"{shown(_equal_text(outcome))}\n")
 
 
-def _equal_words(outcome: "VerifyOutcome") -> str:
+def _equal_text(outcome: "VerifyOutcome") -> str:
     size = format_size(outcome.block_count * BLOCK_SIZE_BYTES)
     what = " and ".join(outcome.compared_with)
     return f"equal: {counted(outcome.block_count, 'block')} ({size}) compared with {what}"
@@ -261,7 +261,7 @@ def _facts(difference: "Difference") -> dict[str, Any]:
     }
 
 
-def _range_words(facts: dict[str, Any]) -> str:
+def _range_text(facts: dict[str, Any]) -> str:
     from bulkput.model.difference import Difference, DifferenceKind  # noqa: PLC0415 - numpy
 
     stop = facts["first_block"] + facts["block_count"]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from bulkput.api.status import JobRecord, record_of, status_of_job
 from bulkput.cli.failure import gravest
-from bulkput.cli.streams import tell, write_result
-from bulkput.cli.text import shown, tell_line
+from bulkput.cli.streams import write_message, write_result
+from bulkput.cli.text import shown, write_message_line
 from bulkput.config.paths import STANDARD_INPUT
 from bulkput.ledger.folder import default_state_dir
 from bulkput.model.errors import BulkputError, LedgerError
@@ -22,7 +22,7 @@ from bulkput.observe.result import OutputForm, as_json
 if TYPE_CHECKING:
     from bulkput.api.public import VerifyOutcome
     from bulkput.cli.options import Invocation
-    from bulkput.config.settings import Settings
+    from bulkput.config.settings import JobSettings
     from bulkput.config.volume import VolumeSettings
 
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class VolumeTask:
     """One volume to compare."""
 
-    settings: "Settings"
+    settings: "JobSettings"
     """The job's."""
     snapshot_id: str
     volume: "VolumeSettings | None"
@@ -40,7 +40,7 @@ class VolumeTask:
 Compare = Callable[[VolumeTask], "VerifyOutcome"]
 
 
-def verify_job(settings: "Settings", compare: Compare, invocation: "Invocation") -> int:
+def verify_job(settings: "JobSettings", compare: Compare, invocation: "Invocation") -> int:
     """Compare the volumes of a job one after the other, and write the result.
 
     Returns:
@@ -69,7 +69,7 @@ def verify_job(settings: "Settings", compare: Compare, invocation: "Invocation")
     else:
         write_result("".join(f"{_line(each)}\n" for each in results))
     if error is not None:
-        tell(f"bulkput: error: {shown(error)}")
+        write_message(f"bulkput: error: {shown(error)}")
     return status
 
 
@@ -83,7 +83,7 @@ def _snapshots(folder: Path, record: JobRecord) -> dict[str, str]:
 
 
 def _compared(
-    settings: "Settings",
+    settings: "JobSettings",
     volume: "VolumeSettings",
     snapshot_id: str | None,
     compare: Compare,
@@ -100,7 +100,7 @@ def _compared(
         return facts | {"status": "failed", "error": str(error), "exit_code": int(error.status)}
     if not invocation.quiet:
         for note in outcome.notes:
-            tell_line(f"{volume.label}: {note}")
+            write_message_line(f"{volume.label}: {note}")
     return facts | outcome.as_dict()
 
 

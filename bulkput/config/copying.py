@@ -1,6 +1,6 @@
-"""What a copy is told: which snapshot, from where, and the snapshot that it becomes.
+"""What a copy is given: which snapshot, from where, and the snapshot that it becomes.
 
-Owns that what is not said of the target is as the source's, and how each end's keys are called.
+Owns that what the target does not set is as the source's, and how each end's keys are called.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from typing import Any
 
 from bulkput.config.flags import settings_from_flags, settings_from_options
 from bulkput.config.service import ServiceSettings
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.model.errors import ConfigError, Problem
-from bulkput.model.snapshot_id import SNAPSHOT_ID_WORDS, is_snapshot_id
+from bulkput.model.snapshot_id import SNAPSHOT_ID_EXPECTED, is_snapshot_id
 
 _ENDS = ("region", "profile", "endpoint_url")
 _OF_BOTH = ("allow_insecure_http", "state_dir", "tuning")
@@ -33,8 +33,8 @@ class CopySettings:
     snapshot_id: str
     source: ServiceSettings
     """Where the snapshot is."""
-    target: Settings
-    """Where it goes; its one volume is the snapshot, with what was said of the new one."""
+    target: JobSettings
+    """Where it goes; its one volume is the snapshot, with what was configured of the new one."""
     full: bool
     """Copy all blocks, though an earlier copy could be the parent."""
 
@@ -50,7 +50,7 @@ def copy_from_flags(
     snapshot_id = _checked_id(flags)
     load = partial(settings_from_flags, environ=environ, config=config)
     source = load(None, flags=_from(flags)).settings
-    target = load(snapshot_id, flags=_to(flags, source), said=_TO_FLAGS).settings
+    target = load(snapshot_id, flags=_to(flags, source), user_names=_TO_FLAGS).settings
     return CopySettings(snapshot_id, source, target, flags["full"])
 
 
@@ -63,31 +63,31 @@ def copy_from_options(options: Mapping[str, Any]) -> CopySettings:
     snapshot_id = _checked_id(options)
     source = settings_from_options(_from(options))
     wanted = _to(options, source) | {"source": snapshot_id}
-    target = settings_from_options(wanted, said=_TO_OPTIONS)
+    target = settings_from_options(wanted, user_names=_TO_OPTIONS)
     return CopySettings(snapshot_id, source, target, options["full"])
 
 
-def _checked_id(said: Mapping[str, Any]) -> str:
-    snapshot_id = said["snapshot_id"]
+def _checked_id(options: Mapping[str, Any]) -> str:
+    snapshot_id = options["snapshot_id"]
     if not is_snapshot_id(snapshot_id):
-        raise ConfigError((Problem("SNAPSHOT", f"expected {SNAPSHOT_ID_WORDS}"),))
+        raise ConfigError((Problem("SNAPSHOT", f"expected {SNAPSHOT_ID_EXPECTED}"),))
     return str(snapshot_id)
 
 
-def _from(said: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in said.items() if name in (*_ENDS, *_OF_BOTH)}
+def _from(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name in (*_ENDS, *_OF_BOTH)}
 
 
-def _to(said: Mapping[str, Any], source: ServiceSettings) -> dict[str, Any]:
-    """Return the target's part: an end that is not said is the source's."""
+def _to(options: Mapping[str, Any], source: ServiceSettings) -> dict[str, Any]:
+    """Return the target's part: an end that is not given is the source's."""
     target = {
         name: value
-        for name, value in said.items()
+        for name, value in options.items()
         if name not in (*_ENDS, *_OF_COPY, *(f"to_{end}" for end in _ENDS))
     }
-    target["profile"] = said["to_profile"] or source.profile
-    target["endpoint_url"] = said["to_endpoint_url"] or source.endpoint
+    target["profile"] = options["to_profile"] or source.profile
+    target["endpoint_url"] = options["to_endpoint_url"] or source.endpoint
     # Another profile brings its own Region along.
-    inherited = None if said["to_profile"] else source.region
-    target["region"] = said["to_region"] or inherited
+    inherited = None if options["to_profile"] else source.region
+    target["region"] = options["to_region"] or inherited
     return target

@@ -1,4 +1,4 @@
-"""The section `defaults`: what every volume has that does not say it itself.
+"""The section `defaults`: what every volume has that does not set it itself.
 
 Owns the rule by which two sections become one. Pure.
 """

@@ -36,7 +36,7 @@ class Key:
 
     path: str
     """Dotted; ``[]`` stands for the items of a list."""
-    type_words: str
+    type_text: str
     default: str
     """As it would be written, ``required`` or ``not given``."""
     description: str
@@ -48,9 +48,9 @@ class Key:
     """What the annotation says beside the type: bounds, quantities, forms."""
 
     @property
-    def expected_words(self) -> str:
+    def expected_text(self) -> str:
         """The type as it follows the word "expected"."""
-        words = self.type_words.replace("`", "")
+        words = self.type_text.replace("`", "")
         return f"a {words}" if words.startswith(("whole", "number")) else words
 
 
@@ -69,7 +69,7 @@ def keys(section: type[Section] = JobFile, prefix: str = "") -> Iterator[Key]:
         default = REQUIRED if field.is_required() else shown
         if _is_section(kind):
             default = REQUIRED if field.is_required() else "its keys' defaults"
-        words = "path, or section" if path.endswith(".source") else type_words(kind, marks)
+        words = "path, or section" if path.endswith(".source") else type_text(kind, marks)
         description = field.description or ""
         yield Key(path, words, default, description, name, _python_type(kind), marks)
         if _is_section(kind):
@@ -92,7 +92,7 @@ def value_text(value: object, marks: tuple[Any, ...] = ()) -> str:
     return "[]" if value == () else str(value)
 
 
-def type_words(kind: Any, marks: tuple[Any, ...]) -> str:
+def type_text(kind: Any, marks: tuple[Any, ...]) -> str:
     """Return a type in words, with its bounds."""
     for mark in marks:
         if isinstance(mark, QUANTITIES):
@@ -135,7 +135,7 @@ def markdown_table() -> str:
     """Return the reference of all keys as a table in Markdown."""
     rows = ["| key | type | default | description |", "|---|---|---|---|"]
     for key in keys():
-        cells = (f"`{key.path}`", key.type_words, key.default, key.description)
+        cells = (f"`{key.path}`", key.type_text, key.default, key.description)
         rows.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 

@@ -24,7 +24,7 @@ NO_INPUTS = Inputs()
 
 
 class RawVolume(NamedTuple):
-    """One volume as it was said, before it has its defaults."""
+    """One volume as it was written, before it has its defaults."""
 
     data: Any
     place: str

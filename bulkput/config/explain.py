@@ -40,7 +40,7 @@ def explain_key(key: Key, commands_by_flag: Mapping[str, Sequence[str]]) -> str:
     """
     below = [each for each in keys() if _parent(each.path) == key.path]
     facts = [
-        f"Type: {key.type_words}",
+        f"Type: {key.type_text}",
         "Required: yes" if key.default == REQUIRED else f"Default: {_default(key)}",
         *(f"Flag: {words}" for words in _flags(key, commands_by_flag)),
         *(f"Variable: `{name}`" for name, other in variables().items() if other.path == key.path),

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from bulkput.config.document import Document, Location, read_document
 from bulkput.config.load import Given, LoadedSettings, build, from_here
 from bulkput.config.paths import STANDARD_INPUT
-from bulkput.config.settings import VERSION, Settings
+from bulkput.config.settings import VERSION, JobSettings
 from bulkput.model.address import is_address
 from bulkput.model.errors import Problem
 
@@ -102,7 +102,7 @@ def settings_from_flags(
     flags: Mapping[str, object],
     environ: Mapping[str, str],
     config: Path | str | None = None,
-    said: Mapping[str, str] = MappingProxyType({}),
+    user_names: Mapping[str, str] = MappingProxyType({}),
 ) -> LoadedSettings:
     """Return settings with the one volume that ``source`` and ``flags`` describe.
 
@@ -113,7 +113,7 @@ def settings_from_flags(
             folder.
         environ: the process's environment.
         config: a file for all keys but those in `JOB_KEYS`, which are passed over.
-        said: what the user calls flags by which other ones are meant.
+        user_names: what the user calls flags by which other ones are meant.
 
     Raises:
         ConfigError: with every problem found; those of flags name the flag.
@@ -134,28 +134,28 @@ def settings_from_flags(
             value = _tags(value, problems)  # noqa: PLW2901 - the same value, taken apart
             if not value:
                 continue
-        called = said.get(name, flag.name)
+        called = user_names.get(name, flag.name)
         given.append(Given(flag.location, called, from_here(value), "flag"))
     has_volumes = source is not None
     return build(document, given, environ=environ, problems=problems, has_volumes=has_volumes)
 
 
 def settings_from_options(
-    options: Mapping[str, object], *, said: Mapping[str, str] = MappingProxyType({})
-) -> Settings:
+    options: Mapping[str, object], *, user_names: Mapping[str, str] = MappingProxyType({})
+) -> JobSettings:
     """Return settings with the one volume that ``options`` describe.
 
     Args:
         options: values by the names in `UPLOAD_FLAGS`, with ``tags`` for ``tag``, beside ``source``
             and ``tuning``; None is not given, and without a source there is no volume.
-        said: what the caller calls options by which other ones are meant.
+        user_names: what the caller calls options by which other ones are meant.
 
     Raises:
         ConfigError: with every problem found, each by the option's name.
         KeyError: a name that is none of these.
     """
     given = [
-        Given(_OPTIONS[name], said.get(name, name), from_here(value), "option")
+        Given(_OPTIONS[name], user_names.get(name, name), from_here(value), "option")
         for name, value in options.items()
         if value is not None
     ]

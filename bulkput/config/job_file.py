@@ -1,10 +1,10 @@
-"""A job's file as it is written: `Settings`, and what is written out before they are made."""
+"""A job's file as it is written: `JobSettings`, and what is written out before they are made."""
 
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from bulkput.config.settings import Settings, sections_together
+from bulkput.config.settings import JobSettings, sections_together
 from bulkput.config.text import Text
 from bulkput.config.volume import VolumeSettings
 from bulkput.config.volumes_from import VolumesFrom
@@ -22,7 +22,7 @@ def _any_volumes(schema: dict[str, Any]) -> None:
     schema["allOf"] = [both, {"anyOf": [{"required": ["volumes"]}, {"required": ["volumes_from"]}]}]
 
 
-class JobFile(Settings, json_schema_extra=_any_volumes):
+class JobFile(JobSettings, json_schema_extra=_any_volumes):
     """One YAML file of a job."""
 
     volumes: Annotated[tuple[VolumeSettings, ...], Field(min_length=1)] = Field(

@@ -28,7 +28,7 @@ from bulkput.config.expansion import NO_INPUTS, Expansion, Inputs
 from bulkput.config.job_request import JobRequest, identity_of
 from bulkput.config.paths import FOLDER, STANDARD_INPUT, current_folder, resolve
 from bulkput.config.problems import PROBLEM_COUNT_MAX, findings
-from bulkput.config.settings import MAY_BE_EMPTY, WHERE, Settings
+from bulkput.config.settings import MAY_BE_EMPTY, WHERE, JobSettings
 from bulkput.model.errors import ConfigError, Problem
 
 DEFAULT = "default"
@@ -54,7 +54,7 @@ JOB_FLAGS: Mapping[str, str] = MappingProxyType(
 class LoadedSettings:
     """Settings, and where each value came from."""
 
-    settings: Settings
+    settings: JobSettings
     find_origins: Callable[[], Mapping[str, str]] = field(repr=False, compare=False)
     """Reads off where values came from: asked for by few, and slow for thousands of volumes."""
     warnings: tuple[str, ...] = ()
@@ -175,7 +175,7 @@ def build(
     }
     settings = None
     try:
-        settings = Settings.model_validate(expansion.data, context=context)
+        settings = JobSettings.model_validate(expansion.data, context=context)
     except ValidationError as error:
         refused = document.refused | expansion.refused
         wrong += [

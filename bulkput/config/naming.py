@@ -61,7 +61,7 @@ def shown_source(path: Path | str | None) -> str:
 def distinct_labels(volumes: Sequence[NameFacts]) -> list[str]:
     """Return each volume's label; those without a name get more of the path where it is needed.
 
-    Two labels are the same only if neither names nor paths tell the volumes apart.
+    Two labels are the same only if neither names nor paths distinguish the volumes.
     """
     labels = [facts.name or source_label(facts.path) for facts in volumes]
     counts = Counter(map(same_name, labels))
@@ -74,14 +74,14 @@ def distinct_labels(volumes: Sequence[NameFacts]) -> list[str]:
         else:
             taken.add(label)
     for group in alike.values():
-        longer = _told_apart([_parts(volumes[index].path) for index in group], taken)
+        longer = _distinguishing([_parts(volumes[index].path) for index in group], taken)
         taken.update(longer)
         for index, label in zip(group, longer, strict=True):
             labels[index] = label
     return labels
 
 
-def _told_apart(paths: Sequence[tuple[str, ...]], taken: set[str]) -> list[str]:
+def _distinguishing(paths: Sequence[tuple[str, ...]], taken: set[str]) -> list[str]:
     """Return names of as many parts, from the end, as tell most of ``paths`` apart."""
     best: list[str] = []
     best_count = -1

@@ -74,7 +74,7 @@ def _finding(found: ErrorDetails, at: Location) -> tuple[Location, str]:
     if kind in _SENTENCES:
         return location, _SENTENCES[kind].format(**context)
     key = KEYS.get(notation(location))
-    return location, f"expected {key.expected_words}" if key else "is not what this key takes"
+    return location, f"expected {key.expected_text}" if key else "is not what this key takes"
 
 
 def unknown_key(location: Location) -> str:

@@ -1,4 +1,4 @@
-"""The whole configuration: `Settings`, frozen and checked, and the rules across its sections."""
+"""The whole configuration: `JobSettings`, frozen and checked, and the rules across its sections."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
@@ -41,7 +41,7 @@ def _whole_version(value: object) -> object:
 
 
 def sections_together(schema: dict[str, Any]) -> None:
-    """Say in JSON Schema what ``_volumes_fit_together`` says of samples."""
+    """Write in JSON Schema what ``_volumes_fit_together`` checks of samples."""
     no_sample = {
         "properties": {"source": {"properties": {"sample": {"type": "null"}}}},
     }

@@ -4,13 +4,13 @@ import os
 import re
 from pathlib import Path
 
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 
 _SHELL_VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _PATTERN = re.compile(r"[*?\[]")
 
 
-def missing_sources(settings: Settings) -> list[str]:
+def missing_sources(settings: JobSettings) -> list[str]:
     """Return a sentence for each local source that does not exist, in the order of the volumes."""
     return [
         f"{volume.label}: {text}"

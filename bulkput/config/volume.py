@@ -13,9 +13,9 @@ from bulkput.config.text import Text
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.disk_format import FormatChoice
 from bulkput.model.snapshot_id import (
+    SNAPSHOT_ID_EXPECTED,
     SNAPSHOT_ID_MAX_CHARS,
     SNAPSHOT_ID_PATTERN,
-    SNAPSHOT_ID_WORDS,
 )
 from bulkput.model.zeros import ZeroPolicy
 
@@ -47,7 +47,7 @@ KmsKeyArn = Annotated[
     ),
 ]
 SnapshotId = Annotated[
-    str, Text(SNAPSHOT_ID_WORDS, SNAPSHOT_ID_PATTERN, length_max=SNAPSHOT_ID_MAX_CHARS)
+    str, Text(SNAPSHOT_ID_EXPECTED, SNAPSHOT_ID_PATTERN, length_max=SNAPSHOT_ID_MAX_CHARS)
 ]
 # The service takes 255 characters; 15 are left for the number of the attempt.
 ClientToken = Annotated[
@@ -125,7 +125,7 @@ class SourceSettings(Section, json_schema_extra=_path_or_section):
 
     @property
     def shown(self) -> str:
-        """What it is called wherever it is told of."""
+        """What it is called wherever it is reported."""
         return shown_source(self.path)
 
     @model_validator(mode="before")
@@ -150,7 +150,7 @@ _GIVEN: dict[str, Any] = {"not": {"type": "null"}}
 
 
 def _rules_of_snapshots(schema: dict[str, Any]) -> None:
-    """Say in JSON Schema what the validators between keys say."""
+    """Write in JSON Schema what the validators between keys say."""
     schema["allOf"] = [
         _never(encrypted={"const": False}, kms_key_arn=_GIVEN),
         _never(encrypted=_GIVEN, parent=_GIVEN),
@@ -259,7 +259,7 @@ class SnapshotSettings(Section, json_schema_extra=_rules_of_snapshots):
 
 
 def _rules_of_series(schema: dict[str, Any]) -> None:
-    """Say in JSON Schema what ``_series_finds_its_parent`` says."""
+    """Write in JSON Schema what ``_series_finds_its_parent`` checks."""
     refused = {"parent": _GIVEN, "client_token": _GIVEN, "wait": {"const": False}}
     schema["allOf"] = [
         _never(series=_GIVEN, snapshot={"properties": {key: value}, "required": [key]})

@@ -45,7 +45,7 @@ class Target:
 
     @property
     def identity(self) -> dict[str, int]:
-        """What tells this file or device from any other that takes its place."""
+        """What distinguishes this file or device from any other that takes its place."""
         status = os.fstat(self._fd)
         if self.kind == "device":
             return {"device": status.st_rdev, "inode": 0}

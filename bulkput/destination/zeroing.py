@@ -26,7 +26,7 @@ def punch_hole(fd: int, offset_bytes: int, length_bytes: int) -> None:
     """Free a range of a regular file; zeros are written where its file system has no holes.
 
     Raises:
-        OSError: as the system says.
+        OSError: as the system raises it.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     done = libc.fallocate(
@@ -47,7 +47,7 @@ def zero_device(fd: int, offset_bytes: int, length_bytes: int) -> None:
     """Make a range of a block device read as zeros.
 
     Raises:
-        OSError: as the system says.
+        OSError: as the system raises it.
     """
     try:
         fcntl.ioctl(fd, _BLKZEROOUT, struct.pack("=QQ", offset_bytes, length_bytes))
@@ -61,7 +61,7 @@ def write_zeros(fd: int, offset_bytes: int, length_bytes: int) -> None:
     """Write zeros over a range.
 
     Raises:
-        OSError: as the system says.
+        OSError: as the system raises it.
     """
     zeros = memoryview(_ZEROS)
     stop_bytes = offset_bytes + length_bytes

@@ -37,7 +37,7 @@ Table = Mapping[str, Field]
 
 
 def is_token(value: object) -> bool:
-    """Tell whether ``value`` can be a page's or a block's token."""
+    """Return whether ``value`` can be a page's or a block's token."""
     return (
         isinstance(value, str)
         and 0 < len(value) <= _TOKEN_MAX_CHARS

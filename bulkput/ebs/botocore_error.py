@@ -13,7 +13,7 @@ from botocore.parsers import ResponseParserError
 from bulkput.ebs.advice import advice
 from bulkput.ebs.classify import classify
 from bulkput.ebs.control_session import UnansweredError
-from bulkput.ebs.error_response import plain_message, plain_name, redirect_words, server_time
+from bulkput.ebs.error_response import plain_message, plain_name, redirect_text, server_time
 from bulkput.ebs.first_contact import is_complaint_of_plain_http, speaks_tls
 from bulkput.ebs.learned import Learned
 from bulkput.model.errors import (
@@ -147,7 +147,7 @@ def _refused(
     reason = plain_name(answer.get("Reason") or details.get("Reason"))
     message = str(details.get("Message") or answer.get("Message") or answer.get("message") or "")
     if isinstance(status, int) and 300 <= status < 400:
-        message = redirect_words(headers.get("location"))
+        message = redirect_text(headers.get("location"))
     failure = classify(status, code, reason, message, operation)
     return ServiceError(
         operation,

@@ -59,7 +59,7 @@ TABLE: tuple[Row, ...] = (
         # A missing KMS permission, or a key that is disabled or gone, at any call.
         _reasons("INVALID_CUSTOMER_KEY", "INVALID_GRANT_TOKEN", "INVALID_DEPENDENCY_REQUEST"),
     ),
-    # EC2 says completed up to about 55 s before a child may be started.
+    # EC2 reports completed up to about 55 s before a child may be started.
     Row(
         Failure.NOT_YET_VISIBLE,
         "ValidationException",

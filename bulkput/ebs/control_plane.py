@@ -129,7 +129,7 @@ class ControlPlane:
     ) -> str:
         """Seal a snapshot and return its status; repeating it is harmless.
 
-        Nothing is validated at once: only EC2's state tells whether count and checksum hold.
+        Nothing is validated at once: only EC2's state shows whether count and checksum hold.
 
         Raises:
             AnswerError: the answer cannot be true.
@@ -192,7 +192,7 @@ class ControlPlane:
         return changed_block_page(answer, second_snapshot_id, starting_block_index)
 
     async def describe_snapshot(self, snapshot_id: str) -> SnapshotState | None:
-        """Return what EC2 says of a snapshot; None if it does not know it.
+        """Return what EC2 reports of a snapshot; None if it does not know it.
 
         Raises:
             AnswerError: the answer cannot be true.

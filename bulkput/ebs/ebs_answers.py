@@ -58,7 +58,7 @@ def page_parameters(
 
 
 def is_started(answer: Mapping[str, Any]) -> bool:
-    """Tell whether StartSnapshot's answer has anything that it should: a web page has not."""
+    """Return whether StartSnapshot's answer has anything that it should: a web page has not."""
     return any(answer.get(name) is not None for name in _STARTED)
 
 

@@ -20,7 +20,7 @@ from bulkput.ebs.answer_check import (
 from bulkput.ebs.snapshot import FoundSnapshot, SnapshotPage, SnapshotState
 
 _NO_VOLUME = "vol-ffffffff"
-"""What EC2 says of snapshots that no volume of the account was the source of."""
+"""What EC2 reports of snapshots that no volume of the account was the source of."""
 
 _PAGE_SNAPSHOTS = 200
 """DescribeSnapshots gives up to 1000 at once. With 50 tags each, all of them as long as may be, so

@@ -64,7 +64,7 @@ def error_of_answer(
     reason = plain_name(fields.get("Reason"))
     message = fields.get("Message") or fields.get("message") or _text(body)
     if 300 <= http_status < 400:
-        message = redirect_words(headers.get("Location"))
+        message = redirect_text(headers.get("Location"))
     failure = classify(http_status, code, reason, message, operation)
     return ServiceError(
         operation,
@@ -101,7 +101,7 @@ def _plain(text: str, limit_chars: int) -> str:
     return text if len(text) <= limit_chars else text[:limit_chars] + "..."
 
 
-def redirect_words(location: str | None) -> str:
+def redirect_text(location: str | None) -> str:
     """Return what to report of a redirect: no signed request follows one."""
     try:
         host = urlsplit((location or "")[:_NAME_LIMIT_CHARS]).netloc.rpartition("@")[2]

@@ -122,7 +122,7 @@ class Wire:
         self._connector._factory = functools.partial(  # noqa: SLF001 - see the file's docstring
             BoundedResponses, loop=self._loop
         )
-        # Tells the connector with whom to connect, the same for every exchange.
+        # Names to the connector with whom to connect, the same for every exchange.
         self._peer = aiohttp.ClientRequest(
             "PUT",
             URL(self._endpoint.url),
@@ -223,7 +223,7 @@ class Wire:
 
     def _head(self, method: str, target: str, lines: str, body: memoryview | None) -> bytes:
         if self._proxy is not None and not self._endpoint.is_tls:
-            # A proxy for plain http is told the whole URL, and who asks.
+            # A proxy for plain http is given the whole URL, and who asks.
             target = f"http://{self._endpoint.host_header}{target}"
             if authorization := self._peer.headers.get("Proxy-Authorization"):
                 lines = f"{lines}Proxy-Authorization: {authorization}\r\n"

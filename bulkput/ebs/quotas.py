@@ -1,4 +1,4 @@
-"""What the account may put and get a second, as Service Quotas tells it.
+"""What the account may put and get a second, as Service Quotas reports it.
 
 A convenience: an account whose roles may not ask, or a Region without an answer, gets None and
 works by the published defaults.
@@ -20,14 +20,14 @@ _LIMIT_S = 2.0
 
 
 class PutQuotas(NamedTuple):
-    """Puts a second; None where the account does not tell."""
+    """Puts a second; None where the account does not show it."""
 
     snapshot_puts_per_s: float | None
     account_puts_per_s: float | None
 
 
 class GetQuotas(NamedTuple):
-    """Gets a second; None where the account does not tell."""
+    """Gets a second; None where the account does not show it."""
 
     snapshot_gets_per_s: float | None
     account_gets_per_s: float | None

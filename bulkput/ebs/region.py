@@ -1,4 +1,4 @@
-"""Which Region: said by the caller, else AWS_REGION, AWS_DEFAULT_REGION, profile, instance.
+"""Which Region: given by the caller, else AWS_REGION, AWS_DEFAULT_REGION, profile, instance.
 
 Owns the order. botocore itself ignores AWS_REGION, which every other AWS SDK reads.
 """

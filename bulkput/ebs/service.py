@@ -63,11 +63,11 @@ class Service:
     """Opens aiobotocore clients of other services of the same account."""
 
     async def put_quotas(self) -> PutQuotas:
-        """Return what Service Quotas tells; nothing unless the endpoint is AWS's own."""
+        """Return what Service Quotas reports; nothing unless the endpoint is AWS's own."""
         return await read_put_quotas(self.open_client) if self.is_aws else PutQuotas(None, None)
 
     async def get_quotas(self) -> GetQuotas:
-        """Return what Service Quotas tells; nothing unless the endpoint is AWS's own."""
+        """Return what Service Quotas reports; nothing unless the endpoint is AWS's own."""
         return await read_get_quotas(self.open_client) if self.is_aws else GetQuotas(None, None)
 
     @property

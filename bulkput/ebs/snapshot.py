@@ -1,4 +1,4 @@
-"""What StartSnapshot takes and gives, and what EC2 says of a snapshot: plain data."""
+"""What StartSnapshot takes and gives, and what EC2 reports of a snapshot: plain data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,7 +66,7 @@ class StartedSnapshot:
 
 @dataclass(frozen=True)
 class SnapshotState:
-    """What EC2 says of a snapshot now."""
+    """What EC2 reports of a snapshot now."""
 
     state: str
     """``pending``, ``completed``, ``error``, ``recoverable`` or ``recovering``."""

@@ -1,7 +1,7 @@
 """Ends attempts that take too long, or on which nothing moves any more.
 
 aiohttp's ``sock_read`` begins only when a body has been handed over, and event loops buffer
-bodies, so neither can tell a slow line from a peer that has stopped reading. The kernel can:
+bodies, so neither can distinguish a slow line from a peer that has stopped reading. The kernel can:
 TCP_INFO counts the bytes that the peer acknowledged and those received. One timer looks at all
 attempts, so that a put pays nothing for being watched. Knows no request and no error.
 """
@@ -184,7 +184,7 @@ class Watch:
 def bytes_moved(transport: Any) -> Moved:
     """Return the bytes that the peer acknowledged and those received from it; zeros if unknown.
 
-    Where the kernel does not tell, nothing ever moves, and an answer must come within the limit.
+    Where the kernel cannot report it, nothing ever moves, and an answer must come within the limit.
     """
     connection = transport.get_extra_info("socket")
     if connection is None or not sys.platform.startswith("linux"):

@@ -18,7 +18,7 @@ _ROUTES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("POST", re.compile(r"/"), "EC2"),
 )
 EC2 = "EC2"
-"""Stands for the EC2 query protocol until the body tells the action."""
+"""Stands for the EC2 query protocol until the body names the action."""
 OPERATIONS = frozenset(operation for _, _, operation in _ROUTES if operation != EC2)
 
 

@@ -31,7 +31,7 @@ class SystemClock:
 
 
 class HeldClock:
-    """A calendar that moves only when told to, from the machine's time at the start.
+    """A calendar that moves only when it is set, from the machine's time at the start.
 
     For tests: timers fall due when the test says so, however slow the machine is. The monotonic
     reading, which rates are measured by, runs on; what the test adds is added to both.

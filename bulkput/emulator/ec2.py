@@ -261,7 +261,7 @@ def _item(snapshot: Snapshot, now_unix_s: float) -> str:
 
 
 def _progress(snapshot: Snapshot, state: State) -> str:
-    """Return how far EC2 says that it is: no puts count, and without any there is little to do."""
+    """Return EC2's figure of its progress: no puts count, and without any there is little to do."""
     if state is State.COMPLETED:
         return "100%"
     is_sealed_empty = (

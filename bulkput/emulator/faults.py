@@ -175,7 +175,7 @@ class Fault:
         return Stage.AFTER if self.kind in _KINDS_AFTER else Stage.INSTEAD
 
     def matches(self, operation: str, snapshot_id: str | None, block_index: int | None) -> bool:
-        """Tell whether the fault is for such a call."""
+        """Return whether the fault is for such a call."""
         return (
             self.operation in ("*", operation)
             and self.snapshot_id in (None, snapshot_id)

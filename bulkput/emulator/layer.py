@@ -98,7 +98,7 @@ class Layer:
         return cls(folder, block_count, last_put)
 
     def has(self, block_index: int) -> bool:
-        """Tell whether the block was written here."""
+        """Return whether the block was written here."""
         return block_index < self.block_count and self._map[_HEADER_BYTES + block_index] != 0
 
     def digest(self, block_index: int) -> bytes:

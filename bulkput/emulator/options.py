@@ -22,7 +22,7 @@ class EmulatorOptions:
     """Folder for blocks and records; made if it is missing."""
     host: str = "127.0.0.1"
     port: int = 0
-    """0 takes any free port; the URL tells which."""
+    """0 takes any free port; the URL names it."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
 
@@ -63,7 +63,7 @@ class EmulatorOptions:
     start_visible_after_s: float = 0.0
     """StartSnapshot's snapshot is unknown to the other direct calls for this long."""
     completed_lag_s: float = 0.0
-    """EC2 says completed this much earlier than the direct side does."""
+    """EC2 reports completed this much earlier than the direct side does."""
     body_timeout_s: float = 30.0
     """A body slower than this ends in 'Failed to read block data'; the service's limit is not
     documented, clients give up an attempt at about 20 s."""

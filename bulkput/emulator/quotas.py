@@ -20,7 +20,7 @@ class Bucket:
         self._filled_at_s: float | None = None
 
     def ready(self, now_s: float) -> bool:
-        """Fill up to now and tell whether a token is there."""
+        """Fill up to now and return whether a token is there."""
         if self.rate_per_s is None:
             return True
         if self._filled_at_s is not None:

@@ -1,4 +1,4 @@
-"""The emulator as a program of its own: runs until it is told to end.
+"""The emulator as a program of its own: runs until it is asked to end.
 
 Owns the process's loop, signals and limit of open files. Knows nothing of the command line.
 """

@@ -46,7 +46,7 @@ class Record:
     tags: tuple[tuple[str, str], ...] | None
     client_token: str | None
     request: str
-    """StartSnapshot's parameters in one canonical text, to tell a replay from a conflict."""
+    """StartSnapshot's parameters in one canonical text, to distinguish a replay from a conflict."""
     kms_key_arn: str | None
     timeout_min: int
     started_unix_s: float
@@ -106,7 +106,7 @@ class Snapshot:
         return State.PENDING, ""
 
     def readable(self, now_unix_s: float, lag_s: float) -> bool:
-        """Tell whether the direct side, ``lag_s`` behind EC2, sees the snapshot as completed."""
+        """Return whether the direct side, ``lag_s`` behind EC2, sees the snapshot as completed."""
         return self.state(now_unix_s - lag_s)[0] is State.COMPLETED and not self.record.deleted
 
     def verdict(self, changed_blocks_count: int, linear_checksum: bytes | None) -> str:

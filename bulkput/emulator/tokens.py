@@ -1,7 +1,7 @@
 """Page tokens and block tokens: opaque to clients, bound to what they were given for.
 
 Owns their form and their age limits. A token is base64 of a packed head and a keyed hash of it,
-so nothing is remembered a token, and one that was made up or altered is told from a real one.
+so nothing is remembered a token, and one that was made up or altered is recognised as such.
 """
 
 import base64
@@ -48,7 +48,7 @@ class Tokens:
     def holds_block(
         self, token: str, snapshot_id: str, block_index: int, now_unix_s: float
     ) -> bool:
-        """Tell whether the token is for this block and not too old."""
+        """Return whether the token is for this block and not too old."""
         head = self._opened(f"{token}{'=' * (-len(token) % 4)}", _BLOCK_HEAD.size, b"-_")
         if head is None:
             return False

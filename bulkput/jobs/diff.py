@@ -1,6 +1,6 @@
 """``bulkput diff``: the blocks in which two snapshots of one lineage differ, by ListChangedBlocks.
 
-The service tells what was written, not what it means: a block that was written again with the same
+The service lists what was written, not what it means: a block that was written again with the same
 bytes is listed too.
 """
 
@@ -69,9 +69,9 @@ async def compare_snapshots(
     first_id: str,
     second_id: str,
     observer: Observer,
-    tell: Callable[[list[ChangedRange]], None],
+    on_ranges: Callable[[list[ChangedRange]], None],
 ) -> Comparison:
-    """List what differs, and tell the ranges of each page in ascending order as they come.
+    """List what differs, and report the ranges of each page in ascending order as they come.
 
     Raises:
         AnswerError: the list cannot be true.
@@ -92,7 +92,7 @@ async def compare_snapshots(
 
         def take(items: tuple[ChangedBlock, ...]) -> None:
             listed.add([block.index for block in items])
-            tell(runs.take(items))
+            on_ranges(runs.take(items))
 
         await gets.read_changes(
             first_id,
@@ -103,7 +103,7 @@ async def compare_snapshots(
             check=change_check(second_id, first, second),
         )
         await gets.workers.run(partial(_hold, settings, gets.service.region, found, listed))
-        tell(runs.rest())
+        on_ranges(runs.rest())
         found.elapsed_s = gets.clock.monotonic_s() - started_s
     return found
 

@@ -1,4 +1,4 @@
-"""Pending snapshots whose ledger is lost: found by their mark, told from those at work, deleted."""
+"""Pending snapshots whose ledger is lost: found by their mark, checked for work, deleted."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.job_lock import locked_job
@@ -14,7 +14,7 @@ from bulkput.model.events import Observer
 from bulkput.model.outcome import VolumeOutcome
 
 
-async def run_job(settings: Settings, *, observer: Observer) -> tuple[VolumeOutcome, ...]:
+async def run_job(settings: JobSettings, *, observer: Observer) -> tuple[VolumeOutcome, ...]:
     """Upload every volume of the job, ``settings.parallel`` of them at a time.
 
     Returns:

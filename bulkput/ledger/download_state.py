@@ -129,7 +129,7 @@ class Restoration:
         """Forget all of it: the download is done. Files of others are left.
 
         Raises:
-            OSError: as the system says.
+            OSError: as the system raises it.
         """
         for name in (_HEADER_NAME, _TABLE_NAME, LOCK_NAME):
             remove_file(self.folder / name)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bulkput.ledger.state_file import mount_point_words, opened_folder
+from bulkput.ledger.state_file import mount_point_text, opened_folder
 from bulkput.ledger.storage import FOLDER_MODE, storage_error
 from bulkput.model.errors import ConfigError, LedgerError, Problem
 
@@ -105,6 +105,6 @@ def _made(folder: Path, *, is_top: bool = False) -> Iterator[int]:
         except OSError as error:
             raise storage_error(folder, "create the folder", error) from error
         if not os.access(".", os.W_OK | os.X_OK, dir_fd=descriptor):
-            what = f"cannot be written to. Name another state_dir{mount_point_words(folder)}"
+            what = f"cannot be written to. Name another state_dir{mount_point_text(folder)}"
             raise LedgerError(folder, what)
         yield descriptor

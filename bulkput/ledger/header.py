@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from bulkput.ledger.header_schema import (
@@ -44,13 +45,13 @@ class LedgerPhase(StrEnum):
     SEALING = "sealing"
     """CompleteSnapshot has been or will be called; no more puts."""
     COMPLETED = "completed"
-    """EC2 said ``completed``."""
+    """EC2 reported ``completed``."""
     FAILED = "failed"
     """The snapshot ended otherwise, or differs from its source; the next run starts another."""
 
 
 _ENDS = frozenset({LedgerPhase.SEALING, LedgerPhase.COMPLETED})
-"""What a result without an error tells: that it is sealed and pending, or completed."""
+"""What a result without an error reports: that it is sealed and pending, or completed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +86,8 @@ class LedgerHeader:
     snapshot_id: str | None = None
     """None until StartSnapshot answered."""
     phase: LedgerPhase = LedgerPhase.STARTING
-    told: bool = False
-    """The result of a run that ended in this phase was written out; until then a rerun tells it."""
+    delivered: bool = False
+    """The result of a run that ended in this phase was written out; else a rerun reports it."""
     open_boot_id: str | None = None
     """The machine's boot while a writer has the table open; None once closed and flushed."""
     undelivered: tuple[str, ...] = ()
@@ -106,19 +107,19 @@ class LedgerHeader:
             raise ValueError("block_count: expected no more blocks than the volume has")
         if self.snapshot_id is None and self.phase is not LedgerPhase.STARTING:
             raise ValueError(f"snapshot_id: expected one in the phase {self.phase}")
-        if self.told and self.phase not in _ENDS:
+        if self.delivered and self.phase not in _ENDS:
             raise ValueError(f"told: expected false in the phase {self.phase}")
 
     def is_over(self, *, wait: bool) -> bool:
-        """Return whether nothing of this snapshot is left to do or to tell.
+        """Return whether nothing of this snapshot is left to do or to report.
 
         Args:
-            wait: whether it is to be told that the snapshot is completed, not only that it is
+            wait: whether it is to be reported that the snapshot is completed, not only that it is
                 sealed.
         """
         if self.phase is LedgerPhase.FAILED:
             return True
-        return self.told and (self.phase is LedgerPhase.COMPLETED or not wait)
+        return self.delivered and (self.phase is LedgerPhase.COMPLETED or not wait)
 
 
 def _are_snapshot_ids(value: object) -> bool:
@@ -150,16 +151,21 @@ _FIELDS: dict[str, Fact] = {
     "updated_unix_s": FACTS["created_unix_s"],
     "snapshot_id": FACTS["parent_snapshot_id"],
     "phase": (lambda value: isinstance(value, LedgerPhase), ", ".join(LedgerPhase)),
-    "told": (lambda value: isinstance(value, bool), "true or false"),
+    "delivered": (lambda value: isinstance(value, bool), "true or false"),
     "open_boot_id": (or_none(is_text(0, 255)), "a text or null"),
     "undelivered": (_are_snapshot_ids, f"at most {UNDELIVERED_MAX} snapshot ids"),
     "marks_lost": (lambda value: isinstance(value, bool), "true or false"),
 }
 
 
+_KEYS = MappingProxyType({"delivered": "told"})
+"""Fields whose key in the file is another: the one that the first version gave it."""
+
+
 def encode_header(header: LedgerHeader) -> bytes:
     """Return the JSON of ``header`` with its checksum, readable for people."""
-    facts = asdict(header) | {"source_identity": dict(header.source_identity)}
+    facts = {_KEYS.get(name, name): value for name, value in asdict(header).items()}
+    facts["source_identity"] = dict(header.source_identity)
     facts["undelivered"] = list(header.undelivered)
     if not header.undelivered:  # as versions that knew no such field wrote it, and read it
         del facts["undelivered"]
@@ -180,7 +186,7 @@ def decode_header(content: bytes) -> LedgerHeader:
             f"format version {version!r:.40}, and this program reads version {FORMAT_VERSION}"
         )
     checksum = facts.pop("checksum", None)
-    check_names({"undelivered": [], **facts}, LedgerHeader)
+    check_names({"undelivered": [], **facts}, LedgerHeader, _KEYS)
     if checksum != _checksum(facts):
         raise ValueError("the checksum does not match: the file is damaged or was edited")
     undelivered = facts.get("undelivered", [])
@@ -188,7 +194,8 @@ def decode_header(content: bytes) -> LedgerHeader:
     for name, kind in (("zero_policy", ZeroPolicy), ("phase", LedgerPhase)):
         if facts[name] in list(kind):
             facts[name] = kind(facts[name])
-    return LedgerHeader(**facts)
+    names = {key: name for name, key in _KEYS.items()}
+    return LedgerHeader(**{names.get(key, key): fact for key, fact in facts.items()})
 
 
 def _checksum(facts: Mapping[str, Any]) -> str:

@@ -58,7 +58,7 @@ FACTS: Mapping[str, Fact] = MappingProxyType(
         "parent_snapshot_id": (or_none(is_snapshot_id), "a snapshot id or null"),
     }
 )
-"""What is told of a snapshot in every file."""
+"""What is recorded of a snapshot in every file."""
 
 
 def check_facts(header: object, expected: Mapping[str, Fact]) -> None:
@@ -74,13 +74,20 @@ def check_facts(header: object, expected: Mapping[str, Fact]) -> None:
             raise ValueError(f"{field.name}: expected {words}")
 
 
-def check_names(facts: Mapping[str, Any], kind: type) -> None:
+def check_names(
+    facts: Mapping[str, Any], kind: type, keys: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Return if ``facts`` are exactly the fields of the dataclass ``kind``.
+
+    Args:
+        facts: As the file has them.
+        kind: Of the header.
+        keys: Fields whose key in the file is another.
 
     Raises:
         ValueError: names one that is missing or not known.
     """
-    names = {field.name for field in fields(kind)}
+    names = {keys.get(field.name, field.name) for field in fields(kind)}
     for name in sorted(facts.keys() ^ names):
         raise ValueError(f"{name!r:.80} is {'missing' if name in names else 'not known'}")
 

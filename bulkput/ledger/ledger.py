@@ -177,13 +177,13 @@ class Ledger(Marks):
         self._table = table
 
     def enter(self, phase: LedgerPhase, *, now_unix_s: float) -> None:
-        """Note how far the snapshot has come, durably; nobody has been told so yet.
+        """Note how far the snapshot has come, durably; nobody has seen the result yet.
 
         Raises:
             LedgerError: the header cannot be written.
             TemporaryError: the disk is full.
         """
-        self._save(replace(self._header, phase=phase, told=False, updated_unix_s=now_unix_s))
+        self._save(replace(self._header, phase=phase, delivered=False, updated_unix_s=now_unix_s))
 
     def amend(self, header: LedgerHeader) -> None:
         """Store other facts of the same snapshot and table, such as the source's new identity.

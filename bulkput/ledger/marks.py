@@ -39,7 +39,7 @@ class Counts(NamedTuple):
 
 
 class Linear(NamedTuple):
-    """What CompleteSnapshot is told."""
+    """What CompleteSnapshot is given."""
 
     changed_blocks_count: int
     checksum_b64: str

@@ -35,7 +35,7 @@ class PartialManifest:
 
         Args:
             manifest_path: Of the whole manifest.
-            key: What tells the snapshot from all others: id, Region, endpoint.
+            key: What distinguishes the snapshot from all others: id, Region, endpoint.
         """
         self._path = manifest_path.with_name(f"{manifest_path.name}.part")
         self._descriptor: int | None = None

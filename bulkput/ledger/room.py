@@ -29,7 +29,7 @@ def free_bytes(folder: Path) -> int | None:
         OSError: it cannot be asked.
     """
     room = os.statvfs(folder)
-    if room.f_blocks == 0:  # some network file systems do not tell
+    if room.f_blocks == 0:  # some network file systems do not report it
         return None
     blocks = room.f_bfree if os.geteuid() == 0 else room.f_bavail
     return blocks * room.f_frsize

@@ -83,7 +83,7 @@ def _check_folder(folder: Path, status: os.stat_result, owners: set[int]) -> Non
         raise LedgerError(
             folder,
             f"belongs to user id {status.st_uid}, and this is user id {os.geteuid()}. Run as the"
-            f" same user, or name another state_dir{mount_point_words(folder)}",
+            f" same user, or name another state_dir{mount_point_text(folder)}",
         )
     if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
         raise LedgerError(
@@ -93,7 +93,7 @@ def _check_folder(folder: Path, status: os.stat_result, owners: set[int]) -> Non
         )
 
 
-def mount_point_words(folder: Path) -> str:
+def mount_point_text(folder: Path) -> str:
     """Return what helps with a file system that somebody else has mounted; else nothing."""
     if not folder.is_mount():
         return ""
@@ -205,7 +205,7 @@ def put_in_place(folder: int, new_path: Path, path: Path) -> None:
     """Give the file ``new_path`` the name of ``path`` in their opened folder, durably.
 
     Raises:
-        OSError: as the system says.
+        OSError: as the system raises it.
     """
     os.rename(new_path.name, path.name, src_dir_fd=folder, dst_dir_fd=folder)
     os.fsync(folder)

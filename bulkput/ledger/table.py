@@ -100,7 +100,7 @@ class Table:
 
     @classmethod
     def open(cls, path: Path, snapshot_id: str, block_count: int, *, writable: bool) -> "Table":
-        """Open a table; ``whole`` tells whether its file is.
+        """Open a table; ``whole``: whether its file is.
 
         A file that is missing, cut, or has a damaged head is not: what it has lost may have been
         sent. ``mend`` gives it its size and its head back.

@@ -1,4 +1,4 @@
-"""What this machine's kernel tells of files, devices, processes and limits.
+"""What this machine's kernel reports of files, devices, processes and limits.
 
 It lies below `source`, `target`, `ledger` and `jobs`, which must not import each other and need the
 same answers: a disk that may not be read because somebody writes to it may not be written either.

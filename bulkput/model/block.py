@@ -36,7 +36,7 @@ class Extent(NamedTuple):
         return self.stop - self.start
 
 
-def place_words(start: int, stop: int) -> str:
+def place_text(start: int, stop: int) -> str:
     """Return ``blocks 3-5, bytes 1572864-3145727`` of blocks ``start`` to ``stop``, excluded."""
     name = f"block {start}" if stop == start + 1 else f"blocks {start}-{stop - 1}"
     return f"{name}, bytes {start * BLOCK_SIZE_BYTES}-{stop * BLOCK_SIZE_BYTES - 1}"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
-from bulkput.model.block import place_words
+from bulkput.model.block import place_text
 
 
 class DifferenceKind(StrEnum):
@@ -37,7 +37,7 @@ class Difference(NamedTuple):
     @property
     def words(self) -> str:
         """The whole of it, for people."""
-        return f"{place_words(self.start, self.stop)}: {_WORDS[self.kind].format(self.reference)}"
+        return f"{place_text(self.start, self.stop)}: {_WORDS[self.kind].format(self.reference)}"
 
 
 class BlockDifference(NamedTuple):
@@ -51,9 +51,9 @@ class BlockDifference(NamedTuple):
 class DifferenceRuns:
     """Joins differences, which come in ascending order for each reference, to ranges."""
 
-    def __init__(self, tell: Callable[[Difference], None]) -> None:
-        """Tell each range as soon as it is known where it ends."""
-        self._tell = tell
+    def __init__(self, on_difference: Callable[[Difference], None]) -> None:
+        """Call ``on_difference`` for each range as soon as it is known where it ends."""
+        self._on_difference = on_difference
         self._open: dict[str, Difference] = {}
         self.block_count = 0
         """Verdicts so far."""
@@ -67,11 +67,11 @@ class DifferenceRuns:
             self._open[reference] = run._replace(stop=index + 1)
             return
         if run is not None:
-            self._tell(run)
+            self._on_difference(run)
         self._open[reference] = Difference(index, index + 1, kind, reference)
 
     def close(self) -> None:
-        """Tell the ranges that are still open."""
+        """Report the ranges that are still open."""
         for run in sorted(self._open.values()):
-            self._tell(run)
+            self._on_difference(run)
         self._open.clear()

@@ -1,4 +1,4 @@
-"""What happens, told once: events for whoever wants to show or record them.
+"""What happens, reported once: events for whoever wants to show or record them.
 
 An event is rare (a phase, a retry, a warning); steady counts are in ``Progress``.
 """

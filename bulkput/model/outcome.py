@@ -68,7 +68,7 @@ class VolumeOutcome:
     """Where the ledger lies, if it was opened; scripts do not need it."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what another process can be told: an error may hold what cannot travel."""
+        """Return what another process can be sent: an error may hold what cannot travel."""
         return {**self.__dict__, "cause": None}
 
     def as_dict(self) -> dict[str, Any]:

@@ -137,7 +137,7 @@ class Progress:
 
     @property
     def block_counts(self) -> dict[str, int]:
-        """What became of the blocks, as an outcome tells it."""
+        """What became of the blocks, as an outcome reports it."""
         return {
             "total": self.blocks_total,
             "put": self.blocks_put,

@@ -1,1 +1,1 @@
-"""Listens to events and tells people and programs."""
+"""Listens to events and shows them to people and programs."""

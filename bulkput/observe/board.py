@@ -53,7 +53,7 @@ class Figures:
     retried: int
     throttled: int
     left_s: float | None
-    """Estimated time until the phase's last block; None where nothing can be said."""
+    """Estimated time until the phase's last block; None where nothing is known."""
 
     @property
     def measured(self) -> bool:

@@ -14,7 +14,7 @@ from bulkput.model.size import format_size
 from bulkput.observe.board import Figures
 from bulkput.observe.job_figures import JobFigures
 from bulkput.observe.plain import one_line
-from bulkput.observe.wording import Word, counted, figure_word_list
+from bulkput.observe.wording import RankedText, counted, figure_texts
 
 _NAME_COLUMNS_MAX = 24
 _NAME_COLUMNS_MIN = 8
@@ -57,7 +57,7 @@ def frame(
         name_columns = _name_columns(figures, columns)
         for each in figures:
             rows.append(_heading(each, name_columns, columns, bar_char))
-            words = fitted(figure_word_list(each), columns - len(_GAP))
+            words = fitted(figure_texts(each), columns - len(_GAP))
             rows.append(Row(((_GAP + words, "dim"),)))
         return rows
     shown = figures if len(figures) <= left else figures[: left - 1]
@@ -69,7 +69,7 @@ def frame(
     return rows
 
 
-def fitted(words: Sequence[Word], columns: int) -> str:
+def fitted(words: Sequence[RankedText], columns: int) -> str:
     """Return as many words as fit, in their order; the least useful go first."""
     kept = list(words)
     while len(kept) > 1 and cell_len(_GAP.join(word.text for word in kept)) > columns:
@@ -78,20 +78,20 @@ def fitted(words: Sequence[Word], columns: int) -> str:
 
 
 def _job_row(job: JobFigures, columns: int) -> Row:
-    words = [Word(f"{job.completed} of {job.volume_count} done", 1)]
+    words = [RankedText(f"{job.completed} of {job.volume_count} done", 1)]
     if job.failed:
-        words.append(Word(f"{job.failed} failed", 2))
+        words.append(RankedText(f"{job.failed} failed", 2))
     if job.waiting:
-        words.append(Word(f"{job.waiting} waiting", 4))
+        words.append(RankedText(f"{job.waiting} waiting", 4))
     size = format_size(job.bytes_done)
     words += [
-        Word(f"{job.blocks_done:,} of {counted(job.blocks_total, 'block')} ({size})", 7),
-        Word(f"{job.puts_per_s:,.0f} puts/s", 6),
-        Word(f"{job.mib_per_s:,.1f} MiB/s", 3),
-        Word(f"{format_duration(job.elapsed_s)} elapsed", 5),
+        RankedText(f"{job.blocks_done:,} of {counted(job.blocks_total, 'block')} ({size})", 7),
+        RankedText(f"{job.puts_per_s:,.0f} puts/s", 6),
+        RankedText(f"{job.mib_per_s:,.1f} MiB/s", 3),
+        RankedText(f"{format_duration(job.elapsed_s)} elapsed", 5),
     ]
     if job.left_s is not None:
-        words.append(Word(f"{format_duration(job.left_s)} left", 0))
+        words.append(RankedText(f"{format_duration(job.left_s)} left", 0))
     return Row(((fitted(words, columns), "bold"),))
 
 
@@ -119,7 +119,7 @@ def _compact(figures: Figures, name_columns: int, columns: int) -> Row:
     head = f"{name} {figures.phase}"
     if figures.measured:
         head += f" {figures.fraction:.1%}"
-    words = fitted(figure_word_list(figures), max(0, columns - cell_len(head) - len(_GAP)))
+    words = fitted(figure_texts(figures), max(0, columns - cell_len(head) - len(_GAP)))
     return Row(((_cut(head + _GAP + words, columns).rstrip(), ""),))
 
 

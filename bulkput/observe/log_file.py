@@ -62,7 +62,7 @@ class LogFile:
         for _ in range(len(self._inbox)):
             unix_s, event = self._inbox.popleft()
             self._board.apply(event, now_s)
-            for line in self._words(event):
+            for line in self._lines_of(event):
                 yield self._stamped(unix_s, line)
         if not last and self._board.is_active and self._cadence.is_due(now_s):
             unix_s = time.time()
@@ -72,7 +72,7 @@ class LogFile:
             for figures in self._board.figures(now_s):
                 yield self._stamped(unix_s, figures_line(figures))
 
-    def _words(self, event: RunEvent) -> Iterator[Line]:
+    def _lines_of(self, event: RunEvent) -> Iterator[Line]:
         """Yield the lines of an event; those that people see elsewhere than in a display too."""
         if isinstance(event, RunStarted):
             volumes = counted(event.volume_count, "volume")

@@ -17,7 +17,7 @@ _INBOX_MAX = 10_000
 
 
 class Reporter:
-    """An Observer that tells people; ``on_event`` may be called from any thread.
+    """An Observer that writes for people; ``on_event`` may be called from any thread.
 
     ``tick`` and ``close`` belong to one thread at a time.
     """

@@ -11,7 +11,7 @@ did not fail, in the job's order.
   ``elapsed_s``, ``exit_code``, ``error`` and ``volumes``, the list of the volumes' objects. A job
   of one volume has all keys of that volume at the top as well, so that one script reads both verbs;
   ``elapsed_s`` is then the volume's.
-* A failure that left no volume to tell of: ``status`` (``failed``), ``snapshot_id``, ``error`` and
+* A failure that left no volume to report: ``status`` (``failed``), ``snapshot_id``, ``error`` and
   ``exit_code``.
 """
 
@@ -93,7 +93,7 @@ def job_object(
 
 
 def failure_object(error: str, *, exit_code: int, snapshot_id: str | None = None) -> dict[str, Any]:
-    """Return the object for a failure that left no volume to tell of."""
+    """Return the object for a failure that left no volume to report."""
     return {
         "status": FAILED,
         "snapshot_id": snapshot_id,

@@ -100,7 +100,7 @@ class OtherVersionError(Exception):
 
 
 def last_run(lines: Iterable[bytes], names: frozenset[str] | None) -> tuple[RunSoFar | None, int]:
-    """Return the last run that the lines tell of, and how many lines are no events.
+    """Return the last run that the lines record, and how many lines are no events.
 
     A last line without its end is being written; it does not count.
 

@@ -52,7 +52,9 @@ def _paragraph(outcome: VolumeOutcome, *, alone: bool) -> str:
         rows.append(("format", f"{outcome.source_format}, decoded while it was read"))
     if outcome.volume_size_gib is not None:
         rows.append(("volume", f"{outcome.volume_size_gib:,} GiB"))
-    if outcome.snapshot_id or not outcome.exit_code:  # else nothing has begun that could be told of
+    if (
+        outcome.snapshot_id or not outcome.exit_code
+    ):  # else nothing has begun that could be reported
         rows += [
             ("blocks", _blocks(outcome.blocks)),
             ("time", _time(outcome)),

@@ -46,12 +46,12 @@ def counted(count: int, one: str, many: str | None = None) -> str:
 
 
 def event_line(event: RunEvent, verbosity: Verbosity, *, announce_ends: bool) -> Line | None:
-    """Return what is said of ``event``, or None if nothing is.
+    """Return what is shown of ``event``, or None if nothing is.
 
     Args:
         event: what happened.
-        verbosity: retries are told only to who asked for them, and errors alone to ``QUIET``.
-        announce_ends: whether a volume's end is told when it happens; a job of one volume ends with
+        verbosity: retries are shown only to who asked for them, and errors alone to ``QUIET``.
+        announce_ends: whether a volume's end is shown as it happens; a job of one volume ends with
             that sentence anyway.
     """
     if isinstance(event, VolumeEnded):
@@ -103,26 +103,26 @@ def unfinished_line(progress: Progress) -> Line:
     return Line(one_line(f"{name} stays pending, with {done:,} of {total:,} blocks done"))
 
 
-class Word(NamedTuple):
+class RankedText(NamedTuple):
     """A figure, and how little it is missed: the highest rank goes first where room is short."""
 
     text: str
     rank: int
 
 
-def figure_word_list(figures: Figures) -> list[Word]:
+def figure_texts(figures: Figures) -> list[RankedText]:
     """Return what is known of a volume beside its name, phase and percentage."""
     if not figures.measured:
-        return [Word(f"for {format_duration(figures.phase_s)}", 0)]
-    words = [] if figures.reading_back else [Word(f"{figures.puts_per_s:,.0f} puts/s", 2)]
+        return [RankedText(f"for {format_duration(figures.phase_s)}", 0)]
+    words = [] if figures.reading_back else [RankedText(f"{figures.puts_per_s:,.0f} puts/s", 2)]
     words += [
-        Word(f"{figures.mib_per_s:,.1f} MiB/s", 1),
-        Word(f"{figures.in_flight:,} in flight", 5),
-        Word(counted(figures.retried, "retry", "retries"), 4 if figures.retried else 6),
-        Word(counted(figures.throttled, "throttle"), 3 if figures.throttled else 7),
+        RankedText(f"{figures.mib_per_s:,.1f} MiB/s", 1),
+        RankedText(f"{figures.in_flight:,} in flight", 5),
+        RankedText(counted(figures.retried, "retry", "retries"), 4 if figures.retried else 6),
+        RankedText(counted(figures.throttled, "throttle"), 3 if figures.throttled else 7),
     ]
     if figures.left_s is not None:
-        words.append(Word(f"{format_duration(figures.left_s)} left", 0))
+        words.append(RankedText(f"{format_duration(figures.left_s)} left", 0))
     return words
 
 
@@ -155,5 +155,5 @@ def job_line(job: JobFigures) -> Line:
 def figures_line(figures: Figures) -> Line:
     """Return one volume's figures as a line."""
     percent = f" {figures.fraction:.1%}," if figures.measured else ""
-    words = ", ".join(word.text for word in figure_word_list(figures))
+    words = ", ".join(word.text for word in figure_texts(figures))
     return Line(one_line(f"{figures.volume}: {figures.phase}{percent} {words}"))

@@ -68,11 +68,11 @@ class BucketModel:
         self._may_have_overflowed = False
 
     def proves_more_than(self, limit_puts_per_s: float) -> bool:
-        """Tell whether more was served than the limit allows."""
+        """Return whether more was served than the limit allows."""
         return self._credit_puts <= -margin_puts(limit_puts_per_s)
 
     def has_credit(self, limit_puts_per_s: float) -> bool:
-        """Tell whether a throttle now comes as a surprise: the bucket should not be empty."""
+        """Return whether a throttle now comes as a surprise: the bucket should not be empty."""
         return self._credit_puts > margin_puts(limit_puts_per_s)
 
     def bound_puts_per_s(self, margin_puts: float) -> float:

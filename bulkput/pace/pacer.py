@@ -20,7 +20,7 @@ SLEEP_MIN_S = 0.001
 sleep would spin. The bucket's burst makes up for the wait."""
 
 RATE_STEP_SHARE = 0.001
-"""A change of the rate below 0.1% is not worth telling the bucket for every put."""
+"""A change of the rate below 0.1% is not worth setting the bucket for every put."""
 
 
 _OPEN = OpenGate()

@@ -6,7 +6,7 @@ A throttle is followed by a dip that gives the service's bucket a little back, a
 limit, and a probe just above it, which spends what was given back. Then a throttle confirms the
 limit, for the price of a put or two. If none comes and the books prove that the limit is higher,
 the rate grows, its excess doubling. A throttle that ends a growth, or the first of all, is answered
-by a deep cut, until the answers that are on their way have told what the service serves.
+by a deep cut, until the answers that are on their way have shown what the service serves.
 """
 
 from bulkput.pace.bucket_model import BucketModel, bound_margin_puts, margin_puts

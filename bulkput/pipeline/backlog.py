@@ -1,4 +1,4 @@
-"""How many hashed blocks wait for their first put: what tells hashers whether more is needed."""
+"""How many hashed blocks wait for their first put: what shows hashers whether more is needed."""
 
 import asyncio
 

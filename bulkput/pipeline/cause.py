@@ -1,4 +1,4 @@
-"""Which error of a task group is the one to tell."""
+"""Which error of a task group is the one to report."""
 
 from collections.abc import Iterator
 

@@ -31,7 +31,7 @@ class HashedWindow:
 
 
 def is_zero(block: memoryview) -> bool:
-    """Tell whether all bytes of a block are zero."""
+    """Return whether all bytes of a block are zero."""
     words = np.frombuffer(block, dtype=np.uint64)
     return not words[:_PROBE_WORDS].any() and not words.any()
 

@@ -1,6 +1,6 @@
 """What the pages of one list must be together: ascending, within bounds, to an end, and as known.
 
-A page by itself was checked where it came in. Pure: told of each page before it is used.
+A page by itself was checked where it came in. Pure: given each page before it is used.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ class Expected:
     """What is known of a list before it comes."""
 
     volume_size_gib: int | None = None
-    """As EC2 says it; None where EC2 was not asked, and where a list's size is of two volumes."""
+    """As EC2 has it; None where EC2 was not asked, and where a list's size is of two volumes."""
     presences: Sequence[tuple[str, Presence]] = ()
     """What else says which blocks it has, and its name for the user."""
     check_count: Callable[[int], None] | None = None

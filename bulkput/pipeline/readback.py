@@ -1,7 +1,7 @@
 """The proof: a snapshot is read back and compared with what it should be.
 
 Blocks that the snapshot does not have must be zeros; so must blocks beyond the end of what it is
-compared with. Differences are told in ascending order, whatever the order of the answers.
+compared with. Differences are reported in ascending order, whatever the order of the answers.
 """
 
 import asyncio
@@ -43,8 +43,8 @@ class ReadbackParts:
     progress: Progress
     held_blocks_max: int
     """Blocks of the snapshot in memory at once; the references' windows come on top of it."""
-    tell: Callable[[Difference], None]
-    """Told of each differing range."""
+    on_difference: Callable[[Difference], None]
+    """Called for each differing range."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,12 @@ class Sample:
 
 
 async def compare(parts: ReadbackParts, sample: Sample | None = None) -> int:
-    """Compare, tell every differing range, and return how many blocks were compared.
+    """Compare, report every differing range, and return how many blocks were compared.
 
     Raises:
         BulkputError: the snapshot or a reference could not be read.
     """
-    runs = DifferenceRuns(parts.tell)
+    runs = DifferenceRuns(parts.on_difference)
     progress = parts.progress
 
     def pass_over(block_count: int) -> None:

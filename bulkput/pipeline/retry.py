@@ -26,7 +26,7 @@ class Recovery(Protocol):
 
 
 OnRetry = Callable[[ServiceError, float], None]
-"""Told of every repeated call: the error and the delay in seconds; may raise to stop it."""
+"""Called for every repeated call: the error and the delay in seconds; may raise to stop it."""
 
 
 def _never_queued() -> float:
@@ -55,7 +55,7 @@ class Retrier:
 
         Args:
             call: Makes one attempt.
-            on_retry: Told of every repetition.
+            on_retry: Called for every repetition.
             queued_s: How long the attempts have waited for their turn by now, in all.
 
         Raises:

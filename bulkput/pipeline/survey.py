@@ -34,7 +34,7 @@ _HOLE_BLOCKS = 8_192
 
 
 class Known(Protocol):
-    """What an earlier run's ledger tells; read from several threads."""
+    """What an earlier run's ledger shows; read from several threads."""
 
     def states(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Return the state of each block."""
@@ -51,7 +51,7 @@ class Known(Protocol):
 
 @dataclass(frozen=True)
 class SurveyPolicy:
-    """As the upload would be told."""
+    """As the upload would be configured."""
 
     zeros: ResolvedZeros
     trust_ledger: bool
@@ -107,7 +107,7 @@ async def survey_blocks(
         baseline: The blocks of the snapshot's parent; None of none.
         policy: What decides.
         workers: Each holds one window at a time.
-        on_progress: Told the counts so far, in the event loop.
+        on_progress: Called with the counts so far, in the event loop.
 
     Raises:
         BulkputError: of the source or the ledger.

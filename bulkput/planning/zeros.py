@@ -2,7 +2,7 @@
 
 Owns the rule that an encrypted snapshot gets every block: a block that was never put is decrypted
 on reading like any other, and decrypted zeros are noise. Knows no parent: beside one, a block may
-be left out only where the parent shows the same, which no policy can tell.
+be left out only where the parent shows the same, which no policy can know.
 """
 
 from typing import NamedTuple
@@ -73,7 +73,7 @@ def resolve_zero_policy(
     """Return which empty blocks are put.
 
     Args:
-        requested: As the user said.
+        requested: As configured.
         encrypted: The snapshot is encrypted or will be: by the request, by the account's default
             (StartSnapshot's answer has a KmsKeyArn or SseType), or by a later step.
         unwritten_is_undefined: Nobody can rely on what the source's holes read as: it is an

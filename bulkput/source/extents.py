@@ -20,7 +20,7 @@ def data_extents(fd: int, size_bytes: int, path: Path, start: int = 0) -> Iterat
     """Yield the extents with data of the first ``size_bytes``, from block ``start`` on.
 
     Rounded outward to blocks and merged where they touch; one extent of everything where the file
-    system cannot tell. Lazy, and at most two lseek a block however finely the file is broken up,
+    system has none. Lazy, and at most two lseek a block however finely the file is broken up,
     because the walk goes on at block boundaries.
 
     Raises:
@@ -54,7 +54,7 @@ def data_extents(fd: int, size_bytes: int, path: Path, start: int = 0) -> Iterat
 
 
 def _check_end(fd: int, size_bytes: int, path: Path, error: OSError) -> None:
-    """Tell a final hole (ENXIO, size unchanged) from a file that lost its end.
+    """Distinguish a final hole (ENXIO, size unchanged) from a file that lost its end.
 
     Raises:
         SourceError: it did, or the error is another one.

@@ -48,7 +48,7 @@ FILE_SYSTEMS: Mapping[int, FileSystem] = MappingProxyType(
         0xEF53: FileSystem("ext2, ext3, ext4", reports_changes=True, reason=_FAULTS),
         0x58465342: FileSystem("XFS", reports_changes=True, reason=_FAULTS),
         0x9123683E: FileSystem("Btrfs", reports_changes=True, reason=_FAULTS),
-        # Never relied on; here so that people can be told the reason.
+        # Never relied on; here so that people can be shown the reason.
         0x01021994: FileSystem(
             "tmpfs", reports_changes=False, reason="pages of a map are never clean again"
         ),

@@ -189,4 +189,4 @@ FOREIGN: tuple[FormatMark, ...] = _IMAGES + tuple(
     for remedy, rows in _BY_REMEDY
     for name, magic, offset in rows
 )
-"""Formats that are refused unless the source is said to be raw."""
+"""Formats that are refused unless the source is configured as raw."""

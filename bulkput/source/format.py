@@ -1,6 +1,6 @@
 """Which image or archive format a source begins like: one table of magic numbers.
 
-Owns the table, the choice between what was said and what is there, and the sentences of refusal.
+Owns the table, the choice between the configured and the found, and the sentences of refusal.
 Decodes nothing: what is in the table is sent as the raw bytes of a disk only by mistake.
 """
 
@@ -84,31 +84,31 @@ def is_image(format_: Format) -> TypeGuard[ImageFormat]:
     return format_ in get_args(ImageFormat)
 
 
-def choose_format(said: FormatChoice, mark: FormatMark | None) -> Format:
+def choose_format(configured: FormatChoice, mark: FormatMark | None) -> Format:
     """Return how a source is read.
 
     Args:
-        said: What the user says; ``auto`` goes by the content, ``raw`` never looks at it.
+        configured: What the user says; ``auto`` goes by the content, ``raw`` never looks at it.
         mark: What the content says.
 
     Raises:
         ValueError: it is not read; the message says why, and follows the source's name.
     """
-    if said == "raw":
+    if configured == "raw":
         return "raw"
-    if said == "auto":
+    if configured == "auto":
         if mark is None:
             return "raw"
         if mark.read_as is None:
             raise ValueError(_refusal(mark))
         return mark.read_as
-    if mark is None or mark.read_as != said:
+    if mark is None or mark.read_as != configured:
         like = "a raw disk, or a format that is not known" if mark is None else mark.name
         raise ValueError(
-            f"is not {said}, which the format is set to: it {_place(mark)} like {like}; correct "
-            "the format, or set it to auto"
+            f"is not {configured}, which the format is set to: it {_place(mark)} like {like}; "
+            "correct the format, or set it to auto"
         )
-    return said
+    return configured
 
 
 def _place(mark: FormatMark | None) -> str:

@@ -1,7 +1,7 @@
-"""What tells one source from another, and from itself after a change.
+"""What distinguishes one source from another, and from itself after a change.
 
 Owns the facts of ``stat`` that count and the sentences about their differences. A device does not
-tell when it changed, so only its number and size are known. Never opens anything.
+report when it changed, so only its number and size are known. Never opens anything.
 """
 
 import os

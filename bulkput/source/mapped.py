@@ -79,7 +79,7 @@ class MappedReader:
             populate_read(mapping)
         except (OSError, ValueError):
             # Truncated (ValueError, EFAULT), a bad sector (EFAULT), or no maps in this file system
-            # (ENODEV): reading tells them apart, and names the place.
+            # (ENODEV): reading distinguish them, and names the place.
             return self.buffered.read_window(start, block_count)
         tail = None
         if whole_blocks < block_count:

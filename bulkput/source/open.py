@@ -69,7 +69,7 @@ def open_source(
     """
     if path == STANDARD_INPUT_PATH:
         return open_standard_input(
-            said=format,
+            configured=format,
             size_gib=volume_size_gib,
             allow_mounted=allow_mounted,
             allow_trailing_data=allow_trailing_data,
@@ -78,7 +78,7 @@ def open_source(
         return open_remote(
             path,
             access or Access(),
-            said=format,
+            configured=format,
             size_gib=volume_size_gib,
             allow_trailing_data=allow_trailing_data,
         )
@@ -99,7 +99,7 @@ def open_source(
 def _open_stream(
     file: OpenedFile,
     found: Compression,
-    said: FormatChoice,
+    configured: FormatChoice,
     size_gib: int | None,
     *,
     rest: bool,
@@ -108,7 +108,7 @@ def _open_stream(
         file,
         FileFeed(file),
         found,
-        said=said,
+        configured=configured,
         size_gib=size_gib,
         allow_trailing_data=rest,
     )
@@ -126,15 +126,15 @@ def _check_size(file: OpenedFile) -> None:
         raise SourceError(file.path, what)
 
 
-def _format(file: OpenedFile, said: FormatChoice) -> Format:
-    if said == "raw":
+def _format(file: OpenedFile, configured: FormatChoice) -> Format:
+    if configured == "raw":
         return "raw"
     try:
         mark = detect_format(*file.ends(HEAD_SIZE_BYTES))
     except OSError:
         mark = None  # a bad sector in front is the reader's to report, with its place
     try:
-        return choose_format(said, mark)
+        return choose_format(configured, mark)
     except ValueError as error:
         raise SourceError(file.path, str(error)) from error
 

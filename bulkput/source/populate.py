@@ -41,7 +41,7 @@ def populate_read(mapping: mmap.mmap) -> None:
 
 @functools.cache
 def can_populate() -> bool:
-    """Tell whether this kernel has MADV_POPULATE_READ."""
+    """Return whether this kernel has MADV_POPULATE_READ."""
     try:
         with mmap.mmap(-1, mmap.PAGESIZE) as page:
             populate_read(page)

@@ -49,8 +49,8 @@ class RawSource:
         return self._file.kind
 
     @property
-    def tells_changes(self) -> bool:
-        return self._file.tells_changes
+    def reports_changes(self) -> bool:
+        return self._file.reports_changes
 
     @property
     def sector_bytes(self) -> int | None:

@@ -51,10 +51,10 @@ class Window(Protocol):
 
 
 class Identity(Protocol):
-    """What told a source from any other at one moment."""
+    """What distinguished a source from any other at one moment."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain facts; equal ones are of an unchanged source, as far as it tells."""
+        """Return plain facts; equal ones are of an unchanged source, as far as it shows."""
         ...
 
 
@@ -82,7 +82,7 @@ class Source(Protocol):
         ...
 
     @property
-    def tells_changes(self) -> bool:
+    def reports_changes(self) -> bool:
         """Whether an equal identity means equal content: a block device's never does.
 
         A file's does where its file system reports every change.
@@ -101,7 +101,7 @@ class Source(Protocol):
 
     @property
     def identity(self) -> Identity:
-        """What told this source from any other when it was opened."""
+        """What distinguished this source from any other when it was opened."""
         ...
 
     def extents(self, start: int = 0) -> Iterator[Extent]:

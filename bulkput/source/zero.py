@@ -59,7 +59,7 @@ class LengthenedSource:
         self.size_bytes = source.size_bytes
         self.identity = source.identity
         self.format = source.format
-        self.tells_changes = source.tells_changes
+        self.reports_changes = source.reports_changes
         self.is_sequential = source.is_sequential
 
     def extents(self, start: int = 0) -> Iterator[Extent]:

@@ -7,11 +7,13 @@ from bulkput import FailedForecast, load_job, plan, run
 
 async def test_a_plan_of_the_options_of_an_upload_sends_nothing(options, image, account):
     before = account.states()
-    told = []
-    forecast = await plan(options(image("planned.img")), on_progress=lambda *at: told.append(at))
+    reported = []
+    forecast = await plan(
+        options(image("planned.img")), on_progress=lambda *at: reported.append(at)
+    )
     (volume,) = forecast.volumes
     assert volume.tally.puts == 8
-    assert told[-1] == ("planned.img", 1.0)
+    assert reported[-1] == ("planned.img", 1.0)
     assert account.states() == before
 
 

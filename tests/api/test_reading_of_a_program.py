@@ -37,7 +37,7 @@ async def test_a_snapshot_is_compared_with_its_manifest_and_with_its_source(opti
     assert outcome.block_count == 8
 
 
-async def test_every_differing_range_is_told_and_the_outcome_says_what_differs(
+async def test_every_differing_range_is_reported_and_the_outcome_says_what_differs(
     options, image, place
 ):
     path = image("differs.img")
@@ -53,7 +53,7 @@ async def test_every_differing_range_is_told_and_the_outcome_says_what_differs(
 
 
 @pytest.mark.parametrize("sample", ["much", 0, "0MiB"])
-async def test_a_sample_that_is_no_size_is_told_by_its_name(sample, place):
+async def test_a_sample_that_is_no_size_is_reported_by_its_name(sample, place):
     with pytest.raises(ConfigError, match="sample"):
         await verify(VerifyOptions("snap-0123456789abcdef0", source="x", sample=sample, **place))
 

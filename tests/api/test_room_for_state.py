@@ -56,7 +56,7 @@ async def test_a_real_small_disk(options, image, small):
         await upload(options(image(), state_dir=small / "state"))
 
 
-def test_a_disk_that_does_not_tell_is_believed_to_have_room(monkeypatch, tmp_path):
+def test_a_disk_that_does_not_report_its_room_is_believed_to_have_it(monkeypatch, tmp_path):
     class Unknown:
         f_blocks = f_bfree = f_bavail = 0
         f_frsize = 4096

@@ -1,4 +1,4 @@
-"""``upload`` as a Python program calls it: what it gives, raises, tells, and leaves alone."""
+"""``upload`` as a Python program calls it: what it gives, raises, reports, and leaves alone."""
 
 import asyncio
 import logging
@@ -143,7 +143,7 @@ async def test_a_ledger_that_is_in_use_is_refused_in_the_same_process_too(option
         await asyncio.gather(first, return_exceptions=True)
 
 
-async def test_every_wrong_option_is_told_at_once_by_its_own_name(account):
+async def test_every_wrong_option_is_reported_at_once_by_its_own_name(account):
     wrong = UploadOptions(
         "",
         region="nowhere",

@@ -76,9 +76,9 @@ def test_one_connection_carries_many_puts_and_each_gets_its_own_checksum_back(
         with socket.create_connection((parts.hostname, parts.port)) as connection:
             for index in range(200):
                 connection.sendall(head(index) + body)
-                said = answer(connection)
-                assert b"x-amz-Checksum: sum-%d\r\n" % index in said
-                assert b"Connection: close" not in said
+                message = answer(connection)
+                assert b"x-amz-Checksum: sum-%d\r\n" % index in message
+                assert b"Connection: close" not in message
         assert sink.requests() - before == 201
 
 

@@ -47,7 +47,7 @@ def test_a_figure_is_met_within_its_limits_only() -> None:
     assert Figure("for information", 1.0, "s").is_met is None
 
 
-def test_the_page_begins_with_the_caveats_and_tells_what_was_missed(tmp_path: Path) -> None:
+def test_the_page_begins_with_the_caveats_and_reports_what_was_missed(tmp_path: Path) -> None:
     missed = Figure("a ratio", 2.0, "x", Reach(at_most=1.35))
     store.save(tmp_path, result(missed), OPTIONS, MACHINE)
     store.write_page(tmp_path, ["a_case", "never_run"])

@@ -59,7 +59,7 @@ SERVICE = ("--endpoint-url", "http://127.0.0.1:9", "--region", "us-east-1")
     ],
     ids=lambda arguments: "-".join(arguments[:2]),
 )
-def test_a_user_without_a_home_is_told_what_to_name(homeless, capfd, arguments):
+def test_a_user_without_a_home_is_shown_what_to_name(homeless, capfd, arguments):
     status = status_of(list(arguments))
     err = capfd.readouterr().err
     assert status != 1, err

@@ -68,7 +68,7 @@ def test_all_is_well_and_nothing_was_made(bulkput, service, state_dir, job):
     assert not state_dir.exists()
 
 
-def test_what_only_aws_can_tell_is_said_to_be_skipped(bulkput, service):
+def test_what_only_aws_knows_is_reported_as_skipped(bulkput, service):
     _, lines = checked(bulkput)
     skipped = {name for name, each in lines.items() if each["verdict"] == "skipped"}
     assert skipped == {"identity", "default encryption", "put quotas", "ec2:CreateTags"}
@@ -130,7 +130,7 @@ def test_no_answer_is_no_permission_and_no_denial(bulkput, service, monkeypatch)
     assert "could not be determined" in lines["ebs:CompleteSnapshot"]["advice"]
 
 
-def test_wrong_keys_are_told_once_and_end_the_questions(bulkput, service, monkeypatch):
+def test_wrong_keys_are_reported_once_and_end_the_questions(bulkput, service, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong/secret/key/0123456789012345678901")
     ended, lines = checked(bulkput)
     assert ended.status == 4
@@ -163,7 +163,9 @@ def test_a_source_that_is_gone_is_graver_than_a_permission(bulkput, service, job
     assert lines["ebs:PutSnapshotBlock"]["exit_code"] == 4
 
 
-def test_a_volume_too_small_for_its_source_is_said_with_the_size_it_takes(bulkput, service, job):
+def test_a_volume_too_small_for_its_source_is_reported_with_the_size_it_takes(
+    bulkput, service, job
+):
     path = job("    snapshot:\n      volume_size_gib: 1\n", size_blocks=1)
     os.truncate(path.parent / "web.img", (1 << 30) + 1)
     ended, lines = checked(bulkput, path)

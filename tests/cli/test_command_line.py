@@ -23,7 +23,7 @@ def commands():
             ]
 
 
-def test_the_version_is_told(bulkput):
+def test_the_version_is_reported(bulkput):
     assert bulkput("--version").out == f"bulkput {__version__}\n"
 
 
@@ -52,7 +52,7 @@ def test_a_group_without_a_command_shows_its_help_as_a_mistake(bulkput, words):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ("nope", "No such command 'nope'"),
         ("run", "Missing argument 'CONFIG'"),
@@ -75,12 +75,12 @@ def test_a_group_without_a_command_shows_its_help_as_a_mistake(bulkput, words):
         ("emulator --secret-key=abc", "--access-key and --secret-key go together"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_code_2(bulkput, words, said):
+def test_a_mistake_is_one_sentence_and_code_2(bulkput, words, message):
     ended = bulkput(*words.split())
     assert (ended.status, ended.out) == (2, "")
     assert ended.err.startswith("bulkput: error: ")
     assert ended.err.count("\n") == 1
-    assert said in ended.err
+    assert message in ended.err
     assert "--help'." in ended.err
 
 

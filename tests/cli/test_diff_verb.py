@@ -92,14 +92,14 @@ def test_the_same_snapshot_does_not_differ(bulkput, service):
 
 def test_what_is_not_comparable_is_one_sentence(bulkput, service):
     stranger = make_snapshot(service.url, {0: b"s" * BLOCK})
-    for words, status, said in (
+    for words, status, message in (
         ((service.older, stranger), 7, "not related"),
         ((service.older, "snap-0123456789abcdef0"), 7, "EC2 does not know it"),
         (("vol-1", service.older), 3, "snapshot's id"),
     ):
         ended = bulkput("diff", *words)
         assert (ended.status, ended.out) == (status, "")
-        assert said in ended.err
+        assert message in ended.err
         assert "Traceback" not in ended.err
 
 

@@ -108,7 +108,7 @@ def test_a_secret_can_come_where_no_other_user_sees_it(bulkput, server_that, mon
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (OSError(errno.EADDRINUSE, "Address already in use"), "cannot serve: Address already in"),
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "data"), "data: Not a directory"),
@@ -117,13 +117,13 @@ def test_a_secret_can_come_where_no_other_user_sees_it(bulkput, server_that, mon
         (StoreError("data is served by another emulator"), "data is served by another emulator"),
     ],
 )
-def test_what_cannot_be_served_is_one_sentence_and_code_3(bulkput, server_that, error, said):
+def test_what_cannot_be_served_is_one_sentence_and_code_3(bulkput, server_that, error, message):
     server_that(error)
     ended = bulkput("emulator")
     assert (ended.status, ended.out) == (3, "")
     assert ended.err.startswith("bulkput: error: emulator: ")
     assert ended.err.count("\n") == 1
-    assert said in ended.err
+    assert message in ended.err
 
 
 def test_a_certificate_that_is_not_there_is_named(bulkput, tmp_path):
@@ -133,7 +133,7 @@ def test_a_certificate_that_is_not_there_is_named(bulkput, tmp_path):
     assert "'c.pem' does not exist" in ended.err
 
 
-def test_the_real_server_tells_its_url_and_ends_in_order_on_a_signal(tmp_path):
+def test_the_real_server_reports_its_url_and_ends_in_order_on_a_signal(tmp_path):
     command = [sys.executable, "-m", "bulkput", "emulator", "--root", str(tmp_path / "data")]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:

@@ -95,7 +95,7 @@ def test_messages_of_others_cannot_steer_the_terminal():
     assert "\x1b" not in explain(TemporaryError("reset \x1b[2J"), {}).sentence
 
 
-def test_what_happened_can_be_told_without_what_to_do_and_without_a_second_full_stop():
+def test_what_happened_can_be_reported_without_what_to_do_and_without_a_second_full_stop():
     error = ServiceError(
         "StartSnapshot",
         FailureClass.TRANSIENT,

@@ -48,7 +48,7 @@ def test_every_key_is_explained_by_its_path(bulkput, key):
     ended = bulkput("help", key.path)
     assert (ended.status, ended.err) == (0, "")
     assert ended.out.startswith(f"# {key.path}\n\n{key.description}\n")
-    assert f"- Type: {key.type_words}\n" in ended.out
+    assert f"- Type: {key.type_text}\n" in ended.out
 
 
 def test_a_key_is_explained_with_all_that_sets_it(bulkput):

@@ -63,7 +63,7 @@ def flip(path, offset):
 
 
 @pytest.mark.parametrize("way", ["folder", "snapshot", "volume"])
-def test_show_tells_states_and_ranges(bulkput, folder, way):
+def test_show_reports_states_and_ranges(bulkput, folder, way):
     target = {"folder": folder, "snapshot": SNAPSHOT, "volume": "web.img"}[way]
     ended = bulkput("ledger", "show", target)
     assert (ended.status, ended.err) == (0, "")

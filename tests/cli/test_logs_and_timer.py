@@ -14,7 +14,7 @@ CANARY = "CANARY/secret+key0123456789"
 
 @pytest.fixture
 def records():
-    """Log at a verbosity and return the lines told; levels are put back at the end."""
+    """Log at a verbosity and return the lines logged; levels are put back at the end."""
     names = ["", "bulkput", "botocore", "aiobotocore", "aiohttp", "boto3", "urllib3", "asyncio"]
     before = {name: logging.getLogger(name).level for name in names}
     raising = logging.raiseExceptions

@@ -37,7 +37,7 @@ def kept(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("by", ["file", "snapshot"])
-def test_show_tells_whose_it_is_and_what_it_holds(bulkput, kept, by):
+def test_show_reports_whose_it_is_and_what_it_holds(bulkput, kept, by):
     ended = bulkput("manifest", "show", kept if by == "file" else SNAPSHOT)
     assert (ended.status, ended.err) == (0, "")
     lines = dict(line.split(maxsplit=1) for line in ended.out.splitlines())
@@ -57,7 +57,7 @@ def test_show_as_json_has_all_facts(bulkput, kept):
     assert found["encrypted"] is True
 
 
-def test_verify_says_ok(bulkput, kept):
+def test_verify_reports_ok(bulkput, kept):
     ended = bulkput("manifest", "verify", SNAPSHOT)
     assert (ended.status, ended.out) == (0, f"ok: 6 blocks of {SNAPSHOT}\n")
     assert bulkput("manifest", "verify", kept, "--output", "json").object["sound"] is True

@@ -39,7 +39,7 @@ def image(tmp_path):
             file.write(os.urandom(3 * BLOCK) + bytes(2 * BLOCK))
             file.seek(10 * BLOCK)
             file.write(os.urandom(1000))
-            os.fsync(file.fileno())  # else the file system may not tell its holes yet
+            os.fsync(file.fileno())  # else the file system may not report its holes yet
         return path
 
     return make
@@ -106,7 +106,7 @@ def test_the_dry_run_of_an_upload_counts_what_the_upload_puts(
     assert uploaded["blocks"]["put"] == puts
 
 
-def test_encryption_that_only_the_account_knows_is_said_with_what_it_would_cost(bulkput, image):
+def test_encryption_that_only_the_account_knows_is_reported_with_what_it_would_cost(bulkput, image):
     volume = planned(bulkput, "plan", image())
     assert (volume["encrypted"], volume["encryption_known_from"]) == (False, "account")
     assert volume["if_account_encrypts"]["puts"] == 11
@@ -115,7 +115,7 @@ def test_encryption_that_only_the_account_knows_is_said_with_what_it_would_cost(
     assert "every block is put: 11 puts" in text
 
 
-def test_zeros_that_an_encrypting_account_would_refuse_are_said(bulkput, image):
+def test_zeros_that_an_encrypting_account_would_refuse_are_reported(bulkput, image):
     ended = bulkput("upload", image(), "--zeros=skip", "--dry-run")
     assert "If it is on, the run refuses zeros: skip" in ended.out
 
@@ -142,8 +142,8 @@ def test_what_an_interrupted_upload_put_is_not_put_again(
     assert volume["encryption_known_from"] == "snapshot"
     assert volume["blocks"]["resumed"] >= 2
     assert sum(volume["blocks"].values()) == 2 * volume["blocks"]["total"]
-    told = bulkput("plan", path, *how, *region).out
-    assert f"in {snapshot_id}, not read again" in told
+    reported = bulkput("plan", path, *how, *region).out
+    assert f"in {snapshot_id}, not read again" in reported
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     again = bulkput("upload", path, "--output", "json").object
     assert again["snapshot_id"] == snapshot_id
@@ -178,7 +178,7 @@ def test_a_completed_upload_is_no_resume(bulkput, service, image):
     assert planned(bulkput, "plan", path)["resumes"] is None
 
 
-def test_a_completed_upload_that_nobody_was_told_of_costs_nothing(bulkput, service, image):
+def test_a_completed_upload_that_was_not_reported_costs_nothing(bulkput, service, image):
     path = image()
     service.fail("ListSnapshotBlocks")
     assert bulkput("upload", path, "--verify").status == 4
@@ -232,13 +232,13 @@ def test_a_sample_is_planned_as_it_will_be_uploaded(bulkput, tmp_path, state_dir
     assert volume["puts"] > 0
 
 
-def test_progress_is_told_every_few_seconds_unless_quiet(capfd, monkeypatch):
+def test_progress_is_reported_every_few_seconds_unless_quiet(capfd, monkeypatch):
     for quiet, lines in ((False, 1), (True, 0)):
         monkeypatch.setattr(time, "monotonic", lambda: 0.0)
         progress = _Progress(quiet=quiet)
         for now_s in (1.0, 6.0, 7.0):
             monkeypatch.setattr(time, "monotonic", lambda now_s=now_s: now_s)
             progress("web.img", 0.25)
-        told = capfd.readouterr().err
-        assert told.count("\n") == lines
-        assert ("25.0%" in told) is not quiet
+        reported = capfd.readouterr().err
+        assert reported.count("\n") == lines
+        assert ("25.0%" in reported) is not quiet

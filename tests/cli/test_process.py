@@ -113,7 +113,7 @@ def test_help_into_a_closed_pipe_ends_as_other_programs_do():
     assert (process.returncode, process.stderr) == (128 + signal.SIGPIPE, b"")
 
 
-def test_a_full_disk_below_stdout_is_said_in_one_sentence():
+def test_a_full_disk_below_stdout_is_reported_in_one_sentence():
     with Path("/dev/full").open("wb") as full:
         process = subprocess.run(
             [sys.executable, "-c", FAKE_JOB],

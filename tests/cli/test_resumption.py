@@ -1,11 +1,11 @@
-"""Who is interrupted is told the command that goes on."""
+"""Who is interrupted is shown the command that goes on."""
 
 import sys
 
 import pytest
 
 from bulkput.cli.main import cli, status_of
-from bulkput.cli.resumption import tell_resumption
+from bulkput.cli.resumption import report_resumption
 from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
 
@@ -13,14 +13,14 @@ from bulkput.model.failure import FailureClass
 @pytest.mark.parametrize("status", [5, 130, 143])
 def test_an_upload_that_may_go_on_names_its_command(status, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["/x/bulkput", "upload", "/data/my disk.img", "--quiet"])
-    tell_resumption(status)
+    report_resumption(status)
     assert capsys.readouterr().err == "resume with: bulkput upload '/data/my disk.img' --quiet\n"
 
 
 @pytest.mark.parametrize(("verb", "status"), [("run", 4), ("run", 0), ("emulator", 143)])
 def test_nothing_is_named_where_nothing_goes_on(verb, status, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["bulkput", verb, "x"])
-    tell_resumption(status)
+    report_resumption(status)
     assert capsys.readouterr().err == ""
 
 
@@ -28,10 +28,10 @@ def test_nothing_is_named_where_nothing_goes_on(verb, status, monkeypatch, capsy
 @pytest.mark.parametrize("verb", ["upload", "run", "copy"])
 def test_a_snapshot_that_waits_is_named_with_its_command(verb, status, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["bulkput", verb, "x"])
-    tell_resumption(status, "snap-1")
-    said = capsys.readouterr().err
-    assert "snap-1 stays pending and keeps what was put" in said
-    assert f"resume with: bulkput {verb} x" in said
+    report_resumption(status, "snap-1")
+    message = capsys.readouterr().err
+    assert "snap-1 stays pending and keeps what was put" in message
+    assert f"resume with: bulkput {verb} x" in message
 
 
 @pytest.mark.parametrize("verb", ["download", "copy"])
@@ -46,12 +46,12 @@ def test_a_snapshot_that_is_read_is_not_called_pending(verb, monkeypatch, capsys
 
     monkeypatch.setattr(cli, "invoke", refuse)
     assert status_of([verb, "snap-1"]) == 4
-    said = capsys.readouterr().err
-    assert "pending" not in said
-    assert f"When the cause is mended,\nresume with: bulkput {verb} snap-1\n" in said
+    message = capsys.readouterr().err
+    assert "pending" not in message
+    assert f"When the cause is mended,\nresume with: bulkput {verb} snap-1\n" in message
 
 
 def test_a_copy_that_is_interrupted_names_its_command(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["bulkput", "copy", "snap-1"])
-    tell_resumption(130)
+    report_resumption(130)
     assert capsys.readouterr().err == "resume with: bulkput copy snap-1\n"

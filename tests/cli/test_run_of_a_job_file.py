@@ -87,7 +87,7 @@ def test_a_part_of_a_job_can_be_chosen(bulkput, job_that, three, done, flags, ch
 
 @pytest.mark.parametrize("verb", ["run", "plan", "check"])
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "message"),
     [
         (["--only=dc.img"], "--only dc.img: no volume of the job has such a name; did you mean db"),
         (["--except=x*"], "--except x*: no volume of the job has such a name"),
@@ -96,10 +96,10 @@ def test_a_part_of_a_job_can_be_chosen(bulkput, job_that, three, done, flags, ch
         (["--set=x=1", "--set=x=2"], "--set: x is given twice"),
     ],
 )
-def test_a_choice_that_fits_nothing_is_refused(bulkput, three, verb, flags, said):
+def test_a_choice_that_fits_nothing_is_refused(bulkput, three, verb, flags, message):
     ended = bulkput(verb, three, *flags)
     assert ended.status == 2
-    assert said in ended.err
+    assert message in ended.err
 
 
 def test_the_flags_of_the_schedule_override_the_file(bulkput, job_that, three, done):

@@ -50,14 +50,14 @@ def test_some_failed_volumes_give_8_and_are_named(bulkput, job_that, job_file, d
     assert ended.err.endswith("bulkput: error: 1 of 2 volumes failed: db-02\n")
 
 
-def test_quiet_says_nothing_when_all_is_well(bulkput, job_that, job_file, done):
+def test_quiet_reports_nothing_when_all_is_well(bulkput, job_that, job_file, done):
     seen = job_that((done,))
     ended = bulkput("run", job_file, "--quiet")
     assert (ended.status, ended.err) == (0, "")
     assert seen[0][1].verbosity is Verbosity.QUIET
 
 
-def test_quiet_still_says_what_failed(bulkput, job_that, job_file, failed):
+def test_quiet_still_reports_what_failed(bulkput, job_that, job_file, failed):
     job_that((failed,))
     assert bulkput("run", job_file, "--quiet").err == (
         "bulkput: error: /dev/sdb block 7: cannot be read\n"
@@ -83,7 +83,7 @@ def test_a_configuration_error_is_an_object_in_json_too(bulkput, tmp_path):
     assert "missing.yaml" in ended.object["error"]
 
 
-def test_errors_in_a_group_of_tasks_are_told_as_one(bulkput, job_that, job_file):
+def test_errors_in_a_group_of_tasks_are_reported_as_one(bulkput, job_that, job_file):
     job_that(ExceptionGroup("tasks", [CredentialsError("no credentials found")]))
     ended = bulkput("run", job_file)
     assert (ended.status, ended.err) == (4, "bulkput: error: no credentials found\n")
@@ -181,7 +181,7 @@ def test_uploads_config_gives_the_tuning(bulkput, job_that, done, tmp_path):
     assert seen[0][0].region == "eu-west-1"
 
 
-def test_all_wrong_values_of_upload_are_told_at_once(bulkput):
+def test_all_wrong_values_of_upload_are_reported_at_once(bulkput):
     ended = bulkput("upload", "disk.img", "--tag=x", "--volume-size-gib=0", "--timeout-min=1")
     assert ended.status == 3
     for flag in ("--tag", "--volume-size-gib", "--timeout-min"):

@@ -95,7 +95,7 @@ def test_a_snapshot_is_equal_to_its_source(bulkput, snapshot_id, image):
     assert facts["gets"]["attempts"] == 4
 
 
-def test_every_differing_range_of_the_source_is_told_once(bulkput, snapshot_id, image):
+def test_every_differing_range_of_the_source_is_reported_once(bulkput, snapshot_id, image):
     for block in (1, 2, 7):  # 7 is in the hole
         flip(image, block * BLOCK + 99)
     os.truncate(image, 10 * BLOCK)
@@ -127,14 +127,16 @@ def test_the_manifest_of_the_state_folder_is_taken_where_nothing_is_named(
     assert "equal: 4 blocks" in ended.out
 
 
-def test_without_anything_to_compare_with_it_is_said_what_to_give(bulkput, snapshot_id, state_dir):
+def test_without_anything_to_compare_with_the_error_names_what_to_give(
+    bulkput, snapshot_id, state_dir
+):
     manifest_path(state_dir, snapshot_id).unlink(missing_ok=True)
     ended = bulkput("verify", snapshot_id)
     assert (ended.status, ended.out) == (3, "")
     assert "--source PATH, --manifest FILE or both" in ended.err
 
 
-def test_what_the_manifest_says_otherwise_is_told(bulkput, snapshot_id, image, tmp_path):
+def test_what_the_manifest_says_otherwise_is_reported(bulkput, snapshot_id, image, tmp_path):
     blocks = blocks_of(image)
     del blocks[1]
     blocks[2] = b"other"
@@ -217,7 +219,7 @@ def test_a_hole_of_an_encrypted_snapshot_is_no_zeros(bulkput, service, image):
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "said"),
+    ("words", "status", "message"),
     [
         (["vol-1", "--source", "x"], 3, "snapshot's id"),
         (["snap-0123456789abcdef0", "--source", "absent.img"], 6, "does not exist"),
@@ -227,14 +229,14 @@ def test_a_hole_of_an_encrypted_snapshot_is_no_zeros(bulkput, service, image):
         (["snap-0123456789abcdef0", "--seed", "1"], 2, "--seed goes with --sample"),
     ],
 )
-def test_a_wrong_request_is_one_sentence(bulkput, service, words, status, said):
+def test_a_wrong_request_is_one_sentence(bulkput, service, words, status, message):
     ended = bulkput("verify", *words)
     assert (ended.status, ended.out) == (status, "")
-    assert said in ended.err
+    assert message in ended.err
     assert "Traceback" not in ended.err
 
 
-def test_a_snapshot_that_is_not_there_or_not_done_is_told(bulkput, service, image):
+def test_a_snapshot_that_is_not_there_or_not_done_is_reported(bulkput, service, image):
     ended = bulkput("verify", "snap-0123456789abcdef0", "--source", image)
     assert ended.status == 7
     assert "EC2 does not know it" in ended.err
@@ -255,7 +257,7 @@ def test_where_ec2_may_not_be_asked_the_rest_is_compared(bulkput, snapshot_id, s
     assert "ec2:DescribeSnapshots is not allowed" in ended.err
 
 
-def test_an_upload_reads_a_sample_back_and_says_which(bulkput, service, image):
+def test_an_upload_reads_a_sample_back_and_reports_which(bulkput, service, image):
     ended = bulkput("upload", image, "--verify-sample", "1MiB", "--output", "json")
     assert ended.status == 0, ended.err
     assert ended.object["verified"] == "sample"

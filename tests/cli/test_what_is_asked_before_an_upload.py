@@ -1,4 +1,4 @@
-"""A terminal is asked about what does not look like a disk; a script is told, never asked."""
+"""A terminal is asked about what does not look like a disk; a script is never asked."""
 
 import json
 import random
@@ -89,7 +89,7 @@ def test_without_a_terminal_nobody_is_asked(bulkput, disk, monkeypatch, done):
     assert bulkput("upload", disk, "--region", "us-east-1").status == 0
 
 
-def test_plan_says_so(bulkput, disk):
+def test_plan_warns(bulkput, disk):
     ended = bulkput("plan", disk, "--region", "us-east-1", "--output", "json")
     (volume,) = json.loads(ended.out)["volumes"]
     assert ended.status == 0

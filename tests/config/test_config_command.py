@@ -39,7 +39,7 @@ def test_check_ends_with_the_report_and_code_3(run, write):
     ]
 
 
-def test_show_says_where_each_value_comes_from(run, write, monkeypatch):
+def test_show_reports_where_each_value_comes_from(run, write, monkeypatch):
     monkeypatch.setenv("BULKPUT_TUNING_WINDOW", "1MiB")
     path = write(JOB)
     lines = run("show", path).output.splitlines()

@@ -40,7 +40,7 @@ def test_a_volumes_own_key_wins_and_sections_are_merged(load):
     assert second.snapshot.volume_size_gib == 20
 
 
-def test_show_says_what_came_from_the_defaults(load, tmp_path):
+def test_show_reports_what_came_from_the_defaults(load, tmp_path):
     loaded = load(JOB)
     job = tmp_path / "job.yaml"
     for path, origin in [
@@ -108,7 +108,7 @@ def test_a_mistake_in_the_defaults_is_reported_once_where_it_stands(problems):
 
 
 @pytest.mark.parametrize(
-    ("line", "path", "said"),
+    ("line", "path", "message"),
     [
         ("defaults: 5", "defaults", "expected a section"),
         ("defaults: {snapshot: {tag: {}}}", "defaults.snapshot.tag", "did you mean tags?"),
@@ -126,13 +126,13 @@ def test_a_mistake_in_the_defaults_is_reported_once_where_it_stands(problems):
         ("parallel: ${var.many}", "parallel", "unknown variable"),
     ],
 )
-def test_a_mistake_is_placed_and_says_what_was_expected(problems, line, path, said):
+def test_a_mistake_is_placed_and_says_what_was_expected(problems, line, path, message):
     job = f"version: 1\nvolumes:\n  - source: a.img\n{line}\n"
     ((found, number, expected),) = problems(
         job, environ={"AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMIK7MDENG"}
     )
     assert (found, number) == (path, 4)
-    assert said in expected
+    assert message in expected
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_a_table_is_read_as_spreadsheets_write_it(job, tmp_path, content):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("", "inventory: is empty: expected a first row of keys"),
         ("\n \n", "inventory: is empty"),
@@ -96,9 +96,9 @@ def test_a_table_is_read_as_spreadsheets_write_it(job, tmp_path, content):
         ("source,secret_key\na,wJalrXUtn\n", "row 2: secret_key: is not a key of a job file"),
     ],
 )  # fmt: skip
-def test_a_table_that_cannot_be_is_refused_with_its_row(refusals, content, said):
+def test_a_table_that_cannot_be_is_refused_with_its_row(refusals, content, message):
     (problem,) = refusals(content)
-    assert said in problem
+    assert message in problem
     assert "wJalrXUtn" not in problem
 
 
@@ -140,7 +140,7 @@ def test_json_lines_are_sections(job):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ('{"source": "a"}\n{', "inventory row 2: is not valid JSON"),
         ("[1]", "inventory row 1: expected a JSON object"),
@@ -153,9 +153,9 @@ def test_json_lines_are_sections(job):
         ("x" * (10 << 20), "inventory row 1: longer than 64 KiB"),
     ],
 )  # fmt: skip
-def test_json_lines_that_cannot_be_are_refused_with_their_row(refusals, content, said):
+def test_json_lines_that_cannot_be_are_refused_with_their_row(refusals, content, message):
     (problem,) = refusals(content, "jsonl")
-    assert said in problem
+    assert message in problem
 
 
 def test_a_pattern_brings_its_files_sorted(job, tmp_path, refusals):
@@ -193,19 +193,19 @@ def test_a_program_is_run_only_if_that_is_allowed(tmp_path):
 
     (volume,) = volumes("echo", '{"source": "a.img"}')
     assert volume.label == "a.img"
-    for command, allow, said in [
+    for command, allow, message in [
         (("echo", "{}"), False, "only with --allow-command"),
         (("false",), True, "ended with code 1"),
         (("no-program-of-this-name",), True, "cannot be run: No such file"),
         (("true",), True, "brings no volume"),
         (("echo", '{"zeros": 1}'), True, "output of command row 1: source: is required"),
     ]:
-        with pytest.raises(ConfigError, match=said):
+        with pytest.raises(ConfigError, match=message):
             volumes(*command, allow=allow)
 
 
 @pytest.mark.parametrize(
-    ("section", "said"),
+    ("section", "message"),
     [
         ({}, "exactly one of"),
         ({"glob": "a", "csv": "b"}, "exactly one of"),
@@ -219,10 +219,10 @@ def test_a_program_is_run_only_if_that_is_allowed(tmp_path):
         ("x", "expected a section"),
     ],
 )
-def test_a_wrong_place_is_refused(section, said):
+def test_a_wrong_place_is_refused(section, message):
     with pytest.raises(ConfigError) as caught:
         build(Document(None, data={"version": 1, "volumes_from": section}), [], environ={})
-    assert any(said in str(problem) for problem in caught.value.problems)
+    assert any(message in str(problem) for problem in caught.value.problems)
 
 
 CELLS = st.text(

@@ -105,7 +105,7 @@ TUNING = section(
     | {
         key.path.removeprefix("tuning."): either("duration")
         for key in keys()
-        if key.path.startswith("tuning.") and key.type_words.startswith("duration")
+        if key.path.startswith("tuning.") and key.type_text.startswith("duration")
     }
 )
 JOB = section(

@@ -17,7 +17,7 @@ def test_every_key_has_one_row_of_four_cells():
     assert [row.split("`")[1] for row in rows] == [key.path for key in keys()]
     assert len({key.path for key in keys()}) == len(rows)
     for key in keys():
-        assert key.type_words
+        assert key.type_text
         assert key.default
         assert key.description.endswith((".", ")")), key.path
 

@@ -81,7 +81,7 @@ def test_variables_are_converted_to_what_their_key_takes(load, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("BULKPUT_PARALLEL", "two", "a whole number from 1 to 100"),
         ("BULKPUT_PARALLEL", "0", "a whole number from 1 to 100"),
@@ -92,10 +92,10 @@ def test_variables_are_converted_to_what_their_key_takes(load, tmp_path, monkeyp
         ("BULKPUT_ALLOW_INSECURE_HTTP", "1", "true or false"),
     ],
 )
-def test_a_wrong_variable_is_named_instead_of_the_key(problems, name, value, said):
+def test_a_wrong_variable_is_named_instead_of_the_key(problems, name, value, message):
     ((path, line, expected),) = problems(JOB, environ={name: value})
     assert (path, line) == (name, None)
-    assert said in expected
+    assert message in expected
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def volume(source):
 
 
 @pytest.mark.parametrize(
-    ("source", "path", "label", "told"),
+    ("source", "path", "label", "reported"),
     [
         ("/disks/a b.img", Path("/disks/a b.img"), "a_b.img", "/disks/a b.img"),
         ("-", "-", "stdin", "standard input"),
@@ -40,9 +40,9 @@ def volume(source):
         ),
     ],
 )
-def test_a_source_is_a_path_an_address_or_standard_input(source, path, label, told):
+def test_a_source_is_a_path_an_address_or_standard_input(source, path, label, reported):
     found = volume(source)
-    assert (found.source.path, found.label, found.source.shown) == (path, label, told)
+    assert (found.source.path, found.label, found.source.shown) == (path, label, reported)
 
 
 def test_a_file_may_be_called_like_standard_input():
@@ -83,6 +83,6 @@ def test_http_elsewhere_takes_a_word():
 
 def test_standard_input_is_alone_in_its_job(problems):
     text = 'version: 1\nvolumes:\n  - source: a.img\n  - source: "-"\n'
-    ((path, line, said),) = problems(text)
+    ((path, line, message),) = problems(text)
     assert (path, line) == ("volumes[1].source.path", 4)
-    assert "only volume" in said
+    assert "only volume" in message

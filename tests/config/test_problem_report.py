@@ -62,7 +62,7 @@ def test_every_problem_is_in_one_report_in_the_order_of_the_file(problems):
 
 
 @pytest.mark.parametrize(
-    ("text", "path", "line", "said"),
+    ("text", "path", "line", "message"),
     [
         ("versoin: 1", "versoin", 5, "did you mean version?"),
         ("tuning: {windows: 1MiB}", "tuning.windows", 5, "did you mean window?"),
@@ -95,15 +95,15 @@ def test_every_problem_is_in_one_report_in_the_order_of_the_file(problems):
         ("secret_key: x", "secret_key", 5, "AWS chain"),
     ],
 )
-def test_a_mistake_is_placed_and_says_what_was_expected(problems, text, path, line, said):
+def test_a_mistake_is_placed_and_says_what_was_expected(problems, text, path, line, message):
     job = "version: 1\nvolumes:\n  - source: a.img\n\n" + text + "\n"
     ((found_path, found_line, expected),) = problems(job)
     assert (found_path, found_line) == (path, line)
-    assert said in expected
+    assert message in expected
 
 
 @pytest.mark.parametrize(
-    ("volume", "path", "said"),
+    ("volume", "path", "message"),
     [
         ("source: ''", "source.path", "expected a path"),
         ("source: 5", "source", "expected a section"),
@@ -133,12 +133,12 @@ def test_a_mistake_is_placed_and_says_what_was_expected(problems, text, path, li
         ("{source: a, snapshot: {volume_size_gib: 0}}", "snapshot.volume_size_gib", "1 to 65536"),
     ],
 )
-def test_a_mistake_in_a_volume_is_placed(problems, volume, path, said):
+def test_a_mistake_in_a_volume_is_placed(problems, volume, path, message):
     ((found_path, line, expected),) = problems(
         f"version: 1\nendpoint: embedded\nvolumes:\n  - {volume}\n"
     )
     assert (found_path, line) == (f"volumes[0].{path}", 4)
-    assert said in expected
+    assert message in expected
 
 
 def test_a_key_beside_encrypted_false_is_refused_as_the_service_does(problems):
@@ -151,11 +151,11 @@ def test_a_key_beside_encrypted_false_is_refused_as_the_service_does(problems):
     assert "encrypted: false" in expected
 
 
-@pytest.mark.parametrize(("job", "said"), [({}, "is required"), ({"volumes": []}, "at least 1")])
-def test_a_job_has_at_least_one_volume(problems, job, said):
+@pytest.mark.parametrize(("job", "message"), [({}, "is required"), ({"volumes": []}, "at least 1")])
+def test_a_job_has_at_least_one_volume(problems, job, message):
     ((path, _, expected),) = problems({"version": 1, **job})
     assert path == "volumes"
-    assert said in expected
+    assert message in expected
 
 
 def test_a_sample_is_for_the_embedded_endpoint_only(problems, load):

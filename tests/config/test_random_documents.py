@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bulkput.config.describe import keys
 from bulkput.config.load import load_settings
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.config.show import shown
 from bulkput.model.errors import ConfigError
 
@@ -46,7 +46,7 @@ relaxed = settings(max_examples=200, deadline=None, suppress_health_check=list(H
 def test_lines_that_look_like_a_job_give_settings_or_a_report(path, lines):
     text = "\n".join(["version: 1", "volumes: [{source: a}]", *lines])
     result = outcome(path, text.encode("utf-8", "surrogatepass"))
-    assert isinstance(result, Settings | ConfigError)
+    assert isinstance(result, JobSettings | ConfigError)
     if isinstance(result, ConfigError):
         count = text.count("\n") + len(text.splitlines()) + 1
         assert all(problem.expected for problem in result.problems)

@@ -25,7 +25,7 @@ def test_a_shipped_job_is_right(job):
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
-def test_a_shipped_job_tells_editors_its_schema(job):
+def test_a_shipped_job_names_its_schema_to_editors(job):
     assert job.read_text().startswith(f"{MODELINE}\n")
 
 

@@ -39,7 +39,7 @@ def test_flags_alone_make_a_job_of_one_volume(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("flags", "name", "said"),
+    ("flags", "name", "message"),
     [
         ({"volume_size_gib": 0}, "--volume-size-gib", "1 to 65536"),
         ({"timeout_min": 1}, "--timeout-min", "10 to 4320"),
@@ -62,12 +62,12 @@ def test_flags_alone_make_a_job_of_one_volume(tmp_path, monkeypatch):
         ({"region": "here"}, "--region", "a Region"),
     ],
 )
-def test_a_wrong_flag_is_named_as_the_user_wrote_it(flags, name, said):
+def test_a_wrong_flag_is_named_as_the_user_wrote_it(flags, name, message):
     with pytest.raises(ConfigError) as caught:
         build(**flags)
     (problem,) = caught.value.problems
     assert (problem.path, problem.line) == (name, None)
-    assert said in problem.expected
+    assert message in problem.expected
 
 
 def test_all_wrong_flags_are_in_one_report():

@@ -20,7 +20,7 @@ def refusal(path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("", "empty"),
         ("# only a comment\n", "empty"),
@@ -37,8 +37,8 @@ def refusal(path):
         ("%YAML 9.9\n---\na: 1\n", "not valid YAML"),
     ],
 )
-def test_what_is_no_configuration_gets_one_sentence(write, content, said):
-    assert said in refusal(write(content)).expected
+def test_what_is_no_configuration_gets_one_sentence(write, content, message):
+    assert message in refusal(write(content)).expected
 
 
 def test_syntax_errors_name_their_line(write):
@@ -55,7 +55,7 @@ def test_a_syntax_error_quotes_nothing_of_the_file(write, content):
     assert "wJalr" not in str(refusal(write(content)))
 
 
-def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
+def test_a_missing_file_and_a_folder_are_distinguished(tmp_path):
     assert "No such file" in refusal(tmp_path / "absent.yaml").expected
     assert "is a folder" in refusal(tmp_path).expected
     assert "NUL" in refusal(tmp_path / "a\0b").expected
@@ -171,7 +171,7 @@ def test_anchors_are_written_out(write):
 
 
 @pytest.mark.parametrize(
-    ("content", "path", "said"),
+    ("content", "path", "message"),
     [
         ("a: 1\nb: !vault x\n", "b", "tags"),
         ("a: 1\nb: !!python/object/apply:os.system [echo]\n", "b", "tags"),
@@ -182,7 +182,7 @@ def test_anchors_are_written_out(write):
         ("a: 1\n? [b]\n: 1\n", "", "plain key"),
     ],
 )
-def test_what_yaml_allows_and_a_job_does_not_is_listed_with_its_line(write, content, path, said):
+def test_what_yaml_allows_and_a_job_does_not_is_listed_with_its_line(write, content, path, message):
     (problem,) = read_document(write(content)).problems
     assert (problem.path, problem.line) == (path, 2)
-    assert said in problem.expected
+    assert message in problem.expected

@@ -15,5 +15,5 @@ async def test_a_copy_within_the_embedded_server(tmp_path, monkeypatch):
     snapshot_id = (await upload(UploadOptions(image, **place))).snapshot_id
     outcome = await copy(CopyOptions(snapshot_id, to_region="us-west-2", **place))
     assert outcome.snapshot_id != snapshot_id
-    said = VerifyOptions(outcome.snapshot_id, source=image, region="us-west-2", **place)
-    assert (await verify(said)).error is None
+    chosen = VerifyOptions(outcome.snapshot_id, source=image, region="us-west-2", **place)
+    assert (await verify(chosen)).error is None

@@ -23,7 +23,7 @@ IDENTITY = SnapshotIdentity("http://127.0.0.1:8100", "eu-west-1", "snap-01234567
 
 
 class SnapshotReader:
-    """Lists blocks in pages of ``page``, and hands out every block when told to."""
+    """Lists blocks in pages of ``page``, and hands out every block when asked to."""
 
     def __init__(self, indexes, page=500):
         self.indexes = indexes

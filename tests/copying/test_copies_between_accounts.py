@@ -31,7 +31,9 @@ async def test_boto3_reads_from_the_copy_what_it_put_into_the_snapshot(accounts,
     assert outcome.volume_size_gib == 1
 
 
-async def test_description_tags_and_size_go_along_and_what_is_said_wins(accounts, options, blocks):
+async def test_description_tags_and_size_go_along_and_what_is_configured_wins(
+    accounts, options, blocks
+):
     here, there = accounts
     tags = [
         {"Key": "Name", "Value": "web"},
@@ -44,15 +46,15 @@ async def test_description_tags_and_size_go_along_and_what_is_said_wins(accounts
     found = {tag["Key"]: tag["Value"] for tag in plain["Tags"]}
     assert (found["Name"], found["Team"]) == ("web", "a")
     assert found["bulkput"] != "elsewhere"  # the mark of the copy's own ledger
-    said = options(snapshot_id, description="mine", tags={"Team": "b"}, volume_size_gib=2)
-    other = there.described((await copy(said)).snapshot_id)
+    chosen = options(snapshot_id, description="mine", tags={"Team": "b"}, volume_size_gib=2)
+    other = there.described((await copy(chosen)).snapshot_id)
     found = {tag["Key"]: tag["Value"] for tag in other["Tags"]}
     assert (other["Description"], other["VolumeSize"]) == ("mine", 2)
     assert (found["Name"], found["Team"]) == ("web", "b")
 
 
 @pytest.mark.parametrize(
-    ("source", "said", "is_encrypted", "put"),
+    ("source", "chosen", "is_encrypted", "put"),
     [
         ({}, {}, False, {0, 5}),
         # What an encrypted one lacks is noise, and may stay so; its zeros are zeros.
@@ -61,15 +63,15 @@ async def test_description_tags_and_size_go_along_and_what_is_said_wins(accounts
         ({"Encrypted": True}, {"encrypted": False}, False, {0, 5}),
     ],
 )
-async def test_what_reads_as_zeros_is_left_out_where_nobody_can_tell(
-    accounts, options, blocks, source, said, is_encrypted, put
+async def test_what_reads_as_zeros_is_left_out_where_nobody_can_know(
+    accounts, options, blocks, source, chosen, is_encrypted, put
 ):
     here, there = accounts
     content = blocks(0, 5) | {3: ZEROS}
-    outcome = await copy(options(here.make(content, **source), verify="full", **said))
+    outcome = await copy(options(here.make(content, **source), verify="full", **chosen))
     described = there.described(outcome.snapshot_id)
     assert described["Encrypted"] is is_encrypted
-    if "kms_key_arn" in said:
+    if "kms_key_arn" in chosen:
         assert described["KmsKeyId"] == KEY
     assert there.read(outcome.snapshot_id) == {index: content[index] for index in put}
 
@@ -153,7 +155,7 @@ async def test_a_snapshot_that_is_deleted_midway_ends_the_copy_and_nothing_is_se
     assert there.described(heard[0].progress.snapshot_id)["State"] == "pending"
 
 
-async def test_what_cannot_be_copied_is_said_at_once(accounts, options):
+async def test_what_cannot_be_copied_is_reported_at_once(accounts, options):
     here, _ = accounts
     with pytest.raises(ConfigError, match="expected a snapshot's id"):
         await copy(options("vol-1"))
@@ -164,7 +166,7 @@ async def test_what_cannot_be_copied_is_said_at_once(accounts, options):
         await copy(options(pending))
 
 
-async def test_wrong_options_are_told_by_their_own_names(accounts, options):
+async def test_wrong_options_are_reported_by_their_own_names(accounts, options):
     with pytest.raises(ConfigError) as caught:
         await copy(
             options(

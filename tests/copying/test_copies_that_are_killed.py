@@ -19,14 +19,14 @@ def slow_copy(options, tmp_path):
     config.write_text("version: 1\ntuning:\n  gets_per_s_snapshot: 20\n  shutdown_grace: 1s\n")
 
     def start(snapshot_id):
-        said = options(snapshot_id)
+        chosen = options(snapshot_id)
         return ForkedProgram(
             [
                 *("copy", snapshot_id, "--config", str(config)),
-                *("--region", said.region, "--profile", said.profile),
-                *("--endpoint-url", said.endpoint_url, "--to-region", said.to_region),
-                *("--to-profile", said.to_profile, "--to-endpoint-url", said.to_endpoint_url),
-                *("--state-dir", str(said.state_dir), "--output", "json"),
+                *("--region", chosen.region, "--profile", chosen.profile),
+                *("--endpoint-url", chosen.endpoint_url, "--to-region", chosen.to_region),
+                *("--to-profile", chosen.to_profile, "--to-endpoint-url", chosen.to_endpoint_url),
+                *("--state-dir", str(chosen.state_dir), "--output", "json"),
             ],
             env=dict(os.environ),
             stdout=subprocess.PIPE,

@@ -45,9 +45,9 @@ def test_json_names_the_source_with_its_region(accounts, bulkput, blocks):
     here, _ = accounts
     snapshot_id = here.make(blocks(1))
     status, out, err = bulkput(snapshot_id, "--output", "json", "--no-wait")
-    told = json.loads(out)
-    assert (status, told["status"], told["volume"]) == (0, "pending", snapshot_id)
-    assert told["source"].startswith(f"{snapshot_id}@{HERE}")
+    reported = json.loads(out)
+    assert (status, reported["status"], reported["volume"]) == (0, "pending", snapshot_id)
+    assert reported["source"].startswith(f"{snapshot_id}@{HERE}")
     assert "pending" in err
 
 
@@ -60,7 +60,7 @@ def test_json_names_the_source_with_its_region(accounts, bulkput, blocks):
         (("--zeros", "skip"), 2, "--zeros"),
     ],
 )
-def test_wrong_flags_are_told_by_their_own_names(bulkput, more, code, words):
+def test_wrong_flags_are_reported_by_their_own_names(bulkput, more, code, words):
     status, out, err = bulkput("snap-0123456789abcdef0", *more)
     assert (status, out) == (code, "")
     assert words in err

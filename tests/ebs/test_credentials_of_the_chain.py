@@ -111,7 +111,7 @@ async def test_a_forced_refresh_walks_the_chain_anew_and_once_for_a_crowd():
     assert world.sessions == 3
 
 
-async def test_a_forced_refresh_that_fails_is_said():
+async def test_a_forced_refresh_that_fails_is_reported():
     world = World()
     chain = world.chain()
     await chain.current()

@@ -306,7 +306,7 @@ async def test_the_body_is_handed_over_as_views_of_the_block(lab, block, digest,
     assert sum(piece.nbytes for piece in body) == len(block)
 
 
-async def test_nobody_listening_is_said(lab, block, digest):
+async def test_nobody_listening_is_reported(lab, block, digest):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -408,7 +408,7 @@ async def test_an_id_that_would_change_the_path_is_refused(lab, block, digest):
     assert caught.value.failure is FailureClass.INVALID
 
 
-async def test_a_proxy_for_plain_http_is_told_the_whole_url(lab, block, digest):
+async def test_a_proxy_for_plain_http_is_given_the_whole_url(lab, block, digest):
     seen = []
 
     async def proxies(peer):

@@ -35,7 +35,7 @@ class FakeQuotas:
         ({"Quota": {}}, {"Quota": {"Value": 0}}, PutQuotas(None, None)),
     ],
 )
-async def test_each_quota_is_what_the_account_tells_or_unknown(snapshot, account, expected):
+async def test_each_quota_is_what_the_account_reports_or_unknown(snapshot, account, expected):
     client = FakeQuotas({"L-1774F84A": snapshot, "L-AFAE1BE8": account})
     assert await read_put_quotas(client.open) == expected
 

@@ -193,7 +193,7 @@ async def test_encryption_and_its_kind_are_seen(tmp_path):
         assert found.encrypted
 
 
-async def test_changed_bytes_are_told_apart_from_a_wrong_signature(tmp_path):
+async def test_changed_bytes_are_distinguished_from_a_wrong_signature(tmp_path):
     async with opened(tmp_path) as service:
         started = await service.control.start_snapshot(StartRequest(1, "t"))
         block = memoryview(payload("a"))

@@ -142,7 +142,7 @@ def test_verification_is_on_and_tls_is_new(authority):
     assert tls_context(authority[1]).cert_store_stats()["x509_ca"] == 1  # and nobody else
 
 
-def test_a_bundle_that_is_none_is_said(tmp_path):
+def test_a_bundle_that_is_none_is_reported(tmp_path):
     with pytest.raises(ConfigError, match="AWS_CA_BUNDLE"):
         tls_context(str(tmp_path / "missing.pem"))
     empty = tmp_path / "empty.pem"

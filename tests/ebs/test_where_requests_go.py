@@ -52,7 +52,7 @@ async def test_the_instance_is_asked_last(lab, monkeypatch, profile):
         assert await resolve_region(AioSession(), None, {}) == "eu-south-1"
 
 
-async def test_no_region_and_no_regions_name_are_said():
+async def test_no_region_and_no_regions_name_are_reported():
     with pytest.raises(ConfigError, match="AWS_REGION"):
         await resolve_region(AioSession(), None, {})
     with pytest.raises(ConfigError, match="eu-west-1"):
@@ -158,12 +158,12 @@ async def test_the_environments_url_is_held_to_the_same_rules(monkeypatch, name)
         await endpoint_of()
 
 
-async def test_a_profile_that_does_not_exist_is_said():
+async def test_a_profile_that_does_not_exist_is_reported():
     with pytest.raises(ConfigError, match="nowhere"):
         await endpoint_of(profile="nowhere")
 
 
-async def test_a_broken_configuration_file_is_said(tmp_path):
+async def test_a_broken_configuration_file_is_reported(tmp_path):
     (tmp_path / "aws-config").write_text("[default\nregion")
     with pytest.raises(ConfigError, match="profile"):
         await endpoint_of()

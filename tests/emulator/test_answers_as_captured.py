@@ -39,7 +39,7 @@ def test_a_get_beyond_the_volume_is_about_its_token(server, block, index):
 
 
 @pytest.mark.parametrize("size_bytes", [5, 0, 524_287])
-def test_a_short_body_is_unread_even_if_its_length_is_said(server, block, size_bytes):
+def test_a_short_body_is_unread_even_if_its_length_is_true(server, block, size_bytes):
     answer = server.raw_put(
         server.start(), 0, block[:size_bytes], x_amz_Data_Length=str(size_bytes)
     )

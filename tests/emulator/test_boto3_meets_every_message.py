@@ -1,4 +1,4 @@
-"""Each row of the API's message list, as boto3 tells it: what any client made by others gets."""
+"""Each row of the API's message list, as boto3 shows it: what any client made by others gets."""
 
 import pytest
 from botocore.config import Config

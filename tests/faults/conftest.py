@@ -1,4 +1,4 @@
-"""Servers that fail as told, a program that is patient for seconds only, sources of some blocks."""
+"""Servers failing as asked, a program that is patient for seconds only, sources of some blocks."""
 
 import contextlib
 import json
@@ -113,12 +113,12 @@ def ends():
     def verify(done, code, *words):
         assert done.returncode == code, (done.returncode, done.stderr, done.stdout)
         assert "Traceback" not in done.stderr
-        told = " ".join(done.stderr.split())
+        reported = " ".join(done.stderr.split())
         for word in words:
-            assert word in told, (word, done.stderr)
+            assert word in reported, (word, done.stderr)
         if code != 2 and done.stdout:
             assert json.loads(done.stdout)["exit_code"] == code
-        return told
+        return reported
 
     return verify
 

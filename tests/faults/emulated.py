@@ -109,7 +109,7 @@ class Emulated(EmulatorThread):
         return [one.record.snapshot_id for one in found]
 
     def state(self, snapshot_id):
-        """Return state and message as EC2 would tell them."""
+        """Return state and message as EC2 would report them."""
         state, message = self.emulator.store.get(snapshot_id).state(self.clock.unix_s())
         return str(state), message
 

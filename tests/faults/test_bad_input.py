@@ -64,32 +64,32 @@ def places(tmp_path):
     return {"image": str(image), "folder": str(tmp_path)}
 
 
-def check(code, told, wanted):
-    assert code == wanted, told
-    assert told.strip()
-    assert "Traceback" not in told
-    assert "a bug in bulkput" not in told
+def check(code, reported, wanted):
+    assert code == wanted, reported
+    assert reported.strip()
+    assert "Traceback" not in reported
+    assert "a bug in bulkput" not in reported
 
 
 @pytest.mark.parametrize("arguments", USAGE, ids=range(len(USAGE)))
 def test_a_wrong_command_line_ends_in_code_2(arguments, places, tmp_path):
-    code, told = run([each.format(**places) for each in arguments], tmp_path)
-    check(code, told, 2)
+    code, reported = run([each.format(**places) for each in arguments], tmp_path)
+    check(code, reported, 2)
 
 
 @pytest.mark.parametrize("arguments", CONFIGURATION, ids=range(len(CONFIGURATION)))
 def test_a_wrong_value_ends_in_code_3(arguments, places, tmp_path):
-    code, told = run([each.format(**places) for each in arguments], tmp_path)
-    check(code, told, 3)
+    code, reported = run([each.format(**places) for each in arguments], tmp_path)
+    check(code, reported, 3)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=range(len(DOCUMENTS)))
 def test_a_wrong_document_ends_in_code_3_and_is_named(document, tmp_path):
     path = tmp_path / "job.yaml"
     path.write_text(document)
-    code, told = run(["run", str(path)], tmp_path)
-    check(code, told, 3)
-    assert str(path) in told
+    code, reported = run(["run", str(path)], tmp_path)
+    check(code, reported, 3)
+    assert str(path) in reported
 
 
 @pytest.mark.parametrize(
@@ -102,17 +102,17 @@ def test_a_wrong_document_ends_in_code_3_and_is_named(document, tmp_path):
     ],
 )
 def test_a_wrong_variable_ends_in_code_3_and_is_named(name, value, words, places, tmp_path):
-    code, told = run(["upload", places["image"]], tmp_path, **{name: value})
-    check(code, told, 3)
-    assert f"bulkput: error: {words}" in told
+    code, reported = run(["upload", places["image"]], tmp_path, **{name: value})
+    check(code, reported, 3)
+    assert f"bulkput: error: {words}" in reported
 
 
 def test_a_source_larger_than_the_volume_ends_in_code_3(tmp_path):
     image = tmp_path / "big.img"
     with image.open("wb") as file:
         file.truncate((1 << 30) + 1)
-    code, told = run(
+    code, reported = run(
         ["upload", str(image), "--volume-size-gib", "1", "--endpoint-url", "http://127.0.0.1:9"],
         tmp_path,
     )
-    check(code, told, 3)
+    check(code, reported, 3)

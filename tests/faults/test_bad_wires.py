@@ -110,7 +110,7 @@ def test_nobody_listening_ends_in_code_5_with_the_address(proxied, bulkput, imag
     ends(program.run("upload", image(2)), 5, f"127.0.0.1:{proxy.port}", "resume with")
 
 
-def test_a_server_that_is_not_ebs_is_told(tmp_path, bulkput, image, ends):
+def test_a_server_that_is_not_ebs_is_reported(tmp_path, bulkput, image, ends):
     class Web(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             self.rfile.read(int(self.headers.get("Content-Length", 0)))

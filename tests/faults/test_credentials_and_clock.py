@@ -195,8 +195,8 @@ def test_a_key_that_cannot_be_used_ends_in_code_4_and_names_kms(
     server, bulkput, image, ends, kind, operation
 ):
     server.script(kind, operation, times=None)
-    told = ends(bulkput(server).run("upload", image(4)), 4, "DEPENDENCY_")
-    assert "KMS" in told
+    reported = ends(bulkput(server).run("upload", image(4)), 4, "DEPENDENCY_")
+    assert "KMS" in reported
     assert server.count(operation) < 10
 
 
@@ -204,18 +204,20 @@ def test_no_credentials_and_wrong_ones_end_in_code_4(server, bulkput, image, end
     source = image(2)
     ends(from_files(bulkput(server)).run("upload", source), 4, "credentials")
     wrong = bulkput(server, {"AWS_SECRET_ACCESS_KEY": "wrong/secret/canary"})
-    told = ends(wrong.run("upload", source), 4)
-    assert "wrong/secret" not in told
+    reported = ends(wrong.run("upload", source), 4)
+    assert "wrong/secret" not in reported
 
 
 @pytest.mark.parametrize("ahead_s", [600, -1200])
-def test_a_clock_that_is_off_is_corrected_once_and_told(live, bulkput, image, check, ends, ahead_s):
+def test_a_clock_that_is_off_is_corrected_once_and_reported(
+    live, bulkput, image, check, ends, ahead_s
+):
     server = live()
     server.clock.ahead_s = ahead_s
     source = image(20)
     done = bulkput(server).run("upload", source)
-    told = ends(done, 0)
-    assert told.count("warning: this machine's clock is") == 1
+    reported = ends(done, 0)
+    assert reported.count("warning: this machine's clock is") == 1
     refused = sum(server.count(each, 403) for each in (START, PUT, COMPLETE, DESCRIBE))
     assert refused <= 2
     result = json.loads(done.stdout)

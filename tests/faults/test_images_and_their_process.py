@@ -46,14 +46,14 @@ def qcow2(sample, tmp_path):
     return path
 
 
-def test_an_image_arrives_and_its_format_is_said(server, bulkput, sample, qcow2, check, ends):
+def test_an_image_arrives_and_its_format_is_reported(server, bulkput, sample, qcow2, check, ends):
     program = bulkput(server)
     planned = json.loads(program.run("plan", qcow2).stdout)["volumes"][0]
     assert (planned["source_format"], planned["blocks"]["data"]) == ("qcow2", 5)
     done = program.run("upload", qcow2, "--verify")
-    told = ends(done, 0)
-    assert "qcow2, decoded" in told
-    assert "as QEMU decodes it" in told
+    reported = ends(done, 0)
+    assert "qcow2, decoded" in reported
+    assert "as QEMU decodes it" in reported
     result = json.loads(done.stdout)
     assert "does not prove the decoding" in " ".join(result["notes"])
     assert result["source_format"] == "qcow2"

@@ -41,9 +41,9 @@ def killed_and_resumed(seed, kills, server, bulkput, source, check):
                     killed += 1
                     phases.append(err.strip().rsplit("\n", 1)[-1])
             assert running.returncode in {0, -signal.SIGKILL}, (seed, err)
-        told = json.loads(out)["snapshot_id"]
-        check(server, told, source)
-        if told == known:  # at least once: a kill came between the result and the note of it
+        reported = json.loads(out)["snapshot_id"]
+        check(server, reported, source)
+        if reported == known:  # at least once: a kill came between the result and the note of it
             assert not is_noted, (seed, phases)
             assert (len(server.snapshots), server.stored) == (snapshots_before, stored_before)
         else:
@@ -52,7 +52,7 @@ def killed_and_resumed(seed, kills, server, bulkput, source, check):
             assert 0 <= repeated <= len(phases) * IN_FLIGHT, (seed, repeated, phases)
         if killed == kills:
             return
-        known, is_noted = told, running.returncode == 0
+        known, is_noted = reported, running.returncode == 0
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -97,7 +97,7 @@ def test_a_program_killed_in_a_phase_is_resumed(server, bulkput, image, check, p
 
 
 @pytest.mark.parametrize("verify", [(), ("--verify",)], ids=["unverified", "verified"])
-def test_a_program_killed_before_it_told_its_result_tells_it_when_it_is_run_again(
+def test_a_program_killed_before_it_reported_its_result_reports_it_when_it_is_run_again(
     server, bulkput, image, verify
 ):
     source = image(4)
@@ -121,7 +121,7 @@ def test_a_program_killed_before_it_told_its_result_tells_it_when_it_is_run_agai
     assert read_unfinished(program.state_dir) == []
 
 
-def test_a_result_that_finds_no_room_is_told_by_the_next_run(server, bulkput, image, ends):
+def test_a_result_that_finds_no_room_is_reported_by_the_next_run(server, bulkput, image, ends):
     source = image(4)
     program = bulkput(server)
     with Path("/dev/full").open("w") as full, program.start("upload", source, stdout=full) as it:
@@ -131,7 +131,7 @@ def test_a_result_that_finds_no_room_is_told_by_the_next_run(server, bulkput, im
     assert server.stored == 4
 
 
-def test_volumes_that_were_completed_are_told_and_not_sent_again_when_the_job_is_resumed(
+def test_volumes_that_were_completed_are_reported_and_not_sent_again_when_the_job_is_resumed(
     server, bulkput, image, tmp_path
 ):
     """Killed in the second volume, then out of time there: the first is uploaded once."""
@@ -153,9 +153,9 @@ def test_volumes_that_were_completed_are_told_and_not_sent_again_when_the_job_is
     server.calm()
     done = bulkput(server).run("run", job)
     assert done.returncode == 0, done.stderr
-    told = [volume["snapshot_id"] for volume in json.loads(done.stdout)["volumes"]]
-    assert told == server.snapshots
-    assert len(told) == 2
+    reported = [volume["snapshot_id"] for volume in json.loads(done.stdout)["volumes"]]
+    assert reported == server.snapshots
+    assert len(reported) == 2
     assert read_unfinished(patient.state_dir) == []
 
 
@@ -170,7 +170,7 @@ def test_a_killed_and_resumed_device_upload_sends_only_what_is_not_acknowledged(
         until(lambda: server.stored >= 12)
         running.kill()
         running.communicate()
-    with source.open("r+b") as disk:  # a device does not tell when it changed
+    with source.open("r+b") as disk:  # a device does not report when it changed
         os.pwrite(disk.fileno(), b"changed", 3 * 524_288)
     subprocess.run(["blockdev", "--flushbufs", device], check=True)
     result = program.upload(device)
@@ -179,7 +179,9 @@ def test_a_killed_and_resumed_device_upload_sends_only_what_is_not_acknowledged(
     check(server, result["snapshot_id"], source)
 
 
-def test_a_source_changed_between_two_runs_is_said_and_sent_anew(live, bulkput, image, check, ends):
+def test_a_source_changed_between_two_runs_is_reported_and_sent_anew(
+    live, bulkput, image, check, ends
+):
     server = live(latency_ms=40)
     source = image(BLOCKS)
     program = bulkput(server, in_flight_max=IN_FLIGHT, puts_per_s_snapshot=50)
@@ -202,7 +204,7 @@ def begun_minutes_ago(program):
 
 
 @pytest.mark.parametrize("fate", ["deleted", "timed out"])
-def test_a_snapshot_that_is_gone_is_replaced_and_said(live, bulkput, image, check, ends, fate):
+def test_a_snapshot_that_is_gone_is_replaced_and_reported(live, bulkput, image, check, ends, fate):
     # boto3, which reads it back, does not follow a clock that moves.
     server = live(latency_ms=40, verify_signatures=False)
     source = image(BLOCKS)
@@ -218,9 +220,9 @@ def test_a_snapshot_that_is_gone_is_replaced_and_said(live, bulkput, image, chec
     else:
         server.clock.ahead_s += 11 * 60
     done = program.run("upload", source, "--timeout-min", "10")
-    told = ends(done, 0, first)
+    reported = ends(done, 0, first)
     result = json.loads(done.stdout)
     assert result["snapshot_id"] != first
-    assert "new" in told
+    assert "new" in reported
     assert result["blocks"]["put"] == BLOCKS
     check(server, result["snapshot_id"], source)

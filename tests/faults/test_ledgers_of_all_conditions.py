@@ -127,8 +127,8 @@ def test_two_programs_do_not_work_on_one_upload(slow, bulkput, image, check, end
     program = bulkput(slow, puts_per_s_snapshot=8)
     with program.start("upload", source) as running:
         until(lambda: slow.stored >= 3)
-        told = ends(program.run("upload", source), 3, str(running.pid))
-        assert "is working on this upload" in told
+        reported = ends(program.run("upload", source), 3, str(running.pid))
+        assert "is working on this upload" in reported
         out, err = running.communicate(timeout=20)
     assert running.returncode == 0, err
     assert len(slow.snapshots) == 1
@@ -136,7 +136,7 @@ def test_two_programs_do_not_work_on_one_upload(slow, bulkput, image, check, end
 
 
 @pytest.mark.parametrize("obstacle", ["below a file", "read-only"])
-def test_a_state_folder_that_cannot_be_is_told(
+def test_a_state_folder_that_cannot_be_is_reported(
     server, bulkput, image, ends, tmp_path, small_disk, obstacle
 ):
     program = bulkput(server)
@@ -150,7 +150,7 @@ def test_a_state_folder_that_cannot_be_is_told(
 
 
 @pytest.mark.parametrize("size_kib", [12, 40])
-def test_a_full_disk_under_the_ledger_is_told(
+def test_a_full_disk_under_the_ledger_is_reported(
     server, bulkput, image, check, ends, small_disk, size_kib
 ):
     source = image(BLOCKS)
@@ -160,14 +160,14 @@ def test_a_full_disk_under_the_ledger_is_told(
     done = program.run("upload", source)
     if done.returncode:
         assert done.returncode > 0, f"ended by signal {-done.returncode}: {done.stderr}"
-        told = ends(done, done.returncode, str(folder))
+        reported = ends(done, done.returncode, str(folder))
         assert done.returncode == 5, done.stderr
-        assert " free, and the ledger and manifest of this upload may take" in told
+        assert " free, and the ledger and manifest of this upload may take" in reported
     else:
         check(server, json.loads(done.stdout)["snapshot_id"], source)
 
 
-def test_a_disk_that_fills_while_blocks_are_put_is_told_and_resumed(
+def test_a_disk_that_fills_while_blocks_are_put_is_reported_and_resumed(
     slow, bulkput, image, check, small_disk
 ):
     source = image(BLOCKS)

@@ -92,8 +92,8 @@ def test_a_time_without_a_put_ends_in_code_5_and_is_resumed(
     source = image(12)
     server.script(kind, nth=7, times=None)
     program = bulkput(server, give_up_after="1.5s", shutdown_grace="0.5s")
-    told = ends(program.run("upload", source), 5, "resume with: bulkput upload")
-    assert "snap-" in told
+    reported = ends(program.run("upload", source), 5, "resume with: bulkput upload")
+    assert "snap-" in reported
     server.calm()
     acknowledged = server.count(PUT, 201)
     result = program.upload(source)
@@ -125,7 +125,7 @@ def test_a_service_that_never_recovers_ends_in_code_5(server, bulkput, image, en
 @pytest.mark.parametrize(
     "code", ["ServiceQuotaExceededException", "ConcurrentLimitExceededException"]
 )
-def test_a_full_quota_is_told_and_a_later_run_begins(server, bulkput, image, check, ends, code):
+def test_a_full_quota_is_reported_and_a_later_run_begins(server, bulkput, image, check, ends, code):
     source = image(3)
     server.script("error", START, code=code, message="No more of it")
     program = bulkput(server)

@@ -25,19 +25,21 @@ def web(source):
     server.close()
 
 
-def test_a_signed_address_is_uploaded_and_told_nowhere(server, bulkput, web, source, check, ends):
+def test_a_signed_address_is_uploaded_and_reported_nowhere(
+    server, bulkput, web, source, check, ends
+):
     program = bulkput(server)
     web.script.extend([None, None, ("cut", 1000), 503])
     address = f"{web.url}/disks/disk.img?X-Amz-Signature=topsecret&part=1"
     done = program.run("upload", address, "--verify")
-    told = ends(done, 0)
+    reported = ends(done, 0)
     result = json.loads(done.stdout)
     assert result["volume"] == "disk.img"
     assert result["source"] == f"{web.url}/disks/disk.img"
     check(server, result["snapshot_id"], source)
     kept = b"".join(path.read_bytes() for path in program.state_dir.rglob("*") if path.is_file())
     assert b"topsecret" not in kept
-    assert "topsecret" not in done.stdout + told
+    assert "topsecret" not in done.stdout + reported
 
 
 def test_what_the_ledger_vouches_for_is_not_asked_for_again(live, bulkput, web, source, check):
@@ -71,7 +73,7 @@ def test_a_disk_that_is_replaced_while_it_is_read_completes_nothing(live, bulkpu
     assert server.state(server.snapshots[0])[0] == "pending"
 
 
-def test_wrong_addresses_are_told_at_once(server, bulkput, ends):
+def test_wrong_addresses_are_reported_at_once(server, bulkput, ends):
     program = bulkput(server)
     for address, words in (
         ("http://example.org/disk.img", "expected https"),

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and the spot notice: puts under way end, and the way on is told."""
+"""Ctrl-C, SIGTERM and the spot notice: puts under way end, and the way on is shown."""
 
 import json
 import shlex
@@ -28,7 +28,7 @@ def resumed(program, err):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_lets_puts_end_and_tells_how_to_go_on(live, bulkput, image, check, number, code):
+def test_a_signal_lets_puts_end_and_reports_how_to_go_on(live, bulkput, image, check, number, code):
     server = live(latency_ms=150)
     source = image(BLOCKS)
     program = bulkput(server, in_flight_max=4)

@@ -116,8 +116,8 @@ def test_a_bad_sector_ends_in_code_6_with_its_place(
     device = loop_device(source)
     os.truncate(source, 10 * BLOCK + 8192)  # a loop device answers EIO beyond the end
     config = job(f"{{path: {device}, reader: {reader}}}")
-    told = ends(bulkput(server).run("run", config), 6, device, "block 10")
-    assert str(10 * BLOCK + 8192) in told.replace(",", "")
+    reported = ends(bulkput(server).run("run", config), 6, device, "block 10")
+    assert str(10 * BLOCK + 8192) in reported.replace(",", "")
     assert server.count(COMPLETE) == 0
 
 
@@ -162,7 +162,7 @@ NO_SOURCES = {
 }
 
 
-def test_what_is_no_source_is_said_in_one_sentence(server, bulkput, tmp_path):
+def test_what_is_no_source_is_reported_in_one_sentence(server, bulkput, tmp_path):
     for kind, (make, _) in NO_SOURCES.items():
         make(tmp_path / kind)
     config = tmp_path / "job.yaml"

@@ -130,7 +130,7 @@ def test_a_pipe_is_uploaded_by_one_command_and_verified_by_another(
     check(server, result["snapshot_id"], source)
 
 
-def test_what_a_pipe_cannot_do_is_said_at_once(server, bulkput, ends):
+def test_what_a_pipe_cannot_do_is_reported_at_once(server, bulkput, ends):
     program = bulkput(server)
     null = {"stdin": subprocess.DEVNULL}
     ends(program.run("upload", "-", **null), 3, "--volume-size-gib")

@@ -57,7 +57,7 @@ def test_a_seal_that_the_service_refuses_ends_in_code_7_with_its_words(
     check(server, result["snapshot_id"], source)
 
 
-def test_a_snapshot_that_ends_in_error_is_told_with_its_message(server, bulkput, image, ends):
+def test_a_snapshot_that_ends_in_error_is_reported_with_its_message(server, bulkput, image, ends):
     server.script("delay-answer", COMPLETE, delay_s=0.5)
     program = bulkput(server)
     with program.start("upload", image(4)) as running:
@@ -77,8 +77,8 @@ def test_a_wait_that_runs_out_ends_in_code_5_and_a_rerun_only_waits(
     server = live(completion_delay_s=120, verify_signatures=False)
     source = image(BLOCKS)
     program = bulkput(server, completion_deadline="0.5s")
-    told = ends(program.run("upload", source), 5, "snap-", "resume with")
-    assert "EC2 still reports pending" in told
+    reported = ends(program.run("upload", source), 5, "snap-", "resume with")
+    assert "EC2 still reports pending" in reported
     puts = server.count(PUT)
     seals = server.count(COMPLETE)
     server.clock.ahead_s = 121

@@ -26,7 +26,7 @@ ZEROS = bytes(BLOCK)
 
 
 def content(seed):
-    """Return a block told by ``seed``; 0 is zeros, which are written."""
+    """Return a block made from ``seed``; 0 is zeros, which are written."""
     return ZEROS if seed == 0 else hashlib.sha256(str(seed).encode()).digest() * (BLOCK // 32)
 
 
@@ -99,7 +99,7 @@ class Rig:
         return await self.upload(source, **flags)
 
     async def cancelled(self, source, after_s, **flags):
-        """Upload, and be told to leave after a while."""
+        """Upload, and be ordered to leave after a while."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(after_s):
                 return await self.upload(source, **flags)

@@ -49,7 +49,7 @@ async def test_a_run_that_was_cut_short_is_gone_on_with(rig, tools, image):
     assert following.blocks["put"] == 0
 
 
-async def test_after_a_death_between_completion_and_the_series_the_next_run_tells_both(
+async def test_after_a_death_between_completion_and_the_series_the_next_run_reports_both(
     rig, image, folder, monkeypatch
 ):
     def die(self, *_, **__):
@@ -65,7 +65,7 @@ async def test_after_a_death_between_completion_and_the_series_the_next_run_tell
     assert read_generation(folder).snapshot_id == full.snapshot_id
 
 
-async def test_a_last_snapshot_that_is_gone_means_a_full_one_and_is_said(rig, image):
+async def test_a_last_snapshot_that_is_gone_means_a_full_one_and_is_reported(rig, image):
     full = await rig.done(image, series="disk")
     await rig.context.service.control.delete_snapshot(full.snapshot_id)
     again = await rig.done(image, series="disk")
@@ -77,7 +77,7 @@ async def test_a_last_snapshot_that_is_gone_means_a_full_one_and_is_said(rig, im
 
 
 @pytest.mark.parametrize("harm", ["missing", "damaged"])
-async def test_a_manifest_that_is_lost_is_made_anew_and_that_is_said(rig, image, harm):
+async def test_a_manifest_that_is_lost_is_made_anew_and_that_is_reported(rig, image, harm):
     full = await rig.done(image, series="disk")
     path = manifest_path(rig.state_dir, full.snapshot_id)
     if harm == "missing":

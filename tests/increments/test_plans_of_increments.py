@@ -113,7 +113,7 @@ async def test_by_extents_alone_data_counts_as_put_and_holes_by_the_parent(rig, 
     assert (planned["puts"], planned["is_upper_bound"]) == (3, True)
 
 
-async def test_a_volume_smaller_than_its_parents_is_told_by_the_plan_too(rig, image, plan):
+async def test_a_volume_smaller_than_its_parents_is_reported_by_the_plan_too(rig, image, plan):
     full = await rig.done(image, volume_size_gib=2)
     planned = await plan(image, parent=full.snapshot_id, volume_size_gib=1)
     assert planned["exit_code"] == 3

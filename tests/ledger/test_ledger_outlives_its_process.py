@@ -58,7 +58,7 @@ def test_a_table_that_was_made_but_never_named_in_the_header_does_not_count(fold
         assert ledger.counts().unknown == 10
 
 
-def test_a_second_opener_is_told_who_holds_the_folder_and_a_third_comes_in_after(folder, tools):
+def test_a_second_opener_learns_who_holds_the_folder_and_a_third_comes_in_after(folder, tools):
     with tools.start(folder):
         for opener in (Ledger.open, lambda path: Ledger.create(path, tools.make_header())):
             with pytest.raises(LedgerError, match=f"process {os.getpid()} is working on this"):
@@ -87,13 +87,13 @@ def test_kill_9_amid_marks_loses_no_mark_and_frees_the_lock(folder, tools):
         seen += writer.stdout.read().splitlines(keepends=True)
         writer.wait()
         writer.stdout.close()
-        said = [line.decode().strip() for line in seen if line.endswith(b"\n")]
-        acknowledged = sum(word.startswith("a") for word in said)
+        lines = [line.decode().strip() for line in seen if line.endswith(b"\n")]
+        acknowledged = sum(word.startswith("a") for word in lines)
         with Ledger.open(folder) as ledger:
             assert not ledger.marks_lost
             states = ledger.states(0, 100_000)
             assert (states[:acknowledged] == 2).all()
-            assert (states[: len(said) - acknowledged] != 0).all()
+            assert (states[: len(lines) - acknowledged] != 0).all()
             assert ledger.counts().sent <= attempt  # one of each run that was killed
             assert ledger.counts().lost == 0
 

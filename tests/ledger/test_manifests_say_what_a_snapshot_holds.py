@@ -39,7 +39,7 @@ def header_of(volume_size_gib=1, **facts):
 
 
 def rows(indexes):
-    """Return a digest for each index, told by its first bytes."""
+    """Return a digest for each index, known by its first bytes."""
     found = np.zeros((len(indexes), 32), dtype=np.uint8)
     found[:, :8] = np.asarray(indexes, dtype="<u8").view(np.uint8).reshape(-1, 8)
     found[:, 31] = 1
@@ -129,7 +129,7 @@ def test_every_cut_is_found(tmp_path):
         Manifest.open(path)
 
 
-def test_what_is_no_manifest_or_of_another_version_is_told_apart_from_damage(tmp_path):
+def test_what_is_no_manifest_or_of_another_version_is_distinguished_from_damage(tmp_path):
     path = write(tmp_path / "a.manifest", [0])
     content = path.read_bytes()
     path.write_bytes(MAGIC + b"\x02" + content[9:])

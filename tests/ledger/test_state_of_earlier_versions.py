@@ -51,7 +51,7 @@ def test_an_interrupted_increment_is_gone_on_with(state_dir):
         assert (header.snapshot_id, header.parent_snapshot_id) == (CHILD, PARENT)
         assert (header.phase, header.attempt) == (LedgerPhase.UPLOADING, 2)
         assert header.zero_policy is ZeroPolicy.SKIP
-        assert not header.told
+        assert not header.delivered
         assert not ledger.marks_lost
         assert list(ledger.states(0, 12)) == [
             *[State.ACKNOWLEDGED] * 3,

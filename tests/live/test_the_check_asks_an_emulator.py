@@ -38,12 +38,12 @@ def states(served):
 
 
 def test_every_question_is_answered_and_nothing_is_left(served, account, tmp_path):
-    said = []
-    results, interrupted, left = ask_all(account, report=said.append)
+    reports = []
+    results, interrupted, left = ask_all(account, report=reports.append)
     assert (interrupted, left) == (False, [])
     assert [name for name, each in results.items() if "failed" in each["measured"]] == []
     assert set(results) == {each.__name__ for each in QUESTIONS}
-    assert "0.20 USD" in said[0]
+    assert "0.20 USD" in reports[0]
     assert states(served) == {"gone"}
     assert 0 < account.spent_usd < 0.01
     facts = {name: each["facts"] for name, each in results.items()}

@@ -30,7 +30,7 @@ def test_a_line_every_five_seconds_for_each_active_volume(stream, progress):
     ]
 
 
-def test_a_phase_change_is_told_at_once_and_after_its_cause(stream, progress):
+def test_a_phase_change_is_reported_at_once_and_after_its_cause(stream, progress):
     reporter = reporter_on(stream)
     reporter.on_event(VolumeStarted(progress, "/disks/web.img"))
     reporter.on_event(Noted("web-01", "the account throttles", warning=True))
@@ -42,7 +42,7 @@ def test_a_phase_change_is_told_at_once_and_after_its_cause(stream, progress):
     ]
 
 
-def test_waiting_tells_for_how_long(stream, progress):
+def test_waiting_reports_for_how_long(stream, progress):
     reporter = reporter_on(stream)
     progress.phase = Phase.WAITING
     reporter.on_event(VolumeStarted(progress, "/disks/web.img"))
@@ -52,17 +52,17 @@ def test_waiting_tells_for_how_long(stream, progress):
 
 
 @pytest.mark.parametrize(
-    ("verbosity", "told"), [("quiet", False), ("normal", False), ("verbose", True)]
+    ("verbosity", "is_reported"), [("quiet", False), ("normal", False), ("verbose", True)]
 )
-def test_a_retry_is_told_only_when_verbose(stream, verbosity, told):
+def test_a_retry_is_reported_only_when_verbose(stream, verbosity, is_reported):
     reporter = reporter_on(stream, Verbosity(verbosity))
     reporter.on_event(RETRY)
     reporter.close(0.0)
     line = "web-01: block 7 is put again in 0.50s (TRANSIENT): connection reset\n"
-    assert stream.getvalue() == (line if told else "")
+    assert stream.getvalue() == (line if is_reported else "")
 
 
-def test_quiet_tells_failures_and_nothing_else(stream, progress, done, failed):
+def test_quiet_reports_failures_and_nothing_else(stream, progress, done, failed):
     reporter = reporter_on(stream, Verbosity.QUIET)
     for event in (
         VolumeStarted(progress, "/disks/web.img"),
@@ -80,7 +80,7 @@ def test_quiet_tells_failures_and_nothing_else(stream, progress, done, failed):
     )
 
 
-def test_a_job_of_one_volume_does_not_tell_its_failure_twice(stream, failed):
+def test_a_job_of_one_volume_does_not_report_its_failure_twice(stream, failed):
     reporter = reporter_on(stream, announce_ends=False)
     reporter.on_event(VolumeEnded(failed))
     reporter.close(0.0)

@@ -94,7 +94,7 @@ def test_at_the_end_the_display_is_wiped_and_the_cursor_visible(terminal, progre
     assert terminal.getvalue()[start:] == wiped
 
 
-def test_a_display_that_nothing_was_told_draws_nothing(terminal):
+def test_a_display_that_knows_nothing_draws_nothing(terminal):
     display = display_on(terminal)
     display.tick(0.0)
     display.close(1.0)

@@ -45,7 +45,7 @@ def test_a_job_of_one_volume_has_the_volumes_keys_at_the_top_too(done):
     assert job.keys() >= ISSUED_KEYS
 
 
-def test_a_job_of_several_tells_the_whole_and_each(done, failed):
+def test_a_job_of_several_reports_the_whole_and_each(done, failed):
     job = job_object((done, failed), elapsed_s=17.5)
     assert job["status"] == "failed"
     assert job["elapsed_s"] == 17.5
@@ -118,7 +118,7 @@ def test_a_proof_by_the_decoder_of_the_upload_says_so(done, source_format, decod
     assert "  verified  not read back\n" in text
 
 
-def test_a_failed_volume_tells_its_error_among_several_and_once_alone(done, failed):
+def test_a_failed_volume_reports_its_error_among_several_and_once_alone(done, failed):
     assert "AccessDenied" in summary((done, failed))
     assert "AccessDenied" not in summary((failed,))
     assert summary((failed,)).startswith("db-02: failed\n")

@@ -89,9 +89,9 @@ class Inline:
 
 
 def found_by_compare(snapshot, references, sample=None, seed=0):
-    """Return (reference, kind, block) of everything told, the ranges, and the progress."""
+    """Return (reference, kind, block) of everything reported, the ranges, and the progress."""
     delays = random.Random(seed)
-    told = []
+    reported = []
     progress = Progress("v", blocks_total=max(each.block_count for each in references))
 
     async def list_pages():
@@ -114,15 +114,15 @@ def found_by_compare(snapshot, references, sample=None, seed=0):
         workers=Inline(),
         progress=progress,
         held_blocks_max=5,
-        tell=told.append,
+        on_difference=reported.append,
     )
     compared = run_virtual(compare(parts, sample))
     blocks = [
         (each.reference, each.kind, index)
-        for each in told
+        for each in reported
         for index in range(each.start, each.stop)
     ]
-    return blocks, told, compared, progress
+    return blocks, reported, compared, progress
 
 
 def naive(expected, snapshot, name, *, encrypted):
@@ -144,7 +144,7 @@ def naive(expected, snapshot, name, *, encrypted):
 
 @settings(max_examples=150, deadline=None)
 @given(BLOCKS, BLOCKS, BLOCKS, st.booleans(), st.integers(0, 99))
-def test_everything_that_differs_is_told_once_and_in_order(
+def test_everything_that_differs_is_reported_once_and_in_order(
     source, manifest, snapshot, encrypted, seed
 ):
     references = [
@@ -154,10 +154,10 @@ def test_everything_that_differs_is_told_once_and_in_order(
     for name, expected, reference in zip(
         ("source", "manifest"), (source, manifest), references, strict=True
     ):
-        blocks, told, _, progress = found_by_compare(snapshot, [reference], seed=seed)
+        blocks, reported, _, progress = found_by_compare(snapshot, [reference], seed=seed)
         assert blocks == naive(expected, snapshot, name, encrypted=encrypted)
         assert progress.blocks_verified == progress.blocks_total
-        for one, other in itertools.pairwise(told):
+        for one, other in itertools.pairwise(reported):
             assert (one.stop, one.kind) != (other.start, other.kind)
     together, *_ = found_by_compare(snapshot, references, seed=seed)
     assert sorted(together) == sorted(
@@ -195,7 +195,7 @@ def test_the_digest_of_a_block_of_zeros_is_known():
     assert GOT[0].digest == ZERO_BLOCK_DIGEST
 
 
-def test_a_get_that_fails_ends_the_comparison_and_what_was_found_is_told():
+def test_a_get_that_fails_ends_the_comparison_and_what_was_found_is_reported():
     async def list_pages():
         yield Page((ListedBlock(0, "1"), ListedBlock(40, "bad")), None, 1)
 
@@ -205,7 +205,7 @@ def test_a_get_that_fails_ends_the_comparison_and_what_was_found_is_told():
             raise ConnectionError
         return GOT[int(token)]
 
-    told = []
+    reported = []
     parts = ReadbackParts(
         references=[SourceReference(FakeSource([2] * 50), encrypted=False)],
         list_pages=list_pages,
@@ -213,9 +213,9 @@ def test_a_get_that_fails_ends_the_comparison_and_what_was_found_is_told():
         workers=Inline(),
         progress=Progress("v"),
         held_blocks_max=2,
-        tell=told.append,
+        on_difference=reported.append,
     )
     with pytest.raises(ConnectionError):
         run_virtual(compare(parts))
-    assert told[0].start == 0
-    assert told[0].kind is DifferenceKind.DIFFERS
+    assert reported[0].start == 0
+    assert reported[0].kind is DifferenceKind.DIFFERS

@@ -108,7 +108,7 @@ async def test_a_missing_snapshot_is_waited_for_only_when_it_is_young():
     assert len(old_calls) == 1
 
 
-async def test_whoever_is_told_of_a_retry_can_stop_it():
+async def test_the_callback_of_a_retry_can_stop_it():
     call, calls = script(*[FailureClass.TRANSIENT] * 3)
 
     def stop(error, delay_s):

@@ -1,4 +1,4 @@
-"""Blocks of 512 KiB that cost nothing to make, to hash and to tell apart: a fixed set of them.
+"""Blocks of 512 KiB that cost nothing to make, to hash and to distinguish: a fixed set of them.
 
 A block is known by its number; number 0 is all zeros. Digests are real and computed once.
 """

@@ -97,7 +97,7 @@ class SimulatedSource:
     def __init__(self, disk, machine, *, live):
         self.disk = disk
         self.machine = machine
-        self.kind, self.tells_changes, self.is_sequential, _ = disk.kind
+        self.kind, self.reports_changes, self.is_sequential, _ = disk.kind
         self.live = live and not self.is_sequential
         self.next = 0
         self.identity = disk.identity

@@ -6,7 +6,7 @@ from simulation.contents import CONTENT_COUNT, ZEROS
 from simulation.disk import KINDS, PATH, Disk
 from simulation.weather import BOUNDED, FINAL, PUT_FAULTS, Fault, Spell
 
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import SourceError
 from bulkput.model.failure import FailureClass
@@ -73,7 +73,7 @@ def some_disk(rng, *, is_file):
 
 def some_settings(rng, *, trusts):
     window_blocks = rng.choice((1, 2, 4, 8, 16))
-    settings = Settings.model_validate(
+    settings = JobSettings.model_validate(
         {
             "version": 1,
             "endpoint": "aws",

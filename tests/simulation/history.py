@@ -31,7 +31,7 @@ CALM_RUNS_MAX = 4
 
 
 class History(Proof):
-    """One upload's story; ``live`` tells it to its end."""
+    """One upload's story; ``live`` lives it to its end."""
 
     def __init__(self, seed, folder):
         self.seed = seed

@@ -60,7 +60,7 @@ class Line:
             self.machine.violate(f"a put of block {block_index} starts after the stop")
         self.on_put(snapshot_id, block_index, number_of(body))
         fault = self.weather.put_fault(number, block_index, attempt, self.elapsed_s())
-        self._tell("put", block_index, fault)
+        self._report("put", block_index, fault)
         self._sign("PutSnapshotBlock")
         if fault is not None and fault.failure is None:
             raise fault.error("PutSnapshotBlock")
@@ -130,7 +130,7 @@ class Line:
     async def _call(self, call, effect):
         number = await self._begin(call)
         fault = self.weather.control_fault(call, number, self.elapsed_s())
-        self._tell(call, number, fault)
+        self._report(call, number, fault)
         self._sign(call)
         if fault is not None and fault.failure is None:
             raise fault.error(call)
@@ -160,7 +160,7 @@ class Line:
         if not self._fresh and self.elapsed_s() >= self.weather.keys_expire_s:
             raise refusal(operation, FailureClass.SIGNATURE, "the token has expired")
 
-    def _tell(self, call, key, fault):
+    def _report(self, call, key, fault):
         self.story.append((round(self.elapsed_s(), 6), call, key, fault))
 
     async def _pass(self, delay_s):

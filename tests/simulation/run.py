@@ -143,7 +143,7 @@ async def _run(
     except asyncio.CancelledError:
         if line.stopped_s == float("inf"):
             machine.violate("a run that nobody stopped was cancelled")
-    except Exception as error:  # noqa: BLE001 - told with what led to it
+    except Exception as error:  # noqa: BLE001 - reported with what led to it
         machine.violate(f"a run ended by {error!r} at {_place(error)}")
     elapsed_s = loop.time()
     line.closed = True

@@ -1,4 +1,4 @@
-"""Blocks are left out of a snapshot only where EC2 says as well that it is not encrypted."""
+"""Blocks are left out of a snapshot only where EC2 reports as well that it is not encrypted."""
 
 import pytest
 from simulation.contents import ZEROS
@@ -76,10 +76,12 @@ def test_without_the_permission_and_the_wait_zeros_are_put_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "said", [{"zeros": ZeroPolicy.SKIP}, {"encrypted": False}], ids=["zeros: skip", "not encrypted"]
+    "chosen",
+    [{"zeros": ZeroPolicy.SKIP}, {"encrypted": False}],
+    ids=["zeros: skip", "not encrypted"],
 )
-def test_without_the_permission_the_users_word_counts(said, tmp_path):
-    upload = OfAnAccount(tmp_path, encrypts=False, waits=False, **said)
+def test_without_the_permission_the_users_word_counts(chosen, tmp_path):
+    upload = OfAnAccount(tmp_path, encrypts=False, waits=False, **chosen)
     assert upload.go(weather=DENIED) == 0
     assert snapshot_of(upload).blocks == SPARSE
     assert "as configured" in notes_of(upload)

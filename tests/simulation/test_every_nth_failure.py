@@ -111,7 +111,7 @@ def test_a_run_that_dies_at_every_single_moment_is_resumed_by_the_next(how, tmp_
         if moment in upload.machine.events:  # it was over before
             break
         header = upload._header()
-        if header is None or not header.told:
+        if header is None or not header.delivered:
             upload.go_until_done()
         assert len(upload.service.snapshots) == 1, "what was not told is told, not sent again"
         states = [snapshot.state for snapshot in upload.service.snapshots.values()]

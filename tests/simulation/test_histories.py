@@ -1,7 +1,7 @@
 """Every upload ends with a snapshot that equals its source, whatever happened on the way.
 
 A history is decided by one seed. ``BULKPUT_SEED=17 pytest tests/simulation/test_histories.py``
-repeats one; ``-m long`` tells ten thousand.
+repeats one; ``-m long`` runs ten thousand.
 """
 
 import os
@@ -48,8 +48,8 @@ def test_ten_thousand_histories_end_in_a_snapshot_that_equals_its_source(chosen,
     live(chosen, tmp_path)
 
 
-def test_a_seed_tells_the_same_history_each_time(tmp_path):
-    told = []
+def test_a_seed_makes_the_same_history_each_time(tmp_path):
+    runs = []
     for number in range(2):
         histories = []
         for seed in range(20):
@@ -58,9 +58,9 @@ def test_a_seed_tells_the_same_history_each_time(tmp_path):
             history = History(seed, folder)
             history.live()
             histories.append((history.story, history.unix_s, history.disk.blocks))
-        told.append(histories)
-    assert told[0] == told[1]
-    assert sum(len(story) for story, _, _ in told[0]) > 500
+        runs.append(histories)
+    assert runs[0] == runs[1]
+    assert sum(len(story) for story, _, _ in runs[0]) > 500
 
 
 def test_histories_are_eventful(tmp_path):

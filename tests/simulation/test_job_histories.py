@@ -39,7 +39,7 @@ class Account:
     def __init__(self, state_dir):
         self.folders = JobFolders(state_dir, None, "us-east-1")
         self.settled = {}
-        """Folder -> section of the completed snapshot that nobody was told of yet."""
+        """Folder -> section of the completed snapshot that has not been reported yet."""
         self.made = Counter()
         self.writes_left = None
 
@@ -65,7 +65,7 @@ class Account:
         ensure_folder(folder.parent)
         ensure_folder(folder)
         header = read_header(folder) if has_ledger(folder) else None
-        if header is None or (header.phase is LedgerPhase.COMPLETED and header.told):
+        if header is None or (header.phase is LedgerPhase.COMPLETED and header.delivered):
             section = job_round.section_digest(volume)
             assert self.settled.get(folder.name) != section, "a snapshot is made twice"
             self.made[folder.name] += 1

@@ -153,7 +153,7 @@ class SparseFile(RuleBasedStateMachine):
 
 
 class Looked:
-    """A source that tells whether its identity was looked at before the seal."""
+    """A source that records whether its identity was looked at before the seal."""
 
     def __init__(self, source):
         self._source = source

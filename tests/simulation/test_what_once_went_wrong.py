@@ -73,7 +73,7 @@ def test_a_seal_outlives_the_death_of_its_run(crashes, tmp_path):
     assert len(upload.service.snapshots) == 1
 
 
-def died_before_it_told(tmp_path, **volume):
+def died_before_it_reported(tmp_path, **volume):
     """Return an upload whose first run died as soon as its ledger said that it is completed."""
     for moment in range(1, 400):
         folder = tmp_path / str(moment)
@@ -82,13 +82,13 @@ def died_before_it_told(tmp_path, **volume):
         upload.go(dies_at=moment)
         header = upload._header()
         if header is not None and header.phase is LedgerPhase.COMPLETED:
-            assert not header.told
+            assert not header.delivered
             return upload
     raise AssertionError("no run died before it told")
 
 
-def test_a_completed_snapshot_that_was_not_told_of_is_told_by_the_next_run_and_once(tmp_path):
-    upload = died_before_it_told(tmp_path)
+def test_a_completed_snapshot_that_was_not_reported_is_reported_by_the_next_run_and_once(tmp_path):
+    upload = died_before_it_reported(tmp_path)
     upload.go_until_done()
     assert (upload.line.calls["put"], upload.line.calls["CompleteSnapshot"]) == (0, 0)
     (first,) = upload.service.snapshots
@@ -99,8 +99,8 @@ def test_a_completed_snapshot_that_was_not_told_of_is_told_by_the_next_run_and_o
     assert upload.outcomes[-1].snapshot_id != first
 
 
-def test_a_snapshot_that_was_not_told_of_is_verified_and_not_sent_again(tmp_path):
-    upload = died_before_it_told(tmp_path, verify="full")
+def test_a_snapshot_that_was_not_reported_is_verified_and_not_sent_again(tmp_path):
+    upload = died_before_it_reported(tmp_path, verify="full")
     for _ in range(2):  # and again as long as it could not be read back
         unreadable = {("GetSnapshotBlock", 1): Fault(FailureClass.ACCESS_DENIED)}
         assert upload.go(weather=unreadable) == 4
@@ -109,8 +109,8 @@ def test_a_snapshot_that_was_not_told_of_is_verified_and_not_sent_again(tmp_path
     assert len(upload.service.snapshots) == 1
 
 
-def test_a_snapshot_that_differs_from_its_source_is_not_told_again(tmp_path):
-    upload = died_before_it_told(tmp_path, verify="full")
+def test_a_snapshot_that_differs_from_its_source_is_not_reported_again(tmp_path):
+    upload = died_before_it_reported(tmp_path, verify="full")
     (first,) = upload.service.snapshots.values()
     content, first.blocks[2] = first.blocks[2], 30
     assert upload.go() == 7
@@ -119,8 +119,8 @@ def test_a_snapshot_that_differs_from_its_source_is_not_told_again(tmp_path):
     assert snapshot_of(upload) is not first
 
 
-def test_a_source_that_changed_is_sent_anew_and_the_snapshot_before_is_told(tmp_path):
-    upload = died_before_it_told(tmp_path)
+def test_a_source_that_changed_is_sent_anew_and_the_snapshot_before_is_reported(tmp_path):
+    upload = died_before_it_reported(tmp_path)
     (first,) = upload.service.snapshots
     upload.disk.write(0, 30)
     upload.go_until_done()
@@ -129,8 +129,8 @@ def test_a_source_that_changed_is_sent_anew_and_the_snapshot_before_is_told(tmp_
     assert snapshot_of(upload).blocks[0] == 30
 
 
-def test_a_snapshot_that_was_deleted_before_it_was_told_of_is_made_anew(tmp_path):
-    upload = died_before_it_told(tmp_path)
+def test_a_snapshot_that_was_deleted_before_it_was_reported_is_made_anew(tmp_path):
+    upload = died_before_it_reported(tmp_path)
     (first,) = upload.service.snapshots
     upload.service.delete(first)
     upload.go_until_done()
@@ -138,14 +138,14 @@ def test_a_snapshot_that_was_deleted_before_it_was_told_of_is_made_anew(tmp_path
 
 
 def test_marks_that_are_damaged_after_the_end_take_nothing_but_the_checksum(tmp_path):
-    upload = died_before_it_told(tmp_path)
+    upload = died_before_it_reported(tmp_path)
     damage_a_mark(upload)
     upload.go_until_done()
     assert len(upload.service.snapshots) == 1
     assert upload.outcomes[-1].checksum is None
 
 
-def test_a_run_that_does_not_wait_begins_anew_once_it_has_told_of_its_snapshot(tmp_path):
+def test_a_run_that_does_not_wait_begins_anew_once_it_has_reported_its_snapshot(tmp_path):
     upload = Scripted(tmp_path)
     patience = upload.volume.snapshot.model_copy(update={"wait": False})
     impatient = upload.volume.model_copy(update={"snapshot": patience})
@@ -155,7 +155,7 @@ def test_a_run_that_does_not_wait_begins_anew_once_it_has_told_of_its_snapshot(t
         upload.go_until_done()
         assert upload.outcomes[-1].status == "pending"
         assert len(upload.service.snapshots) == expected
-    upload.volume = waiting  # only the end of the last one is left to be told
+    upload.volume = waiting  # only the end of the last one is left to be reported
     upload.settings = upload.settings.model_copy(update={"volumes": (upload.volume,)})
     upload.go_until_done()
     assert upload.outcomes[-1].status == "completed"

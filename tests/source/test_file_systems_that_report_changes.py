@@ -40,7 +40,7 @@ def mapped(path: Path) -> Iterator[mmap.mmap]:
 
 def identity_of(path: Path) -> tuple[dict[str, object], bool]:
     with closing(open_source(path, format="raw", allow_mounted=True)) as source:
-        return source.identity.as_dict(), source.tells_changes
+        return source.identity.as_dict(), source.reports_changes
 
 
 def _reports(path: Path) -> bool:
@@ -156,7 +156,7 @@ def test_an_image_vouches_for_nothing_where_one_of_its_layers_does_not(
     command = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "raw", top]
     subprocess.run(command, check=True)
     with closing(open_source(top, allow_backing_file=True)) as source:
-        assert not source.tells_changes
+        assert not source.reports_changes
 
 
 def test_what_is_compressed_is_as_the_file_that_it_lies_in(on_tmpfs: Path, tmp_path: Path) -> None:
@@ -164,4 +164,4 @@ def test_what_is_compressed_is_as_the_file_that_it_lies_in(on_tmpfs: Path, tmp_p
         path = folder / "a.img.gz"
         path.write_bytes(gzip.compress(b"x" * SIZE_BYTES))
         with closing(open_source(path, volume_size_gib=1)) as source:
-            assert source.tells_changes == _reports(path)
+            assert source.reports_changes == _reports(path)

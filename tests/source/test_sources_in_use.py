@@ -99,17 +99,17 @@ def test_this_process_itself_counts_too(disk):
 
 
 @pytest.mark.parametrize(
-    ("flags", "then", "said"),
+    ("flags", "then", "message"),
     [
         ("O_RDWR", LOCKS, "has locked it for writing"),
         ("O_RDONLY", FLOCKS, "has locked it (flock)"),
     ],
     ids=["fcntl", "flock"],
 )
-def test_locks_of_others_are_respected(disk, flags, then, said):
+def test_locks_of_others_are_respected(disk, flags, then, message):
     with held(disk, flags, then) as process_id:
         what = refusal(disk)
-        assert said in what
+        assert message in what
         assert f"process {process_id} (python" in what
 
 

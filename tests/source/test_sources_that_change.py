@@ -82,7 +82,7 @@ def test_a_device_in_place_of_a_file_is_another_source(source: Source) -> None:
     assert difference(source.identity, device) == "was replaced by another device"
 
 
-def test_a_closed_source_says_so(path: Path) -> None:
+def test_a_closed_source_raises(path: Path) -> None:
     source = open_source(path)
     source.close()
     for use in (source.check_unchanged, lambda: source.read_window(0, 1), source.extents):

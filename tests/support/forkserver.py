@@ -35,8 +35,8 @@ def serve(address):
                 selector.close()
                 listener.close()
                 connection.close()
-                for number, (told, _pid) in children.items():
-                    told.close()
+                for number, (reported, _pid) in children.items():
+                    reported.close()
                     os.close(number)
                 return _become(request, descriptors)
             for descriptor in descriptors:

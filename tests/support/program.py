@@ -32,8 +32,8 @@ class ForkedProgram(subprocess.Popen):
     def _execute_child(self, *values):
         given = dict(zip(_NAMES, values, strict=True))
         assert not any(given.get(name) for name in _UNSUPPORTED), "start the interpreter for these"
-        self._told = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._told.connect(_forkserver())
+        self._replies = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._replies.connect(_forkserver())
         request = {
             "arguments": given["args"],
             "environment": dict(os.environ if given["env"] is None else given["env"]),
@@ -46,19 +46,19 @@ class ForkedProgram(subprocess.Popen):
             )
         ]
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))
-        self._told.sendmsg([json.dumps(request).encode()], [rights])
-        self.pid = int(self._told.recv(64))
+        self._replies.sendmsg([json.dumps(request).encode()], [rights])
+        self.pid = int(self._replies.recv(64))
         self._child_created = True
         pipes = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
         self._close_pipe_fds(*(given[name] for name in pipes))
 
     def _try_wait(self, wait_flags):
-        if self.returncode is None and self._told.fileno() >= 0:
-            is_over = select.select([self._told], [], [], 0)[0]
+        if self.returncode is None and self._replies.fileno() >= 0:
+            is_over = select.select([self._replies], [], [], 0)[0]
             if not is_over and wait_flags == os.WNOHANG:
                 return 0, 0
-            status = int(self._told.recv(64))
-            self._told.close()
+            status = int(self._replies.recv(64))
+            self._replies.close()
             return self.pid, status
         return self.pid, 0
 

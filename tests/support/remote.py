@@ -1,4 +1,4 @@
-"""A web server that gives ranges, and spoils them as told; and a proxy that cuts connections."""
+"""A web server that gives ranges, and spoils them as asked; and a proxy that cuts connections."""
 
 import contextlib
 import re

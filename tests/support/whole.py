@@ -149,7 +149,7 @@ def read_with_boto3(server, snapshot_id, path, size_bytes):
 
 
 def same_content(first, second, size_bytes):
-    """Tell whether two files have the same first bytes and the longer one zeros behind them."""
+    """Return whether two files have the same first bytes and the longer one zeros behind them."""
     end = max(first.stat().st_size, second.stat().st_size)
     with first.open("rb") as one, second.open("rb") as other:
         position = 0

@@ -71,7 +71,7 @@ async def the_least() -> str | None:
     return outcome.snapshot_id
 
 
-async def with_everything_that_is_often_said(image: Path, heard: OnEvent) -> VolumeOutcome:
+async def with_everything_that_is_often_given(image: Path, heard: OnEvent) -> VolumeOutcome:
     options = UploadOptions(
         source=image,
         name="web-01",
@@ -116,7 +116,7 @@ class Listener:
         return self.progress.blocks_considered / max(1, self.progress.blocks_total)
 
 
-async def errors_say_who_must_act(options: UploadOptions) -> int:
+async def errors_show_who_must_act(options: UploadOptions) -> int:
     try:
         await upload(options, on_event=Listener())
     except ConfigError as error:
@@ -165,9 +165,9 @@ async def a_copy(snapshot_id: str) -> str | None:
 
 async def a_comparison(snapshot_id: str, image: Path) -> list[int]:
     found: list[Difference] = []
-    tell: OnDifference = found.append
+    on_difference: OnDifference = found.append
     options = VerifyOptions(snapshot_id, source=image, sample="10GiB", seed=7, region="eu-west-1")
-    outcome: VerifyOutcome = await verify(options, on_event=print, on_difference=tell)
+    outcome: VerifyOutcome = await verify(options, on_event=print, on_difference=on_difference)
     if outcome.error is not None:
         raise outcome.error
     return [each.start for each in found]

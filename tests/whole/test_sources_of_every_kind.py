@@ -131,7 +131,7 @@ def test_a_file_system_of_3_gib_survives_the_way(program, tmp_path):
         assert (out / name).read_bytes() == (tree / name).read_bytes(), name
 
 
-def test_a_loop_device_is_uploaded_with_the_size_that_the_kernel_tells(program, tmp_path):
+def test_a_loop_device_is_uploaded_with_the_size_that_the_kernel_reports(program, tmp_path):
     backing = patterned(tmp_path / "backing.img", 33 * BLOCK + 4096, every=2)
     with loop_devices() as attach:
         result = program.upload(attach(backing))

@@ -16,7 +16,7 @@ from bulkput.config.variables import names_in
 from bulkput.ebs.error_response import (
     BODY_LIMIT_BYTES,
     error_of_answer,
-    redirect_words,
+    redirect_text,
     server_time,
 )
 from bulkput.ebs.foreign_answer import _is_xml
@@ -76,7 +76,7 @@ READERS = {
     ),
     "error xml": (lambda content, _: _is_xml(content), BODY_LIMIT_BYTES // 4),
     "date": (of_text(server_time), 1 << 16),
-    "location": (of_text(redirect_words), 1 << 16),
+    "location": (of_text(redirect_text), 1 << 16),
     "content-range": (of_text(lambda text: total_bytes(f"bytes {text}", 0, 1)), 1 << 16),
     "address": (of_text(lambda text: parse_address(f"https://{text}")), 1 << 16),
     "masked": (of_text(lambda text: masked(text, ENVIRON)), 1 << 15),

@@ -94,7 +94,7 @@ def default_encryption(
 
 
 def put_quotas(found: PutQuotas, tuning: TuningSettings) -> Finding:
-    """Judge what Service Quotas tells against what is configured."""
+    """Judge what Service Quotas reports against what is configured."""
     name = "put quotas"
     if found.snapshot_puts_per_s is None and found.account_puts_per_s is None:
         return warning(
@@ -126,7 +126,7 @@ def pending_snapshots(found: int | BulkputError, limit: float | None, volume_cou
 
     Args:
         found: As EC2 counts them; ec2:DescribeSnapshots may be denied.
-        limit: As Service Quotas tells; None for the published one.
+        limit: As Service Quotas reports; None for the published one.
         volume_count: How many more the job may need at a time, at least 1.
     """
     name, most = "pending snapshots", int(limit or PENDING_DEFAULT)

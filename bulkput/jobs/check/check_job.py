@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from bulkput.config.service import ServiceSettings
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.probe import Probe, open_probe
 from bulkput.ebs.quotas import read_pending_quota
@@ -34,10 +34,10 @@ _END_OF_ALL = frozenset({FailureClass.SIGNATURE, FailureClass.TRANSIENT, Failure
 _AWS_ONLY = "the endpoint is not AWS's own"
 
 ACCOUNT_LINES = ("identity", "default encryption", "put quotas")
-"""What only AWS can tell."""
+"""What only AWS knows."""
 
 
-async def check_job(settings: Settings, volumes: Sequence[VolumeSettings]) -> list[Finding]:
+async def check_job(settings: JobSettings, volumes: Sequence[VolumeSettings]) -> list[Finding]:
     """Look at everything, and return what was found in the order of an upload's needs.
 
     Args:

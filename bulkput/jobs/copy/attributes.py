@@ -1,6 +1,6 @@
 """What a copy takes over from its source: size, description, tags, and that it is encrypted. Pure.
 
-What was said of the copy wins.
+What is configured for the copy wins.
 """
 
 from collections.abc import Mapping

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from bulkput.config.copying import CopySettings
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.copy.attributes import copied_attributes
@@ -45,7 +45,7 @@ _WINDOWS_AT_ONCE = 28
 budget, 16 blocks, is on its way out. The threads only wait."""
 
 _LAGS_S = 900.0
-"""EC2 says completed up to a minute before the direct side shows a snapshot. One that was started
+"""EC2 shows completed up to a minute before the direct side shows a snapshot. One that was started
 longer ago than this and is not found has been deleted."""
 
 
@@ -112,7 +112,7 @@ def _manifest(wanted: CopySettings, identity: SnapshotIdentity) -> Manifest | No
 
 
 async def _completed(gets: SnapshotReader, snapshot_id: str, retrier: Retrier) -> SnapshotState:
-    """Return what EC2 says of the snapshot to copy.
+    """Return what EC2 reports of the snapshot to copy.
 
     Raises:
         SnapshotError: it is not there, or not completed.
@@ -156,7 +156,7 @@ def _record(context: JobContext, identity: SnapshotIdentity, found: SnapshotStat
 
 
 def _volume(
-    settings: Settings, identity: SnapshotIdentity, found: SnapshotState, record: CopyRecord
+    settings: JobSettings, identity: SnapshotIdentity, found: SnapshotState, record: CopyRecord
 ) -> VolumeSettings:
     """Return the copy as a volume; a child takes its parent's encryption, and at least its size."""
     (volume,) = settings.volumes

@@ -30,7 +30,7 @@ class CopyRecord:
     target_endpoint_url: str | None
     target_region: str
     asked_encrypted: bool | None
-    """As it was said, of the copy; a child has its parent's encryption."""
+    """As it was configured for the copy; a child has its parent's encryption."""
     asked_kms_key_arn: str | None
     parent_source_id: str | None = None
     """The snapshot beside the source whose copy is the copy's parent; None of a full copy."""

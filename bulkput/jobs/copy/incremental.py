@@ -1,6 +1,6 @@
 """The copy's parent: an earlier copy of a snapshot that this one goes back to.
 
-What differs between the two snapshots the service tells (ListChangedBlocks), and what does not is
+What differs between the two snapshots the service lists (ListChangedBlocks), and what does not is
 in the parent's copy already: it is neither got nor put.
 """
 
@@ -76,7 +76,7 @@ class Search:
 
         Args:
             wanted: Its record, without a parent.
-            live: What EC2 says of the snapshot to copy.
+            live: What EC2 reports of the snapshot to copy.
             gets: Its end.
             context: The copy's end.
             retrier: For calls at the snapshot's end.

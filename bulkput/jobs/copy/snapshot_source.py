@@ -53,7 +53,7 @@ class SnapshotIdentity:
 
     @property
     def name(self) -> Path:
-        """What the snapshot is called where a source's path is told."""
+        """What the snapshot is called where a source's path is shown."""
         host = "" if self.endpoint_url is None else f"@{self.endpoint_url.rpartition('://')[2]}"
         return Path(f"{self.snapshot_id}@{self.region}{host}")
 
@@ -94,7 +94,7 @@ class SnapshotSource:
     kind: SourceKind = "snapshot"
     format = "raw"
     is_sequential = False
-    tells_changes = True
+    reports_changes = True
 
     def __init__(
         self,

@@ -34,7 +34,7 @@ class DownloadLists:
     retrier: Retrier
     label: str
     live: SnapshotState | None = None
-    """What EC2 says of the snapshot; None if it may not be asked."""
+    """What EC2 reports of the snapshot; None if it may not be asked."""
     older: SnapshotState | None = None
     expected: Expected = field(default_factory=Expected)
 

@@ -54,7 +54,7 @@ class DownloadDestination:
         """Open what an earlier run left, or a new file; then nothing counts as settled.
 
         A file system may give a new file the inode of a removed one, so the state alone does not
-        tell that the file is the one it speaks of.
+        know that the file is the one it speaks of.
         """
         partial_file = partial_path(self.path, self.request.snapshot_id)
         stored = self.restoration.stored()

@@ -212,7 +212,7 @@ class _Download:
         return SnapshotSizes(volume_size_gib * GIB_BYTES, self._source_size(snapshot_id))
 
     def _source_size(self, snapshot_id: str) -> int | None:
-        """Return how long the source was, if a manifest in the state folder tells it."""
+        """Return how long the source was, if a manifest in the state folder records it."""
         path = manifest_path(self.state_dir, snapshot_id)
         if self.request.whole_volume or not path.exists():
             return None

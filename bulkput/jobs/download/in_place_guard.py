@@ -1,7 +1,7 @@
 """What a download in place left half done: nothing else may build on such a file or device.
 
 Changes since an older snapshot assume that it is there, whole. A file or device in which another
-download stopped midway is neither the one nor the other, and its size does not tell.
+download stopped midway is neither the one nor the other, and its size does not show which.
 """
 
 from pathlib import Path

@@ -21,7 +21,7 @@ class SnapshotSizes(NamedTuple):
 
     volume_bytes: int
     source_bytes: int | None
-    """Of what was uploaded; None if no manifest tells it, or the whole volume is wanted."""
+    """Of what was uploaded; None if no manifest records it, or the whole volume is wanted."""
 
     @property
     def whole(self) -> Length:

@@ -22,13 +22,13 @@ class EncryptionBasis(StrEnum):
     REQUESTED = "requested"
     """The settings ask for it."""
     DECLINED = "declined"
-    """The settings say ``encrypted: false``."""
+    """The settings have ``encrypted: false``."""
     SNAPSHOT = "snapshot"
-    """An earlier run started the snapshot and was told."""
+    """An earlier run started the snapshot and knows it."""
     PARENT = "parent"
-    """A child is encrypted as its parent, whose manifest tells."""
+    """A child is encrypted as its parent, whose manifest records it."""
     ACCOUNT = "account"
-    """The account's default decides, which StartSnapshot tells: assumed to be off."""
+    """The account's default decides, which StartSnapshot's answer shows: assumed to be off."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.plan.forecast import (
     EncryptionBasis,
@@ -18,7 +18,7 @@ from bulkput.jobs.plan.forecast import (
     VolumeForecast,
 )
 from bulkput.jobs.plan.parent import KnownParent, parent_for_new
-from bulkput.jobs.plan.resumable_upload import Earlier, find_earlier, said_region
+from bulkput.jobs.plan.resumable_upload import Earlier, configured_region, find_earlier
 from bulkput.jobs.session.rate_limits import configured_rate_limits
 from bulkput.jobs.session.samples import with_samples
 from bulkput.jobs.session.source import examine_volume, open_volume
@@ -38,13 +38,15 @@ from bulkput.source.source import Source
 from bulkput.source.zero import LengthenedSource
 
 OnProgress = Callable[[str, float], None]
-"""Told a volume's name, and the share of its blocks that have been looked at."""
+"""Called with a volume's name, and the share of its blocks that have been looked at."""
 
 _FAST_WINDOW_BLOCKS = 8_192
 """Nothing is read: as many records of a ledger as are looked at a time anyway."""
 
 
-async def plan_job(settings: Settings, *, by_extents: bool, on_progress: OnProgress) -> JobForecast:
+async def plan_job(
+    settings: JobSettings, *, by_extents: bool, on_progress: OnProgress
+) -> JobForecast:
     """Forecast every volume of the job, one after the other.
 
     Args:
@@ -89,7 +91,7 @@ class _Planner:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: JobSettings,
         state_dir: Path,
         rates: Rates,
         workers: Workers,
@@ -104,7 +106,7 @@ class _Planner:
         self._on_progress = on_progress
 
     async def plan(self, volume: VolumeSettings) -> VolumeForecast | FailedForecast:
-        """Forecast one volume; what would fail a run of it is told instead."""
+        """Forecast one volume; what would fail a run of it is returned instead."""
         try:
             return await self._plan(volume)
         except BulkputError as error:
@@ -210,7 +212,7 @@ class _Planner:
             volume,
             self._state_dir,
             endpoint_url=None if settings.endpoint == "aws" else settings.endpoint,
-            region=said_region(settings, os.environ),
+            region=configured_region(settings, os.environ),
         )
 
     async def _survey(

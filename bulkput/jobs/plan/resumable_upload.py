@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.plan.parent import KnownParent, parent_of_resumed
@@ -70,7 +70,7 @@ class Earlier:
 
 
 def find_earlier(
-    settings: Settings,
+    settings: JobSettings,
     volume: VolumeSettings,
     source: Source,
     state_dir: Path,
@@ -108,7 +108,7 @@ def find_earlier(
 
 
 def _find(
-    settings: Settings,
+    settings: JobSettings,
     volume: VolumeSettings,
     source: Source,
     state_dir: Path,
@@ -128,7 +128,7 @@ def _find(
             source_path=source.path,
         )
 
-    region = said_region(settings, environ)
+    region = configured_region(settings, environ)
     if region is not None:
         folder = folder_in(region)
         return (folder, read_header(folder)) if has_ledger(folder) else None
@@ -140,12 +140,12 @@ def _find(
     return max(found, key=lambda each: each[1].updated_unix_s, default=None)
 
 
-def said_region(settings: Settings, environ: Mapping[str, str]) -> str | None:
-    """Return the Region as far as it is said here; None where it would have to be looked up."""
+def configured_region(settings: JobSettings, environ: Mapping[str, str]) -> str | None:
+    """Return the Region that is configured here; None where it would have to be looked up."""
     if settings.endpoint == "embedded":
         return settings.region or _EMBEDDED_REGION
-    said = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-    return settings.region or said or None
+    from_environment = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    return settings.region or from_environment or None
 
 
 def _assumed_pending(header: LedgerHeader) -> SnapshotState:

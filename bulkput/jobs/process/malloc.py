@@ -1,4 +1,4 @@
-"""Tells glibc's malloc to keep its memory.
+"""Makes glibc's malloc keep its memory.
 
 TLS copies each block's ciphertext through buffers of about 512 KiB. By default glibc takes such
 buffers from the kernel and gives them back each time, and faulting the pages in again was 23% of

@@ -1,4 +1,4 @@
-"""The spot notice: EC2 says two minutes ahead that it takes the instance back.
+"""The spot notice: EC2 announces two minutes ahead that it takes the instance back.
 
 Polls IMDSv2 every 5 s, as AWS recommends, on EC2 only. Anything but a clear notice is no notice:
 a metadata service that does not answer must never end an upload.

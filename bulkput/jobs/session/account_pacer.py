@@ -24,9 +24,9 @@ async def account_pacer(
     """Return the bucket of the account that ``service`` signs for.
 
     Args:
-        service: Tells endpoint, Region and whose keys.
+        service: Names endpoint, Region and whose keys.
         what: Has a quota of its own.
-        per_s: The ceiling; calls that were told different ones do not share.
+        per_s: The ceiling; calls with different ones do not share.
 
     Raises:
         CredentialsError: there are none.

@@ -1,4 +1,4 @@
-"""The service, opened where somebody says it is: for commands that have no job."""
+"""The service, opened where it is configured to be: for commands that have no job."""
 
 import contextlib
 import os

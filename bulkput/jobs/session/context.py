@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.config.tuning import WINDOWS_PER_BUDGET
 from bulkput.ebs.service import Service
 from bulkput.jobs.process.embedded_server import EmbeddedServer
@@ -26,7 +26,7 @@ from bulkput.pipeline.workers import Workers
 class JobContext:
     """Opened by the job, used by its volumes, closed by the job."""
 
-    settings: Settings
+    settings: JobSettings
     service: Service
     endpoint_url: str | None
     """The one URL of EBS and EC2; None for AWS's own."""
@@ -81,7 +81,7 @@ class JobContext:
         return Retrier(
             clock=self.clock,
             random=self.random,
-            recovery=_ToldRecovery(self.service, volume, self.observer),
+            recovery=_ReportingRecovery(self.service, volume, self.observer),
             deadline_s=self.settings.tuning.operation_deadline_s,
         )
 
@@ -90,7 +90,7 @@ class JobContext:
         return Snapshots(self.service.control, retrier, self.on_call_retry(volume))
 
     def on_call_retry(self, volume: str) -> OnRetry:
-        """Return what tells of repeated calls of the control plane: few, so each is a note."""
+        """Return the callback for repeated calls of the control plane: few, so each is a note."""
 
         def on_retry(error: ServiceError, delay_s: float) -> None:
             # A full account is somebody's to clear up meanwhile; other repeats ask for nothing.
@@ -103,19 +103,19 @@ class JobContext:
 
 
 @dataclass
-class _ToldRecovery:
+class _ReportingRecovery:
     """The service's recovery, with a warning when this machine's clock turns out to be wrong."""
 
     service: Service
     volume: str
     observer: Observer
-    told: bool = False
+    is_reported: bool = False
 
     async def recover(self, error: ServiceError) -> None:
         await self.service.recover(error)
         offset_s = self.service.clock_offset_s
-        if offset_s and not self.told:
-            self.told = True
+        if offset_s and not self.is_reported:
+            self.is_reported = True
             direction = "behind" if offset_s > 0 else "ahead of"
             text = (
                 f"this machine's clock is {format_duration(abs(offset_s))} {direction} the "

@@ -15,7 +15,7 @@ Note = Callable[[str], None]
 
 
 def held_blocks(live: SnapshotState | None) -> int | None:
-    """Return how many blocks EC2 says that the snapshot holds; None if it does not say."""
+    """Return how many blocks EC2 reports that the snapshot holds; None if it does not say."""
     if live is None or live.full_size_bytes is None:
         return None
     return live.full_size_bytes // BLOCK_SIZE_BYTES
@@ -31,7 +31,7 @@ def count_check(snapshot_id: str, live: SnapshotState | None, note: Note) -> Cal
 
     Args:
         snapshot_id: Which snapshot.
-        live: What EC2 says of it; None if it could not be asked.
+        live: What EC2 reports of it; None if it could not be asked.
         note: Warns, where the size was never measured.
     """
 
@@ -54,7 +54,7 @@ def change_check(
 
     Args:
         second_id: The newer one.
-        first: What EC2 says of the older one.
+        first: What EC2 reports of the older one.
         second: And of the newer one.
     """
 

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.state.upload_key import upload_key
 from bulkput.ledger.folder import ensure_folder, volume_folder
@@ -45,7 +45,7 @@ def locked_job(context: JobContext) -> Iterator[None]:
                 folder.rmdir()
 
 
-def _texts(context: JobContext, settings: Settings) -> Iterator[str]:
+def _texts(context: JobContext, settings: JobSettings) -> Iterator[str]:
     for volume in settings.volumes:
         yield from upload_key(
             volume,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from bulkput.config.service import ServiceSettings
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.config.tuning import TuningSettings
 from bulkput.jobs.process.embedded_server import EmbeddedServer
 from bulkput.jobs.session.account_pacer import account_pacer
@@ -83,7 +83,7 @@ async def open_snapshot_reader(
 
 @contextlib.asynccontextmanager
 async def open_context(
-    settings: Settings,
+    settings: JobSettings,
     observer: Observer,
     *,
     server: EmbeddedServer | None = None,

@@ -1,4 +1,4 @@
-"""How many puts and gets a second are allowed: as the user says, else the quota or the default."""
+"""How many puts and gets a second are allowed: as configured, else the quota or the default."""
 
 from typing import TYPE_CHECKING, NamedTuple
 

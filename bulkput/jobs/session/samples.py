@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.config.volume import VolumeSettings
 from bulkput.ledger.state_file import is_own_file
 from bulkput.source.sample import make_sample
 
 
-def with_samples(settings: Settings, state_dir: Path) -> Settings:
+def with_samples(settings: JobSettings, state_dir: Path) -> JobSettings:
     """Make the sample images that the job asks for, and put their paths in their place. Blocks."""
     return settings.model_copy(
         update={"volumes": tuple(_with_sample(volume, state_dir) for volume in settings.volumes)}

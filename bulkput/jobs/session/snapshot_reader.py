@@ -52,7 +52,7 @@ class SnapshotReader:
     def new_retrier(self) -> Retrier:
         """Return a retry layer for one snapshot.
 
-        EC2 says completed up to a minute before the direct side lists a snapshot, so whoever may
+        EC2 reports completed up to a minute before the direct side lists a snapshot, so whoever may
         be that early sets ``snapshot_started_s``.
         """
         return Retrier(
@@ -67,7 +67,7 @@ class SnapshotReader:
         return Snapshots(self.service.control, retrier, self.on_call_retry(label))
 
     def on_call_retry(self, label: str) -> OnRetry:
-        """Return what tells of repeated calls other than gets: few, so each is a note."""
+        """Return the callback for repeated calls other than gets: few, so each is a note."""
 
         def on_retry(error: ServiceError, delay_s: float) -> None:
             text = f"{error}; trying again in {delay_s:.1f} s"
@@ -90,7 +90,7 @@ class SnapshotReader:
 
         Args:
             snapshot_id: Which snapshot.
-            live: What EC2 says of it; None if it could not be asked.
+            live: What EC2 reports of it; None if it could not be asked.
             label: For warnings.
             presences: What else says which blocks it has.
         """
@@ -180,7 +180,7 @@ class SnapshotReader:
             retrier: Repeats what fails.
             label: For warnings.
             take: Given the blocks of each page.
-            check: Told at the end how many blocks only the first, and only the second has.
+            check: Called at the end with how many blocks only the first, and only the second has.
 
         Raises:
             AnswerError: the list cannot be true.

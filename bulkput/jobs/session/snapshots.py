@@ -14,7 +14,7 @@ from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY
 from bulkput.model.clock import Clock
 from bulkput.model.errors import AnswerError, ConfigError, Problem, ServiceError, SnapshotError
 from bulkput.model.failure import FailureClass
-from bulkput.model.snapshot_id import SNAPSHOT_ID_WORDS, is_snapshot_id
+from bulkput.model.snapshot_id import SNAPSHOT_ID_EXPECTED, is_snapshot_id
 from bulkput.pipeline.retry import OnRetry, Retrier
 
 SHOWN_WITHIN_S = 120.0
@@ -35,7 +35,7 @@ def require_snapshot_id(text: str, name: str = "SNAPSHOT") -> str:
         ConfigError: it cannot.
     """
     if not is_snapshot_id(text):
-        raise ConfigError((Problem(name, f"expected {SNAPSHOT_ID_WORDS}"),))
+        raise ConfigError((Problem(name, f"expected {SNAPSHOT_ID_EXPECTED}"),))
     return text
 
 
@@ -43,7 +43,7 @@ class SnapshotCalls(Protocol):
     """One attempt of each call; ``ControlPlane`` is one."""
 
     async def describe_snapshot(self, snapshot_id: str) -> SnapshotState | None:
-        """Return what EC2 says of a snapshot; None if it does not know it."""
+        """Return what EC2 reports of a snapshot; None if it does not know it."""
         ...
 
     async def delete_snapshot(self, snapshot_id: str) -> None:
@@ -84,7 +84,7 @@ class Snapshots:
         return self.retrier.clock
 
     async def describe(self, snapshot_id: str) -> SnapshotState | None:
-        """Return what EC2 says of a snapshot; None if it does not know it.
+        """Return what EC2 reports of a snapshot; None if it does not know it.
 
         Raises:
             BulkputError: there is no answer.
@@ -95,7 +95,7 @@ class Snapshots:
     async def describe_new(
         self, snapshot_id: str, age_s: float, on_unknown: Callable[[], None]
     ) -> SnapshotState | None:
-        """Return what EC2 says of a snapshot that may be new; None only if it is gone.
+        """Return what EC2 reports of a snapshot that may be new; None only if it is gone.
 
         "EC2 does not know it" means that a snapshot is gone only when it is no longer new.
 
@@ -117,7 +117,7 @@ class Snapshots:
         return live
 
     async def describe_completed(self, snapshot_id: str) -> SnapshotState | None:
-        """Return what EC2 says of a completed snapshot; None if EC2 may not be asked.
+        """Return what EC2 reports of a completed snapshot; None if EC2 may not be asked.
 
         Afterwards the retrier waits for the direct side, which may lag a minute behind.
 

@@ -1,4 +1,4 @@
-"""A volume's source, opened as its settings say."""
+"""A volume's source, opened as configured."""
 
 import os
 from collections.abc import Callable
@@ -73,7 +73,7 @@ class Opening:
     unwritten_is_undefined: bool = False
     """The source is an encrypted snapshot: what it lacks reads as noise, and need not be zeros."""
     unchanged: Unchanged = nothing_is_known
-    """What the source itself tells to be as in the parent that the settings name."""
+    """What the source itself shows to be as in the parent that the settings name."""
     verifies_by_manifest: bool = False
     """What is read back is compared with the digests of what was put: the source is remote."""
 

@@ -1,7 +1,7 @@
 """That a result has reached whoever asked for it: noted, so that the next run begins anew.
 
-A run may die between EC2's word and its own last. What is not noted here, the next run tells again
-instead of putting it all into another snapshot: a result is told at least once.
+A run may die between EC2's word and its own last. What is not noted here, the next run repeats,
+instead of putting it all into another snapshot: a result is reported at least once.
 """
 
 import os
@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.jobs.state.job_round import end_run
 from bulkput.ledger.folder import default_state_dir
 from bulkput.ledger.header import LedgerPhase
@@ -24,7 +24,7 @@ _PHASES = {"pending": LedgerPhase.SEALING, "completed": LedgerPhase.COMPLETED}
 """What the ledger says of a volume whose outcome has this status."""
 
 
-def deliver(settings: Settings, outcomes: Sequence[VolumeOutcome]) -> None:
+def deliver(settings: JobSettings, outcomes: Sequence[VolumeOutcome]) -> None:
     """Note that the outcomes of a job have been reported; call it when they have. Blocks.
 
     A state folder that cannot be written costs only that they are reported once more.
@@ -39,9 +39,9 @@ def deliver(settings: Settings, outcomes: Sequence[VolumeOutcome]) -> None:
 
 
 def mark_delivered(outcomes: Sequence[VolumeOutcome]) -> None:
-    """Note that the volumes of a job without a file have been told; call it when they have.
+    """Note that the volumes of a job without a file have been reported; call it when they have.
 
-    If one of them failed, the same command is run again for all, whatever it failed of: it tells
+    If one of them failed, the same command is run again for all, whatever it failed of: it reports
     of the others once more, and uploads none of them twice.
     """
     if any(outcome.exit_code for outcome in outcomes):
@@ -49,14 +49,14 @@ def mark_delivered(outcomes: Sequence[VolumeOutcome]) -> None:
     for outcome in outcomes:
         if outcome.ledger_folder is not None and not outcome.exit_code:
             # A ledger that cannot be had, or belongs to another run already, costs only that the
-            # result is told twice.
+            # result is reported twice.
             with suppress(BulkputError):
                 _note(outcome.ledger_folder, outcome)
 
 
 def _note(folder: Path, outcome: VolumeOutcome) -> None:
-    what_was_told = (outcome.snapshot_id, _PHASES[outcome.status])
+    what_was_reported = (outcome.snapshot_id, _PHASES[outcome.status])
     with FolderLock(folder):
         header = read_header(folder)
-        if (header.snapshot_id, header.phase) == what_was_told:
-            write_header(folder, replace(header, told=True))
+        if (header.snapshot_id, header.phase) == what_was_reported:
+            write_header(folder, replace(header, delivered=True))

@@ -136,7 +136,7 @@ def _begin(
         volume = wanted[name]
         if volume.made_id is not None:
             superseded = volume.made_section not in {volume.section, _ANY_SECTION}
-            _mark(state_dir / name, volume.made_id, told=superseded)
+            _mark(state_dir / name, volume.made_id, delivered=superseded)
     return record
 
 
@@ -157,7 +157,7 @@ def _continued(
     if header is not None and header.phase in _SEALED:
         if earlier is not None and header.snapshot_id == earlier.made_id:
             made_id, made_section = earlier.made_id, earlier.made_section
-        elif not header.told:
+        elif not header.delivered:
             made_id = header.snapshot_id
             made_section = _ANY_SECTION if earlier is None else earlier.section
     if earlier is not None and wanted.section == earlier.section:
@@ -237,13 +237,13 @@ def _header(folder: Path) -> LedgerHeader | None:
     return None
 
 
-def _mark(folder: Path, snapshot_id: str | None, *, told: bool = True) -> None:
+def _mark(folder: Path, snapshot_id: str | None, *, delivered: bool = True) -> None:
     """Mark a sealed snapshot as delivered, so that the next run makes another, or as not.
 
     Args:
         folder: Of its ledger.
         snapshot_id: Only if it is this one; None is any.
-        told: The mark.
+        delivered: The mark.
 
     Raises:
         LedgerError: another process works on it, or the file cannot be written.
@@ -252,11 +252,11 @@ def _mark(folder: Path, snapshot_id: str | None, *, told: bool = True) -> None:
     if not has_ledger(folder):
         return
     header = _header(folder)
-    if header is None or header.told is told or header.phase not in _SEALED:
+    if header is None or header.delivered is delivered or header.phase not in _SEALED:
         return
     with FolderLock(folder):
         header = _header(folder)
         if header is None or header.phase not in _SEALED:
             return
         if snapshot_id in {None, header.snapshot_id}:
-            write_header(folder, replace(header, told=told))
+            write_header(folder, replace(header, delivered=delivered))

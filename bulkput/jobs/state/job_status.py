@@ -124,7 +124,7 @@ def _volume_status(
 
 def _resting(volume: VolumeRecord, record: JobRecord, header: LedgerHeader | None) -> str:
     """Return the status of a volume on which nobody works."""
-    if header is not None and (record.delivered or not header.told):
+    if header is not None and (record.delivered or not header.delivered):
         if header.phase is LedgerPhase.COMPLETED:
             return "completed"
         if header.phase is LedgerPhase.SEALING:

@@ -4,8 +4,8 @@ It lets a pending snapshot be found whose ledger is lost. Pure but for what mach
 
     HOST+ID:STATE_DIR/FOLDER alive=UNIX_TIME
 
-``ID`` tells machines of the same name apart as far as something does: the instance or hardware, and
-the machine id. What is cloned with all of that, and containers, are told apart by the lease alone,
+``ID`` distinguishes machines of one name as far as something does: the instance or hardware, and
+the machine id. What is cloned with all of that, and containers, only the lease distinguishes,
 the time at the end, which only an upload that works writes (see ``jobs/upload/lease.py``). Neither
 the boot nor the folder's inode is part of it: what a machine left before it went down, or a folder
 that was lost, is just what is to be found.

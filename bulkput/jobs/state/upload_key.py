@@ -24,7 +24,7 @@ def upload_folder(
 def upload_key(
     volume: VolumeSettings, *, endpoint_url: str | None, region: str, source_path: Path | str
 ) -> Iterator[str]:
-    """Yield the texts that tell this upload from any other.
+    """Yield the texts that distinguish this upload from any other.
 
     Args:
         volume: Its settings; how long to wait and the mark make no difference.

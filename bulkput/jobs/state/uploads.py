@@ -44,7 +44,7 @@ class Entry:
     def is_completed(self) -> bool:
         """Whether nothing is left to do, and the user knows."""
         header = self.header
-        return header is not None and header.phase is LedgerPhase.COMPLETED and header.told
+        return header is not None and header.phase is LedgerPhase.COMPLETED and header.delivered
 
 
 @dataclass(frozen=True)

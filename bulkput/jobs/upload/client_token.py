@@ -12,7 +12,7 @@ def client_token(given: str | None, key: Iterable[str], nonce: str, attempt: int
 
     Args:
         given: The user's own, which the first attempt has as it is.
-        key: What tells this upload from others (``upload_key``).
+        key: What distinguishes this upload from others (``upload_key``).
         nonce: Of the ledger, so that a ledger that is lost is not followed by its old snapshot.
         attempt: From 1.
     """

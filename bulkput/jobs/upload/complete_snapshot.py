@@ -1,7 +1,7 @@
 """The seal: CompleteSnapshot with count and LINEAR checksum, then the wait for EC2's word.
 
 CompleteSnapshot validates nothing at once (it answers 202 to a wrong checksum too); only EC2's
-state tells, within seconds to minutes. So a snapshot is done when EC2 says ``completed``.
+state shows it, within seconds to minutes. So a snapshot is done when EC2 reports ``completed``.
 """
 
 from bulkput.ebs.snapshot import SnapshotState

@@ -125,7 +125,7 @@ async def _compared(
     if decision is EarlierAnswer.START_NEW:
         return None
     if decision is EarlierAnswer.REPORT:
-        return "identity" if source.tells_changes else "trusted"
+        return "identity" if source.reports_changes else "trusted"
     run.enter(Phase.COMPARING, upload_snapshot.snapshot_id)
     same = await _holds_the_same(run, upload_snapshot, place)
     return "content" if same else None
@@ -191,7 +191,7 @@ def _reference(run: VolumeRun, place: UploadContext, stack: ExitStack) -> _Refer
 def _run_of(run: VolumeRun, header: LedgerHeader) -> str:
     began = datetime.fromtimestamp(header.created_unix_s, UTC)
     request, end = run.context.settings.request, "ended before it reported the result"
-    if header.told:
+    if header.delivered:
         end = "did not wait for it"
     elif request is not None and not request.is_of_one:
         end = "ended before its job was done"

@@ -1,7 +1,7 @@
 """Whether a snapshot is encrypted, asked of EC2 as well wherever blocks of zeros are left out.
 
 A block that was never put reads as noise on an encrypted volume, and nobody has seen whether
-StartSnapshot's answer shows the account's encryption by default. What EC2 says wins.
+StartSnapshot's answer shows the account's encryption by default. What EC2 reports wins.
 """
 
 from typing import NamedTuple
@@ -41,7 +41,7 @@ def resolved_zeros(
 async def ask_encryption(
     context: UploadContext, started: StartedSnapshot, requested: ZeroPolicy, *, encrypted: bool
 ) -> KnownEncryption:
-    """Return what EC2 says, asked before anything is left out of the snapshot.
+    """Return what EC2 reports, asked before anything is left out of the snapshot.
 
     Args:
         context: The upload.
@@ -76,7 +76,7 @@ async def ask_encryption(
 def _unknown(
     context: UploadContext, snapshot_id: str, requested: ZeroPolicy, zeros: ResolvedZeros
 ) -> KnownEncryption:
-    """Return what to do where EC2 gives no answer: put everything, unless told otherwise."""
+    """Return what to do where EC2 gives no answer: put everything, unless configured otherwise."""
     asked = f"EC2 gave no answer whether {snapshot_id} is encrypted (ec2:DescribeSnapshots)"
     if requested is not ZeroPolicy.AUTO or context.volume.snapshot.encrypted is False:
         context.note(f"{asked}: blocks of zeros are left out, as configured")

@@ -1,6 +1,6 @@
 """The lease: while an upload works, its snapshot's tag says so again and again.
 
-No name tells a running upload from one whose state is lost: images and containers have the same
+No name separates a running upload from one whose state is lost: images and containers have the same
 host name, machine id and folders, and all that lies in a folder is cloned with it. So what counts
 is that somebody is at work, which only somebody who is can say. The tag that names the owner is
 renewed with the time; ``bulkput gc`` takes no snapshot whose lease still runs, and none that is

@@ -67,7 +67,7 @@ def open_ledger(context: JobContext, volume: VolumeSettings, source: Source) -> 
 def begin_attempt(place: UploadContext, *, kept: tuple[str, ...] = ()) -> None:
     """Give the ledger up for a new snapshot, but for what is still to be reported of it."""
     header = place.ledger.header
-    undelivered = () if header.told else (*header.undelivered, *kept)
+    undelivered = () if header.delivered else (*header.undelivered, *kept)
     following = _new_header(
         place.context,
         place.volume,

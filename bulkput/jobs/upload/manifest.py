@@ -19,7 +19,7 @@ from bulkput.model.events import Noted, PhaseChanged
 from bulkput.model.progress import Phase
 from bulkput.pipeline.digesting import digest_blocks
 
-_TELL_EVERY_S = 30.0
+_REPORT_INTERVAL_S = 30.0
 """A full TiB takes 35 minutes at the quota of gets."""
 
 
@@ -70,7 +70,7 @@ async def read_manifest(place: UploadContext, snapshot_id: str, live: SnapshotSt
     Args:
         place: Where it is needed.
         snapshot_id: The snapshot.
-        live: What EC2 says of it.
+        live: What EC2 reports of it.
 
     Raises:
         BulkputError: it could not be read, or the manifest not be written.
@@ -95,7 +95,7 @@ async def _read(place: UploadContext, header: ManifestHeader) -> KeptManifest:
     context, label, snapshot_id = place.context, place.volume.label, header.snapshot_id
     place.progress.phase = Phase.READING_PARENT
     context.observer.on_event(PhaseChanged(label, Phase.READING_PARENT, snapshot_id))
-    # EC2 says completed up to a minute before the direct side lists the snapshot.
+    # EC2 reports completed up to a minute before the direct side lists the snapshot.
     retrier = replace(place.retrier, snapshot_started_s=context.clock.monotonic_s())
     live = await place.snapshots.describe(snapshot_id)
     expected = context.gets.expected(snapshot_id, live, label)
@@ -106,7 +106,7 @@ async def _read(place: UploadContext, header: ManifestHeader) -> KeptManifest:
     writer = await context.workers.run(partial(ManifestWriter, path, header))
     key = (snapshot_id, header.region, header.endpoint_url or "")
     kept = await context.workers.run(partial(PartialManifest, path, key))
-    told_s = context.clock.monotonic_s()
+    reported_s = context.clock.monotonic_s()
     parts = digest_blocks(
         pages,
         get,
@@ -118,8 +118,8 @@ async def _read(place: UploadContext, header: ManifestHeader) -> KeptManifest:
             await context.workers.run(partial(writer.add, part.indexes, part.digests))
             if part.is_new:
                 await context.workers.run(partial(kept.add, part.indexes, part.digests))
-            if context.clock.monotonic_s() - told_s >= _TELL_EVERY_S:
-                told_s = context.clock.monotonic_s()
+            if context.clock.monotonic_s() - reported_s >= _REPORT_INTERVAL_S:
+                reported_s = context.clock.monotonic_s()
                 text = f"{writer.present_count:,} blocks of {snapshot_id} are read"
                 context.observer.on_event(Noted(label, text))
         await context.workers.run(writer.finish)

@@ -148,8 +148,8 @@ def _require_agreement(manifest: Manifest, found: SnapshotState) -> None:
         ManifestError: they do not.
     """
     header = manifest.header
-    said = (header.volume_size_gib, header.encrypted)
-    if said != (found.volume_size_gib, found.encrypted):
+    recorded = (header.volume_size_gib, header.encrypted)
+    if recorded != (found.volume_size_gib, found.encrypted):
         what = f"does not match what EC2 reports about {header.snapshot_id}. Remove the file"
         raise ManifestError(manifest.path, what)
     if is_measured(found) and held_blocks(found) != manifest.present_count:

@@ -17,7 +17,7 @@ class PutWindow:
     clock: Clock
     progress: Progress
     note: Callable[[str], None]
-    """Tells the user."""
+    """Reports to the user."""
 
     def pause_s(self) -> float:
         """Return how long from now no put may start."""

@@ -5,7 +5,7 @@ from functools import partial
 
 from bulkput.jobs.upload.snapshot import UploadSnapshot
 from bulkput.jobs.upload.volume_state import VolumeRun
-from bulkput.jobs.verify.compare import Findings, compare_snapshot, sample_words
+from bulkput.jobs.verify.compare import Findings, compare_snapshot, sample_text
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest, manifest_path
@@ -84,10 +84,10 @@ async def verify_volume(
         run.progress,
         live=live,
         memory_budget_bytes=context.memory_budget_bytes,
-        tell=findings.take,
+        on_difference=findings.take,
         sample=sample,
     )
-    return findings, None if sample is None else sample_words(compared, sample)
+    return findings, None if sample is None else sample_text(compared, sample)
 
 
 def _condemn(run: VolumeRun, ledger: Ledger, snapshot_id: str) -> None:
@@ -119,7 +119,7 @@ def _references(
 
 def _may_differ(source: Source) -> bool:
     """Return whether a source that reads otherwise now may simply have been written to."""
-    if not source.tells_changes:
+    if not source.reports_changes:
         return True
     try:
         source.check_unchanged()
@@ -129,7 +129,7 @@ def _may_differ(source: Source) -> bool:
 
 
 def _report_change(run: VolumeRun, source: Source, findings: Findings) -> None:
-    """Tell that the snapshot is good, and the source something else by now.
+    """Report that the snapshot is good, and the source something else by now.
 
     Raises:
         SourceError: that is not wanted.

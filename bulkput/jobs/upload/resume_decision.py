@@ -15,9 +15,9 @@ _ALL_PUT = frozenset({LedgerPhase.SEALING, LedgerPhase.COMPLETED})
 
 
 _TRUSTS: dict[str, Callable[[bool], bool]] = {
-    "auto": lambda tells_changes: tells_changes,
-    "trust": lambda tells_changes: True,  # noqa: ARG005 - the user knows that nothing wrote to it
-    "verify": lambda tells_changes: False,  # noqa: ARG005 - everything is read and compared
+    "auto": lambda reports_changes: reports_changes,
+    "trust": lambda reports_changes: True,  # noqa: ARG005 - the user knows that nothing wrote to it
+    "verify": lambda reports_changes: False,  # noqa: ARG005 - everything is read and compared
 }
 
 
@@ -42,7 +42,7 @@ class EarlierAnswer(Enum):
     REPORT = auto()
     """It is, by an identity that vouches for the content, or by the user's word."""
     COMPARE = auto()
-    """Only reading the source tells."""
+    """Only known once the source is read."""
     START_NEW = auto()
     """It is not, or the source can be read only once: a new snapshot."""
 
@@ -150,7 +150,7 @@ def trusts(
             whatever ``resume`` says.
     """
     same = dict(recorded) == source.identity.as_dict()
-    return same and source.kind != "stream" and _TRUSTS[resume](source.tells_changes)
+    return same and source.kind != "stream" and _TRUSTS[resume](source.reports_changes)
 
 
 def _why_unusable(header: LedgerHeader, live: SnapshotState | None) -> str:

@@ -43,7 +43,7 @@ class UploadContext:
     retrier: Retrier
     progress: Progress
     note: Callable[[str], None]
-    """Tells the user."""
+    """Reports to the user."""
     series: Series | None = None
     """That the snapshot is the next of."""
     parent: Manifest | None = None
@@ -74,7 +74,7 @@ class UploadContext:
         return self.context.snapshots(self.retrier, self.volume.label)
 
     async def describe_new(self, snapshot_id: str, age_s: float) -> SnapshotState | None:
-        """Return what EC2 says of one that was started ``age_s`` ago; None if it is gone."""
+        """Return what EC2 reports of one that was started ``age_s`` ago; None if it is gone."""
         return await self.snapshots.describe_new(
             snapshot_id,
             age_s,

@@ -37,7 +37,7 @@ async def start_snapshot(place: UploadContext) -> UploadSnapshot:
     """
     resolved_zeros(place, place.volume.zeros, encrypted=_is_asked_for_encryption(place))
     if place.parent is not None:
-        # EC2 says completed up to a minute before the direct side starts children.
+        # EC2 reports completed up to a minute before the direct side starts children.
         place.retrier.snapshot_started_s = place.context.clock.monotonic_s()
     for attempts_left in reversed(range(_ATTEMPTS_MAX)):
         try:
@@ -61,7 +61,7 @@ async def start_snapshot(place: UploadContext) -> UploadSnapshot:
 
 
 def _is_asked_for_encryption(place: UploadContext) -> bool:
-    """Tell whether the snapshot is encrypted by the settings or by its parent."""
+    """Return whether the snapshot is encrypted by the settings or by its parent."""
     parent_encrypted = None if place.parent is None else place.parent.header.encrypted
     return rules.is_to_be_encrypted(place.volume, parent_encrypted=parent_encrypted)
 

@@ -53,7 +53,7 @@ class VolumeRun:
         return self.context.snapshots(self.retrier, self.volume.label)
 
     def enter(self, phase: Phase, detail: str = "") -> None:
-        """Tell that a phase begins."""
+        """Report that a phase begins."""
         self.progress.phase = phase
         self.context.observer.on_event(PhaseChanged(self.volume.label, phase, detail))
 
@@ -62,7 +62,7 @@ class VolumeRun:
         ledger.enter(phase, now_unix_s=self.context.clock.unix_s())
 
     def note(self, text: str) -> None:
-        """Tell the user, now and in the outcome."""
+        """Report to the user, now and in the outcome."""
         self.notes.append(text)
         self.context.observer.on_event(Noted(self.volume.label, text))
 

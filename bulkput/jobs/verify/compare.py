@@ -54,7 +54,7 @@ async def compare_snapshot(
     *,
     live: SnapshotState | None,
     memory_budget_bytes: int,
-    tell: Callable[[Difference], None],
+    on_difference: Callable[[Difference], None],
     sample: Sample | None = None,
 ) -> int:
     """Compare all blocks or a sample of what ``progress`` is of; return how many were compared.
@@ -80,12 +80,12 @@ async def compare_snapshot(
         workers=gets.workers,
         progress=progress,
         held_blocks_max=held_blocks_max,
-        tell=tell,
+        on_difference=on_difference,
     )
     return await compare(parts, sample)
 
 
-def sample_words(compared: int, sample: Sample) -> str:
+def sample_text(compared: int, sample: Sample) -> str:
     """Return what was compared, and how to compare the same again."""
     size = format_size(compared * BLOCK_SIZE_BYTES)
     return f"a random sample of {compared:,} blocks ({size}) was compared, with seed {sample.seed}"

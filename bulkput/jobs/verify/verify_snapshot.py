@@ -12,7 +12,7 @@ from bulkput.jobs.session.open import open_snapshot_reader
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.snapshots import require_snapshot_id
 from bulkput.jobs.session.source import open_volume
-from bulkput.jobs.verify.compare import Findings, compare_snapshot, sample_words
+from bulkput.jobs.verify.compare import Findings, compare_snapshot, sample_text
 from bulkput.jobs.verify.request import VerifyRequest
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.block import BLOCKS_PER_GIB, block_count
@@ -88,15 +88,15 @@ async def verify_snapshot(
     settings: ServiceSettings,
     request: VerifyRequest,
     observer: Observer,
-    tell: Callable[[Difference], None],
+    on_difference: Callable[[Difference], None],
 ) -> VerifyOutcome:
-    """Compare, and tell every differing range in ascending order.
+    """Compare, and report every differing range in ascending order.
 
     Args:
         settings: Region, endpoint, tuning and state folder.
         request: What is compared.
         observer: Hears what happens.
-        tell: Told of each differing range as soon as it is known where it ends.
+        on_difference: Called for each differing range as soon as it is known where it ends.
 
     Raises:
         BulkputError: something could not be read.
@@ -111,7 +111,7 @@ async def verify_snapshot(
             source = open_volume(settings, request.volume)
             stack.callback(source.close)
         async with open_snapshot_reader(settings, observer) as gets:
-            return await _Verification(gets, request, source, manifest).run(tell)
+            return await _Verification(gets, request, source, manifest).run(on_difference)
 
 
 def _open_manifest(settings: ServiceSettings, request: VerifyRequest) -> Manifest | None:
@@ -144,7 +144,7 @@ class _Verification:
     manifest: Manifest | None
     notes: list[str] = field(default_factory=list)
 
-    async def run(self, tell: Callable[[Difference], None]) -> VerifyOutcome:
+    async def run(self, on_difference: Callable[[Difference], None]) -> VerifyOutcome:
         gets, request = self.gets, self.request
         snapshot_id = request.snapshot_id
         progress = Progress(snapshot_id, phase=Phase.PREPARING, snapshot_id=snapshot_id)
@@ -167,7 +167,7 @@ class _Verification:
 
         def take(difference: Difference) -> None:
             findings.take(difference)
-            tell(difference)
+            on_difference(difference)
 
         compared = await compare_snapshot(
             gets,
@@ -176,7 +176,7 @@ class _Verification:
             progress,
             live=live,
             memory_budget_bytes=gets.tuning.memory_budget_bytes,
-            tell=take,
+            on_difference=take,
             sample=sample,
         )
         if self.source is not None:
@@ -187,7 +187,7 @@ class _Verification:
             shared = shared_decoder_note(self.source.format)
             self.notes += [] if shared is None else [shared]
         if sample is not None:
-            self.notes.append(sample_words(compared, sample))
+            self.notes.append(sample_text(compared, sample))
         return VerifyOutcome(
             snapshot_id=snapshot_id,
             compared_with=tuple(self._paths()),
@@ -214,7 +214,7 @@ class _Verification:
         return [str(each.path) for each in opened if each is not None]
 
     async def _completed(self, retrier: Retrier) -> SnapshotState | None:
-        """Return what EC2 says of the snapshot; None if it may not be asked.
+        """Return what EC2 reports of the snapshot; None if it may not be asked.
 
         Raises:
             SnapshotError: it is not completed, or not there.

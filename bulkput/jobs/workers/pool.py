@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import GetRateLimits, RateLimits
 from bulkput.jobs.session.threads import worker_count
@@ -144,7 +144,7 @@ class _Processes:
                 worker.allow(sum(shares[label] for label in labels))
 
 
-def divided_settings(settings: Settings, count: int, gets: GetRateLimits) -> Settings:
+def divided_settings(settings: JobSettings, count: int, gets: GetRateLimits) -> JobSettings:
     """Return the settings of each of ``count`` processes; the byte budget is each volume's own."""
     in_all = worker_count(settings.tuning)
     tuning = settings.tuning.model_copy(

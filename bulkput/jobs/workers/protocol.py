@@ -1,4 +1,4 @@
-"""What a job and its worker processes tell each other, and how it travels.
+"""What a job and its worker processes send each other, and how it travels.
 
 Frames over a socket pair: four bytes of length, then a pickle. Both ends are processes of one job
 and of one version; nobody else can reach the pair.
@@ -9,7 +9,7 @@ import pickle
 from dataclasses import dataclass
 from typing import Any
 
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.jobs.process.embedded_server import EmbeddedServer
 from bulkput.jobs.session.rate_limits import RateLimits
 from bulkput.model.events import Event
@@ -22,7 +22,7 @@ _LENGTH_BYTES = 4
 class WorkerInit:
     """First to a worker: the job, with its samples made and its server running."""
 
-    settings: Settings
+    settings: JobSettings
     server: EmbeddedServer | None
     """The embedded one; None where the settings say it all."""
     rate_limits: RateLimits

@@ -1,4 +1,4 @@
-"""What a worker process does: uploads the volumes that a job hands to it, and tells what happens.
+"""What a worker process does: uploads the volumes that a job hands to it, and reports what happens.
 
 SIGTERM ends it as it ends a job: puts under way may end, ledgers are flushed. So does the end of
 the job on the other side.
@@ -36,7 +36,7 @@ COUNTS_S = 0.25
 
 _UNREAD_MAX_BYTES = 1 << 20
 """Of messages to a job that does not read them, being stopped (Ctrl-Z): beyond it counters and
-retries, of which there may be thousands, are not told."""
+retries, of which there may be thousands, are not sent."""
 
 
 def work_for(descriptor: int) -> None:
@@ -54,7 +54,7 @@ async def _work(pair: socket.socket) -> None:
         hired: WorkerInit | None = await receive(reader)
         if hired is not None:
             await _serve(hired, reader, _Teller(writer))
-    except Exception as error:  # noqa: BLE001 - the job tells it; here nobody would see it
+    except Exception as error:  # noqa: BLE001 - the job reports it; here nobody would see it
         send(writer, _gave_up(error))
     finally:
         writer.close()

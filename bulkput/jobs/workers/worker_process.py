@@ -31,8 +31,8 @@ from bulkput.model.progress import Phase, Progress
 
 _log = logging.getLogger(__name__)
 
-_WORDS_BYTES = 1 << 16
-"""Of what a worker prints, which is little: the most that is told in one go."""
+_OUTPUT_CHUNK_BYTES = 1 << 16
+"""Of what a worker prints, which is little: the most that is logged in one go."""
 
 _END_LIMIT_S = 10.0
 """A worker without volumes takes a tenth of a second to end."""
@@ -83,14 +83,14 @@ class WorkerProcess:
         outcome = asyncio.get_running_loop().create_future()
         taken = _Taken(volume, Progress(volume.label), outcome, self._clock.monotonic_s())
         self._taken[volume.label] = taken
-        self._tell(UploadVolume(position))
+        self._send(UploadVolume(position))
         return outcome
 
     def allow(self, puts_per_s: float) -> None:
-        """Tell the process its part of the account's puts."""
+        """Send the process its part of the account's puts."""
         if puts_per_s != self._share_puts_per_s:
             self._share_puts_per_s = puts_per_s
-            self._tell(SetRateLimit(puts_per_s))
+            self._send(SetRateLimit(puts_per_s))
 
     async def close(self) -> None:
         """Let the process, which has no volume any more, end; it is gone afterwards."""
@@ -119,7 +119,7 @@ class WorkerProcess:
                 kill(self._process)
             await self._task
 
-    def _tell(self, message: ToWorker) -> None:
+    def _send(self, message: ToWorker) -> None:
         if self._writer is None:
             self._unsent.append(message)
         else:
@@ -161,7 +161,7 @@ class WorkerProcess:
         reader, self._writer = await asyncio.open_unix_connection(sock=ours)
         for message in self._unsent:
             send(self._writer, message)
-        words = asyncio.create_task(_tell_words(process))
+        output = asyncio.create_task(_log_output(process))
         while (message := await receive(reader)) is not None:
             self._hear(message)
         self._is_over = True
@@ -171,7 +171,7 @@ class WorkerProcess:
                 await process.wait()
         except TimeoutError:
             kill(process)
-        await words
+        await output
         return _how_it_ended(process.pid, await process.wait())
 
     def _hear(self, message: FromWorker) -> None:
@@ -223,11 +223,11 @@ class WorkerProcess:
             )
 
 
-async def _tell_words(process: asyncio.subprocess.Process) -> None:
+async def _log_output(process: asyncio.subprocess.Process) -> None:
     """Pass on what the process prints: warnings of libraries, the traceback of a defect."""
     assert process.stdout is not None  # noqa: S101 - it was asked for
-    while words := await process.stdout.read(_WORDS_BYTES):
-        for line in words.decode(errors="replace").splitlines():
+    while output := await process.stdout.read(_OUTPUT_CHUNK_BYTES):
+        for line in output.decode(errors="replace").splitlines():
             _log.warning("process %d: %s", process.pid, line)
 
 

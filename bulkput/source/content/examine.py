@@ -95,7 +95,7 @@ def _doubt(head: bytes, foot: bytes) -> str | None:
 
 
 def entropy_bits(content: bytes) -> float:
-    """Return Shannon's entropy in bits a byte; 0 of what is too short to tell."""
+    """Return Shannon's entropy in bits a byte; 0 of what is too short to judge."""
     if len(content) < _SAMPLE_MIN_BYTES:
         return 0.0
     shares = [count / len(content) for count in Counter(content).values()]

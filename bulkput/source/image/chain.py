@@ -1,6 +1,6 @@
 """An image and what it builds upon: inspected by us, opened by us, handed to QEMU as descriptors.
 
-Owns what QEMU may see. It is told every file by descriptor and every format by name, and that
+Owns what QEMU may see. It is given every file by descriptor and every format by name, and that
 there is no backing file where none is followed; so what an image's header says leads nowhere.
 """
 
@@ -121,8 +121,8 @@ def _below(layers: list[Layer], backing: Backing) -> Layer:
         raise SourceError(upper, f"is image {_LAYERS_MAX} of a chain: is it a circle?")
     format_ = next((name for name, driver in DRIVERS.items() if driver == backing.format), None)
     if format_ is None and backing.format != "raw":
-        said = "does not say" if backing.format is None else f"says {backing.format!r}:"
-        what = f"{said} which format its backing file {backing.name!r} has"
+        recorded = "does not say" if backing.format is None else f"says {backing.format!r}:"
+        what = f"{recorded} which format its backing file {backing.name!r} has"
         raise SourceError(upper, f"{what}; qemu-img rebase -u -F FORMAT writes it down")
     file = open_file(upper.parent / backing.name, allow_mounted=layers[-1].file.allow_mounted)
     try:

@@ -29,12 +29,12 @@ _STATUS_LENGTH_BYTES = 1 << 30
 """Of one question where data is; QEMU may answer for less."""
 
 _SECTOR_SIZE_BYTES = 4096
-"""No error is told more narrowly."""
+"""No error is located more narrowly."""
 
 
 @dataclass(frozen=True)
 class ImageIdentity:
-    """What tells an image from any other, and how it is read."""
+    """What distinguishes an image from any other, and how it is read."""
 
     layers: tuple[Layer, ...]
     size_bytes: int
@@ -79,8 +79,8 @@ class ImageSource:
         return self._layers[0].format
 
     @property
-    def tells_changes(self) -> bool:
-        return all(layer.file.tells_changes for layer in self._layers)
+    def reports_changes(self) -> bool:
+        return all(layer.file.reports_changes for layer in self._layers)
 
     @property
     def sector_bytes(self) -> None:
@@ -156,7 +156,7 @@ class ImageSource:
                 raise self._gone("it ended")
             yield client
         except NbdBroken as error:
-            client = None  # one process answers all or nobody: who waits is told as well
+            client = None  # one process answers all or nobody: who waits gets the error as well
             raise self._gone(str(error)) from error
         finally:
             self._free.put(client)

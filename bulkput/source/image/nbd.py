@@ -31,7 +31,7 @@ class NbdError(Exception):
         super().__init__(os.strerror(number))
 
 
-class NbdBroken(Exception):  # noqa: N818 - a state, told as a sentence by who catches it
+class NbdBroken(Exception):  # noqa: N818 - a state, made a sentence by who catches it
     """The connection is of no use any more: cut, silent, or not NBD."""
 
 
@@ -52,7 +52,7 @@ class NbdClient:
         self._context_id = 0
         self.size_bytes, flags = self._negotiate()
         # A read in pieces that fails costs the connection, for QEMU has sent some of it already:
-        # so it would not be told where.
+        # so it would not be known where.
         self._read_flags = nbd_wire.DONT_FRAGMENT if flags & nbd_wire.SEND_DONT_FRAGMENT else 0
 
     def close(self) -> None:

@@ -38,7 +38,7 @@ _LOOK_EVERY_S = 0.005
 _SOCKET_PATH_MAX_BYTES = 100
 """Of the 108 that a Unix socket's address may have."""
 
-_SAID_MAX_BYTES = 4096
+_OUTPUT_MAX_BYTES = 4096
 
 
 class ImageServer:
@@ -76,21 +76,21 @@ class ImageServer:
         process: subprocess.Popen[bytes] | None = None
         try:
             address = folder / "nbd"
-            with tempfile.TemporaryFile() as said:
+            with tempfile.TemporaryFile() as output:
                 command = [
                     *(program, "--read-only", f"--format={driver}"),
                     *(f"--socket={address}", f"--shared={_CONNECTIONS}"),
                     f"json:{json.dumps(node)}",
                 ]
                 try:
-                    process = _kept_process(command, said.fileno(), paths)
+                    process = _kept_process(command, output.fileno(), paths)
                     for _ in range(_CONNECTIONS):
                         clients.append(NbdClient(_connect(process, address)))  # noqa: PERF401 - closed below if one fails
                 except OSError as error:
                     what = f"cannot be read: {PROGRAM} does not start ({error.strerror})"
                     raise SourceError(path, what) from error
                 except NbdBroken as error:
-                    what = _last_words(said.fileno(), paths) or str(error)
+                    what = _last_output(output.fileno(), paths) or str(error)
                     raise SourceError(
                         path, f"cannot be opened by QEMU as {driver}: {what}"
                     ) from error
@@ -196,12 +196,12 @@ def _check_alive(process: subprocess.Popen[bytes], limit_s: float) -> None:
         raise NbdBroken(f"no answer for {_START_LIMIT_S:.0f} s")
 
 
-def _last_words(fd: int, paths: Mapping[int, Path]) -> str:
+def _last_output(fd: int, paths: Mapping[int, Path]) -> str:
     """Return what the program wrote, as one line and with the files' own names."""
-    text = os.pread(fd, _SAID_MAX_BYTES, 0).decode(errors="replace")
+    text = os.pread(fd, _OUTPUT_MAX_BYTES, 0).decode(errors="replace")
     lines = [line.removeprefix(f"{PROGRAM}: ") for line in text.splitlines()]
     lines = [line.rpartition("}': ")[2] if "'json:{" in line else line for line in lines]
-    said = "; ".join(dict.fromkeys(line.strip() for line in lines if line))
+    output = "; ".join(dict.fromkeys(line.strip() for line in lines if line))
     return re.sub(
-        r"/proc/self/fd/(\d+)", lambda found: str(paths.get(int(found[1]), found[0])), said
+        r"/proc/self/fd/(\d+)", lambda found: str(paths.get(int(found[1]), found[0])), output
     )

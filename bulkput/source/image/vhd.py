@@ -3,7 +3,7 @@
 After Microsoft's "Virtual Hard Disk Image Format Specification". Owns the disk's length: a footer
 has it twice, as "current size" and as cylinders x heads x sectors, which is rounded down. QEMU
 goes by a list of creators that differs between its versions (7.2 lacks Azure's `wa`, and takes
-cylinders for all that it does not know), so it is always told which of the two counts.
+cylinders for all that it does not know), so it is always given which of the two counts.
 """
 
 import struct

@@ -27,7 +27,7 @@ HEAD_RANGE_BYTES = HEAD_SIZE_BYTES
 
 
 class RemoteIdentity:
-    """What tells an object from any other: address, version and length."""
+    """What distinguishes an object from any other: address, version and length."""
 
     def __init__(self, shown: str, version: Version) -> None:
         self._facts = {
@@ -73,7 +73,7 @@ class RemoteObject:
         return self.version.size_bytes
 
     @property
-    def tells_changes(self) -> bool:
+    def reports_changes(self) -> bool:
         """Whether an equal identity means equal content."""
         return self._transport.shown_names_all and self.version.vouches
 

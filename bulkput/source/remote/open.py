@@ -17,7 +17,7 @@ def open_remote(
     text: str,
     access: Access,
     *,
-    said: FormatChoice,
+    configured: FormatChoice,
     size_gib: int | None,
     allow_trailing_data: bool,
 ) -> Source:
@@ -31,24 +31,28 @@ def open_remote(
     """
     remote = RemoteObject(_transport(text, access))
     try:
-        return _open(remote, said, size_gib, allow_trailing_data=allow_trailing_data)
+        return _open(remote, configured, size_gib, allow_trailing_data=allow_trailing_data)
     except BaseException:
         remote.close()
         raise
 
 
 def _open(
-    remote: RemoteObject, said: FormatChoice, size_gib: int | None, *, allow_trailing_data: bool
+    remote: RemoteObject,
+    configured: FormatChoice,
+    size_gib: int | None,
+    *,
+    allow_trailing_data: bool,
 ) -> Source:
     if remote.size_bytes > VOLUME_SIZE_MAX_GIB * GIB_BYTES:
         what = f"has {remote.size_bytes} bytes, more than the largest volume (64 TiB)"
         raise SourceError(remote.path, what)
     try:
-        mark = None if said == "raw" else detect_format(remote.head, remote.foot())
-        found = choose_format(said, mark)
+        mark = None if configured == "raw" else detect_format(remote.head, remote.foot())
+        found = choose_format(configured, mark)
     except ValueError as error:
         raise SourceError(remote.path, str(error)) from error
-    if remote.version.encoding is not None and not (said == "raw" or is_compression(found)):
+    if remote.version.encoding is not None and not (configured == "raw" or is_compression(found)):
         what = (
             f"is sent as {remote.version.encoding} though it is not compressed itself: switch that "
             "off at the server (Content-Encoding), or download it first"
@@ -62,7 +66,7 @@ def _open(
             remote,
             feed,
             found,
-            said=said,
+            configured=configured,
             size_gib=size_gib,
             allow_trailing_data=allow_trailing_data,
         )

@@ -34,7 +34,7 @@ _REQUESTS_MAX = 6
 
 _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _REGION_DEFAULT = "us-east-1"
-"""S3 itself tells where the bucket is, and botocore follows."""
+"""S3 itself answers where the bucket is, and botocore follows."""
 
 
 class S3Transport:

@@ -40,8 +40,8 @@ class RemoteSource:
         return self._remote.identity
 
     @property
-    def tells_changes(self) -> bool:
-        return self._remote.tells_changes
+    def reports_changes(self) -> bool:
+        return self._remote.reports_changes
 
     @property
     def sector_bytes(self) -> None:

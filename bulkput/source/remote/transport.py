@@ -1,4 +1,4 @@
-"""What a way to get ranges of a remote object must do: one attempt each, failures told apart.
+"""What a way to get ranges of a remote object must do: one attempt each, failures distinguished.
 
 Owns the two kinds of failure. Who repeats attempts is the object.
 """
@@ -20,7 +20,7 @@ class ChangedError(SourceError):
 
 
 _STRONG_ETAG = re.compile(r'"[!\x23-\x7e\x80-\xff]+"')
-"""RFC 9110, 8.8.3; but for the empty one, which tells nothing apart."""
+"""RFC 9110, 8.8.3; but for the empty one, which distinguish nothing."""
 
 
 @dataclass(frozen=True)
@@ -123,19 +123,19 @@ def refuse(shown: str, status: int, what: str) -> NoReturn:
         name = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         name = str(status)
-    said = f"{name}: {what}" if what else name
+    cause = f"{name}: {what}" if what else name
     if status in _PASSING:
-        raise PassingError(said)
+        raise PassingError(cause)
     if status == HTTPStatus.PRECONDITION_FAILED:
         raise changed(shown)
     if status == HTTPStatus.NOT_FOUND:
-        raise SourceError(shown, f"does not exist ({said})")
+        raise SourceError(shown, f"does not exist ({cause})")
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         raise CredentialsError(
-            f"{shown}: may not be read ({said}); check the credentials (s3:GetObject), or whether "
+            f"{shown}: may not be read ({cause}); check the credentials (s3:GetObject), or whether "
             "the signed URL has expired"
         )
-    raise SourceError(shown, f"cannot be read ({said})")
+    raise SourceError(shown, f"cannot be read ({cause})")
 
 
 def changed(shown: str) -> SourceError:

@@ -59,11 +59,11 @@ class StandardInputIdentity:
 
 
 class StandardInput:
-    """What is piped into this process; tells nothing of itself, and is not closed here."""
+    """What is piped into this process; knows nothing of itself, and is not closed here."""
 
     path = STANDARD_INPUT
     kind: SourceKind = "stream"
-    tells_changes = False
+    reports_changes = False
 
     def __init__(self, fd: int) -> None:
         self._fd = fd

@@ -16,7 +16,7 @@ _XZ_MEMORY_MAX_BYTES = 256 << 20
 """``xz -9`` takes 65 MiB to decompress; what a header may ask for is 4 GiB."""
 
 _ZSTD_WINDOW_LOG_MAX = 27
-"""128 MiB, the limit of the zstd program itself unless it is told otherwise."""
+"""128 MiB, the limit of the zstd program itself unless it is given another."""
 
 
 class Member(Protocol):

@@ -25,7 +25,7 @@ def open_compressed(
     feed: Feed,
     compression: Compression,
     *,
-    said: FormatChoice,
+    configured: FormatChoice,
     size_gib: int | None,
     allow_trailing_data: bool,
 ) -> StreamSource:
@@ -35,7 +35,7 @@ def open_compressed(
         origin: What is compressed.
         feed: Its bytes, in order.
         compression: How.
-        said: What the user says; only ``auto`` looks at what is inside.
+        configured: What the user says; only ``auto`` looks at what is inside.
         size_gib: Of the volume: how long the disk is turns out at its end only.
         allow_trailing_data: Leave out what follows the compressed disk.
 
@@ -46,13 +46,13 @@ def open_compressed(
     wanted_gib = _required(size_gib, f"a disk in {compression}")
     notes: list[str] = []
     decoded = Decoded(feed, compression, notes=notes, allow_trailing_data=allow_trailing_data)
-    stream = _looked_at(decoded, feed, compression, said=said, notes=notes)
+    stream = _looked_at(decoded, feed, compression, configured=configured, notes=notes)
     return StreamSource(stream, origin, format_=compression, size_gib=wanted_gib, notes=notes)
 
 
 def open_standard_input(
     *,
-    said: FormatChoice,
+    configured: FormatChoice,
     size_gib: int | None,
     allow_mounted: bool = False,
     allow_trailing_data: bool = False,
@@ -60,7 +60,7 @@ def open_standard_input(
     """Open what is piped into this process. Blocks until the first bytes are there.
 
     Args:
-        said: What the user says that it is.
+        configured: What the user says that it is.
         size_gib: Of the volume.
         allow_mounted: As ``open_source`` has it, where a file or device is its standard input.
         allow_trailing_data: Leave out what follows a disk that is compressed.
@@ -83,9 +83,9 @@ def open_standard_input(
         check_input_unused(_STANDARD_INPUT_FD)
     origin = StandardInput(_STANDARD_INPUT_FD)
     feed = Peeked(origin, HEAD_SIZE_BYTES)
-    mark = None if said == "raw" else detect_format(feed.head, b"")
+    mark = None if configured == "raw" else detect_format(feed.head, b"")
     try:
-        found = choose_format(said, mark)
+        found = choose_format(configured, mark)
     except ValueError as error:
         raise SourceError(STANDARD_INPUT, str(error)) from error
     if is_compression(found):
@@ -93,7 +93,7 @@ def open_standard_input(
             origin,
             feed,
             found,
-            said=said,
+            configured=configured,
             size_gib=wanted_gib,
             allow_trailing_data=allow_trailing_data,
         )
@@ -101,7 +101,7 @@ def open_standard_input(
         what = f"is a {found} image, which is not read in order; write it to a file first"
         raise SourceError(STANDARD_INPUT, what)
     notes: list[str] = []
-    stream = _looked_at(Plain(feed), feed, None, said=said, notes=notes)
+    stream = _looked_at(Plain(feed), feed, None, configured=configured, notes=notes)
     return StreamSource(stream, origin, format_=None, size_gib=wanted_gib, notes=notes)
 
 
@@ -110,7 +110,7 @@ def _looked_at(
     feed: Feed,
     compression: Compression | None,
     *,
-    said: FormatChoice,
+    configured: FormatChoice,
     notes: list[str],
 ) -> Begun:
     """Return the stream of a disk, whose beginning was looked at and whose end will be.
@@ -120,7 +120,7 @@ def _looked_at(
     Raises:
         SourceError: it begins like something else.
     """
-    if said != "auto":
+    if configured != "auto":
         return Begun(stream, HEAD_SIZE_BYTES)
     begun = Begun(EndChecked(stream, feed.path, notes), HEAD_SIZE_BYTES)
     mark = detect_format(begun.head, b"") if compression else None

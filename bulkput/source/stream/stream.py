@@ -1,4 +1,4 @@
-"""A stream as a source: windows in order, forward only, up to a size that somebody said.
+"""A stream as a source: windows in order, forward only, up to a size that somebody configured.
 
 Owns the position. What lies behind the stream's end is zeros, and no extent once the end is known.
 """
@@ -19,7 +19,7 @@ from bulkput.source.source import Identity, SourceKind
 from bulkput.source.stream.decoder import Begun
 
 _EXTENT_BLOCKS = 64
-"""32 MiB: an extent is told before it is read, and not at all once the end is known."""
+"""32 MiB: an extent is announced before it is read, and not at all once the end is known."""
 
 
 class Origin(Protocol):
@@ -36,7 +36,7 @@ class Origin(Protocol):
         ...
 
     @property
-    def tells_changes(self) -> bool:
+    def reports_changes(self) -> bool:
         """As of a source."""
         ...
 
@@ -56,7 +56,7 @@ class Origin(Protocol):
 
 @dataclass(frozen=True)
 class StreamIdentity:
-    """What tells a stream from any other."""
+    """What distinguishes a stream from any other."""
 
     origin: Identity
     format: str
@@ -91,7 +91,7 @@ class StreamSource:
             notes: What the stream has to say of its end, once it was read.
         """
         self.format = format_ or "raw"
-        self.tells_changes = origin.tells_changes
+        self.reports_changes = origin.reports_changes
         self.size_bytes = size_gib * GIB_BYTES
         self.block_count = block_count(self.size_bytes)
         self.identity = StreamIdentity(origin.identity, self.format, self.size_bytes)

@@ -14,10 +14,10 @@ def change(bulkput, service, older_file):
     return lambda: bulkput("download", service.newer, older_file, "--changed-since", service.older)
 
 
-def assert_left_alone(ended, path, said):
+def assert_left_alone(ended, path, message):
     assert ended.status == 3
     assert f"{path}: is in use: " in ended.err
-    assert said in ended.err
+    assert message in ended.err
     assert "Stop or unmount it first" in ended.err
 
 

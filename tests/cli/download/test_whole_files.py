@@ -26,7 +26,7 @@ def test_a_snapshot_becomes_a_file_of_the_volumes_size_with_holes(bulkput, servi
     assert bulkput("verify", service.older, "--source", path).status == 0
 
 
-def test_the_file_gets_the_sources_length_where_the_manifest_tells_it(
+def test_the_file_gets_the_sources_length_where_the_manifest_reports_it(
     bulkput, service, tmp_path, state_dir
 ):
     size_bytes = 5 * BLOCK + 1234
@@ -110,7 +110,7 @@ def test_a_stalled_get_is_left_and_repeated(bulkput, service, tmp_path):
     assert ended.object["gets"]["retried"] == 1
 
 
-def test_what_is_there_is_not_replaced_unless_told_to(bulkput, service, tmp_path):
+def test_what_is_there_is_not_replaced_unless_asked(bulkput, service, tmp_path):
     path = tmp_path / "out.img"
     path.write_text("mine")
     ended = bulkput("download", service.older, path)
@@ -132,7 +132,7 @@ def test_a_partial_file_of_nobody_knows_what_is_left_alone(bulkput, service, tmp
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "said"),
+    ("words", "status", "message"),
     [
         (["vol-1", "out.img"], 3, "snapshot's id"),
         (["snap-0123456789abcdef0", "absent/out.img"], 3, "folder does not exist"),
@@ -143,8 +143,8 @@ def test_a_partial_file_of_nobody_knows_what_is_left_alone(bulkput, service, tmp
         (["snap-0123456789abcdef0", "out.img"], 7, "EC2 does not know it"),
     ],
 )
-def test_a_wrong_request_is_one_sentence(bulkput, service, words, status, said):
+def test_a_wrong_request_is_one_sentence(bulkput, service, words, status, message):
     ended = bulkput("download", *words)
     assert (ended.status, ended.out) == (status, "")
-    assert said in ended.err
+    assert message in ended.err
     assert "Traceback" not in ended.err

@@ -33,7 +33,7 @@ def test_abort_deletes_the_snapshot_and_its_state(bulkput, cut_short, service, s
     assert len(folders(state_dir)) == 1
 
 
-def test_abort_in_json_says_what_was_done(bulkput, cut_short, state_dir):
+def test_abort_in_json_reports_what_was_done(bulkput, cut_short, state_dir):
     snapshot_id = cut_short()
     (folder,) = folders(state_dir)
     assert bulkput("abort", "web.img", "--yes", "--output", "json").object == {

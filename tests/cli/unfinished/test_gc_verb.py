@@ -24,7 +24,7 @@ def orphan(cut_short, state_dir):
     return snapshot_id
 
 
-def test_gc_lists_a_snapshot_whose_ledger_is_lost_and_deletes_it_when_told(
+def test_gc_lists_a_snapshot_whose_ledger_is_lost_and_deletes_it_when_asked(
     bulkput, orphan, service, state_dir
 ):
     listed = bulkput("gc", "--older-than=0s")
@@ -79,7 +79,7 @@ def test_gc_leaves_alone_what_a_start_without_an_answer_may_have_made(
     assert service.states() == {snapshot_id: "pending"}
 
 
-def test_gc_leaves_uploads_of_other_folders_alone_unless_told(
+def test_gc_leaves_uploads_of_other_folders_alone_unless_asked(
     bulkput, cut_short, service, tmp_path
 ):
     snapshot_id = cut_short()
@@ -100,7 +100,7 @@ def test_gc_leaves_uploads_of_other_folders_alone_unless_told(
     assert service.states() == {snapshot_id: "gone"}
 
 
-def test_gc_leaves_the_young_alone_unless_told(bulkput, orphan, service):
+def test_gc_leaves_the_young_alone_unless_asked(bulkput, orphan, service):
     ended = bulkput("gc", "--yes")
     assert (ended.status, ended.out) == (0, "")
     assert "1 younger than --older-than" in ended.err

@@ -30,7 +30,7 @@ def test_jobs_of_an_empty_or_missing_state_folder_are_none(bulkput, service, for
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_jobs_says_which_process_works_on_an_upload(bulkput, cut_short, state_dir):
+def test_jobs_reports_which_process_works_on_an_upload(bulkput, cut_short, state_dir):
     cut_short()
     with FolderLock(folders(state_dir)[0]):
         (job,) = bulkput("jobs", "--output", "json").object["jobs"]

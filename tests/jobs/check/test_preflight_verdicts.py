@@ -28,7 +28,7 @@ def volume(**more):
 
 
 @pytest.mark.parametrize(
-    ("cpuinfo", "action", "said"),
+    ("cpuinfo", "action", "message"),
     [
         ("processor : 0\nflags\t\t: fpu aes sha_ni avx2\n", "ok", "SHA and AES"),
         ("Features\t: fp asimd aes sha1 sha2\n", "ok", "SHA and AES"),
@@ -38,10 +38,10 @@ def volume(**more):
         ("", "warning", "does not show"),
     ],
 )
-def test_the_processor_is_judged_by_the_instructions_it_lists(cpuinfo, action, said):
+def test_the_processor_is_judged_by_the_instructions_it_lists(cpuinfo, action, message):
     finding = machine.cpu(cpuinfo, 2)
     assert finding.status == action
-    assert said in finding.what
+    assert message in finding.what
 
 
 def test_an_old_kernel_fails_only_who_insists_on_maps():
@@ -91,7 +91,7 @@ def test_sts_that_does_not_answer_is_a_warning_and_refused_keys_are_a_failure():
 
 
 @pytest.mark.parametrize(
-    ("offset_s", "action", "said"),
+    ("offset_s", "action", "message"),
     [
         (None, "warning", "no response"),
         (0.4, "ok", "within 1 s"),
@@ -100,10 +100,10 @@ def test_sts_that_does_not_answer_is_a_warning_and_refused_keys_are_a_failure():
         (-900.0, "warning", "900 s ahead of"),
     ],
 )
-def test_a_clock_that_differs_is_a_warning(offset_s, action, said):
+def test_a_clock_that_differs_is_a_warning(offset_s, action, message):
     finding = account.clock(offset_s)
     assert finding.status == action
-    assert said in finding.what
+    assert message in finding.what
 
 
 def test_encryption_by_default_fails_who_declines_it_or_skips_blocks():
@@ -117,10 +117,10 @@ def test_encryption_by_default_fails_who_declines_it_or_skips_blocks():
     assert account.default_encryption(denied, []).status is CheckStatus.WARNING
 
 
-def test_quotas_are_told_and_what_is_configured_above_them_is_a_warning():
-    told = account.put_quotas(PutQuotas(1000.0, 5000.0), TuningSettings())
-    assert told.status is CheckStatus.OK
-    assert "5,000/s (L-AFAE1BE8)" in told.what
+def test_quotas_are_reported_and_what_is_configured_above_them_is_a_warning():
+    reported = account.put_quotas(PutQuotas(1000.0, 5000.0), TuningSettings())
+    assert reported.status is CheckStatus.OK
+    assert "5,000/s (L-AFAE1BE8)" in reported.what
     tuning = TuningSettings(puts_per_s_account=6000.0)
     above = account.put_quotas(PutQuotas(1000.0, 5000.0), tuning)
     assert above.status is CheckStatus.WARNING
@@ -155,7 +155,7 @@ def test_the_worst_of_all_is_the_verdict():
 
 
 class FakeAws:
-    """The clients of AWS's other services, which answer or raise what they are told to."""
+    """The clients of AWS's other services, which answer or raise what they are scripted to."""
 
     def __init__(self, **answers):
         self.answers = answers

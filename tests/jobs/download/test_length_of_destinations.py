@@ -66,5 +66,5 @@ def test_what_is_changed_in_place(sizes, older, has_bytes, begun_with_bytes, exp
         (OLDER_UNKNOWN, OLDER_VOLUME - 1, OLDER_VOLUME),
     ],
 )
-def test_how_much_of_a_device_the_older_snapshot_tells(older, has_bytes, expected):
+def test_how_much_of_a_device_the_older_snapshot_describes(older, has_bytes, expected):
     assert older_content_bytes(older, Present(has_bytes, is_device=True)) == expected

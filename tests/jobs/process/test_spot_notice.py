@@ -126,7 +126,7 @@ def test_only_ec2_is_asked(tmp_path):
     assert metadata_url(given, ()) == "http://127.0.0.1:1338"
 
 
-def test_ec2_on_xen_is_told_from_other_xen(tmp_path):
+def test_ec2_on_xen_is_distinguished_from_other_xen(tmp_path):
     vendor, hypervisor = tmp_path / "sys_vendor", tmp_path / "uuid"
     marks = ((vendor, "Amazon EC2"), (hypervisor, "ec2"))
     vendor.write_text("Xen\n")

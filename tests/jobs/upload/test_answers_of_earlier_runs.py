@@ -18,7 +18,7 @@ class Source:
     """What the decision looks at."""
 
     kind: str = "file"
-    tells_changes: bool = True
+    reports_changes: bool = True
     is_sequential: bool = False
     size_bytes: int = 1000
     facts: dict = field(default_factory=lambda: dict(WAS))
@@ -50,7 +50,7 @@ def header():
     )
 
 
-DEVICE = {"kind": "device", "tells_changes": False}
+DEVICE = {"kind": "device", "reports_changes": False}
 OTHER = {"facts": {"kind": "file", "inode": 8}}
 TABLE = [
     # the source, resume, zeros -> decision
@@ -60,17 +60,17 @@ TABLE = [
     ({}, "auto", "write", COMPARE),
     (OTHER, "auto", "skip", COMPARE),
     (OTHER, "trust", "skip", COMPARE),
-    ({"tells_changes": False}, "auto", "skip", COMPARE),
-    ({"tells_changes": False}, "trust", "skip", REPORT),
+    ({"reports_changes": False}, "auto", "skip", COMPARE),
+    ({"reports_changes": False}, "trust", "skip", REPORT),
     (DEVICE, "auto", "skip", COMPARE),
     (DEVICE, "trust", "skip", REPORT),
     (DEVICE | {"is_sequential": True}, "auto", "skip", NEW),
     ({"is_sequential": True}, "verify", "skip", COMPARE),
     ({"size_bytes": 1001}, "trust", "skip", NEW),
-    ({"kind": "stream", "tells_changes": False, "is_sequential": True}, "auto", "skip", NEW),
-    ({"kind": "stream", "tells_changes": False, "is_sequential": True}, "trust", "skip", NEW),
+    ({"kind": "stream", "reports_changes": False, "is_sequential": True}, "auto", "skip", NEW),
+    ({"kind": "stream", "reports_changes": False, "is_sequential": True}, "trust", "skip", NEW),
     ({"kind": "object"}, "auto", "skip", REPORT),
-    ({"kind": "object", "tells_changes": False}, "auto", "skip", COMPARE),
+    ({"kind": "object", "reports_changes": False}, "auto", "skip", COMPARE),
     ({"kind": "snapshot"}, "auto", "skip", REPORT),
 ]
 

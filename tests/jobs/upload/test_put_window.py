@@ -33,7 +33,7 @@ from bulkput.pace.pacer import AccountPacer, Pacer
         ("00:00-00:01", "00:01:00", 86340),
     ],
 )
-def test_a_window_says_how_long_it_is_until_it_opens(window, now, wait_s):
+def test_a_window_reports_how_long_it_is_until_it_opens(window, now, wait_s):
     when = datetime.fromisoformat(f"2026-11-28T{now}")
     assert DailyWindow.parse(window).wait_s(when) == wait_s
 
@@ -42,7 +42,7 @@ def test_a_window_says_how_long_it_is_until_it_opens(window, now, wait_s):
     ("window", "closed_h"),
     [("22:00-06:00", 16), ("09:00-17:00", 16), ("12:00-12:00", 0), ("00:00-23:00", 1)],
 )
-def test_a_window_says_how_long_it_is_closed(window, closed_h):
+def test_a_window_reports_how_long_it_is_closed(window, closed_h):
     assert DailyWindow.parse(window).closed_s == closed_h * 3600
     assert str(DailyWindow.parse(window)) == window
 

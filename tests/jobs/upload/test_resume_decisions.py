@@ -1,4 +1,4 @@
-"""How a run begins, by the ledger found and by what EC2 says: the whole table."""
+"""How a run begins, by the ledger found and by what EC2 reports: the whole table."""
 
 from dataclasses import replace
 
@@ -66,7 +66,7 @@ def test_by_phase_and_state(phase, state, action, note):
 
 
 @pytest.mark.parametrize(
-    ("phase", "told", "wait", "action"),
+    ("phase", "delivered", "wait", "action"),
     [
         (COMPLETED, True, True, START),
         (COMPLETED, True, False, START),
@@ -75,9 +75,9 @@ def test_by_phase_and_state(phase, state, action, note):
         (SEALING, False, False, WAIT),
     ],
 )
-def test_what_was_delivered_is_over(phase, told, wait, action):
+def test_what_was_delivered_is_over(phase, delivered, wait, action):
     state = live("completed" if phase is COMPLETED else "pending")
-    assert decide(header(phase, told=told), state, wait=wait).action is action
+    assert decide(header(phase, delivered=delivered), state, wait=wait).action is action
 
 
 @pytest.mark.parametrize(

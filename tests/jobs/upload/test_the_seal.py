@@ -1,4 +1,4 @@
-"""How the wait for a sealed snapshot ends, by what EC2 says one time after the other: the table."""
+"""How the wait for a sealed snapshot ends, by EC2's answers one after the other: the table."""
 
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -28,7 +28,7 @@ class Clock:
 class Snapshots:
     """EC2 that says one thing after the other, the last again and again."""
 
-    says: list
+    answers: list
     status: str = "pending"
     age_s: float = 0.0
     clock: Clock = field(default_factory=Clock)
@@ -41,11 +41,11 @@ class Snapshots:
 
     async def describe(self, snapshot_id):
         assert snapshot_id == ID
-        said = self.says[min(self.asked, len(self.says) - 1)]
+        answer = self.answers[min(self.asked, len(self.answers) - 1)]
         self.asked += 1
-        if said is None:
+        if answer is None:
             return None
-        state, _, message = said.partition(": ")
+        state, _, message = answer.partition(": ")
         return SnapshotState(state, message or None, "99%", False, None, 1.0, 1)
 
     async def complete(self, *given):
@@ -57,7 +57,7 @@ OLD_S = 2 * SHOWN_WITHIN_S
 
 
 @pytest.mark.parametrize(
-    ("says", "age_s", "error", "words"),
+    ("answers", "age_s", "error", "words"),
     [
         (["completed"], 0, None, ""),
         (["pending", "pending", "completed"], 0, None, ""),
@@ -73,11 +73,11 @@ OLD_S = 2 * SHOWN_WITHIN_S
         (["pending"], 0, TemporaryError, "EC2 still reports pending after 10m 00s"),
     ],
 )
-async def test_the_wait(says, age_s, error, words):
-    snapshots = Snapshots(says, age_s=age_s)
+async def test_the_wait(answers, age_s, error, words):
+    snapshots = Snapshots(answers, age_s=age_s)
     if error is None:
         assert (await wait_until_completed(ID, 600.0, snapshots)).state == "completed"
-        assert snapshots.asked == len(says)
+        assert snapshots.asked == len(answers)
         return
     with pytest.raises(error, match=words):
         await wait_until_completed(ID, 600.0, snapshots)
@@ -85,7 +85,7 @@ async def test_the_wait(says, age_s, error, words):
 
 
 @pytest.mark.parametrize(
-    ("status", "says", "error"),
+    ("status", "answers", "error"),
     [
         ("pending", ["error"], None),  # EC2 is asked later, by the wait
         ("completed", ["pending"], None),
@@ -94,8 +94,8 @@ async def test_the_wait(says, age_s, error, words):
         ("error", [None], AnswerError),
     ],
 )
-async def test_the_answer_to_complete_snapshot(status, says, error):
-    snapshots = Snapshots(says, status=status)
+async def test_the_answer_to_complete_snapshot(status, answers, error):
+    snapshots = Snapshots(answers, status=status)
     if error is None:
         await complete(ID, 3, "sum=", snapshots)
     else:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import GetRateLimits, RateLimits
 from bulkput.jobs.workers.pool import (
@@ -21,7 +21,7 @@ MANY = 1e5
 
 
 def settings(volumes, parallel, **tuning):
-    return Settings.model_validate(
+    return JobSettings.model_validate(
         {
             "version": 1,
             "parallel": parallel,

@@ -26,7 +26,7 @@ from support.whole import (
     same_content,
 )
 
-from bulkput.config.settings import Settings
+from bulkput.config.settings import JobSettings
 from bulkput.jobs.run import run_job
 from bulkput.jobs.workers.worker_process import WorkerProcess
 from bulkput.model.events import Noted, PhaseChanged, PutRetried, VolumeEnded, VolumeStarted
@@ -159,10 +159,10 @@ def start(tmp_path, job):
 
 
 async def run(job, heard):
-    return await run_job(Settings.model_validate(job), observer=heard)
+    return await run_job(JobSettings.model_validate(job), observer=heard)
 
 
-async def test_each_volume_has_a_process_and_everything_it_tells_arrives(server, job, tmp_path):
+async def test_each_volume_has_a_process_and_everything_it_reports_arrives(server, job, tmp_path):
     count = 3
     sources = [image(tmp_path / f"disk{n}.img", 20 + n, n) for n in range(count)]
     heard = Heard()
@@ -197,7 +197,7 @@ def fail_third_put(server):
     control(server, "faults", fault, keys=(ACCESS_KEY, SECRET_KEY))
 
 
-async def test_retries_and_notes_of_a_worker_are_told(server, job, tmp_path):
+async def test_retries_and_notes_of_a_worker_are_reported(server, job, tmp_path):
     fail_third_put(server)
     sources = [image(tmp_path / f"disk{n}.img", 10, n) for n in range(2)]
     with sources[0].open("ab") as file:
@@ -263,7 +263,7 @@ def test_a_volume_that_fails_stops_no_other_and_the_program_ends_with_8(server, 
     assert "Traceback" not in err
 
 
-async def test_a_worker_that_finds_no_credentials_says_so(server, job, tmp_path, monkeypatch):
+async def test_a_worker_that_finds_no_credentials_reports_it(server, job, tmp_path, monkeypatch):
     # The job itself finds them; whoever is started later does not.
     sources = [image(tmp_path / f"disk{n}.img", 4, n) for n in range(2)]
     monkeypatch.setattr("bulkput.jobs.workers.pool.WorkerProcess", without_keys(monkeypatch))

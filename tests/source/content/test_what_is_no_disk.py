@@ -83,7 +83,7 @@ def refusal(path, **choices):
 
 
 @pytest.mark.parametrize("name", NO_DISKS)
-def test_a_container_is_refused_by_name_and_taken_if_it_is_said_to_be_raw(tmp_path, name):
+def test_a_container_is_refused_by_name_and_taken_if_it_is_configured_as_raw(tmp_path, name):
     path = tmp_path / "disk"
     path.write_bytes(NO_DISKS[name])
     what = refusal(path)

@@ -12,7 +12,7 @@ from bulkput.model.errors import SourceError
 from bulkput.source.image.nbd import NbdClient
 from bulkput.source.open import open_source
 
-TELLS_HOLES = sorted(set(MADE) - {"vhdx"})
+REPORTS_HOLES = sorted(set(MADE) - {"vhdx"})
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -25,11 +25,11 @@ def test_an_image_gives_the_bytes_that_it_was_made_of(made, sample, opened, name
 
 
 @pytest.mark.parametrize("name", ["qcow2", "vhd-fixed"])
-def test_the_format_may_be_said(made, opened, name):
+def test_the_format_may_be_configured(made, opened, name):
     assert opened(made(name), format=MADE[name][0]).format == MADE[name][0]
 
 
-@pytest.mark.parametrize("name", TELLS_HOLES)
+@pytest.mark.parametrize("name", REPORTS_HOLES)
 def test_holes_are_no_extents(made, opened, name):
     source = opened(made(name))
     listed = {index for start, stop in source.extents() for index in range(start, stop)}
@@ -106,7 +106,7 @@ def test_an_image_and_the_same_file_as_raw_are_different_sources(made, opened):
     as_image, as_raw = opened(path), opened(path, format="raw")
     assert as_image.identity.as_dict() != as_raw.identity.as_dict()
     assert as_image.identity.as_dict() == opened(path).identity.as_dict()
-    assert as_image.tells_changes
+    assert as_image.reports_changes
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_a_backing_file_is_refused_by_default(tmp_path, opened, secret, qemu_nev
     assert "'" + str(secret) in refused(opened, path)
 
 
-def test_qemu_is_told_not_to_follow_what_the_inspection_would_have_missed(
+def test_qemu_does_not_follow_what_the_inspection_would_have_missed(
     tmp_path, opened, secret, monkeypatch
 ):
     monkeypatch.setitem(chain._INSPECTIONS, "qcow2", lambda _: Inspected(16 << 20))
@@ -89,7 +89,7 @@ def test_a_backing_file_of_unsaid_format_is_not_guessed(tmp_path, opened, secret
     assert "does not say which format" in refused(opened, path, allow_backing_file=True)
 
 
-def test_a_backing_file_of_another_format_than_said_is_refused(
+def test_a_backing_file_of_another_format_than_configured_is_refused(
     tmp_path, opened, secret, qemu_never_runs
 ):
     path = overlay(tmp_path, secret, "-F", "qcow2")
@@ -143,7 +143,7 @@ def test_a_vmdk_descriptor_that_points_elsewhere_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         (b"parentCID=ffffffff", b"parentCID=12345678", "parent"),
         (b"RW 32768 SPARSE", b'RW 8192 FLAT "x" 0\nRW 1 SPARSE', "not only, in this file"),
@@ -152,7 +152,7 @@ def test_a_vmdk_descriptor_that_points_elsewhere_is_refused(
     ],
 )
 def test_a_vmdk_whose_own_descriptor_points_elsewhere_is_refused(
-    made, tmp_path, opened, qemu_never_runs, old, new, said
+    made, tmp_path, opened, qemu_never_runs, old, new, message
 ):
     image = made("vmdk").read_bytes()
     assert old in image
@@ -160,7 +160,7 @@ def test_a_vmdk_whose_own_descriptor_points_elsewhere_is_refused(
     changed = image[:at] + new + image[at + len(old) : 0x200 + 1024 + len(old) - len(new)]
     changed += image[len(changed) :]
     (tmp_path / "image").write_bytes(changed)
-    assert said in refused(opened, tmp_path / "image")
+    assert message in refused(opened, tmp_path / "image")
 
 
 def test_a_vmdk_without_a_capacity_is_no_way_to_its_descriptor(

@@ -122,9 +122,9 @@ def test_a_vdi_may_end_within_a_sector(written, opened):
     ],
 )
 def test_an_image_that_contradicts_itself_is_refused_in_a_sentence(written, opened, image_, what):
-    said = refused(opened, written(image_))
-    assert what in said
-    assert "Invalid argument" not in said
+    message = refused(opened, written(image_))
+    assert what in message
+    assert "Invalid argument" not in message
 
 
 def test_a_vmdk_whose_capacity_is_rounded_up_to_grains_is_taken(written, opened):
@@ -142,9 +142,9 @@ def test_a_decoder_that_shows_another_length_is_not_believed(written, opened, mo
         self.size_bytes -= 512
 
     monkeypatch.setattr(NbdClient, "__init__", shorter)
-    said = refused(opened, written(getattr(written_images, kind)(SHORT)))
-    assert f"holds a disk of {len(SHORT)} bytes" in said
-    assert f"QEMU shows {len(SHORT) - 512}" in said
+    message = refused(opened, written(getattr(written_images, kind)(SHORT)))
+    assert f"holds a disk of {len(SHORT)} bytes" in message
+    assert f"QEMU shows {len(SHORT) - 512}" in message
 
 
 def test_a_disk_that_ends_within_a_sector_is_refused_where_qemu_drops_its_end(written, opened):
@@ -157,7 +157,7 @@ def test_a_disk_that_ends_within_a_sector_is_refused_where_qemu_drops_its_end(wr
         assert source.size_bytes == len(SHORT)
 
 
-def test_qemu_is_always_told_which_length_counts(written, opened, monkeypatch):
+def test_qemu_is_always_given_which_length_counts(written, opened, monkeypatch):
     nodes = []
     start = image.ImageServer.start
 
@@ -172,7 +172,7 @@ def test_qemu_is_always_told_which_length_counts(written, opened, monkeypatch):
 
 def test_a_short_last_cluster_has_an_advice_of_its_own(written, opened):
     whole = written_images.qcow2(SHORT)
-    said = refused(opened, written(whole[:-1000]))
-    assert "ends within its last cluster" in said
-    assert "qemu-img convert" in said
+    message = refused(opened, written(whole[:-1000]))
+    assert "ends within its last cluster" in message
+    assert "qemu-img convert" in message
     assert "its last cluster" not in refused(opened, written(whole[:-200_000]))

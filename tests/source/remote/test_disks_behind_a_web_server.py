@@ -66,7 +66,7 @@ def test_another_version_is_noticed_in_the_middle_and_at_the_end(web, disk, open
 def test_a_server_that_ignores_if_match_fools_nobody(web, disk, opened, monkeypatch):
     web.etag = 'W/"weak"'  # for which If-Match is not sent
     source = opened(f"{web.url}/disk.img")
-    assert not source.tells_changes
+    assert not source.reports_changes
     web.disk = disk + b"longer"
     with pytest.raises(SourceError, match="replaced by another version"):
         source.read_window(0, 1)
@@ -94,7 +94,7 @@ def test_an_etag_vouches_if_it_is_strong_and_not_made_of_time_and_length(
 ):
     assert len(disk) == 0x2C0000
     web.etag = etag
-    assert opened(f"{web.url}/disk.img").tells_changes is vouches
+    assert opened(f"{web.url}/disk.img").reports_changes is vouches
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_an_etag_vouches_if_it_is_strong_and_not_made_of_time_and_length(
 )
 def test_an_address_whose_query_names_the_disk_vouches_for_nothing(web, opened, query, vouches):
     """The query is neither shown nor stored, so that the next run's disk may be another."""
-    assert opened(f"{web.url}/disk.img{query}").tells_changes is vouches
+    assert opened(f"{web.url}/disk.img{query}").reports_changes is vouches
 
 
 def test_identity_is_address_version_and_length_without_the_signature(web, opened):
@@ -135,7 +135,7 @@ def test_identity_is_address_version_and_length_without_the_signature(web, opene
         ([503] * 10, TemporaryError, "503"),
     ],
 )
-def test_what_cannot_be_read_is_told_without_the_signature(web, opened, script, error, words):
+def test_what_cannot_be_read_is_reported_without_the_signature(web, opened, script, error, words):
     web.script.extend(script)
     with pytest.raises(error, match=words) as caught:
         opened(f"{web.url}/disk.img?signature=topsecret")

@@ -57,7 +57,7 @@ def address(s3, disk):
 
 def test_an_object_is_read_in_ranges(address, disk, opened, content):
     source = opened(address, access=Access(region="us-east-1"))
-    assert (source.kind, source.path, source.tells_changes) == ("object", address, True)
+    assert (source.kind, source.path, source.reports_changes) == ("object", address, True)
     assert content(source)[: len(disk)] == disk
     source.check_unchanged()
     assert source.identity.as_dict()["etag"]
@@ -94,7 +94,7 @@ def test_a_version_of_a_versioned_bucket_stays_readable(s3, disk, opened, conten
     assert content(source)[: len(disk)] == disk
 
 
-def test_what_is_not_there_is_told(s3, address, opened):
+def test_what_is_not_there_is_reported(s3, address, opened):
     with pytest.raises(SourceError, match="does not exist"):
         opened(f"s3://{BUCKET}/none")
     with pytest.raises(SourceError, match="does not exist"):

@@ -55,7 +55,7 @@ def refused(tmp_path, content, **choices):
 def test_a_compressed_disk_gives_its_bytes_and_then_zeros(tmp_path, kind):
     (tmp_path / "disk").write_bytes(COMPRESS[kind](DISK))
     with opened(tmp_path / "disk") as source:
-        assert (source.format, source.block_count, source.tells_changes) == (kind, 2048, True)
+        assert (source.format, source.block_count, source.reports_changes) == (kind, 2048, True)
         disk = read(source)
     assert disk[: len(DISK)] == DISK
     assert not any(disk[len(DISK) :])
@@ -133,7 +133,7 @@ def test_blocks_may_be_passed_over_but_not_read_again(tmp_path):
             source.read_window(4, 1)
 
 
-def test_an_image_in_an_archive_is_refused_unless_it_is_said_to_be_the_disk(tmp_path):
+def test_an_image_in_an_archive_is_refused_unless_it_is_configured_as_the_disk(tmp_path):
     content = COMPRESS["gzip"](b"QFI\xfb" + bytes(2000))
     assert "gzip of what begins like qcow2" in refused(tmp_path, content)
     with opened(tmp_path / "damaged", format="gzip") as source:
@@ -188,7 +188,7 @@ def test_a_pipe_is_read_whatever_is_in_it(piped, tmp_path, kind):
     piped(COMPRESS[kind](DISK) if kind else DISK, tmp_path)
     with opened("-") as source:
         assert (source.format, source.kind) == (kind or "raw", "stream")
-        assert not source.tells_changes
+        assert not source.reports_changes
         assert read(source)[: len(DISK)] == DISK
         source.check_unchanged()
         ending = source.check_complete()

@@ -1,4 +1,4 @@
-"""Behind a sound stream: padding is taken and noted, anything else refused, damage told apart."""
+"""Behind a sound stream: padding is taken and noted, anything else and damage refused."""
 
 import gzip
 
@@ -38,10 +38,10 @@ def test_a_disk_with_nothing_behind_it_has_no_note(tmp_path, kind):
 )
 def test_something_else_is_refused_with_the_way_to_allow_it(tmp_path, kind, garbage):
     content = COMPRESS[kind](DISK) + garbage
-    said = refused(tmp_path, content)
-    assert f"holds a whole disk in {kind}, which ended well" in said
-    assert "--allow-trailing-data" in said
-    assert "damaged or cut" not in said
+    message = refused(tmp_path, content)
+    assert f"holds a whole disk in {kind}, which ended well" in message
+    assert "--allow-trailing-data" in message
+    assert "damaged or cut" not in message
     disk, note = read_noted(tmp_path, content, allow_trailing_data=True)
     assert disk[: len(DISK)] == DISK
     assert not any(disk[len(DISK) :])
@@ -68,8 +68,8 @@ def test_a_further_part_that_is_damaged_is_damage_whatever_is_allowed(tmp_path, 
 @pytest.mark.parametrize("allow", [False, True])
 def test_a_part_behind_padding_is_nobodys_to_guess(tmp_path, kind, allow):
     part = COMPRESS[kind](DISK[:1000])
-    said = refused(tmp_path, part + bytes(512) + part, allow_trailing_data=allow)
-    assert "between two parts" in said
+    message = refused(tmp_path, part + bytes(512) + part, allow_trailing_data=allow)
+    assert "between two parts" in message
 
 
 def test_xz_between_streams_is_padded_by_fours_only(tmp_path):

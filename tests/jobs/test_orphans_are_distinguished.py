@@ -67,7 +67,7 @@ def test_age_is_a_bound_for_all():
     assert findings(found, before_unix_s=9.9) == {"snap-1": OrphanStatus.YOUNG}
 
 
-def test_a_lease_that_runs_protects_whatever_else_is_said():
+def test_a_lease_that_runs_protects_whatever_else_is_asked_for():
     folder = STATE_DIR / "a"
     found = [
         pending("snap-1", leased_tag(folder, NOW_UNIX_S - 3599.0)),

@@ -36,7 +36,7 @@ def test_a_qed_image_is_refused_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("magic", [b"QFI\xfb", b"KDMV", b"conectix", b"vhdxfile"])
-def test_a_raw_disk_that_begins_like_an_image_is_taken_as_it_is_if_that_is_said(
+def test_a_raw_disk_that_begins_like_an_image_is_taken_as_it_is_if_that_is_configured(
     tmp_path: Path, magic: bytes
 ) -> None:
     path = tmp_path / "disk"
@@ -48,7 +48,7 @@ def test_a_raw_disk_that_begins_like_an_image_is_taken_as_it_is_if_that_is_said(
 
 
 @pytest.mark.parametrize(
-    ("said", "content", "like"),
+    ("configured", "content", "like"),
     [
         ("qcow2", bytes(600), "begins like a raw disk, or a format that is not known"),
         ("qcow2", b"KDMV" + bytes(600), "begins like VMDK"),
@@ -57,12 +57,14 @@ def test_a_raw_disk_that_begins_like_an_image_is_taken_as_it_is_if_that_is_said(
     ],
 )
 def test_a_format_that_the_content_contradicts_is_refused(
-    tmp_path: Path, said, content: bytes, like: str
+    tmp_path: Path, configured, content: bytes, like: str
 ) -> None:
     path = tmp_path / "image"
     path.write_bytes(content)
-    with pytest.raises(SourceError, match=f"is not {said}, which the format is set to") as caught:
-        open_source(path, format=said)
+    with pytest.raises(
+        SourceError, match=f"is not {configured}, which the format is set to"
+    ) as caught:
+        open_source(path, format=configured)
     assert like in caught.value.what
 
 
