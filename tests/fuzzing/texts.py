@@ -18,7 +18,7 @@ from bulkput.config.scalar import plain_scalar
 from bulkput.config.variables import names_in
 from bulkput.ebs import ebs_answers
 from bulkput.ebs.endpoint import parse_endpoint
-from bulkput.ebs.error_response import error_of_answer, redirect_words, server_time
+from bulkput.ebs.error_response import error_of_answer, redirect_text, server_time
 from bulkput.ebs.foreign_answer import _is_xml
 from bulkput.ebs.snapshot import StartRequest
 from bulkput.jobs.copy.history import _read as read_copy
@@ -112,7 +112,7 @@ READERS = (
     (_error, ()),
     (_is_xml, ()),
     (_of_header(server_time), ()),
-    (_of_header(redirect_words), ()),
+    (_of_header(redirect_text), ()),
     (_of_header(lambda text: total_bytes(text, 0, 1)), ()),
     (_of_text(parse_address), (ValueError,)),
     (_of_text(lambda text: masked(text, _ENVIRON)), ()),
