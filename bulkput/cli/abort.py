@@ -5,18 +5,20 @@ from pathlib import Path
 
 import click
 
+from bulkput.cli.command import Command
 from bulkput.cli.options import invocation_of, shown_options, state_option
 from bulkput.cli.service import call_out, service_of
 from bulkput.cli.streams import write_result
 from bulkput.cli.text import shown, write_message_line
+from bulkput.cli.words import unfinished_uploads
 from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
 
 _YES = frozenset({"y", "yes"})
 
 
-@click.command()
-@click.argument("upload", metavar="FOLDER|SNAPSHOT|VOLUME")
+@click.command(cls=Command)
+@click.argument("upload", metavar="FOLDER|SNAPSHOT|VOLUME", shell_complete=unfinished_uploads)
 @click.option(
     "--yes",
     is_flag=True,

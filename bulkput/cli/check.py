@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulkput.cli.command import Command
 from bulkput.cli.failure import gravest
 from bulkput.cli.job_options import Choice, choice_options, load_job
 from bulkput.cli.options import invocation_of, service_options, shown_options, state_option
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from bulkput.config.settings import JobSettings
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("config", required=False, type=click.Path(path_type=Path))
 @choice_options
 @state_option

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from bulkput.cli.command import Group
 from bulkput.cli.job_options import Choice, load_job, reference_options
 from bulkput.cli.options import PATH, invocation_of
 from bulkput.cli.text import write_message_line
@@ -15,7 +16,7 @@ _MISSING_SHOWN_MAX = 20
 """More lines than anybody reads: a folder that is not there has as many files as it likes."""
 
 
-@click.group()
+@click.group(cls=Group)
 def config() -> None:
     """Check, show and describe job files."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bulkput.cli.command import Command
 from bulkput.cli.options import (
     config_option,
     invocation_of,
@@ -18,6 +19,7 @@ from bulkput.cli.options import (
     with_options,
 )
 from bulkput.cli.service import warn_of_environment
+from bulkput.cli.words import snapshots
 from bulkput.model.outcome import VolumeOutcome
 
 _target_options = with_options(
@@ -99,8 +101,8 @@ _end_options = with_options(
 )
 
 
-@click.command()
-@click.argument("snapshot_id", metavar="SNAPSHOT")
+@click.command(cls=Command)
+@click.argument("snapshot_id", metavar="SNAPSHOT", shell_complete=snapshots)
 @_target_options
 @_snapshot_options
 @_end_options

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulkput.cli.command import Command
 from bulkput.cli.options import (
     config_option,
     invocation_of,
@@ -19,6 +20,7 @@ from bulkput.cli.options import (
 from bulkput.cli.ranges import Ranges
 from bulkput.cli.service import warn_of_environment
 from bulkput.cli.streams import write_message, write_result
+from bulkput.cli.words import snapshots
 from bulkput.model.block import BLOCK_SIZE_BYTES, place_text
 from bulkput.model.size import format_size
 from bulkput.observe.result import OutputForm
@@ -30,9 +32,9 @@ if TYPE_CHECKING:
     from bulkput.api.diff import ChangedRange, Comparison
 
 
-@click.command()
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="B")
+@click.command(cls=Command)
+@click.argument("first", metavar="A", shell_complete=snapshots)
+@click.argument("second", metavar="B", shell_complete=snapshots)
 @state_option
 @config_option
 @service_options

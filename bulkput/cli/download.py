@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulkput.cli.command import Command
 from bulkput.cli.options import (
     PATH,
     config_option,
@@ -20,6 +21,7 @@ from bulkput.cli.options import (
 from bulkput.cli.service import warn_of_environment
 from bulkput.cli.streams import write_message, write_result
 from bulkput.cli.text import shown
+from bulkput.cli.words import snapshots
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.duration import format_duration
 from bulkput.model.errors import UsageError
@@ -32,12 +34,13 @@ if TYPE_CHECKING:
     from bulkput.api.public import DownloadOutcome
 
 
-@click.command()
-@click.argument("snapshot")
+@click.command(cls=Command)
+@click.argument("snapshot", shell_complete=snapshots)
 @click.argument("dest", type=PATH)
 @click.option(
     "--changed-since",
     metavar="SNAPSHOT",
+    shell_complete=snapshots,
     help="DEST contains this older snapshot: write only the blocks that differ, in place.",
 )
 @click.option("--force", is_flag=True, help="Replace DEST when the download is complete.")

@@ -5,6 +5,7 @@ Owns the flags and the sentences for what cannot be served. Knows nothing of how
 
 import math
 import os
+import shlex
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from typing import Any
 
 import click
 
+from bulkput.cli.command import Command
 from bulkput.cli.options import PATH, invocation_of, verbose_option, with_options
 from bulkput.cli.streams import write_message, write_result
 from bulkput.emulator.hosts import is_loopback
@@ -38,6 +40,8 @@ class _Number(click.FloatRange):
 _RATE_PUTS_PER_S = _Number(0, 1_000_000)
 _DELAY_MS = _Number(0, 3_600_000)
 """An hour outlasts every deadline of a client."""
+_REGION = "us-east-1"
+"""The emulator takes any; clients ask for one."""
 
 _address_options = with_options(
     click.option(
@@ -107,7 +111,7 @@ _key_options = with_options(
 )
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option(
     "--root",
     type=PATH,
@@ -117,14 +121,23 @@ _key_options = with_options(
 @_address_options
 @_behaviour_options
 @_key_options
+@click.option(
+    "--env",
+    "as_exports",
+    is_flag=True,
+    help="Print lines to paste into a shell instead of the URL: export AWS_ENDPOINT_URL=... and "
+    "the key.",
+)
 @verbose_option("Log every request to stderr.")
 @click.pass_context
 def emulator(context: click.Context, /, **flags: Any) -> None:
     """Serve the EBS direct API on this machine.
 
     Prints its URL when it is ready, and runs until a signal ends it. The URL serves both EBS and
-    EC2: give it to --endpoint-url of other commands.
+    EC2: give it to --endpoint-url of other commands. What to set for other programs goes to
+    stderr, to paste into a shell; with --env it is all that goes to stdout.
     """
+    as_exports = flags.pop("as_exports")
     _refuse_half(flags, "tls_cert", "tls_key")
     _refuse_half(flags, "access_key", "secret_key")
     for rate in ("puts_per_s_snapshot", "puts_per_s_account"):
@@ -144,17 +157,40 @@ def emulator(context: click.Context, /, **flags: Any) -> None:
                 folder = tempfile.TemporaryDirectory(prefix="bulkput-emulator-")
                 flags["root"] = Path(stack.enter_context(folder))
             options = EmulatorOptions(**flags, verbose=invocation_of(context).verbose)
-            run(options, partial(_on_ready, options))
+            run(options, partial(_on_ready, options, as_exports=as_exports))
         except BrokenPipeError:
             raise
         except (OSError, StoreError) as error:
             raise ConfigError((_problem(error),), "emulator") from error
 
 
-def _on_ready(options: EmulatorOptions, url: str) -> None:
-    write_result(f"bulkput emulator listening on {url}\n")
+def _on_ready(options: EmulatorOptions, url: str, *, as_exports: bool) -> None:
+    exports = "".join(f"{line}\n" for line in export_lines(options, url))
+    if as_exports:
+        write_result(exports)
+    else:
+        write_result(f"bulkput emulator listening on {url}\n")
+        write_message(f"To use it from this machine, paste into a shell:\n{exports}".rstrip())
     if not is_loopback(options.host):
         write_message(f"bulkput: warning: {exposure(options)}")
+
+
+def export_lines(options: EmulatorOptions, url: str) -> list[str]:
+    """Return what bulkput, the AWS CLI and the SDKs need in their environment to use it.
+
+    A secret that is not the documented one is for its owner to fill in: the terminal and the logs
+    that stderr goes to are not the place for it.
+    """
+    is_known = options.secret_key == DEFAULT_SECRET_KEY
+    values = {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": options.region or _REGION,
+        "AWS_ACCESS_KEY_ID": options.access_key,
+        "AWS_SECRET_ACCESS_KEY": options.secret_key if is_known else "...",
+    }
+    if options.tls_cert is not None:
+        values["AWS_CA_BUNDLE"] = str(options.tls_cert.resolve())
+    return [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
 
 
 def exposure(options: EmulatorOptions) -> str:

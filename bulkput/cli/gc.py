@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulkput.cli.command import Command
 from bulkput.cli.options import invocation_of, service_options, shown_options, state_option
 from bulkput.cli.service import call_out, service_of
 from bulkput.cli.streams import write_result
@@ -29,7 +30,7 @@ def _as_duration_s(context: click.Context, parameter: click.Parameter, value: st
         raise click.BadParameter(f"{error}.", context, parameter) from None
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--yes",
     is_flag=True,

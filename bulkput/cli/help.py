@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 import click
 
+from bulkput.cli.command import Command
 from bulkput.cli.manual import page, show, topics
 from bulkput.cli.streams import write_result
+from bulkput.cli.words import topics_and_commands
 
 _ENDING = """
 `bulkput help TOPIC` shows a page, `bulkput help COMMAND` the help of a command, and \
@@ -20,8 +22,10 @@ _WORD_LENGTH_MAX = 64
 """What is longer is no misspelt name; the search for near ones takes time by the length."""
 
 
-@click.command("help")
-@click.argument("words", metavar="[TOPIC|COMMAND|KEY]", nargs=-1)
+@click.command("help", cls=Command)
+@click.argument(
+    "words", metavar="[TOPIC|COMMAND|KEY]", nargs=-1, shell_complete=topics_and_commands
+)
 @click.pass_context
 def help(context: click.Context, words: tuple[str, ...]) -> None:  # noqa: A001 - the verb's name
     """Show the manual, the help of a command, or a key of the job file.

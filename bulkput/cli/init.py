@@ -4,17 +4,19 @@ from pathlib import Path
 
 import click
 
+from bulkput.cli.command import Command
 from bulkput.cli.examples import example, examples
 from bulkput.cli.options import PATH
 from bulkput.cli.streams import write_message, write_result
+from bulkput.cli.words import names_of_examples
 from bulkput.model.errors import ConfigError, Problem
 
 _STDOUT = Path("-")
 _DEFAULT = "quickstart"
 
 
-@click.command()
-@click.argument("name", metavar="[EXAMPLE]", default=_DEFAULT)
+@click.command(cls=Command)
+@click.argument("name", metavar="[EXAMPLE]", default=_DEFAULT, shell_complete=names_of_examples)
 @click.option(
     "--output",
     type=PATH,

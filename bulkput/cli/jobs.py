@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bulkput.cli.command import Command
 from bulkput.cli.options import invocation_of, shown_options, state_option
 from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
@@ -20,7 +21,7 @@ _JOB_HEAD = ("JOB", "ID", "STATUS", "VOLUMES DONE", "FAILED", "AGE", "FILE")
 _HEAD = ("VOLUME", "SNAPSHOT", "PHASE", "DONE", "AGE", "ATTEMPT", "IN USE BY", "SOURCE")
 
 
-@click.command()
+@click.command(cls=Command)
 @state_option
 @shown_options
 @click.pass_context

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulkput.cli.command import Group
 from bulkput.cli.options import invocation_of, shown_options, state_option
 from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
 from bulkput.cli.text import facts
+from bulkput.cli.words import unfinished_uploads
 from bulkput.model.duration import format_duration
 from bulkput.model.size import format_size
 from bulkput.observe.result import OutputForm, as_json
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
     from bulkput.api.ledger import Inspected
     from bulkput.ledger.inspection import Ranges
 
-_TARGET = click.argument("target", metavar="FOLDER|SNAPSHOT|VOLUME")
+_TARGET = click.argument(
+    "target", metavar="FOLDER|SNAPSHOT|VOLUME", shell_complete=unfinished_uploads
+)
 _RANGES_LIMIT = 1_000_000
 
 
-@click.group()
+@click.group(cls=Group)
 def ledger() -> None:
     """Show and check ledgers: what is known to be in a snapshot."""
 

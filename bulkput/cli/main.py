@@ -14,8 +14,10 @@ from typing import NoReturn
 
 import click
 
-from bulkput import __version__
+from bulkput.cli.command import HELP_WIDTH_MAX_COLUMNS, Group
+from bulkput.cli.completion import QUESTION, answer_shell
 from bulkput.cli.failure import Failure, explain
+from bulkput.cli.help_contents import COMMAND_SECTIONS
 from bulkput.cli.options import Invocation
 from bulkput.cli.resumption import report_resumption
 from bulkput.cli.streams import (
@@ -26,6 +28,7 @@ from bulkput.cli.streams import (
     write_message,
     write_result,
 )
+from bulkput.cli.version import version_options
 from bulkput.model.exit_code import ExitCode
 from bulkput.observe.plain import plain
 from bulkput.observe.result import OutputForm, as_json, failure_object
@@ -48,6 +51,7 @@ VERBS = {
     "manifest": "Show and check manifests: what a completed snapshot contains.",
     "config": "Check, show and describe job files.",
     "emulator": "Serve the EBS direct API on this machine.",
+    "completion": "Print the script that completes the command line in a shell.",
     "help": "Show the manual, the help of a command, or a key of the job file.",
 }
 """Each verb is the command of its own name in ``bulkput.cli.<verb>``."""
@@ -59,7 +63,7 @@ _HELP_INSTEAD = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """Since click 8.2 a group without a command is an error whose text is the help."""
 
 
-class _Verbs(click.Group):
+class _Verbs(Group):
     """A group whose commands are imported when they are called, and listed from the table."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -72,19 +76,26 @@ class _Verbs(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+        for title, names in COMMAND_SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, VERBS[name]) for name in names if name in VERBS])
 
 
 @click.group(
     cls=_Verbs,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": HELP_WIDTH_MAX_COLUMNS,
+    },
 )
-@click.version_option(__version__, prog_name="bulkput", message="%(prog)s %(version)s")
+@version_options
 @click.pass_context
-def cli(context: click.Context) -> None:
-    """Turn disks into EBS snapshots through the EBS direct APIs, and prove every byte."""
+def cli(context: click.Context, *, verbose: bool) -> None:  # noqa: ARG001 - read by --version
+    """Turn disks into EBS snapshots through the EBS direct APIs, and prove every byte.
+
+    bulkput help lists the manual's topics, bulkput COMMAND --help shows a command's flags.
+    """
     if context.invoked_subcommand is None:
         write_message(context.get_help())
         context.exit(ExitCode.USAGE)
@@ -96,6 +107,8 @@ def main(args: list[str] | None = None) -> NoReturn:
     # one block takes. The event loop brings the collector back.
     gc.disable()
     hold_streams()
+    if QUESTION in os.environ:
+        answer_shell(cli)
     sys.exit(status_of(sys.argv[1:] if args is None else args))
 
 

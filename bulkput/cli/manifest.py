@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bulkput.cli.command import Group
 from bulkput.cli.options import invocation_of, shown_options, state_option
 from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
 from bulkput.cli.text import facts
+from bulkput.cli.words import snapshots
 from bulkput.model.duration import format_duration
 from bulkput.model.size import format_size
 from bulkput.observe.result import OutputForm, as_json
@@ -19,11 +21,11 @@ from bulkput.observe.result import OutputForm, as_json
 if TYPE_CHECKING:
     from bulkput.ledger.manifest import Manifest
 
-_TARGET = click.argument("target", metavar="FILE|SNAPSHOT")
+_TARGET = click.argument("target", metavar="FILE|SNAPSHOT", shell_complete=snapshots)
 _RANGES_LIMIT = 1_000_000
 
 
-@click.group()
+@click.group(cls=Group)
 def manifest() -> None:
     """Show and check manifests: what a completed snapshot contains."""
 

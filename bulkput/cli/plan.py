@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulkput.cli.command import Command
 from bulkput.cli.job_options import Choice, choice_options, load_job
 from bulkput.cli.options import (
     Invocation,
@@ -40,7 +41,7 @@ dry_run_option = click.option(
 )
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("target", metavar="CONFIG|SOURCE", type=click.Path())
 @click.option(
     "--fast",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulkput.cli.command import Command
 from bulkput.cli.job_options import Begin, Choice, choice_options, load_job, schedule_options
 from bulkput.cli.options import (
     OBSERVE_OVERRIDES,
@@ -40,7 +41,7 @@ _OVERRIDES = {
 """Keys of the file by the names of flags."""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("config", type=PATH)
 @click.option(
     "--fresh",

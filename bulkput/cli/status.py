@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bulkput.cli.command import Command
 from bulkput.cli.job_options import Choice, load_job, reference_options
 from bulkput.cli.options import PATH, invocation_of, shown_options, state_option
 from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
 from bulkput.cli.text import table, write_message_line
+from bulkput.cli.words import jobs_and_files
 from bulkput.model.duration import format_duration
 from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 _HEAD = ("VOLUME", "STATUS", "DONE", "SNAPSHOT", "ERROR")
 
 
-@click.command()
-@click.argument("job", type=PATH, required=False)
+@click.command(cls=Command)
+@click.argument("job", type=PATH, required=False, shell_complete=jobs_and_files)
 @click.option(
     "--events",
     type=PATH,

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bulkput.cli.command import Command
 from bulkput.cli.job_options import show_warnings
 from bulkput.cli.options import (
     PATH,
@@ -21,6 +22,7 @@ from bulkput.cli.options import (
     with_options,
 )
 from bulkput.cli.plan import dry_run_option, plan_and_report
+from bulkput.cli.words import snapshots
 from bulkput.model.block import VOLUME_SIZE_MAX_GIB, VOLUME_SIZE_MIN_GIB
 from bulkput.model.errors import UsageError
 from bulkput.model.outcome import VolumeOutcome
@@ -51,6 +53,7 @@ _snapshot_options = with_options(
     click.option(
         "--parent",
         metavar="SNAPSHOT",
+        shell_complete=snapshots,
         help="Put only blocks that differ from this completed snapshot.",
     ),
     click.option(
@@ -127,7 +130,7 @@ _end_options = with_options(
 )
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("source", type=SOURCE)
 @_snapshot_options
 @_zeros_option

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulkput.cli.command import Command
 from bulkput.cli.job_options import Choice, choice_options, load_job
 from bulkput.cli.options import (
     PATH,
@@ -27,6 +28,7 @@ from bulkput.cli.ranges import Ranges
 from bulkput.cli.service import warn_of_environment
 from bulkput.cli.streams import write_message, write_result
 from bulkput.cli.text import shown, write_message_line
+from bulkput.cli.words import snapshots_and_files
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import BulkputError, UsageError
 from bulkput.model.size import format_size, parse_size_bytes
@@ -88,8 +90,8 @@ _compared_options = with_options(
 )
 
 
-@click.command()
-@click.argument("snapshot", metavar="SNAPSHOT|JOB")
+@click.command(cls=Command)
+@click.argument("snapshot", metavar="SNAPSHOT|JOB", shell_complete=snapshots_and_files)
 @_compared_options
 @choice_options
 @source_options

@@ -38,8 +38,32 @@ def server_that(monkeypatch):
 def test_the_url_is_one_line_on_stdout(bulkput, server_that):
     server_that()
     ended = bulkput("emulator")
-    assert (ended.status, ended.err) == (0, "")
+    assert ended.status == 0
     assert ended.out == "bulkput emulator listening on http://127.0.0.1:4711\n"
+    assert ended.err == (
+        "To use it from this machine, paste into a shell:\n"
+        "export AWS_ENDPOINT_URL=http://127.0.0.1:4711\n"
+        "export AWS_REGION=us-east-1\n"
+        "export AWS_ACCESS_KEY_ID=AKIAEMULATOREXAMPLE0\n"
+        "export AWS_SECRET_ACCESS_KEY=emulator/secret/key/for/rehearsal/only00\n"
+    )
+
+
+def test_what_to_set_is_all_of_stdout_where_it_is_asked_for(bulkput, server_that, tmp_path):
+    server_that()
+    for name in ("c.pem", "k.pem"):
+        (tmp_path / name).touch()
+    certificate = [f"--tls-cert={tmp_path / 'c.pem'}", f"--tls-key={tmp_path / 'k.pem'}"]
+    ended = bulkput("emulator", "--env", "--secret-key=own", "--access-key=it's", *certificate)
+    assert (ended.status, ended.err) == (0, "")
+    shown = subprocess.run(
+        ["sh", "-c", ended.out + 'printf "%s|" "$AWS_ACCESS_KEY_ID" "$AWS_CA_BUNDLE"'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout == f"it's|{tmp_path / 'c.pem'}|"
+    assert "own" not in ended.out, "a secret of one's own is no text for a terminal"
 
 
 def test_without_flags_the_options_are_the_servers_own(bulkput, server_that):
@@ -72,15 +96,20 @@ def test_every_flag_reaches_the_options(bulkput, server_that, tmp_path):
     assert options.faults
 
 
+def warnings(ended):
+    """Return the warnings among what people are shown."""
+    return [line for line in ended.err.splitlines() if line.startswith("bulkput: warning:")]
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "ebs.internal"])
 def test_what_an_address_open_to_the_network_means_is_one_warning(bulkput, server_that, host):
     server_that()
     ended = bulkput("emulator", "--host", host)
     assert ended.status == 0
-    assert ended.err.startswith(f"bulkput: warning: --host {host} is open to the network: ")
-    assert ended.err.count("\n") == 1
-    assert "--secret-key" in ended.err
-    assert "--tls-cert" in ended.err
+    (warning,) = warnings(ended)
+    assert warning.startswith(f"bulkput: warning: --host {host} is open to the network: ")
+    assert "--secret-key" in warning
+    assert "--tls-cert" in warning
 
 
 def test_a_warning_says_only_what_is_so(bulkput, server_that, tmp_path):
@@ -89,11 +118,12 @@ def test_a_warning_says_only_what_is_so(bulkput, server_that, tmp_path):
         (tmp_path / name).touch()
     keys = ("--access-key=AKIAX", "--secret-key=abc", "--tls-cert=c.pem", "--tls-key=k.pem")
     ended = bulkput("emulator", "--host=0.0.0.0", *keys)
-    assert "open to the network" in ended.err
-    assert "--secret-key" not in ended.err
-    assert "--tls-cert" not in ended.err
+    (warning,) = warnings(ended)
+    assert "open to the network" in warning
+    assert "--secret-key" not in warning
+    assert "--tls-cert" not in warning
     for host in ("127.0.0.1", "::1", "localhost"):
-        assert bulkput("emulator", "--host", host).err == ""
+        assert warnings(bulkput("emulator", "--host", host)) == []
 
 
 def test_a_secret_can_come_where_no_other_user_sees_it(bulkput, server_that, monkeypatch):
@@ -149,7 +179,9 @@ def test_the_real_server_reports_its_url_and_ends_in_order_on_a_signal(tmp_path)
         assert "Traceback" not in second.stderr
         server.terminate()
         out, err = server.communicate(timeout=60)
-        assert (server.returncode, out, err) == (0, "", "")
+        assert (server.returncode, out) == (0, "")
+        assert f"export AWS_ENDPOINT_URL=http://127.0.0.1:{url[1]}\n" in err
+        assert "Traceback" not in err
     finally:
         server.kill()
         server.communicate()

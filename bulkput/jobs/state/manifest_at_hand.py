@@ -29,6 +29,12 @@ def locate_manifest(state_dir: Path, target: str) -> Path:
     return manifest_path(state_dir, target) if is_kept else given
 
 
+def snapshots_with_manifest(state_dir: Path) -> list[str]:
+    """Return the ids of the snapshots whose manifests are kept here, in order."""
+    folder = manifest_path(state_dir, "snap").parent
+    return sorted(path.stem for path in folder.glob("snap-*.manifest"))
+
+
 def open_manifest(
     path: Path, snapshot_id: str, *, region: str, endpoint_url: str | None, is_named: bool = False
 ) -> Manifest:
