@@ -19,7 +19,7 @@ from bulkput.ebs.snapshot import GotBlock
 from bulkput.jobs.copy.block_tokens import Tokens
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.state.manifest_at_hand import GetBlock
-from bulkput.model.block import BLOCKS_PER_GIB, GIB_BYTES, Extent
+from bulkput.model.block import BLOCK_SIZE_BYTES, BLOCKS_PER_GIB, GIB_BYTES, Extent
 from bulkput.model.errors import ServiceError, SourceError
 from bulkput.model.failure import FailureClass
 from bulkput.model.runs import runs_of
@@ -152,6 +152,15 @@ class SnapshotSource:
         """
         return GotWindow(start, self._wait_for(self._blocks(range(start, start + block_count))))
 
+    def block_or_zeros(self, index: int) -> bytes:
+        """Return any block of the volume, for a look at the content; zeros where it has none.
+
+        Raises:
+            SourceError: the snapshot was deleted.
+            BulkputError: it could not be got.
+        """
+        return self._wait_for(self._block_or_zeros(index))
+
     def check_complete(self) -> None:
         """Do nothing: what is not read is not there."""
 
@@ -210,6 +219,15 @@ class SnapshotSource:
                 cause = self._explained(cause)
             raise cause from failures
         return [task.result() for task in got]
+
+    async def _block_or_zeros(self, index: int) -> bytes:
+        try:
+            tokens = await self._tokens.of([index])
+            if index not in tokens:
+                return bytes(BLOCK_SIZE_BYTES)
+            return bytes((await self._got(index, tokens)).content)
+        except ServiceError as error:
+            raise self._explained(error) from error
 
     async def _got(self, index: int, tokens: Mapping[int, str]) -> GotBlock:
         token = tokens.get(index)

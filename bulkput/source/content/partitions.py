@@ -1,10 +1,11 @@
-"""Partition tables, as far as they say how long the disk is and of what size its sectors are. Pure.
+"""Partition tables: where partitions lie, how long the disk is, how large its sectors are. Pure.
 
 After the UEFI specification (5.3, GPT) and the layout of the MBR. What is damaged counts as no
 table: this is for notes, and never changes what is sent.
 """
 
 import struct
+import uuid
 import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -16,10 +17,26 @@ _GPT_MAGIC = b"EFI PART"
 _SECTOR_SIZES_BYTES = (512, 4096, 1024, 2048)
 _GPT_HEADER = struct.Struct("<8sIIIIQQQQ16sQII")
 _GPT_HEADER_MAX_BYTES = 512
-_GPT_ENTRY = struct.Struct("<16s16sQQ")
+_GPT_ENTRY = struct.Struct("<16s16sQQQ")
+_GPT_LEGACY_BIOS_BOOTABLE = 1 << 2
+"""Attribute bit 2: what an MBR's boot code looks for on a GPT (UEFI specification, table 5.8)."""
 _MBR_TABLE_AT_BYTES = 446
 _MBR_ENTRY = struct.Struct("<B3sB3sII")
 _MBR_PROTECTIVE = 0xEE
+_MBR_ACTIVE = 0x80
+
+
+class Partition(NamedTuple):
+    """One entry of a table."""
+
+    number: int
+    """As Linux counts it, from 1."""
+    kind: str
+    """A GPT's type GUID in lower case, or an MBR's type as ``0xef``."""
+    start_bytes: int
+    end_bytes: int
+    is_active: bool
+    """Marked as what a BIOS boots from."""
 
 
 class PartitionTable(NamedTuple):
@@ -30,8 +47,8 @@ class PartitionTable(NamedTuple):
     """In which it counts."""
     disk_bytes: int | None
     """How long the disk is; None: it does not say."""
-    ends_bytes: tuple[tuple[int, int], ...]
-    """Of every partition its number and where it ends."""
+    partitions: tuple[Partition, ...]
+    """An MBR's first four; the logical ones in an extended partition are not looked for."""
 
     def notes(self, size_bytes: int | None) -> Iterator[str]:
         """Yield what is wrong on a volume.
@@ -52,7 +69,7 @@ class PartitionTable(NamedTuple):
                 f"its partition table ({self.kind}) is of a disk of {self.disk_bytes:,} bytes, and "
                 f"the source has {size_bytes:,}: is it cut short?"
             )
-        for number, end_bytes in self.ends_bytes:
+        for number, end_bytes in ((each.number, each.end_bytes) for each in self.partitions):
             if end_bytes > size_bytes:
                 yield (
                     f"partition {number} ends at byte {end_bytes:,}, beyond the {size_bytes:,} "
@@ -84,26 +101,42 @@ def _gpt(head: bytes, sector_bytes: int) -> PartitionTable | None:
     summed = header[:16] + bytes(4) + header[20:length]
     if not _GPT_HEADER.size <= length <= len(header) or zlib.crc32(summed) != checksum:
         return PartitionTable("GPT", sector_bytes, None, ())
-    ends = []
+    found = []
     if size >= _GPT_ENTRY.size:
         at_bytes = entries_at * sector_bytes
         fit = max(0, len(head) - at_bytes) // size
         for index in range(min(count, fit)):
-            kind, _, _, last = _GPT_ENTRY.unpack_from(head, at_bytes + index * size)
+            kind, _, first, last, flags = _GPT_ENTRY.unpack_from(head, at_bytes + index * size)
             if any(kind):
-                ends.append((index + 1, (last + 1) * sector_bytes))
-    return PartitionTable("GPT", sector_bytes, (other + 1) * sector_bytes, tuple(ends))
+                found.append(
+                    Partition(
+                        index + 1,
+                        str(uuid.UUID(bytes_le=kind)),
+                        first * sector_bytes,
+                        (last + 1) * sector_bytes,
+                        bool(flags & _GPT_LEGACY_BIOS_BOOTABLE),
+                    )
+                )
+    return PartitionTable("GPT", sector_bytes, (other + 1) * sector_bytes, tuple(found))
 
 
 def _mbr(head: bytes, sector_bytes: int) -> PartitionTable | None:
     if head[510:512] != b"\x55\xaa":
         return None
-    ends = []
+    found = []
     for number in range(1, 5):
         at_bytes = _MBR_TABLE_AT_BYTES + (number - 1) * _MBR_ENTRY.size
         status, _, kind, _, start, count = _MBR_ENTRY.unpack_from(head, at_bytes)
         if status & 0x7F or kind == _MBR_PROTECTIVE:
             return None  # a boot sector's code, or a GPT that is not there
         if kind and start and count:
-            ends.append((number, (start + count) * sector_bytes))
-    return PartitionTable("MBR", sector_bytes, None, tuple(ends)) if ends else None
+            found.append(
+                Partition(
+                    number,
+                    f"0x{kind:02x}",
+                    start * sector_bytes,
+                    (start + count) * sector_bytes,
+                    status == _MBR_ACTIVE,
+                )
+            )
+    return PartitionTable("MBR", sector_bytes, None, tuple(found)) if found else None

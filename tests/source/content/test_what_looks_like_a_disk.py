@@ -3,12 +3,11 @@
 import os
 import random
 import shutil
-import struct
 import subprocess
-import zlib
 
 import pytest
 from support import written_images
+from support.boot_disks import gpt, mbr
 from support.loops import loop_devices
 from support.streams import COMPRESS
 
@@ -27,33 +26,6 @@ def content_of(path, *, is_known_raw=False, **choices):
         return examine(source, is_known_raw=is_known_raw)
     finally:
         source.close()
-
-
-def gpt(disk, sector_bytes=512, last=None, other=None, entries=((2048, 4000),)):
-    """Write a protective MBR and a GPT after the UEFI specification, 5.2 and 5.3."""
-    disk = bytearray(disk)
-    struct.pack_into("<B3sB3sII", disk, 446, 0, b"", 0xEE, b"", 1, 0xFFFF_FFFF)
-    disk[510:512] = b"\x55\xaa"
-    count = len(disk) // sector_bytes
-    table = b"".join(
-        struct.pack("<16s16sQQQ72s", b"\xaf" * 16, bytes([number] * 16), first, end, 0, b"")
-        for number, (first, end) in enumerate(entries, 1)
-    ).ljust(128 * 128, b"\0")
-    fields = [b"EFI PART", 0x10000, 92, 0, 0, 1, other or count - 1, 34, last or count - 34]
-    fields += [b"\1" * 16, 2, 128, 128, zlib.crc32(table)]
-    fields[3] = zlib.crc32(struct.pack("<8sIIIIQQQQ16sQIII", *fields))
-    disk[sector_bytes : sector_bytes + 92] = struct.pack("<8sIIIIQQQQ16sQIII", *fields)
-    disk[2 * sector_bytes : 2 * sector_bytes + len(table)] = table
-    return bytes(disk)
-
-
-def mbr(disk, *partitions):
-    disk = bytearray(disk)
-    for index, (start, count) in enumerate(partitions):
-        struct.pack_into("<B3sB3sII", disk, 446 + 16 * index, 0x80, b"", 0x83, b"", start, count)
-    disk[446 + 16 * len(partitions) : 510] = bytes(64 - 16 * len(partitions))
-    disk[510:512] = b"\x55\xaa"
-    return bytes(disk)
 
 
 @pytest.mark.parametrize("sign", SIGNS, ids=lambda each: each.name)
@@ -156,7 +128,8 @@ def test_a_table_for_sectors_of_4_kib_is_noted(tmp_path):
 
 def test_a_device_of_4_kib_sectors_counts_its_mbr_in_them():
     disk = mbr(NOISE, (256, 256))
-    assert read_partition_table(disk, 4096).ends_bytes == ((1, 512 * 4096),)
+    (partition,) = read_partition_table(disk, 4096).partitions
+    assert (partition.number, partition.end_bytes) == (1, 512 * 4096)
     assert any("4,096" in note for note in read_partition_table(disk, 4096).notes(len(disk)))
     assert not list(read_partition_table(disk, 512).notes(len(disk)))
     assert not list(read_partition_table(disk, None).notes(len(disk)))
