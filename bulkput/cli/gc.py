@@ -19,6 +19,10 @@ from bulkput.observe.result import OutputForm, as_json
 if TYPE_CHECKING:
     from bulkput.api.gc import Orphan
 
+DELETED_AGE_MIN_S = 900.0
+"""An upload writes its first lease after 10 min, and until then its age alone protects it from the
+``gc`` of a clone; 5 min more for an answer that comes late and a renewal that is repeated."""
+
 _HEAD = ("SNAPSHOT", "AGE", "GIB", "", "LEDGER WAS IN")
 _SHOWN = frozenset({"orphan", "deleted", "failed", "completed"})
 
@@ -41,7 +45,8 @@ def _as_duration_s(context: click.Context, parameter: click.Parameter, value: st
     callback=_as_duration_s,
     default="24h",
     metavar="DURATION",
-    help="Only snapshots that were started longer ago than this, such as 12h. Default: 24h.",
+    help="Only snapshots that were started longer ago than this, such as 12h; with --yes at "
+    "least 15m. Default: 24h.",
 )
 @click.option(
     "--elsewhere",
@@ -63,6 +68,12 @@ def gc(
     """
     from bulkput.api.gc import collect_orphans  # noqa: PLC0415 - not for --help
 
+    if yes and older_than < DELETED_AGE_MIN_S:
+        what = (
+            f"expected at least {format_duration(DELETED_AGE_MIN_S)} with --yes: what is younger "
+            "may be an upload at work that has not written its lease yet."
+        )
+        raise click.BadParameter(what, context, param_hint="--older-than")
     settings, folder = service_of(**flags)
 
     orphans = call_out(

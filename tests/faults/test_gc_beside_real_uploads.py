@@ -20,6 +20,12 @@ lease.RENEW_S = 0.1
 from bulkput.cli.main import status_of
 sys.exit(status_of(sys.argv[1:]))
 """
+_COLLECT = """
+import importlib, sys
+importlib.import_module("bulkput.cli.gc").DELETED_AGE_MIN_S = 0.0
+from bulkput.cli.main import status_of
+sys.exit(status_of(sys.argv[1:]))
+"""
 _CLONE = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
 
 
@@ -43,7 +49,7 @@ def collect(tmp_path):
         pytest.skip(f"cannot have a file system of one's own here: {probe.stderr!r}")
 
     def run():
-        words = [sys.executable, "-m", "bulkput", "gc", "--yes", "--older-than=0s"]
+        words = [sys.executable, "-c", _COLLECT, "gc", "--yes", "--older-than=0s"]
         done = subprocess.run([*clone, *words], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stderr

@@ -18,7 +18,8 @@ from bulkput.model.errors import ServiceError
 from bulkput.pipeline.retry import Retrier
 
 _CALL_LIMIT_S = 60.0
-"""For one call with all its repeats: somebody waits for the answer, and may ask again."""
+"""For one call with all its repeats, where the user gives no operation_deadline: somebody waits
+for the answer, and may ask again."""
 
 _EMBEDDED_REGION = "us-east-1"
 """The embedded server takes any; a rehearsal needs no AWS configuration."""
@@ -56,12 +57,14 @@ async def open_snapshots(settings: ServiceSettings, note: Note) -> AsyncIterator
     def on_retry(error: ServiceError, delay_s: float) -> None:
         note(f"{error.occurrence}; trying again in {delay_s:.1f} s")
 
-    async with open_connection(settings) as service:
+    tuning = settings.tuning
+    async with open_connection(settings, deadlines=deadlines_of(tuning)) as service:
+        is_given = "operation_deadline_s" in tuning.model_fields_set
         retrier = Retrier(
             clock=service.clock,
             random=random.Random(),  # noqa: S311 - jitter, nothing secret
             recovery=service,
-            deadline_s=_CALL_LIMIT_S,
+            deadline_s=tuning.operation_deadline_s if is_given else _CALL_LIMIT_S,
         )
         yield Snapshots(service.control, retrier, on_retry, lambda: service.clock_offset_s)
 

@@ -1,9 +1,17 @@
 """A real server, and uploads that were cut short."""
 
+import importlib
 import os
 
 import pytest
 from support.served import BLOCK, Served
+
+
+@pytest.fixture(autouse=True)
+def _age_alone(monkeypatch):
+    """Let snapshots of this moment be deleted."""
+    module = importlib.import_module("bulkput.cli.gc")  # the package has the command by that name
+    monkeypatch.setattr(module, "DELETED_AGE_MIN_S", 0.0)
 
 
 @pytest.fixture

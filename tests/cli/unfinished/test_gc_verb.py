@@ -1,5 +1,6 @@
 """``gc`` against a real server, after uploads that were cut short."""
 
+import importlib
 import shutil
 import time
 
@@ -12,6 +13,7 @@ from bulkput.emulator.faults import FaultKind
 from bulkput.jobs.upload import lease
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
+from bulkput.pipeline.retry import Retrier
 
 SECRET = "emulator/secret/key"
 
@@ -167,6 +169,36 @@ def test_gc_does_not_see_snapshots_of_others(bulkput, orphan, service, cut_short
     shutil.rmtree(state_dir)
     found = bulkput("gc", "--older-than=0s", "--elsewhere", "--output", "json").object["snapshots"]
     assert [each["snapshot_id"] for each in found] == [orphan]
+
+
+@pytest.mark.parametrize(("age", "status"), [("0s", 2), ("10m", 2), ("899s", 2), ("15m", 0)])
+def test_what_cannot_have_a_lease_yet_is_not_deleted(
+    bulkput, orphan, service, age, status, monkeypatch
+):
+    monkeypatch.setattr(importlib.import_module("bulkput.cli.gc"), "DELETED_AGE_MIN_S", 900.0)
+    ended = bulkput("gc", "--yes", f"--older-than={age}")
+    assert ended.status == status
+    assert ("--older-than: expected at least 15m" in ended.err) == bool(status)
+    assert service.states() == {orphan: "pending"}
+    assert orphan in bulkput("gc", "--older-than=0s").out
+
+
+@pytest.mark.parametrize("verb", [("gc",), ("abort", "--yes")])
+@pytest.mark.parametrize(("given", "deadline_s"), [("90s", 90.0), ("", 60.0)])
+def test_the_deadline_of_a_call_is_the_one_that_is_given(
+    bulkput, cut_short, monkeypatch, verb, given, deadline_s
+):
+    snapshot_id = cut_short()
+    seen = []
+
+    def retrier(**given):
+        seen.append(given["deadline_s"])
+        return Retrier(**given)
+
+    monkeypatch.setattr("bulkput.jobs.session.connection.Retrier", retrier)
+    monkeypatch.setenv("BULKPUT_TUNING_OPERATION_DEADLINE", given)
+    assert bulkput(*verb, *([snapshot_id] if verb[0] == "abort" else [])).status == 0
+    assert seen == [deadline_s]
 
 
 @pytest.mark.parametrize("text", ["soon", "-1h", "1x", ""])
