@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkput.config.volume import SnapshotSettings
+from bulkput.config.snapshot_section import SnapshotSettings
 from bulkput.ebs.snapshot import FoundSnapshot, SnapshotState
 from bulkput.jobs.gc import OrphanStatus, collect, find_orphans
 from bulkput.jobs.session.snapshots import Snapshots

@@ -5,7 +5,7 @@ What is configured for the copy wins.
 
 from collections.abc import Mapping
 
-from bulkput.config.volume import SnapshotSettings
+from bulkput.config.snapshot_section import SnapshotSettings
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY
 from bulkput.model.errors import ConfigError, Problem

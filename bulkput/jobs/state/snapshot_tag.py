@@ -17,7 +17,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-from bulkput.config.volume import SnapshotSettings
+from bulkput.config.snapshot_section import SnapshotSettings
 from bulkput.machine.identity import machine_id
 
 OWNER_TAG_KEY = "bulkput"
