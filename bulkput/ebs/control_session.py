@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import parse_endpoint
 from bulkput.ebs.error_response import error_of_answer
-from bulkput.ebs.http1 import HttpResponse, Wire, WireError
+from bulkput.ebs.http1 import Wire
+from bulkput.ebs.http_response import HttpResponse, WireError
 from bulkput.ebs.learned import Learned
 from bulkput.ebs.transport_error import error_of_outage, error_of_refusal
 from bulkput.model.errors import BulkputError, ConfigError, MachineError, ServiceError

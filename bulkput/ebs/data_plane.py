@@ -18,7 +18,8 @@ from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import Endpoint
 from bulkput.ebs.error_response import BODY_LIMIT_BYTES, error_of_answer
 from bulkput.ebs.first_contact import is_complaint_of_plain_http, speaks_tls
-from bulkput.ebs.http1 import HttpResponse, Wire, WireError
+from bulkput.ebs.http1 import Wire
+from bulkput.ebs.http_response import HttpResponse, WireError
 from bulkput.ebs.learned import Learned
 from bulkput.ebs.signer import Signer, encode_query
 from bulkput.ebs.snapshot import GotBlock

@@ -17,18 +17,18 @@ import asyncio
 import contextlib
 import functools
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import aiohttp
 from aiohttp.http import StreamWriter
 from yarl import URL
 
-from bulkput.ebs.bounded_responses import INTERIM_ANSWERS_MAX, BoundedResponses
+from bulkput.ebs.bounded_responses import BoundedResponses
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import Endpoint
-from bulkput.ebs.error_response import BODY_LIMIT_BYTES
+from bulkput.ebs.http_response import HttpResponse, WireError, receive_response
 from bulkput.ebs.stall_watchdog import Attempt, Watch
 
 _KEEPALIVE_S = 20.0
@@ -47,33 +47,6 @@ _TLS_SLICE_BYTES = 256 * 1024
 """What is encrypted at a time. OpenSSL's ciphertext lies in memory until the kernel takes it: a
 block at a time that was 85 MiB resident with 64 puts in flight, by 64 KiB 53 MiB. CPU seconds a
 GiB with slices of 32, 64, 128 and 256 KiB: 2.83, 2.66, 2.69, 2.60 (start of 0.65 s included)."""
-
-
-class HttpResponse(NamedTuple):
-    """What came back."""
-
-    status: int
-    headers: Mapping[str, str]
-    """Look-ups do not regard case."""
-    body: bytes
-    """As much as was asked for."""
-    is_whole: bool
-    """Whether ``body`` is all of it."""
-
-
-class WireError(Exception):
-    """An attempt without an answer; the cause says what aiohttp or the socket raised."""
-
-    def __init__(
-        self, known_cause: str = "", *, is_connecting: bool = False, is_stalled: bool = False
-    ) -> None:
-        self.known_cause = known_cause
-        """In words, where it is better known than by the exception."""
-        self.is_stalled = is_stalled
-        """A limit of time ended it."""
-        self.is_connecting = is_connecting
-        """There was no connection yet."""
-        super().__init__(known_cause)
 
 
 class Wire:
@@ -184,7 +157,7 @@ class Wire:
             is_sent = await self._send(
                 protocol, self._head(method, target, lines, body), body, on_sent
             )
-            answer = await _receive(protocol, answer_limit_bytes)
+            answer = await receive_response(protocol, answer_limit_bytes)
             is_reusable = is_sent and answer.is_whole
             self._watch.answered(attempt)
         except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
@@ -264,7 +237,7 @@ class Wire:
                 # asyncio forgets it before 3.12.9 and 3.13.2 (CVE-2024-12254).
                 transport.set_write_buffer_limits(high=1)
                 # The peer may have answered, and closed, without reading to the end: then that
-                # answer counts, and ``_receive`` finds it or raises.
+                # answer counts, and ``receive_response`` finds it or raises.
                 with contextlib.suppress(aiohttp.ClientError, OSError):
                     await StreamWriter(protocol, self._loop).drain()
                 if transport.get_write_buffer_size():
@@ -272,41 +245,3 @@ class Wire:
         if on_sent is not None:
             on_sent()
         return True
-
-
-async def _receive(protocol: Any, limit_bytes: int) -> HttpResponse:
-    message, payload = await _final(protocol)
-    is_refusal = message.code >= 300
-    if is_refusal:
-        limit_bytes = min(limit_bytes, BODY_LIMIT_BYTES)
-    pieces: list[bytes] = []
-    length = 0
-    is_whole = True
-    if payload.is_eof():
-        pieces.append(payload.read_nowait())
-        is_whole = len(pieces[0]) <= limit_bytes
-    else:
-        try:
-            while piece := await payload.readany():
-                pieces.append(piece)
-                length += len(piece)
-                if length > limit_bytes:
-                    is_whole = False
-                    break
-        except (aiohttp.ClientError, OSError):
-            if not is_refusal:
-                raise
-            is_whole = False  # a refusal's status and headers are worth more than its body
-    body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    return HttpResponse(message.code, message.headers, body, is_whole)
-
-
-async def _final(protocol: Any) -> tuple[Any, Any]:
-    """Return the answer behind the interim ones, which say nothing."""
-    for _ in range(INTERIM_ANSWERS_MAX):
-        message, payload = await protocol.read()
-        if message.code == 101:
-            raise WireError("the answer changes the protocol, and nobody asked for that")
-        if message.code >= 200:
-            return message, payload
-    raise WireError(f"{INTERIM_ANSWERS_MAX} interim answers came, and no answer")

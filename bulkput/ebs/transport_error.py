@@ -12,7 +12,7 @@ import aiohttp
 
 from bulkput.ebs.advice import advice
 from bulkput.ebs.first_contact import error_of_first_contact
-from bulkput.ebs.http1 import WireError
+from bulkput.ebs.http_response import WireError
 from bulkput.ebs.learned import Learned
 from bulkput.model.errors import ConfigError, MachineError, Problem, ServiceError
 from bulkput.model.failure import FailureClass

@@ -10,7 +10,7 @@ from aiohttp.client_reqrep import ConnectionKey
 
 from bulkput.ebs.botocore_error import error_of_botocore
 from bulkput.ebs.control_session import UnansweredError
-from bulkput.ebs.http1 import WireError
+from bulkput.ebs.http_response import WireError
 from bulkput.ebs.learned import Learned
 from bulkput.ebs.transport_error import error_of_outage
 from bulkput.model.errors import MachineError, ServiceError
