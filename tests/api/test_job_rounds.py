@@ -1,97 +1,21 @@
 """A job is the unit of done: until all of it is, nothing of it is made twice."""
 
-import dataclasses
-import threading
 from collections import Counter
 
 import pytest
-from support.served import BLOCK, Served
+from support.job_files import NAMES, ids, with_size
+from support.served import Served
 
 from bulkput import load_job, run
-from bulkput.config.expansion import Inputs
-from bulkput.config.load import load_settings
 from bulkput.emulator.faults import FaultKind
 from bulkput.jobs.run import run_job
 from bulkput.jobs.state import delivery, job_round
-from bulkput.jobs.state.job_record import read_record, read_records, record_path
+from bulkput.jobs.state.job_record import read_record, record_path
 from bulkput.model.events import NullObserver, PhaseChanged, VolumeEnded
-
-NAMES = ("a.img", "b.img", "c.img", "d.img", "e.img")
 
 
 class KilledError(BaseException):
     """The process ends here."""
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    running = Served(tmp_path_factory.mktemp("emulator"))
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def before(account):
-    """Snapshots of other tests, which do not count."""
-    return set(account.states())
-
-
-@pytest.fixture
-def snapshots(account, before):
-    """Count the snapshots that this test made, by the names in their tags."""
-
-    def count():
-        return Counter(account.tags(each)["Of"] for each in account.states() if each not in before)
-
-    return count
-
-
-@pytest.fixture
-def write(account, image, tmp_path):
-    """Write a job of these images; all of it may be changed by ``edit``."""
-
-    def job(*names, edit=lambda text: text):
-        for name in names:
-            if not (tmp_path / name).exists():
-                image(name, blocks=2)
-        volumes = "".join(f"  - source: {tmp_path / name}\n" for name in names)
-        text = (
-            f"version: 1\nregion: us-east-1\nendpoint: {account.url}\nstate_dir: state\n"
-            f"tuning: {{window: {BLOCK}}}\n"
-            f'defaults: {{snapshot: {{tags: {{Of: "${{source.name}}"}}}}}}\nvolumes:\n{volumes}'
-        )
-        path = tmp_path / "job.yaml"
-        path.write_text(edit(text))
-        return path
-
-    return job
-
-
-async def ids(path, **inputs):
-    outcomes = await run(load_settings(path, environ={}, inputs=Inputs(**inputs)).settings)
-    return {each.volume: each.snapshot_id for each in outcomes if not each.exit_code}
-
-
-def requested(path, **changes):
-    job = load_job(path, environ={})
-    return job.requested(dataclasses.replace(job.request, **changes))
-
-
-@pytest.fixture
-def fail(tmp_path):
-    """Let ``b.img`` fail so, and return what mends it."""
-
-    def arrange(kind):
-        path = tmp_path / "b.img"
-        if kind == "a missing file":
-            moved = path.rename(tmp_path / "away")
-            return lambda: moved.rename(path)
-        content = path.read_bytes()
-        with path.open("r+b") as file:
-            file.truncate((1 << 30) + 1)
-        return lambda: path.write_bytes(content)
-
-    return arrange
 
 
 @pytest.mark.parametrize(("kind", "code"), [("a missing file", 6), ("a volume too small", 3)])
@@ -108,10 +32,6 @@ async def test_what_is_completed_is_reported_and_not_made_again(write, fail, sna
         each.snapshot_id for each in first if each.volume != "b.img"
     ]
     assert snapshots() == dict.fromkeys(NAMES, 1)
-
-
-def with_size(text):
-    return text.replace("snapshot: {", "snapshot: {volume_size_gib: 1, ")
 
 
 @pytest.mark.parametrize(
@@ -219,174 +139,6 @@ async def test_it_is_so_for_a_source_that_changes_meanwhile(write, tmp_path, ima
     second = await run(load_job(path, environ={}))
     assert [each.exit_code for each in second] == [0] * 5
     assert snapshots() == dict.fromkeys(NAMES, 1)
-
-
-async def test_after_a_whole_success_the_next_run_begins_anew(write, snapshots):
-    path = write("a.img", "b.img")
-    first = await ids(path)
-    second = await ids(path)
-    assert not set(first.values()) & set(second.values())
-    assert snapshots() == {"a.img": 2, "b.img": 2}
-
-
-async def test_fresh_begins_anew_at_any_time(write, tmp_path, snapshots):
-    path = write("a.img", "b.img")
-    (tmp_path / "b.img").unlink()
-    await ids(path)
-    outcomes = await run(requested(path, begin="fresh"))
-    assert [each.exit_code for each in outcomes] == [0, 6]
-    assert snapshots() == {"a.img": 2}
-
-
-async def test_a_rerun_after_a_whole_success_does_nothing(write, snapshots):
-    path = write("a.img", "b.img")
-    await ids(path)
-    assert await run(requested(path, begin="rerun")) == ()
-    assert snapshots() == {"a.img": 1, "b.img": 1}
-
-
-async def test_a_rerun_works_on_what_failed(write, tmp_path, image, snapshots):
-    path = write("a.img", "b.img")
-    (tmp_path / "b.img").unlink()
-    await ids(path)
-    image("b.img", blocks=2)
-    outcomes = await run(requested(path, begin="rerun"))
-    assert [each.exit_code for each in outcomes] == [0, 0]
-    assert snapshots() == {"a.img": 1, "b.img": 1}
-
-
-async def test_volumes_come_and_go_while_the_others_stand(write, tmp_path, snapshots):
-    path = write("a.img", "b.img", "c.img")
-    (tmp_path / "c.img").unlink()
-    first = await ids(path)
-    path = write("a.img", "d.img", "b.img")
-    second = await ids(path)
-    assert first.items() <= second.items()
-    assert snapshots() == {"a.img": 1, "b.img": 1, "d.img": 1}
-
-
-async def test_a_volume_of_the_same_file_name_renames_none_that_is_done(
-    write, tmp_path, image, snapshots
-):
-    path = write("a.img", "b.img")
-    (tmp_path / "b.img").unlink()
-    first = await ids(path)
-    (tmp_path / "more").mkdir()
-    image("more/a.img", blocks=2)
-    second = await ids(write("a.img", "more/a.img"))
-    assert second[f"{tmp_path.name}_a.img"] == first["a.img"]
-    assert snapshots() == {"a.img": 2}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        ("Of: ", "Owner: me, Of: "),
-        ("snapshot: {", "snapshot: {description: x, "),
-        ("defaults: {", "defaults: {zeros: write, "),
-    ],
-)
-async def test_a_section_that_changed_is_made_anew(write, tmp_path, snapshots, change):
-    path = write("a.img", "b.img")
-    (tmp_path / "b.img").unlink()
-    await ids(path)
-    path.write_text(path.read_text().replace(*change))
-    await ids(path)
-    assert snapshots() == {"a.img": 2}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        ("defaults: {", "defaults: {verify: full, "),
-        ("defaults: {", "defaults: {resume: verify, on_failure: delete, "),
-        ("version: 1", "version: 1\nparallel: 2\norder: size"),
-    ],
-)
-async def test_what_only_says_how_makes_nothing_anew(write, tmp_path, snapshots, change):
-    path = write("a.img", "b.img")
-    (tmp_path / "b.img").unlink()
-    await ids(path)
-    path.write_text(path.read_text().replace(*change))
-    await ids(path)
-    assert snapshots() == {"a.img": 1}
-
-
-async def test_a_source_that_changed_is_made_anew(write, tmp_path, image, snapshots):
-    path = write("a.img", "b.img")
-    (tmp_path / "b.img").unlink()
-    await ids(path)
-    image("a.img", blocks=2, seed=2)
-    await ids(path)
-    assert snapshots() == {"a.img": 2}
-
-
-async def test_a_part_of_the_job_is_not_all_of_it(write, snapshots):
-    path = write("a.img", "b.img")
-    job = load_job(path, environ={})
-    for _ in range(2):
-        request = dataclasses.replace(job.request, left_out=job.volumes[1:])
-        await run(job.requested(request, job.volumes[:1]))
-    assert snapshots() == {"a.img": 1}
-    await ids(path)
-    assert snapshots() == {"a.img": 1, "b.img": 1}
-    await ids(path)
-    assert snapshots() == {"a.img": 2, "b.img": 2}
-
-
-async def test_fresh_of_a_part_leaves_the_others_as_they_are(write, tmp_path, snapshots):
-    path = write("a.img", "b.img", "c.img")
-    (tmp_path / "c.img").unlink()
-    await ids(path)
-    job = load_job(path, environ={})
-    left_out = (job.volumes[0], job.volumes[2])
-    request = dataclasses.replace(job.request, left_out=left_out, begin="fresh")
-    await run(job.requested(request, job.volumes[1:2]))
-    assert snapshots() == {"a.img": 1, "b.img": 2}
-    await ids(write("a.img", "b.img", "c.img"))
-    assert snapshots() == {"a.img": 1, "b.img": 2, "c.img": 1}
-
-
-async def test_two_runs_of_parts_of_a_job_keep_what_the_other_has_noted(
-    write, tmp_path, snapshots, monkeypatch
-):
-    """One ends while the other is between reading the job's record and writing it."""
-    path = write("a.img", "b.img")
-    job = load_job(path, environ={})
-    parts = [
-        job.requested(dataclasses.replace(job.request, left_out=left_out), chosen)
-        for chosen, left_out in (
-            (job.volumes[:1], job.volumes[1:]),
-            (job.volumes[1:], job.volumes[:1]),
-        )
-    ]
-    outcomes = [await run_job(part, observer=NullObserver()) for part in parts]
-    other = threading.Thread(target=delivery.deliver, args=(parts[1], outcomes[1]))
-
-    def read_meanwhile(at):
-        found = read_record(at)
-        if other.ident is None:
-            other.start()
-            other.join(0.2)  # unless it is kept waiting, it is done by then
-        return found
-
-    monkeypatch.setattr(job_round, "read_record", read_meanwhile)
-    delivery.deliver(parts[0], outcomes[0])
-    other.join(30)
-    record = read_record(record_path(tmp_path / "state", job.request.identity))
-    assert [each.status for each in record.volumes.values()] == ["completed"] * 2
-    assert record.delivered
-    assert snapshots() == {"a.img": 1, "b.img": 1}
-
-
-async def test_the_date_of_a_round_is_kept_for_its_reruns(write, tmp_path, snapshots):
-    path = write("a.img", "b.img", edit=lambda text: text.replace("Of: ", 'On: "${date}", Of: '))
-    (tmp_path / "b.img").unlink()
-    await ids(path, date="2026-01-31")
-    (record,) = read_records(tmp_path / "state")
-    assert (record.date, record.delivered) == ("2026-01-31", False)
-    await ids(path, date=record.date)
-    assert snapshots() == {"a.img": 1}
 
 
 @pytest.mark.parametrize("rerun", ["with a failure", "whole"])

@@ -45,6 +45,11 @@ def write_image(path, blocks, block_count):
     return path
 
 
+def change(image):
+    """Block 0 becomes a hole, 1 gets data, 2 stays, 3 stays zeros, 5 changes."""
+    return write_image(image, {1: 9, 2: 2, 3: 0, 5: 4}, 8)
+
+
 @dataclass
 class Ends:
     """Listens to a job."""
@@ -196,6 +201,11 @@ def tools():
     class Tools:
         pass
 
-    for function in (content, digest, write_image, opened):
+    for function in (content, digest, write_image, change, opened):
         setattr(Tools, function.__name__, staticmethod(function))
     return Tools
+
+
+@pytest.fixture
+def image(tools, tmp_path):
+    return tools.write_image(tmp_path / "disk.img", {0: 1, 2: 2, 3: 0, 5: 3}, 8)

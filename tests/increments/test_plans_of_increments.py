@@ -10,11 +10,6 @@ from bulkput.jobs.plan.plan_job import plan_job
 from bulkput.ledger.manifest import manifest_path
 
 
-@pytest.fixture
-def image(tools, tmp_path):
-    return tools.write_image(tmp_path / "disk.img", {0: 1, 2: 2, 3: 0, 5: 3}, 8)
-
-
 def pack(image):
     packed = Path(f"{image}.gz")
     packed.write_bytes(gzip.compress(image.read_bytes(), 1))

@@ -8,159 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.ledgers import SNAPSHOT_ID, make_header, start
+from support.ledgers import SNAPSHOT_ID
 from support.other_user import as_user
+from support.ways_to_state import PLACE, RECORD, REPLACES, WAYS, State, enter, write_manifest
 
-from bulkput.config.job_request import JobIdentity
-from bulkput.jobs.copy.history import CopyRecord, CopyRecords
-from bulkput.jobs.copy.snapshot_source import SnapshotIdentity
-from bulkput.jobs.state.job_record import JobRecord, read_record, record_path, write_record
-from bulkput.jobs.state.manifest_at_hand import find_manifest
+from bulkput.jobs.copy.history import CopyRecords
 from bulkput.ledger import state_file
-from bulkput.ledger.download_state import Restoration
 from bulkput.ledger.folder import ensure_folder, ensure_state_dir
-from bulkput.ledger.header_file import read_header, write_header
-from bulkput.ledger.ledger import Ledger
-from bulkput.ledger.lock import FolderLock, holder_of
-from bulkput.ledger.manifest import Manifest, manifest_path
-from bulkput.ledger.manifest_header import ManifestHeader
-from bulkput.ledger.manifest_writer import ManifestWriter
+from bulkput.ledger.manifest import manifest_path
 from bulkput.ledger.partial_manifest import PartialManifest
-from bulkput.ledger.removal import remove_ledger
-from bulkput.ledger.series import Series, find_generation, series_folder
+from bulkput.ledger.series import Series
 from bulkput.ledger.state_file import read_state_file, replace_file
-from bulkput.ledger.table import Table
 from bulkput.model.errors import LedgerError
 
 STRANGER, VICTIM = 65534, 65533
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="acts as other users")
-
-PLACE = {"endpoint_url": None, "region": "eu-west-1"}
-RECORD = CopyRecord(
-    source=SnapshotIdentity(
-        endpoint_url=None, region="eu-west-1", snapshot_id=SNAPSHOT_ID, volume_size_gib=1
-    ),
-    source_start_unix_s=1.0,
-    source_encrypted=False,
-    source_volume_id=None,
-    target_endpoint_url=None,
-    target_region="eu-west-1",
-    asked_encrypted=None,
-    asked_kms_key_arn=None,
-)
-JOB = JobIdentity(name="nightly", file="/etc/nightly.yaml")
-JOB_RECORD = JobRecord(
-    name=JOB.name,
-    job_id=JOB.job_id,
-    file=JOB.file,
-    date="2026-09-01",
-    begun_unix_s=1.0,
-    updated_unix_s=1.0,
-)
-MANIFEST = ManifestHeader(
-    snapshot_id=SNAPSHOT_ID,
-    parent_snapshot_id=None,
-    volume_size_gib=1,
-    block_count=2048,
-    source_path=None,
-    source_size_bytes=None,
-    encrypted=False,
-    region="eu-west-1",
-    endpoint_url=None,
-    created_unix_s=1.0,
-    program_version="0.1.0",
-)
-
-
-class State:
-    """A state folder with one of everything in it."""
-
-    def __init__(self, top):
-        self.top = top
-        self.upload = top / "disk-0123456789ab"
-        self.download = top / "downloads" / "disk.img-0123456789ab"
-        self.series = series_folder(top, "nightly", **PLACE)
-        self.manifest = manifest_path(top, SNAPSHOT_ID)
-        ensure_state_dir(top)
-        start(self.upload).close()
-        with ManifestWriter(self.manifest, MANIFEST) as writer:
-            writer.finish()
-        with Series(top, "nightly", **PLACE) as series:
-            series.advance(SNAPSHOT_ID, now_unix_s=1.0, program_version="0.1.0")
-        with Restoration(self.download) as restoration:
-            restoration.open({"a": 1}, SNAPSHOT_ID, 4)
-        CopyRecords(top).keep(RECORD)
-        self.job = record_path(top, JOB)
-        write_record(self.job, JOB_RECORD)
-        (self.copy,) = (top / "copies").iterdir()
-
-
-def _open_restoration(state):
-    with Restoration(state.download) as restoration:
-        restoration.open({"a": 1}, SNAPSHOT_ID, 4)
-
-
-WAYS = {
-    "header read": ("upload", "ledger.json", lambda s: read_header(s.upload)),
-    "header read by a view": ("upload", "ledger.json", lambda s: Ledger.view(s.upload).close()),
-    "table viewed": ("upload", "ledger.bin", lambda s: Ledger.view(s.upload).close()),
-    "table opened": ("upload", "ledger.bin", lambda s: Ledger.open(s.upload).close()),
-    "table created": (
-        "upload",
-        "ledger.bin",
-        lambda s: Table.create(s.upload / "ledger.bin", SNAPSHOT_ID, 4).close(),
-    ),
-    "lock taken": ("upload", "lock", lambda s: FolderLock(s.upload).release()),
-    "lock looked at": ("upload", "lock", lambda s: holder_of(s.upload)),
-    "manifest opened": ("manifest", None, lambda s: Manifest.open(s.manifest).close()),
-    "manifest found": (
-        "manifest",
-        None,
-        lambda s: find_manifest(s.top, SNAPSHOT_ID, region="eu-west-1", endpoint="aws").close(),
-    ),
-    "series taken": ("series", "series.json", lambda s: _enter(Series(s.top, "nightly", **PLACE))),
-    "series looked at": (
-        "series",
-        "series.json",
-        lambda s: find_generation(s.top, "nightly", **PLACE),
-    ),
-    "series looked for": (
-        "series",
-        "series.json",
-        lambda s: find_generation(s.top, "nightly", endpoint_url=None, region=None),
-    ),
-    "series' lock": ("series", "lock", lambda s: _enter(Series(s.top, "nightly", **PLACE))),
-    "copy looked at": ("copy", None, lambda s: CopyRecords(s.top).of(RECORD)),
-    "copies looked through": ("copy", None, lambda s: CopyRecords(s.top).before(RECORD)),
-    "download's facts": ("download", "download.json", _open_restoration),
-    "job's record read": ("job", None, lambda s: read_record(s.job)),
-    "download's lock": ("download", "lock", _open_restoration),
-}
-"""What is reached: the attribute of ``State``, the file in it, and the call."""
-
-REPLACES = {
-    "header written": ("upload", "ledger.json", lambda s: write_header(s.upload, make_header())),
-    "header's new file": (
-        "upload",
-        "ledger.json.new",
-        lambda s: write_header(s.upload, make_header()),
-    ),
-    "manifest written": ("manifest", None, lambda s: _write_manifest(s.manifest)),
-    "job's record written": ("job", None, lambda s: write_record(s.job, JOB_RECORD)),
-    "copy kept": ("copy", None, lambda s: CopyRecords(s.top).keep(RECORD)),
-    "ledger removed": ("upload", "ledger.json", lambda s: remove_ledger(s.upload)),
-}
-"""Those that put another file in the place of what is there: they follow no link either."""
-
-
-def _enter(context):
-    with context:
-        pass
-
-
-def _write_manifest(path):
-    with ManifestWriter(path, MANIFEST) as writer:
-        writer.finish()
 
 
 def _reached(state, where, name):
@@ -343,8 +205,8 @@ def test_what_another_user_has_prepared_is_not_used(name, trap, world):
         refused = []
         for what, use in {
             "disk-0123456789ab": lambda: ensure_folder(world / "disk-0123456789ab"),
-            "series": lambda: _enter(Series(world, "nightly", **PLACE)),
-            "manifests": lambda: _write_manifest(manifest_path(world, SNAPSHOT_ID)),
+            "series": lambda: enter(Series(world, "nightly", **PLACE)),
+            "manifests": lambda: write_manifest(manifest_path(world, SNAPSHOT_ID)),
             "copies": lambda: CopyRecords(world).keep(RECORD),
         }.items():
             try:
@@ -364,7 +226,7 @@ def test_what_another_user_has_prepared_is_not_used(name, trap, world):
 def test_another_user_can_neither_read_nor_replace_what_is_kept_in_such_a_folder(world):
     def work():
         replace_file(_made(world / "disk-0123456789ab") / "file", b"kept")
-        _enter(Series(world, "nightly", **PLACE))
+        enter(Series(world, "nightly", **PLACE))
 
     def attack():
         got = []
