@@ -1,12 +1,15 @@
 """What a stranger gets who installs the package: the manual, the examples, a first minute."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
 
 import pytest
 from support.manual import MANUAL, ROOT
+
+from bulkput import __version__
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +26,8 @@ def installed(tmp_path_factory):
     (wheel,) = (folder / "dist").glob("*.whl")
     with zipfile.ZipFile(wheel) as content:
         content.extractall(folder / "site")
+    (data,) = (folder / "site").glob("*.data")
+    shutil.move(data, folder / "data")
     return folder / "site"
 
 
@@ -82,3 +87,39 @@ def test_help_and_init_work_without_a_checkout(run, installed, tmp_path):
     assert (tmp_path / "upload.json").read_bytes() == (
         ROOT / "configs/iam/upload.json"
     ).read_bytes()
+
+
+def test_the_wheel_has_man_pages_and_completions(installed):
+    shared = installed.parent / "data" / "data" / "share"
+    pages = {path.name: path.read_text() for path in shared.glob("man/man*/*")}
+    topics = {path.stem for path in MANUAL.glob("*.md")} - {"commands"}
+    assert set(pages) == {"bulkput.1", *(f"bulkput-{topic}.7" for topic in topics)}
+    for command in ("upload", "ledger show", "config schema"):
+        assert f".SH \\fBbulkput {command}" in pages["bulkput.1"]
+    assert f'"bulkput {__version__}"' in pages["bulkput.1"]
+    for path, mark in (
+        ("bash-completion/completions/bulkput", "complete -o nosort -F"),
+        ("zsh/site-functions/_bulkput", "#compdef bulkput"),
+        ("fish/vendor_completions.d/bulkput.fish", "complete --no-files --command bulkput"),
+    ):
+        assert mark in (shared / path).read_text()
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
+def test_the_man_pages_are_ones_that_groff_takes(installed):
+    for path in (installed.parent / "data" / "data" / "share").glob("man/man*/*"):
+        ended = subprocess.run(
+            ["groff", "-k", "-man", "-t", "-ww", "-Tutf8", path],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+        # A long word in a narrow column of a table cannot be broken; nothing is lost by that.
+        odd = [
+            line
+            for line in ended.stderr.splitlines()
+            if "adjust line" not in line and "break line" not in line
+        ]
+        assert odd == []
+        assert "The manual of bulkput" in ended.stdout
