@@ -1,21 +1,12 @@
-"""The few calls around the blocks: StartSnapshot, CompleteSnapshot, lists, and EC2's two.
+"""The few calls around the blocks: StartSnapshot, CompleteSnapshot, lists, and EC2's.
 
-aiobotocore carries them; its own retries are off, and each call has one deadline in all. Repeats
-nothing: whoever calls decides what a failure means.
+Each call has one deadline in all. Repeats nothing: whoever calls decides what a failure means.
 """
 
-import asyncio
-import contextlib
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from botocore import xform_name
-
-from bulkput.ebs.botocore_error import error_of_botocore
-from bulkput.ebs.control_signer import ControlSigner
-from bulkput.ebs.deadlines import Deadlines
+from bulkput.ebs.api_client import ApiClient
 from bulkput.ebs.ebs_answers import (
     block_page,
     changed_block_page,
@@ -39,68 +30,42 @@ from bulkput.ebs.snapshot import (
     StartedSnapshot,
     StartRequest,
 )
-from bulkput.model.errors import ConfigError, Problem, ServiceError
+from bulkput.model.errors import BulkputError, ConfigError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
 
 _IDS = ("SnapshotId", "ParentSnapshotId", "SecondSnapshotId", "FirstSnapshotId")
 """Parameters that name a snapshot, the one that a call is about first."""
 
-OpenClient = Callable[[str], AbstractAsyncContextManager[tuple[Any, ControlSigner]]]
-"""Opens an aiobotocore client of ``ebs`` or ``ec2``, and gives what signs for it."""
+OpenClient = Callable[[str], ApiClient]
+"""Makes a client of ``ebs`` or ``ec2``."""
 
 
 class ControlPlane:
-    """Clients of the EBS direct APIs and of EC2; an async context manager."""
+    """Clients of the EBS direct APIs and of EC2."""
 
-    def __init__(
-        self,
-        open_client: OpenClient,
-        *,
-        region: str,
-        deadlines: Deadlines,
-        learned: Learned | None = None,
-    ) -> None:
-        """Keep what is needed; nothing is opened yet.
+    def __init__(self, open_client: OpenClient, *, learned: Learned | None = None) -> None:
+        """Make the clients; nobody is asked yet.
 
         Args:
-            open_client: Makes clients whose own retries are off.
-            region: For advice.
-            deadlines: Limits of a call.
+            open_client: Makes them.
             learned: Shared with the data plane.
+
+        Raises:
+            ConfigError: an endpoint cannot be used.
         """
-        self._open_client = open_client
         self._learned = learned or Learned(has_answered=True)
-        self._region = region
-        self._deadlines = deadlines
-        self._clients = contextlib.AsyncExitStack()
-        self._ebs: Any = None
-        self._ec2: Any = None
-        self._ec2_lock = asyncio.Lock()
-        self._signers: list[ControlSigner] = []
-        self._clock_offset_s = 0.0
-
-    async def __aenter__(self) -> Self:
-        self._ebs = await self._opened("ebs")
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._clients.aclose()
+        self.ebs = open_client("ebs")
+        self.ec2 = open_client("ec2")
 
     @property
     def endpoint_url(self) -> str:
-        """What botocore resolved for the EBS direct APIs."""
-        return str(self._ebs.meta.endpoint_url)
+        """Where the EBS direct APIs are."""
+        return self.ebs.endpoint_url
 
     def set_clock_offset(self, offset_s: float) -> None:
         """Sign from now on with a clock that is ``offset_s`` ahead of ours."""
-        self._clock_offset_s = offset_s
-        for signer in self._signers:
-            signer.signer.clock_offset_s = offset_s
+        for client in (self.ebs, self.ec2):
+            client.set_clock_offset(offset_s)
 
     async def start_snapshot(self, request: StartRequest) -> StartedSnapshot:
         """Start a snapshot, or find the one that the same token started.
@@ -112,9 +77,9 @@ class ControlPlane:
             CredentialsError: there are none.
         """
         parameters = request.parameters()
-        answer = await self._call(self._ebs, "StartSnapshot", parameters, tagged=bool(request.tags))
+        answer = await self._call(self.ebs, "StartSnapshot", parameters, tagged=bool(request.tags))
         if not is_started(answer):
-            # botocore takes any 2xx for an answer, a web server's welcome page too.
+            # Any 2xx is an answer, a web server's welcome page too.
             expected = (
                 f"expected the EBS direct API at {self.endpoint_url}: StartSnapshot was answered "
                 "without a SnapshotId"
@@ -137,7 +102,7 @@ class ControlPlane:
             CredentialsError: there are none.
         """
         answer = await self._call(
-            self._ebs,
+            self.ebs,
             "CompleteSnapshot",
             {
                 "SnapshotId": snapshot_id,
@@ -165,7 +130,7 @@ class ControlPlane:
         """
         parameters = page_parameters(page_token, starting_block_index, max_results)
         answer = await self._call(
-            self._ebs, "ListSnapshotBlocks", {"SnapshotId": snapshot_id, **parameters}
+            self.ebs, "ListSnapshotBlocks", {"SnapshotId": snapshot_id, **parameters}
         )
         return block_page(answer, snapshot_id, starting_block_index)
 
@@ -188,7 +153,7 @@ class ControlPlane:
         parameters["SecondSnapshotId"] = second_snapshot_id
         if first_snapshot_id is not None:
             parameters["FirstSnapshotId"] = first_snapshot_id
-        answer = await self._call(self._ebs, "ListChangedBlocks", parameters)
+        answer = await self._call(self.ebs, "ListChangedBlocks", parameters)
         return changed_block_page(answer, second_snapshot_id, starting_block_index)
 
     async def describe_snapshot(self, snapshot_id: str) -> SnapshotState | None:
@@ -200,8 +165,8 @@ class ControlPlane:
             CredentialsError: there are none.
         """
         try:
-            answer = await self._call_ec2(
-                "DescribeSnapshots", {"SnapshotIds": [snapshot_id]}, snapshot_id
+            answer = await self._call(
+                self.ec2, "DescribeSnapshots", {"SnapshotIds": [snapshot_id]}, snapshot_id
             )
         except ServiceError as error:
             if error.failure is FailureClass.GONE:
@@ -223,7 +188,7 @@ class ControlPlane:
             CredentialsError: there are none.
         """
         wanted = pending_with_tag(tag_key, page_token)
-        return tagged_page(await self._call_ec2("DescribeSnapshots", wanted), tag_key)
+        return tagged_page(await self._call(self.ec2, "DescribeSnapshots", wanted), tag_key)
 
     async def delete_snapshot(self, snapshot_id: str) -> None:
         """Delete a snapshot, pending and failed ones too; one that is gone is no error.
@@ -234,8 +199,8 @@ class ControlPlane:
             CredentialsError: there are none.
         """
         try:
-            answer = await self._call_ec2(
-                "DeleteSnapshot", {"SnapshotId": snapshot_id}, snapshot_id
+            answer = await self._call(
+                self.ec2, "DeleteSnapshot", {"SnapshotId": snapshot_id}, snapshot_id
             )
         except ServiceError as error:
             if error.failure is not FailureClass.GONE:
@@ -251,50 +216,31 @@ class ControlPlane:
             CredentialsError: there are none.
         """
         tags = [{"Key": key, "Value": value}]
-        await self._call_ec2("CreateTags", {"Resources": [snapshot_id], "Tags": tags}, snapshot_id)
-
-    async def _opened(self, service: str) -> Any:
-        client, signer = await self._clients.enter_async_context(self._open_client(service))
-        signer.signer.clock_offset_s = self._clock_offset_s
-        self._signers.append(signer)
-        return client
-
-    async def _call_ec2(
-        self, operation: str, parameters: Mapping[str, Any], snapshot_id: str | None = None
-    ) -> dict[str, Any]:
-        async with self._ec2_lock:
-            if self._ec2 is None:
-                # At first use: its model costs 0.1 s and 20 MiB, which the first put need not wait.
-                self._ec2 = await self._opened("ec2")
-        return await self._call(self._ec2, operation, parameters, snapshot_id=snapshot_id)
+        await self._call(
+            self.ec2, "CreateTags", {"Resources": [snapshot_id], "Tags": tags}, snapshot_id
+        )
 
     async def _call(
         self,
-        client: Any,
+        client: ApiClient,
         operation: str,
         parameters: Mapping[str, Any],
-        *,
         snapshot_id: str | None = None,
+        *,
         tagged: bool = False,
     ) -> dict[str, Any]:
-        """Make one attempt within the deadline; aiobotocore itself sets none in all."""
+        """Make one attempt within the deadline."""
+        named = [parameters.get(name) for name in _IDS]
         try:
-            async with asyncio.timeout(self._deadlines.control_s):
-                method = getattr(client, xform_name(operation))
-                answer: dict[str, Any] = await method(**parameters)
-        except Exception as error:
-            translated = error_of_botocore(
+            answer = await client.call(
                 operation,
-                error,
-                region=self._region,
-                url=client.meta.endpoint_url,
-                learned=self._learned,
+                parameters,
                 snapshot_id=snapshot_id or parameters.get("SnapshotId"),
+                kms_key=self._learned.key_of(snapshot_id, *named) or parameters.get("KmsKeyArn"),
                 tagged=tagged,
-                kms_key=self._learned.key_of(snapshot_id, *(parameters.get(name) for name in _IDS))
-                or parameters.get("KmsKeyArn"),
             )
-            self._learned.note_failure(translated)
-            raise translated from error
+        except BulkputError as error:
+            self._learned.note_failure(error)
+            raise
         self._learned.has_answered = True
         return answer

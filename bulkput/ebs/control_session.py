@@ -1,17 +1,18 @@
-"""What carries aiobotocore's requests: the connections of the data plane, in place of its own.
+"""What carries the calls around the blocks, and aiobotocore's own: connections of ``Wire``.
 
 aiobotocore's session follows redirects, so that a signed request and its session token go to
 whatever host an answer names; it reads answers without end, and keeps interim ones without number.
-``Wire`` does none of that. Here its exchange takes aiobotocore's request and gives its response.
+``Wire`` does none of that. Here its exchange also takes aiobotocore's request and gives its
+response, for the clients that the credential chain opens.
 """
 
 import asyncio
 import json
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from bulkput.ebs.deadlines import Deadlines
@@ -36,8 +37,17 @@ _OWN_HEADERS = frozenset({"host", "content-length"})
 FindTls = Callable[[], Awaitable[ssl.SSLContext]]
 
 
+class ControlRequest(NamedTuple):
+    """One request, all its headers but Host and Content-Length."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class UnansweredError(Exception):
-    """A request of aiobotocore's without an answer that can be read."""
+    """A request without an answer that can be read."""
 
     def __init__(self, outage: ServiceError | ConfigError | MachineError) -> None:
         self.outage = outage
@@ -76,8 +86,8 @@ class ControlResponse:
         return self._body
 
 
-class _ControlSession:
-    """Connections to the hosts that one client talks to: one host, as a rule."""
+class ControlSession:
+    """Connections to the hosts that calls go to; an async context manager."""
 
     def __init__(self, find_tls: FindTls, deadlines: Deadlines, learned: Learned) -> None:
         self._find_tls = find_tls
@@ -104,21 +114,32 @@ class _ControlSession:
         await self.__aexit__()
 
     async def send(self, request: Any) -> ControlResponse:
-        """Send one request, once.
+        """Send one request of aiobotocore, once.
+
+        Raises:
+            UnansweredError: there is no answer, or one that is longer than any can be.
+        """
+        body = request.body or b""
+        headers = {
+            name: value.decode() if isinstance(value, bytes) else str(value)
+            for name, value in request.headers.items()
+            if name.lower() not in _OWN_HEADERS
+        }
+        content = body.encode() if isinstance(body, str) else body
+        answer = await self.exchange(ControlRequest(request.method, request.url, headers, content))
+        return ControlResponse(request.url, answer)
+
+    async def exchange(self, request: ControlRequest) -> HttpResponse:
+        """Send one request, once, and return its answer, which is no redirect.
 
         Raises:
             UnansweredError: there is no answer, or one that is longer than any can be.
         """
         parts = urlsplit(request.url)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        body, lines = request.body or b"", ["Accept-Encoding: identity\r\n"]
-        if isinstance(body, str):
-            body = body.encode()
-        for name, value in request.headers.items():
-            if name.lower() not in _OWN_HEADERS:
-                text = value.decode() if isinstance(value, bytes) else str(value)
-                lines.append(f"{name}: {text}\r\n")
-        if not body and request.method != "GET":
+        lines = ["Accept-Encoding: identity\r\n"]
+        lines += [f"{name}: {value}\r\n" for name, value in request.headers.items()]
+        if not request.body and request.method != "GET":
             lines.append("Content-Length: 0\r\n")
         origin = f"{parts.scheme}://{parts.netloc}"
         refused = self._learned.refusal_of(parts.netloc)
@@ -130,7 +151,7 @@ class _ControlSession:
                 request.method,
                 target,
                 "".join(lines),
-                body=memoryview(body) if body else None,
+                body=memoryview(request.body) if request.body else None,
                 answer_limit_bytes=ANSWER_LIMIT_BYTES,
             )
             _require_readable(answer)
@@ -138,11 +159,11 @@ class _ControlSession:
             wire.forget_addresses()
             outage = error_of_outage("", error, url=origin, learned=self._learned)
             raise UnansweredError(outage) from error.__cause__ or error
-        if 300 <= answer.status < 400:  # botocore's parsers have no word for it
+        if 300 <= answer.status < 400:  # no parser has a word for it
             raise UnansweredError(
                 error_of_answer("", answer.status, answer.headers, answer.body, region="")
             )
-        return ControlResponse(request.url, answer)
+        return answer
 
     async def _wire(self, origin: str) -> Wire:
         async with self._opening:
@@ -183,26 +204,31 @@ def _require_readable(answer: HttpResponse) -> None:
         raise WireError("an answer that is a document with a DOCTYPE, as web pages are")
 
 
-def control_session_class(
-    find_tls: FindTls, deadlines: Deadlines, learned: Learned
-) -> type[_ControlSession]:
-    """Return the class of sessions for a client's configuration.
-
-    Args:
-        find_tls: Whom to trust; asked before the first https connection.
-        deadlines: ``control_s`` bounds a whole exchange, ``connect_s`` its connecting.
-        learned: What the run knows of the service and of proxies that refuse.
-    """
-    limits = Deadlines(
+def control_limits(deadlines: Deadlines) -> Deadlines:
+    """Return the limits of a call's exchange: ``control_s`` for all of it."""
+    return Deadlines(
         connect_s=deadlines.connect_s,
         no_progress_s=deadlines.control_s,
         attempt_s=deadlines.control_s,
         control_s=deadlines.control_s,
     )
 
-    class ControlSession(_ControlSession):
+
+def control_session_class(
+    find_tls: FindTls, deadlines: Deadlines, learned: Learned
+) -> type[ControlSession]:
+    """Return the class of sessions for the configuration of aiobotocore's clients.
+
+    Args:
+        find_tls: Whom to trust; asked before the first https connection.
+        deadlines: ``control_s`` bounds a whole exchange, ``connect_s`` its connecting.
+        learned: What the run knows of the service and of proxies that refuse.
+    """
+    limits = control_limits(deadlines)
+
+    class BotocoreSession(ControlSession):
         def __init__(self, **_: Any) -> None:
             """Take nothing of what aiobotocore passes: it is all known better here."""
             super().__init__(find_tls, limits, learned)
 
-    return ControlSession
+    return BotocoreSession

@@ -87,7 +87,7 @@ def started_snapshot(answer: Mapping[str, Any], request: StartRequest) -> Starte
         owner_id=answer.get("OwnerId"),
         parent_snapshot_id=parent,
         start_unix_s=start_unix_s,
-        answered_unix_s=server_time(headers.get("date")) or start_unix_s,
+        answered_unix_s=server_time(headers.get("Date")) or start_unix_s,
         status=answer.get("Status", "pending"),
     )
 

@@ -1,14 +1,14 @@
 """Where requests go: the rules for a URL that the user gives, and its parts.
 
-Without a given URL botocore's own resolution applies (AWS_ENDPOINT_URL_EBS, AWS_ENDPOINT_URL_EC2,
-AWS_ENDPOINT_URL, profile, FIPS, dual-stack, partitions), and what it resolved is only checked
-here.
+Without a given URL and a configured one (AWS_ENDPOINT_URL_EBS, AWS_ENDPOINT_URL_EC2,
+AWS_ENDPOINT_URL, profile) it is AWS's own name, by the rules that botocore has for these services;
+a test holds both together.
 """
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from bulkput.ebs.partitions import is_aws_host
+from bulkput.ebs.partitions import is_aws_host, partition_of
 from bulkput.model.errors import ConfigError, Problem
 from bulkput.model.host import is_loopback
 
@@ -66,6 +66,22 @@ def parse_endpoint(url: str, *, allow_insecure_http: bool) -> Endpoint:
         shown = f"{shown}:{port}"
     prefix = parts.path.rstrip("/")
     return Endpoint(f"{parts.scheme}://{shown}{prefix}", shown, prefix, parts.scheme == "https")
+
+
+def aws_url(prefix: str, region: str, *, is_fips: bool, is_dual_stack: bool) -> str:
+    """Return the URL of AWS's own endpoint of a service.
+
+    Args:
+        prefix: What the service's host names begin with, as ``ebs``.
+        region: Also one that botocore does not know yet.
+        is_fips: The endpoint whose cryptography is validated.
+        is_dual_stack: The endpoint that IPv6 reaches too.
+    """
+    partition = partition_of(region)
+    is_plain_fips = partition.name == "aws-us-gov" and prefix != "ebs" and not is_dual_stack
+    fips = "-fips" if is_fips and not is_plain_fips else ""
+    suffix = partition.suffixes[-1 if is_dual_stack else 0]
+    return f"https://{prefix}{fips}.{region}.{suffix}"
 
 
 def is_loopback_url(url: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
+from xml.etree import ElementTree as ET
 
 from bulkput.ebs.advice import advice
 from bulkput.ebs.classify import classify
@@ -31,6 +32,13 @@ _DATE_LIMIT_CHARS = 64
 
 _SECRETIVE = ("The Canonical String", "The String-to-Sign")
 """AWS explains a wrong signature by printing what was signed, the session token included."""
+
+_XML_FIELDS = {
+    "Code": "Code",
+    "Message": "Message",
+    "RequestID": "RequestId",  # EC2's
+    "RequestId": "RequestId",  # STS's
+}
 
 _UNSEEN = ("script", "style")
 """Elements of HTML whose content nobody is to read."""
@@ -76,7 +84,7 @@ def error_of_answer(
         http_status=http_status,
         code=code,
         reason=reason,
-        request_id=plain_name(headers.get("x-amzn-RequestId")),
+        request_id=plain_name(headers.get("x-amzn-RequestId") or fields.get("RequestId")),
         server_unix_s=server_time(headers.get("Date")),
     )
 
@@ -122,6 +130,8 @@ def server_time(date: str | None) -> float | None:
 
 
 def _fields(body: bytes) -> dict[str, str]:
+    if body[:64].lstrip().startswith(b"<"):
+        return _xml_fields(body)
     try:
         parsed: Any = json.loads(body)
     except (ValueError, RecursionError):
@@ -132,6 +142,22 @@ def _fields(body: bytes) -> dict[str, str]:
     if isinstance(nested, dict):
         parsed |= nested
     return {str(name): value for name, value in parsed.items() if isinstance(value, str)}
+
+
+def _xml_fields(body: bytes) -> dict[str, str]:
+    """Return what the first Error of a query service's refusal says, and its request's id."""
+    if b"<!DOCTYPE" in body:  # of a web page: entities can be made to grow
+        return {}
+    try:
+        root = ET.fromstring(body)  # noqa: S314 - without a document type there are no entities
+    except (ET.ParseError, ValueError, LookupError):
+        return {}
+    fields: dict[str, str] = {}
+    for element in root.iter():
+        name = element.tag.rpartition("}")[2]
+        if name in _XML_FIELDS:
+            fields.setdefault(_XML_FIELDS[name], element.text or "")
+    return fields
 
 
 def _code(headers: Mapping[str, str], fields: Mapping[str, str]) -> str | None:

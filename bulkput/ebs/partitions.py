@@ -3,9 +3,11 @@
 New Regions work before botocore knows them; what is asked here has an answer without any.
 """
 
-import difflib
 import functools
+import importlib.util
+import json
 import re
+from pathlib import Path
 from typing import Any, NamedTuple
 
 
@@ -26,14 +28,13 @@ _COMMERCIAL = Partition("aws", ("amazonaws.com", "api.aws"), r"^[a-z]{2}-\w+-\d+
 
 @functools.cache
 def partitions() -> tuple[Partition, ...]:
-    """Return all that botocore knows; reads one file, once."""
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - loaded where it is needed
-    from botocore.loaders import create_loader  # noqa: PLC0415 - the same
-
+    """Return all that botocore knows; reads one file, once, and imports nothing of botocore."""
     try:
-        found = create_loader().load_data("partitions")["partitions"]
-        return tuple(_partition(each) for each in found)
-    except (BotoCoreError, OSError, ValueError, KeyError, TypeError):
+        found = importlib.util.find_spec("botocore")
+        folders = list((found and found.submodule_search_locations) or ())
+        content = json.loads(Path(folders[0], "data", "partitions.json").read_bytes())
+        return tuple(_partition(each) for each in content["partitions"])
+    except (ImportError, OSError, ValueError, LookupError, TypeError):
         return (_COMMERCIAL,)
 
 
@@ -56,6 +57,8 @@ def nearest_region(region: str) -> str | None:
 
     None if ``region`` itself is known, or none is like it.
     """
+    import difflib  # noqa: PLC0415 - after a failure alone
+
     known = [each for partition in partitions() for each in partition.regions]
     if region in known:
         return None

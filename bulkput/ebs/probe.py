@@ -4,16 +4,10 @@ Nothing can be created or deleted by them: they name a snapshot that cannot exis
 themselves, or are EC2's dry runs. One attempt each. What a refusal means is for the caller.
 """
 
-import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from botocore import xform_name
-
-from bulkput.ebs.botocore_error import error_of_botocore
-from bulkput.ebs.control_signer import ControlSigner
 from bulkput.ebs.error_response import server_time
 from bulkput.ebs.service import Service
 from bulkput.ebs.snapshot import StartRequest
@@ -45,13 +39,10 @@ class CallerIdentity(NamedTuple):
 
 
 class Probe:
-    """One call a method; made by ``open_probe``."""
+    """One call a method."""
 
-    def __init__(self, service: Service, clients: AsyncExitStack) -> None:
+    def __init__(self, service: Service) -> None:
         self._service = service
-        self._clients = clients
-        self._opened: dict[str, tuple[Any, ControlSigner]] = {}
-        self._opening = asyncio.Lock()
         self.clock_offset_s: float | None = None
         """What the service's clock is ahead of ours, to a second; None before an answer."""
 
@@ -62,7 +53,8 @@ class Probe:
             BulkputError: refused or unanswered.
         """
         answer = await self._call("sts", "GetCallerIdentity", {})
-        return CallerIdentity(str(answer.get("Account", "")), str(answer.get("Arn", "")))
+        found = answer.get("Result", {})
+        return CallerIdentity(str(found.get("Account", "")), str(found.get("Arn", "")))
 
     async def pending_snapshots(self) -> int:
         """Return how many pending snapshots of the direct APIs the account has.
@@ -149,34 +141,17 @@ class Probe:
     async def _call(
         self, service: str, operation: str, parameters: Mapping[str, Any]
     ) -> dict[str, Any]:
+        client = self._service.open_client(service)
+        client.set_clock_offset(self._service.clock_offset_s)
         try:
-            client, signer = await self._client(service)
-            signer.signer.clock_offset_s = self._service.clock_offset_s
-            async with asyncio.timeout(_CALL_LIMIT_S):
-                answer: dict[str, Any] = await getattr(client, xform_name(operation))(**parameters)
-        except Exception as error:
-            translated = error_of_botocore(operation, error, region=self._service.region)
-            if isinstance(translated, ServiceError):
-                self._compare_clocks(translated.server_unix_s)
-            raise translated from error
+            answer = await client.call(operation, parameters, limit_s=_CALL_LIMIT_S)
+        except ServiceError as error:
+            self._compare_clocks(error.server_unix_s)
+            raise
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-        self._compare_clocks(server_time(headers.get("date")))
+        self._compare_clocks(server_time(headers.get("Date")))
         return answer
-
-    async def _client(self, service: str) -> tuple[Any, ControlSigner]:
-        async with self._opening:
-            if service not in self._opened:
-                opened = await self._clients.enter_async_context(self._service.open_client(service))
-                self._opened[service] = opened
-        return self._opened[service]
 
     def _compare_clocks(self, server_unix_s: float | None) -> None:
         if server_unix_s is not None:
             self.clock_offset_s = server_unix_s - self._service.clock.unix_s()
-
-
-@asynccontextmanager
-async def open_probe(service: Service) -> AsyncIterator[Probe]:
-    """Give a probe of ``service``, and close what it opened at the end."""
-    async with AsyncExitStack() as clients:
-        yield Probe(service, clients)

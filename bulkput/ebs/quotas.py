@@ -5,10 +5,11 @@ works by the published defaults.
 """
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import NamedTuple
 
 from bulkput.ebs.advice import PENDING_SNAPSHOTS_QUOTA
+from bulkput.ebs.api_client import ApiClient
 
 _SERVICE_CODE = "ebs"
 _PUT_CODES = ("L-1774F84A", "L-AFAE1BE8")
@@ -33,12 +34,8 @@ class GetQuotas(NamedTuple):
     account_gets_per_s: float | None
 
 
-class OpenClient(Protocol):
-    """Makes the async context of an aiobotocore client and its signer."""
-
-    def __call__(self, service: str, /) -> AbstractAsyncContextManager[tuple[Any, Any]]:
-        """Open a client of ``service``."""
-        ...
+OpenClient = Callable[[str], ApiClient]
+"""Makes a client of a service."""
 
 
 async def read_put_quotas(open_client: OpenClient) -> PutQuotas:
@@ -54,8 +51,8 @@ async def read_get_quotas(open_client: OpenClient) -> GetQuotas:
 async def read_pending_quota(open_client: OpenClient) -> float | None:
     """Ask how many pending snapshots the account may have; None for want of an answer."""
     try:
-        async with asyncio.timeout(_LIMIT_S), open_client("service-quotas") as (client, _):
-            return await _read(client, PENDING_SNAPSHOTS_QUOTA)
+        async with asyncio.timeout(_LIMIT_S):
+            return await _read(open_client("service-quotas"), PENDING_SNAPSHOTS_QUOTA)
     except Exception:  # noqa: BLE001 - whatever it is, the default holds
         return None
 
@@ -65,7 +62,8 @@ async def _read_both(
 ) -> tuple[float | None, float | None]:
     snapshot_code, account_code = codes
     try:
-        async with asyncio.timeout(_LIMIT_S), open_client("service-quotas") as (client, _):
+        async with asyncio.timeout(_LIMIT_S):
+            client = open_client("service-quotas")
             # One after the other: a proxy that refuses the first way is not asked for a second,
             # because refusals are counted, and lock accounts.
             snapshot = await _read(client, snapshot_code)
@@ -75,9 +73,10 @@ async def _read_both(
     return snapshot, account
 
 
-async def _read(client: Any, code: str) -> float | None:
+async def _read(client: ApiClient, code: str) -> float | None:
     try:
-        answer = await client.get_service_quota(ServiceCode=_SERVICE_CODE, QuotaCode=code)
+        wanted = {"ServiceCode": _SERVICE_CODE, "QuotaCode": code}
+        answer = await client.call("GetServiceQuota", wanted)
         value = float(answer["Quota"]["Value"])
     except Exception:  # noqa: BLE001 - one that may not be read leaves the other
         return None

@@ -6,9 +6,8 @@ Owns the order. botocore itself ignores AWS_REGION, which every other AWS SDK re
 import os
 import re
 from collections.abc import Mapping
-from typing import Any
 
-from bulkput.ebs.credential_chain import reach_directly
+from bulkput.ebs.aws_session import AwsSession
 from bulkput.ebs.metadata import explain_metadata
 from bulkput.model.errors import ConfigError, Problem
 
@@ -17,12 +16,12 @@ _REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 async def resolve_region(
-    session: Any, given: str | None, environ: Mapping[str, str] = os.environ
+    session: AwsSession, given: str | None, environ: Mapping[str, str] = os.environ
 ) -> str:
     """Return the Region to work in.
 
     Args:
-        session: An aiobotocore session, with the profile set.
+        session: With the profile set.
         given: From a flag or the configuration; wins.
         environ: The environment.
 
@@ -49,16 +48,20 @@ async def resolve_region(
     return region
 
 
-def _of_profile(session: Any) -> str | None:
-    value = session.get_scoped_config().get("region")
+def _of_profile(session: AwsSession) -> str | None:
+    value = session.config.values().get("region")
     return value if isinstance(value, str) else None
 
 
-async def _of_instance(session: Any) -> str | None:
+async def _of_instance(session: AwsSession) -> str | None:
     """Ask IMDSv2 where this instance is; None elsewhere, and where IMDS is switched off."""
+    if os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
+        return None
     from aiobotocore.utils import AioIMDSRegionProvider  # noqa: PLC0415 - rarely needed
 
-    provider = AioIMDSRegionProvider(session)
+    from bulkput.ebs.credential_chain import reach_directly  # noqa: PLC0415 - the same
+
+    provider = AioIMDSRegionProvider(session.botocore())
     get_fetcher = getattr(provider, "_get_fetcher", None)
     if get_fetcher is not None:
         reach_directly(get_fetcher())

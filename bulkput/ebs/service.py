@@ -1,20 +1,15 @@
-"""The service, opened: region, endpoint, credentials and trust found, both planes ready.
-
-The only place that knows how an aiobotocore session and its clients are made.
-"""
+"""The service, opened: region, endpoint, credentials and trust found, both planes ready."""
 
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from bulkput.ebs.aws_session import new_session, trust_of
-from bulkput.ebs.botocore_error import error_of_botocore
+from bulkput.ebs.api_client import SERVICES, ApiClient
+from bulkput.ebs.aws_session import AwsSession, new_session
 from bulkput.ebs.control_plane import ControlPlane
-from bulkput.ebs.control_session import control_session_class
-from bulkput.ebs.control_signer import ControlSigner
+from bulkput.ebs.control_session import ControlSession, control_limits
 from bulkput.ebs.credentials import (
     ChainCredentials,
     Credentials,
@@ -23,8 +18,7 @@ from bulkput.ebs.credentials import (
 )
 from bulkput.ebs.data_plane import DataPlane
 from bulkput.ebs.deadlines import Deadlines
-from bulkput.ebs.endpoint import is_loopback_url, parse_endpoint
-from bulkput.ebs.foreign_answer import refuse_foreign_answers
+from bulkput.ebs.endpoint import aws_url, is_loopback_url, parse_endpoint
 from bulkput.ebs.learned import Learned
 from bulkput.ebs.quotas import (
     GetQuotas,
@@ -39,9 +33,6 @@ from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
 from bulkput.network.proxy import proxy_url
 from bulkput.network.tls import Trust, no_ca_context
-
-_CONTROL_CONNECTIONS_MAX = 16
-"""Volumes that list or poll at once; the quotas allow 50 lists and 10 starts a second."""
 
 _CLOCK_TOLERANCE_S = 60.0
 """A Date header has whole seconds and travels; signatures may be 5 minutes off (SigV4)."""
@@ -60,7 +51,7 @@ class Service:
     credentials: CredentialSource
     clock: Clock
     open_client: OpenClient
-    """Opens aiobotocore clients of other services of the same account."""
+    """Makes clients of other services of the same account."""
 
     async def put_quotas(self) -> PutQuotas:
         """Return what Service Quotas reports; nothing unless the endpoint is AWS's own."""
@@ -133,23 +124,26 @@ async def open_service(
     endpoint_url, is_plain = _checked(endpoint_url, allow_insecure_http=allow_insecure_http)
     learned = Learned()
     session = new_session(profile, learned)
-    trust = trust_of(session)
-    reading_trust = _start_reading(trust, is_plain=is_plain)
+    reading_trust = _start_reading(session.trust, is_plain=is_plain)
     try:
         found_region = learned.region = await resolve_region(session, region)
         credentials = _credentials_of(profile, learned, clock, static_credentials)
+        control_session = ControlSession(session.trust.read, control_limits(limits), learned)
         opener = _ClientOpener(
             session=session,
             region=found_region,
             endpoint_url=endpoint_url,
             allow_insecure_http=allow_insecure_http,
-            trust=trust,
+            control_session=control_session,
             learned=learned,
             deadlines=limits,
             credentials=credentials,
             clock=clock,
         )
-        async with _open_planes(opener, reading_trust, connections_max=connections_max) as service:
+        async with (
+            control_session,
+            _open_planes(opener, reading_trust, connections_max=connections_max) as service,
+        ):
             yield service
     finally:
         if not reading_trust.done():
@@ -160,38 +154,31 @@ async def open_service(
 async def _open_planes(
     opener: "_ClientOpener", reading_trust: asyncio.Task[ssl.SSLContext], *, connections_max: int
 ) -> AsyncIterator[Service]:
-    """Open EC2's API and then the EBS direct APIs, where and with what ``opener`` opens clients."""
-    async with ControlPlane(
-        opener.open_client,
+    """Open both planes, where and with what ``opener`` makes clients."""
+    control = ControlPlane(opener.open_client, learned=opener.learned)
+    endpoint = parse_endpoint(control.endpoint_url, allow_insecure_http=opener.allow_insecure_http)
+    await opener.credentials.current()
+    async with DataPlane(
+        endpoint,
         region=opener.region,
+        credentials=opener.credentials,
+        clock=opener.clock,
+        connections_max=connections_max,
         deadlines=opener.deadlines,
+        tls=await reading_trust,
+        proxy=proxy_url(endpoint.url),
         learned=opener.learned,
-    ) as control:
-        endpoint = parse_endpoint(
-            control.endpoint_url, allow_insecure_http=opener.allow_insecure_http
-        )
-        await opener.credentials.current()
-        async with DataPlane(
-            endpoint,
+    ) as data:
+        yield Service(
+            data=data,
+            control=control,
             region=opener.region,
+            endpoint_url=endpoint.url,
+            is_aws=endpoint.is_aws,
             credentials=opener.credentials,
             clock=opener.clock,
-            connections_max=connections_max,
-            deadlines=opener.deadlines,
-            tls=await reading_trust,
-            proxy=proxy_url(endpoint.url),
-            learned=opener.learned,
-        ) as data:
-            yield Service(
-                data=data,
-                control=control,
-                region=opener.region,
-                endpoint_url=endpoint.url,
-                is_aws=endpoint.is_aws,
-                credentials=opener.credentials,
-                clock=opener.clock,
-                open_client=opener.open_client,
-            )
+            open_client=opener.open_client,
+        )
 
 
 def _start_reading(trust: Trust, *, is_plain: bool) -> asyncio.Task[ssl.SSLContext]:
@@ -220,52 +207,39 @@ def _credentials_of(
 class _ClientOpener:
     """Makes the clients of the control plane, all alike."""
 
-    session: Any
+    session: AwsSession
     region: str
     endpoint_url: str | None
     allow_insecure_http: bool
-    trust: Trust
+    control_session: ControlSession
     learned: Learned
     deadlines: Deadlines
     credentials: CredentialSource
     clock: Clock
 
-    @asynccontextmanager
-    async def open_client(self, service: str) -> AsyncIterator[tuple[Any, ControlSigner]]:
-        from aiobotocore.config import AioConfig  # noqa: PLC0415 - as in new_session
-        from botocore import UNSIGNED  # noqa: PLC0415
+    def open_client(self, name: str) -> ApiClient:
+        """Return a client of the service that botocore calls ``name``.
 
-        # Reading and parsing the service's model takes up to 0.1 s: not in the event loop.
-        loader = self.session.get_component("data_loader")
-        await asyncio.to_thread(loader.load_service_model, service, "service-2")
-        config = AioConfig(
-            signature_version=UNSIGNED,  # ControlSigner signs
-            retries={"mode": "standard", "total_max_attempts": 1},
-            connect_timeout=self.deadlines.connect_s,
-            read_timeout=self.deadlines.control_s,
-            max_pool_connections=_CONTROL_CONNECTIONS_MAX,
-            http_session_cls=control_session_class(self.trust.read, self.deadlines, self.learned),
+        Raises:
+            ConfigError: its endpoint cannot be used.
+        """
+        service, config = SERVICES[name], self.session.config
+        url = self.endpoint_url or config.endpoint_url(service.configured_as)
+        url = url or aws_url(
+            service.prefix,
+            self.region,
+            is_fips=config.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
+            is_dual_stack=config.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
         )
-        async with AsyncExitStack() as stack:
-            try:
-                client = await stack.enter_async_context(
-                    self.session.create_client(
-                        service,
-                        region_name=self.region,
-                        endpoint_url=self.endpoint_url,
-                        config=config,
-                    )
-                )
-            except Exception as error:
-                raise error_of_botocore(f"opening {service}", error, region=self.region) from error
-            # What the environment or the profile said is held to the same rules as a flag.
-            parse_endpoint(client.meta.endpoint_url, allow_insecure_http=self.allow_insecure_http)
-            signer = ControlSigner(
-                client.meta.service_model.signing_name,
-                region=self.region,
-                credentials=self.credentials,
-                clock=self.clock,
-            )
-            signer.attach(client)
-            refuse_foreign_answers(client, self.region)
-            yield client, signer
+        # What the environment or the profile said is held to the same rules as a flag.
+        endpoint = parse_endpoint(url, allow_insecure_http=self.allow_insecure_http)
+        return ApiClient(
+            service,
+            endpoint.url,
+            region=self.region,
+            session=self.control_session,
+            credentials=self.credentials,
+            clock=self.clock,
+            learned=self.learned,
+            limit_s=self.deadlines.control_s,
+        )

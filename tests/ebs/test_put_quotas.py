@@ -1,7 +1,6 @@
 """Service Quotas is asked politely, and nothing depends on its answer."""
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
 
@@ -14,17 +13,17 @@ class FakeQuotas:
     def __init__(self, answers):
         self.answers = answers
 
-    async def get_service_quota(self, **question):
+    async def call(self, operation, question):
+        assert operation == "GetServiceQuota"
         assert question["ServiceCode"] == "ebs"
         answer = self.answers[question["QuotaCode"]]
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    @asynccontextmanager
-    async def open(self, service):
+    def open(self, service):
         assert service == "service-quotas"
-        yield self, None
+        return self
 
 
 @pytest.mark.parametrize(
@@ -45,13 +44,13 @@ async def test_the_quotas_are_asked_for_one_after_the_other():
     under_way = 0
 
     class Slow(FakeQuotas):
-        async def get_service_quota(self, **question):
+        async def call(self, operation, question):
             nonlocal under_way
             under_way += 1
             assert under_way == 1
             await asyncio.sleep(0)
             under_way -= 1
-            return await super().get_service_quota(**question)
+            return await super().call(operation, question)
 
     answer = {"Quota": {"Value": 7.0}}
     client = Slow({"L-1774F84A": answer, "L-AFAE1BE8": answer})
@@ -59,10 +58,9 @@ async def test_the_quotas_are_asked_for_one_after_the_other():
 
 
 async def test_a_service_that_does_not_answer_costs_two_seconds_at_most(monkeypatch):
-    @asynccontextmanager
-    async def never(service):
-        await asyncio.Event().wait()
-        yield None, None
+    class Never(FakeQuotas):
+        async def call(self, operation, question):
+            await asyncio.Event().wait()
 
     monkeypatch.setattr("bulkput.ebs.quotas._LIMIT_S", 0.0)
-    assert await read_put_quotas(never) == PutQuotas(None, None)
+    assert await read_put_quotas(Never({}).open) == PutQuotas(None, None)

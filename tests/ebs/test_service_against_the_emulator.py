@@ -97,12 +97,10 @@ async def test_encryption_and_its_kind_are_seen(tmp_path):
         assert found.encrypted
 
 
-async def test_the_ec2_client_is_made_at_its_first_use(tmp_path):
+async def test_calls_at_once_are_answered_each(tmp_path):
     async with opened(tmp_path) as service:
-        assert service.control._ec2 is None
         calls = (service.control.describe_snapshot("snap-0123456789abcdef0") for _ in range(4))
         assert await asyncio.gather(*calls) == [None] * 4
-        assert service.control._ec2 is not None
 
 
 async def test_a_control_call_has_one_attempt_and_one_deadline(lab):

@@ -8,7 +8,6 @@ import pytest
 import urllib3
 from aiohttp.client_reqrep import ConnectionKey
 
-from bulkput.ebs.botocore_error import error_of_botocore
 from bulkput.ebs.control_session import UnansweredError
 from bulkput.ebs.http_response import WireError
 from bulkput.ebs.learned import Learned
@@ -69,8 +68,7 @@ def test_what_is_the_networks_stays_so(form, number):
 
 def test_the_control_planes_too():
     wrapped = UnansweredError(outage(FORMS["of a wire"](errno.EMFILE)))
-    found = error_of_botocore("StartSnapshot", wrapped, region="eu-west-1", url=URL)
-    assert isinstance(found, MachineError)
+    assert isinstance(wrapped.of("StartSnapshot", None), MachineError)
 
 
 def test_a_remote_disks_too():

@@ -1,11 +1,14 @@
 """Region, endpoint and proxy: who wins, and what is refused."""
 
 import pytest
-from aiobotocore.session import AioSession
+from botocore.endpoint_provider import EndpointProvider
+from botocore.loaders import create_loader
 
 from bulkput.ebs import service as service_module
+from bulkput.ebs.api_client import SERVICES
+from bulkput.ebs.aws_session import new_session
 from bulkput.ebs.credentials import Credentials
-from bulkput.ebs.endpoint import parse_endpoint
+from bulkput.ebs.endpoint import aws_url, parse_endpoint
 from bulkput.ebs.region import resolve_region
 from bulkput.ebs.service import open_service
 from bulkput.model.clock import LoopClock
@@ -22,12 +25,13 @@ def profile(tmp_path):
         "[profile fips]\nregion = us-east-1\nuse_fips_endpoint = true\n"
         "[profile both]\nregion = us-east-1\nuse_dualstack_endpoint = true\n"
         "[profile services]\nregion = us-east-1\nservices = mine\n"
+        "[profile astray]\nregion = us-east-1\nservices = gone\n"
         "[services mine]\nebs =\n  endpoint_url = https://ebs.mine.example\n"
     )
 
 
 async def test_the_region_is_looked_for_in_order(profile):
-    session = AioSession()
+    session = new_session(None)
     everything = {"AWS_REGION": "eu-west-2", "AWS_DEFAULT_REGION": "eu-west-3"}
     assert await resolve_region(session, "eu-west-1", everything) == "eu-west-1"
     assert await resolve_region(session, None, everything) == "eu-west-2"
@@ -48,15 +52,15 @@ async def test_the_instance_is_asked_last(lab, monkeypatch, profile):
     async with lab.serving(imds) as server:
         monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
         monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", server.url)
-        assert await resolve_region(AioSession(profile="bare"), None, {}) == "eu-north-1"
-        assert await resolve_region(AioSession(), None, {}) == "eu-south-1"
+        assert await resolve_region(new_session("bare"), None, {}) == "eu-north-1"
+        assert await resolve_region(new_session(None), None, {}) == "eu-south-1"
 
 
 async def test_no_region_and_no_regions_name_are_reported():
     with pytest.raises(ConfigError, match="AWS_REGION"):
-        await resolve_region(AioSession(), None, {})
+        await resolve_region(new_session(None), None, {})
     with pytest.raises(ConfigError, match="eu-west-1"):
-        await resolve_region(AioSession(), "evil.example/", {})
+        await resolve_region(new_session(None), "evil.example/", {})
 
 
 @pytest.mark.parametrize(
@@ -130,23 +134,46 @@ async def endpoint_of(**more):
         static_credentials=KEYS,
         **more,
     ) as service:
-        ec2 = await service.control._opened("ec2")
-        return service.endpoint_url, ec2.meta.endpoint_url
+        return service.endpoint_url, service.control.ec2.endpoint_url
 
 
-async def test_endpoints_are_what_botocore_resolves(monkeypatch, profile):
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_awss_own_endpoints_are_those_of_botocores_rules(name):
+    loader = create_loader()
+    partitions = loader.load_data("partitions")
+    rules = loader.load_service_model(name, "endpoint-rule-set-1")
+    resolver = EndpointProvider(rules, partitions)
+    regions = [each for part in partitions["partitions"] for each in part["regions"]]
+    for region in (*regions, "eu-nowhere-9"):
+        for is_fips in (False, True):
+            for is_dual in (False, True):
+                asked = {"Region": region, "UseFIPS": is_fips, "UseDualStack": is_dual}
+                if name == "sts":
+                    asked["UseGlobalEndpoint"] = False
+                ours = aws_url(
+                    SERVICES[name].prefix, region, is_fips=is_fips, is_dual_stack=is_dual
+                )
+                if not region.endswith("-global"):
+                    assert ours == resolver.resolve_endpoint(**asked).url
+
+
+async def test_a_configured_endpoint_wins_as_with_botocore(monkeypatch, profile):
     aws = ("https://ebs.us-east-1.amazonaws.com", "https://ec2.us-east-1.amazonaws.com")
     assert await endpoint_of() == aws
     fips = ("https://ebs-fips.us-east-1.amazonaws.com", "https://ec2-fips.us-east-1.amazonaws.com")
     assert await endpoint_of(profile="fips") == fips
     assert (await endpoint_of(profile="both"))[0] == "https://ebs.us-east-1.api.aws"
     assert await endpoint_of(profile="services") == ("https://ebs.mine.example", aws[1])
+    with pytest.raises(ConfigError, match=r'services section "gone"'):
+        await endpoint_of(profile="astray")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://all.example")
     assert await endpoint_of() == ("https://all.example", "https://all.example")
     monkeypatch.setenv("AWS_ENDPOINT_URL_EBS", "https://ebs.example/base")
     assert await endpoint_of() == ("https://ebs.example/base", "https://all.example")
     monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "https://ec2.example")
     assert await endpoint_of() == ("https://ebs.example/base", "https://ec2.example")
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    assert await endpoint_of() == aws
     given = "https://given.example"
     assert await endpoint_of(endpoint_url=given) == (given, given)
 

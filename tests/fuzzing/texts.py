@@ -18,8 +18,7 @@ from bulkput.config.scalar import plain_scalar
 from bulkput.config.variables import names_in
 from bulkput.ebs import ebs_answers
 from bulkput.ebs.endpoint import parse_endpoint
-from bulkput.ebs.error_response import error_of_answer, redirect_text, server_time
-from bulkput.ebs.foreign_answer import _is_xml
+from bulkput.ebs.error_response import _xml_fields, error_of_answer, redirect_text, server_time
 from bulkput.ebs.snapshot import StartRequest
 from bulkput.jobs.copy.history import _read as read_copy
 from bulkput.jobs.process.spot_interruption import _described
@@ -110,7 +109,7 @@ def _events(content):
 
 READERS = (
     (_error, ()),
-    (_is_xml, ()),
+    (_xml_fields, ()),
     (_of_header(server_time), ()),
     (_of_header(redirect_text), ()),
     (_of_header(lambda text: total_bytes(text, 0, 1)), ()),

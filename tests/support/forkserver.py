@@ -72,9 +72,6 @@ def prepare():
     """Import what a run imports, and leave the process as an interpreter starts it."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     for name in (
-        "aiobotocore.config",
-        "aiobotocore.session",
-        "botocore.utils",
         "uvloop",
         "bulkput.api.delivery",
         "bulkput.api.download",
@@ -87,9 +84,6 @@ def prepare():
         "bulkput.cli.verify",
     ):
         import_module(name)
-    loader = import_module("bulkput.ebs.aws_session")._loader(None)
-    for service in ("ebs", "ec2"):
-        loader.load_service_model(service, "service-2")
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -9,6 +9,7 @@ import contextlib
 import time
 
 import pytest
+from bulkput.ebs.foreign_answer import _is_xml
 
 from bulkput.config.document import read_document
 from bulkput.config.inventory import parse_jsonl, read_csv
@@ -19,7 +20,6 @@ from bulkput.ebs.error_response import (
     redirect_text,
     server_time,
 )
-from bulkput.ebs.foreign_answer import _is_xml
 from bulkput.model.address import parse_address
 from bulkput.model.duration import parse_duration_s
 from bulkput.model.errors import BulkputError

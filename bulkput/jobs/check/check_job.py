@@ -9,7 +9,7 @@ from typing import TypeVar
 from bulkput.config.service import ServiceSettings
 from bulkput.config.settings import JobSettings
 from bulkput.config.volume import VolumeSettings
-from bulkput.ebs.probe import Probe, open_probe
+from bulkput.ebs.probe import Probe
 from bulkput.ebs.quotas import read_pending_quota
 from bulkput.ebs.service import Service
 from bulkput.jobs.check import account
@@ -72,7 +72,8 @@ async def _check_service(
 
 @contextlib.asynccontextmanager
 async def _opened(settings: ServiceSettings) -> AsyncIterator[tuple[Service, Probe]]:
-    async with open_connection(settings) as service, open_probe(service) as probe:
+    async with open_connection(settings) as service:
+        probe = Probe(service)
         yield service, probe
 
 

@@ -2,15 +2,14 @@
 
 import os
 import resource
-from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 import pytest
-from botocore.exceptions import ClientError
 
 from bulkput.config.tuning import TuningSettings
 from bulkput.config.volume import VolumeSettings
-from bulkput.ebs.probe import NO_SNAPSHOT, CallerIdentity, open_probe
+from bulkput.ebs.error_response import error_of_answer
+from bulkput.ebs.probe import NO_SNAPSHOT, CallerIdentity, Probe
 from bulkput.ebs.quotas import PutQuotas, read_pending_quota
 from bulkput.jobs.check import account, machine, state_dir
 from bulkput.jobs.check.finding import CheckStatus, failure, ok, skipped, warning, worst
@@ -163,63 +162,60 @@ class FakeAws:
         self.region = "eu-west-1"
         self.clock_offset_s = 7.0
         self.clock = SimpleNamespace(unix_s=lambda: 1_000_000_000.0)
-        self.signers = []
+        self.offsets = []
 
-    @asynccontextmanager
-    async def open_client(self, _):
-        signer = SimpleNamespace(signer=SimpleNamespace(clock_offset_s=0.0))
-        self.signers.append(signer)
-        yield self, signer
+    def open_client(self, _):
+        return self
 
-    def __getattr__(self, name):
-        async def call(**parameters):
-            self.calls.append((name, parameters))
-            answer = self.answers[name]
-            if isinstance(answer, list):
-                answer = answer.pop(0)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
+    def set_clock_offset(self, offset_s):
+        self.offsets.append(offset_s)
 
-        return call
+    async def call(self, operation, parameters, **_):
+        self.calls.append((operation, parameters))
+        answer = self.answers[operation]
+        if isinstance(answer, list):
+            answer = answer.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 async def test_who_the_credentials_are_comes_from_sts_with_the_clock():
-    date = {"HTTPHeaders": {"date": "Sun, 09 Sep 2001 01:48:20 GMT"}}
+    date = {"HTTPHeaders": {"Date": "Sun, 09 Sep 2001 01:48:20 GMT"}}
     aws = FakeAws(
-        get_caller_identity={"Account": "123", "Arn": "arn:x", "ResponseMetadata": date},
-        get_ebs_encryption_by_default={"EbsEncryptionByDefault": True},
+        GetCallerIdentity={"Result": {"Account": "123", "Arn": "arn:x"}, "ResponseMetadata": date},
+        GetEbsEncryptionByDefault={"EbsEncryptionByDefault": True},
     )
-    async with open_probe(aws) as probe:
-        assert await probe.identity() == CallerIdentity("123", "arn:x")
-        assert await probe.encrypts_by_default() is True
-        assert probe.clock_offset_s == 100.0
-    assert all(each.signer.clock_offset_s == 7.0 for each in aws.signers)
+    probe = Probe(aws)
+    assert await probe.identity() == CallerIdentity("123", "arn:x")
+    assert await probe.encrypts_by_default() is True
+    assert probe.clock_offset_s == 100.0
+    assert aws.offsets == [7.0, 7.0]
 
 
 async def test_pending_snapshots_are_counted_over_all_pages():
     pages = [{"Snapshots": [{}, {}], "NextToken": "more"}, {"Snapshots": [{}]}]
-    aws = FakeAws(describe_snapshots=pages)
-    async with open_probe(aws) as probe:
-        assert await probe.pending_snapshots() == 3
+    aws = FakeAws(DescribeSnapshots=pages)
+    probe = Probe(aws)
+    assert await probe.pending_snapshots() == 3
     assert aws.calls[1][1]["NextToken"] == "more"
 
 
-def client_error(code, status, message="m"):
-    answer = {"Error": {"Code": code, "Message": message}}
-    answer["ResponseMetadata"] = {"HTTPStatusCode": status, "HTTPHeaders": {}}
-    return ClientError(answer, "CreateTags")
+def refused(code, status, message="m"):
+    body = f"<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    content = f"{body}</Errors><RequestID>r</RequestID></Response>".encode()
+    return error_of_answer("CreateTags", status, {}, content, region="eu-west-1")
 
 
 async def tagging(answer, *volumes):
     (action,) = [each for each in ACTIONS if each.name == "ec2:CreateTags"]
-    aws = FakeAws(create_tags=answer)
+    aws = FakeAws(CreateTags=answer)
 
     async def run(call):
         return await call()
 
-    async with open_probe(aws) as probe:
-        finding = await look_at_action(action, volumes, run, probe, is_aws=True)
+    probe = Probe(aws)
+    finding = await look_at_action(action, volumes, run, probe, is_aws=True)
     ((_, parameters),) = aws.calls
     assert (parameters["DryRun"], parameters["Resources"]) == (True, [NO_SNAPSHOT])
     return finding
@@ -229,11 +225,11 @@ async def tagging(answer, *volumes):
     ("code", "status"), [("DryRunOperation", 412), ("InvalidSnapshot.NotFound", 400)]
 )
 async def test_a_dry_run_that_iam_lets_pass_is_well(code, status):
-    assert (await tagging(client_error(code, status))).status is CheckStatus.OK
+    assert (await tagging(refused(code, status))).status is CheckStatus.OK
 
 
 async def test_a_dry_run_that_iam_refuses_fails_who_wants_tags():
-    denied = client_error("UnauthorizedOperation", 403)
+    denied = refused("UnauthorizedOperation", 403)
     assert (await tagging(denied)).status is CheckStatus.WARNING
     tagged = volume(snapshot={"tags": {"Name": "web"}})
     finding = await tagging(denied, volume(), tagged)
@@ -253,13 +249,12 @@ async def test_a_start_that_is_let_through_is_taken_back():
             self.deleted = (snapshot_id,)
 
     control = Lax()
-    async with open_probe(SimpleNamespace(control=control)) as probe:
-        await probe.start()
+    await Probe(SimpleNamespace(control=control)).start()
     assert control.deleted == ("snap-1",)
 
 
 async def test_the_quota_of_pending_snapshots_is_asked_for_or_unknown():
-    aws = FakeAws(get_service_quota={"Quota": {"Value": 250.0}})
+    aws = FakeAws(GetServiceQuota={"Quota": {"Value": 250.0}})
     assert await read_pending_quota(aws.open_client) == 250.0
     assert aws.calls[0][1]["QuotaCode"] == "L-94D7AB7D"
-    assert await read_pending_quota(FakeAws(get_service_quota=OSError()).open_client) is None
+    assert await read_pending_quota(FakeAws(GetServiceQuota=OSError()).open_client) is None
