@@ -78,7 +78,7 @@ def _flat(prefix: str, value: object) -> Iterator[tuple[str, str]]:
     """Yield names and values as EC2 wants nested ones: ``Filter.1.Value.2``."""
     if isinstance(value, Mapping):
         for name, each in value.items():
-            member = _MEMBERS.get(name, name)
+            member = _MEMBERS.get(str(name), str(name))
             yield from _flat(f"{prefix}.{member}" if prefix else member, each)
     elif isinstance(value, list):
         for number, each in enumerate(value, 1):
