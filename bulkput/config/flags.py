@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from bulkput.config.document import Document, Location, read_document
+from bulkput.config.document import Document, Location
 from bulkput.config.load import Given, LoadedSettings, build, from_here
 from bulkput.config.paths import STANDARD_INPUT
 from bulkput.config.settings import VERSION, JobSettings
@@ -122,6 +122,8 @@ def settings_from_flags(
     if config is None:
         document = Document(None, data={"version": VERSION})
     else:
+        from bulkput.config.yaml_file import read_document  # noqa: PLC0415 - flags need no YAML
+
         document = _shared_part(read_document(Path(config)))
     path = (*_VOLUME, "source", "path")
     given = [] if source is None else [Given(path, "SOURCE", _place(source), "argument")]

@@ -19,8 +19,6 @@ from bulkput.config.document import (
     Location,
     dotted,
     locations,
-    read_document,
-    read_standard_input,
 )
 from bulkput.config.environment import read_environment
 from bulkput.config.expand import expand, today
@@ -107,6 +105,11 @@ def load_settings(
         if value is not None
     ]
     is_piped = str(path) == STANDARD_INPUT
+    from bulkput.config.yaml_file import (  # noqa: PLC0415 - flags need no YAML
+        read_document,
+        read_standard_input,
+    )
+
     document = read_standard_input() if is_piped else read_document(Path(path))
     inputs = replace(inputs, date=inputs.date or today())
     loaded = build(document, given, environ=environ, inputs=inputs)

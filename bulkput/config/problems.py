@@ -3,7 +3,6 @@
 Owns the sentences, the "did you mean" and the rule that no value of the file is repeated.
 """
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -54,6 +53,8 @@ def looks_like_credential(key: str) -> bool:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return ``; did you mean X?``, or nothing where no known word is near."""
+    import difflib  # noqa: PLC0415 - after a mistake alone
+
     near = difflib.get_close_matches(word[:64], list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]}?" if near else ""
 

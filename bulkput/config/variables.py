@@ -4,7 +4,6 @@ Owns which there are and what they stand for. No templates beyond that: no defau
 nesting, no functions. Pure.
 """
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,6 +62,8 @@ class Variables:
         if name in OF_VOLUMES:
             raise VariableError(f"`${{{name}}}` is known only where the volume has it already")
         known = [*self.facts, *(f"var.{each}" for each in self.own), "env.NAME"]
+        import difflib  # noqa: PLC0415 - after a mistake alone
+
         near = difflib.get_close_matches(name[:64], known, n=1, cutoff=0.6)
         hint = f"; did you mean `${{{near[0]}}}`?" if near else _DOLLAR_HINT
         raise VariableError(f"unknown variable {_shown(name)}{hint}")

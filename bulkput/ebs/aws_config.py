@@ -5,9 +5,7 @@ in plain. botocore itself, whose import and session take 0.3 CPU seconds, is lef
 can do: roles, SSO, processes, metadata services.
 """
 
-import configparser
 import os
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -166,6 +164,8 @@ def _by_kind(
 
 
 def _name_in(title: str) -> str | None:
+    import shlex  # noqa: PLC0415 - many machines have no such file
+
     try:
         parts = shlex.split(title)
     except ValueError:
@@ -182,6 +182,8 @@ def _sections(name: str) -> dict[str, dict[str, Any]]:
     path = os.path.expanduser(os.path.expandvars(name))  # noqa: PTH111 - raises without a home
     if not Path(path).is_file():
         return {}
+    import configparser  # noqa: PLC0415 - many machines have no such file
+
     parser = configparser.RawConfigParser()
     try:
         parser.read([path])

@@ -6,13 +6,13 @@ still being sent and nobody reads: a flood of them took 515 MiB within one attem
 
 from typing import Any
 
-from aiohttp.client_proto import ResponseHandler
+from bulkput.network.late_trust import aiohttp
 
 INTERIM_ANSWERS_MAX = 8
 """RFC 9110 lets a server send any number before the answer; AWS sends none."""
 
 
-class BoundedResponses(ResponseHandler):
+class BoundedResponses(aiohttp.client_proto.ResponseHandler):
     """Closes its connection when too many answers lie unread."""
 
     def feed_data(self, data: Any, size: int = 0) -> None:

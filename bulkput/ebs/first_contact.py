@@ -10,12 +10,11 @@ import ssl
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from bulkput.ebs.partitions import is_aws_host, is_known_region, nearest_region
 from bulkput.model.errors import ConfigError, Problem
 from bulkput.model.failure import FailureClass
 from bulkput.network.causes import causes
+from bulkput.network.late_trust import aiohttp
 from bulkput.network.proxy import shown_proxy
 
 _NO_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})

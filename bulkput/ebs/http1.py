@@ -21,8 +21,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-import aiohttp
-from aiohttp.http import StreamWriter
 from yarl import URL
 
 from bulkput.ebs.bounded_responses import BoundedResponses
@@ -30,6 +28,7 @@ from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import Endpoint
 from bulkput.ebs.http_response import HttpResponse, WireError, receive_response
 from bulkput.ebs.stall_watchdog import Attempt, Watch
+from bulkput.network.late_trust import aiohttp
 
 _KEEPALIVE_S = 20.0
 """How long an idle connection is kept. The service does not say when it closes one; a connection
@@ -239,7 +238,7 @@ class Wire:
                 # The peer may have answered, and closed, without reading to the end: then that
                 # answer counts, and ``receive_response`` finds it or raises.
                 with contextlib.suppress(aiohttp.ClientError, OSError):
-                    await StreamWriter(protocol, self._loop).drain()
+                    await aiohttp.http.StreamWriter(protocol, self._loop).drain()
                 if transport.get_write_buffer_size():
                     return False
         if on_sent is not None:

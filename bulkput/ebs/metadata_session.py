@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, Self
 
-import aiohttp
+from bulkput.network.late_trust import aiohttp
 
 ANSWER_LIMIT_BYTES = 256 << 10
 """A set of credentials has 2 KiB, the largest session tokens make it 20."""

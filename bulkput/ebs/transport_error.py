@@ -8,8 +8,6 @@ so does a proxy's refusal, which is the credentials'; and what a run meets befor
 
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from bulkput.ebs.advice import advice
 from bulkput.ebs.first_contact import error_of_first_contact
 from bulkput.ebs.http_response import WireError
@@ -17,6 +15,7 @@ from bulkput.ebs.learned import Learned
 from bulkput.model.errors import ConfigError, MachineError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
 from bulkput.network.causes import local_shortage
+from bulkput.network.late_trust import aiohttp
 from bulkput.network.proxy import REFUSALS, refusal, refused_status, shown_proxy
 
 _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (

@@ -8,7 +8,7 @@ from typing import Literal
 
 from bulkput.model.address import is_address
 from bulkput.model.block import GIB_BYTES, VOLUME_SIZE_MAX_GIB
-from bulkput.model.disk_format import Compression, Format, FormatChoice
+from bulkput.model.disk_format import Compression, Format, FormatChoice, ImageFormat
 from bulkput.model.errors import SourceError
 from bulkput.source.buffered import BufferedReader
 from bulkput.source.format import (
@@ -18,17 +18,12 @@ from bulkput.source.format import (
     is_compression,
     is_image,
 )
-from bulkput.source.image.chain import open_chain
-from bulkput.source.image.image import open_image
 from bulkput.source.mapped import MappedReader
 from bulkput.source.populate import can_populate
 from bulkput.source.raw import RawSource, WindowReader
 from bulkput.source.remote.access import Access
-from bulkput.source.remote.open import open_remote
 from bulkput.source.source import Source
 from bulkput.source.source_file import OpenedFile, open_file
-from bulkput.source.stream.feed import FileFeed
-from bulkput.source.stream.open import open_compressed, open_standard_input
 
 STANDARD_INPUT_PATH = "-"
 ReaderChoice = Literal["auto", "mmap", "preadv"]
@@ -67,7 +62,10 @@ def open_source(
         SourceError: it is not there, may not be read, is no disk, is empty, is in use, is too
             long, or has a format that is not read.
     """
+    # Each kind of source is imported by whoever has one: raw disks, most of all, need none of them.
     if path == STANDARD_INPUT_PATH:
+        from bulkput.source.stream.open import open_standard_input  # noqa: PLC0415 - see above
+
         return open_standard_input(
             configured=format,
             size_gib=volume_size_gib,
@@ -75,6 +73,8 @@ def open_source(
             allow_trailing_data=allow_trailing_data,
         )
     if isinstance(path, str) and is_address(path):
+        from bulkput.source.remote.open import open_remote  # noqa: PLC0415 - see above
+
         return open_remote(
             path,
             access or Access(),
@@ -87,13 +87,20 @@ def open_source(
         _check_size(file)
         found = _format(file, format)
         if is_image(found):
-            return open_image(open_chain(file, found, allow_backing_file=allow_backing_file))
+            return _open_image(file, found, allow_backing_file=allow_backing_file)
         if is_compression(found):
             return _open_stream(file, found, format, volume_size_gib, rest=allow_trailing_data)
         return _open_raw(file, "preadv" if reader == "auto" and allow_mounted else reader)
     except BaseException:
         file.close()
         raise
+
+
+def _open_image(file: OpenedFile, found: ImageFormat, *, allow_backing_file: bool) -> Source:
+    from bulkput.source.image.chain import open_chain  # noqa: PLC0415 - see open_source
+    from bulkput.source.image.image import open_image  # noqa: PLC0415 - the same
+
+    return open_image(open_chain(file, found, allow_backing_file=allow_backing_file))
 
 
 def _open_stream(
@@ -104,6 +111,9 @@ def _open_stream(
     *,
     rest: bool,
 ) -> Source:
+    from bulkput.source.stream.feed import FileFeed  # noqa: PLC0415 - see open_source
+    from bulkput.source.stream.open import open_compressed  # noqa: PLC0415 - the same
+
     return open_compressed(
         file,
         FileFeed(file),

@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from bulkput.config.document import FILE_SIZE_MAX_BYTES, NODE_COUNT_MAX, read_document
+from bulkput.config.yaml_file import FILE_SIZE_MAX_BYTES, NODE_COUNT_MAX, read_document
 from bulkput.model.errors import ConfigError
 
 JOB = "version: 1\nvolumes: [disk.img]\n"
@@ -86,7 +86,7 @@ def test_the_same_for_root_by_an_injected_error(write, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     path = write(JOB)
-    monkeypatch.setattr("bulkput.config.document.os.open", deny)
+    monkeypatch.setattr("bulkput.config.yaml_file.os.open", deny)
     assert refusal(path).expected == "cannot be read: Permission denied"
 
 

@@ -9,13 +9,13 @@ import contextlib
 import time
 
 import pytest
-from bulkput.ebs.foreign_answer import _is_xml
 
-from bulkput.config.document import read_document
 from bulkput.config.inventory import parse_jsonl, read_csv
 from bulkput.config.variables import names_in
+from bulkput.config.yaml_file import read_document
 from bulkput.ebs.error_response import (
     BODY_LIMIT_BYTES,
+    _xml_fields,
     error_of_answer,
     redirect_text,
     server_time,
@@ -74,7 +74,7 @@ READERS = {
         lambda content, _: error_of_answer("Put", 400, {}, content, region="eu-west-1"),
         1 << 16,
     ),
-    "error xml": (lambda content, _: _is_xml(content), BODY_LIMIT_BYTES // 4),
+    "error xml": (lambda content, _: _xml_fields(content), BODY_LIMIT_BYTES // 4),
     "date": (of_text(server_time), 1 << 16),
     "location": (of_text(redirect_text), 1 << 16),
     "content-range": (of_text(lambda text: total_bytes(f"bytes {text}", 0, 1)), 1 << 16),

@@ -11,10 +11,9 @@ from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import aiohttp
-
 from bulkput.model.clock import Clock
 from bulkput.model.errors import TemporaryError
+from bulkput.network.late_trust import aiohttp
 from bulkput.pipeline.cause import first_cause
 
 T = TypeVar("T")
