@@ -16,7 +16,7 @@ from bulkput.ebs.control_session import ControlRequest, ControlSession, Unanswer
 from bulkput.ebs.credentials import CredentialSource
 from bulkput.ebs.error_response import BODY_LIMIT_BYTES, error_of_answer
 from bulkput.ebs.first_contact import is_complaint_of_plain_http, speaks_tls
-from bulkput.ebs.http1 import HttpResponse
+from bulkput.ebs.http_response import HttpResponse
 from bulkput.ebs.json_calls import ebs_answer, ebs_request, quotas_answer, quotas_request
 from bulkput.ebs.learned import Learned
 from bulkput.ebs.query_calls import UnreadableXmlError, query_answer, query_request

@@ -6,10 +6,9 @@ Knows no connection and no endpoint; what it uses of aiohttp is in ``http1``.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import aiohttp
-
 from bulkput.ebs.bounded_responses import INTERIM_ANSWERS_MAX
 from bulkput.ebs.error_response import BODY_LIMIT_BYTES
+from bulkput.network.late_trust import aiohttp
 
 
 class HttpResponse(NamedTuple):

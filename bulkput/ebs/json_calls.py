@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from bulkput.ebs.control_session import ControlRequest
-from bulkput.ebs.http1 import HttpResponse
+from bulkput.ebs.http_response import HttpResponse
 from bulkput.ebs.signer import encode_query
 
 _NONE: Mapping[str, str] = MappingProxyType({})

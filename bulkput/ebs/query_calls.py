@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
 from bulkput.ebs.control_session import ControlRequest
-from bulkput.ebs.http1 import HttpResponse
+from bulkput.ebs.http_response import HttpResponse
 
 _VERSIONS = {"ec2": "2016-11-15", "sts": "2011-06-15"}
 

@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 
 from bulkput.ebs.api_client import SERVICES
 from bulkput.ebs.ec2_form import pending_with_tag
-from bulkput.ebs.http1 import HttpResponse
+from bulkput.ebs.http_response import HttpResponse
 from bulkput.ebs.json_calls import ebs_answer
 from bulkput.ebs.query_calls import UnreadableXmlError
 from bulkput.ebs.snapshot import StartRequest

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from fuzzing.finding import FindingError
 
-from bulkput.config.document import read_document
 from bulkput.config.expansion import NO_INPUTS
 from bulkput.config.inventory import TableError, parse_jsonl, read_csv
 from bulkput.config.load import build
 from bulkput.config.scalar import plain_scalar
 from bulkput.config.variables import names_in
+from bulkput.config.yaml_file import read_document
 from bulkput.ebs import ebs_answers
 from bulkput.ebs.endpoint import parse_endpoint
 from bulkput.ebs.error_response import _xml_fields, error_of_answer, redirect_text, server_time
