@@ -53,16 +53,16 @@ def test_a_fault_that_was_never_reached_is_reported():
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "error"),
     [
-        {"operation": "PutBlock"},
-        {"nth": 0},
-        {"times": 0},
-        {"kind": FaultKind.ERROR},
+        ({"operation": "PutBlock"}, "PutBlock is none of"),
+        ({"nth": 0}, "count from 1"),
+        ({"times": 0}, "count from 1"),
+        ({"kind": FaultKind.ERROR}, "'error' needs a code"),
     ],
 )
-def test_a_fault_that_could_never_be_reached_is_refused(wrong):
-    with pytest.raises(ValueError, match=r"none of|count from 1|needs a code"):
+def test_a_fault_that_could_never_be_reached_is_refused(wrong, error):
+    with pytest.raises(ValueError, match=error):
         Fault(**({"kind": FaultKind.HTML_503} | wrong))
 
 
@@ -258,7 +258,7 @@ def test_a_returned_block_can_be_damaged_or_cut_short(faulty, block):
 
     damaged = get()
     assert sum(one != other for one, other in zip(damaged, block, strict=True)) == 1
-    with pytest.raises(Exception, match=r"IncompleteRead|Connection broken|bytes read"):
+    with pytest.raises(Exception, match=r"IncompleteRead\(1000 bytes read"):
         get()
     for _ in range(2):
         began_s = time.monotonic()

@@ -333,7 +333,7 @@ BPB = {
 def test_an_absurd_geometry_is_no_file_system(esp, places):
     facts = facts_of(spoiled(esp(), places))
     assert facts.boot_modes() == frozenset()
-    assert any(what in " ".join(facts.notes) for what in ("no FAT file system", "damaged"))
+    assert "no FAT file system" in " ".join(facts.notes)
 
 
 def test_a_file_system_larger_than_the_disk_is_read_as_far_as_it_is_there(esp):
@@ -351,7 +351,7 @@ def test_chains_that_run_in_circles_or_out_of_the_volume_end(esp, pattern):
     image = esp()
     at, length = table_at(image)
     facts = facts_of(spoiled(image, {at: pattern * (length // 2)}))
-    assert "damaged" in " ".join(facts.notes) or facts.boot_mode() == "uefi"
+    assert facts.boot_mode() == "uefi"  # what it looks for is in the first clusters
 
 
 def test_a_directory_that_holds_itself_is_walked_once(esp):
