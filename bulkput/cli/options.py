@@ -232,6 +232,28 @@ observe_options = with_options(
     ),
 )
 """Of verbs that take time."""
+
+
+class _Processes(click.ParamType[int | str]):
+    """``auto``, or a number."""
+
+    name = "processes"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        if value == "auto":
+            return "auto"
+        converted: int = click.INT.convert(value, param, ctx)
+        return converted
+
+
+processes_option = click.option(
+    "--processes",
+    type=_Processes(),
+    metavar="N|auto",
+    help="How many processes put blocks. Default: auto, as many as the processor makes necessary.",
+)
 OBSERVE_OVERRIDES = {
     name: f"observe.{name}"
     for name in (

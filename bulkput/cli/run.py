@@ -12,6 +12,7 @@ from bulkput.cli.options import (
     PATH,
     invocation_of,
     observe_options,
+    processes_option,
     reporting_options,
     service_options,
     state_option,
@@ -36,6 +37,7 @@ _OVERRIDES = {
             *("order", "on_error", "max_duration", "window"),
         )
     },
+    "processes": "tuning.processes",
     **OBSERVE_OVERRIDES,
 }
 """Keys of the file by the names of flags."""
@@ -56,6 +58,7 @@ _OVERRIDES = {
 )
 @choice_options
 @schedule_options
+@processes_option
 @dry_run_option
 @result_option
 @state_option

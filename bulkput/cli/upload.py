@@ -15,6 +15,7 @@ from bulkput.cli.options import (
     config_option,
     invocation_of,
     observe_options,
+    processes_option,
     reporting_options,
     service_options,
     source_options,
@@ -136,6 +137,7 @@ _end_options = with_options(
 @_zeros_option
 @source_options
 @_end_options
+@processes_option
 @dry_run_option
 @state_option
 @config_option

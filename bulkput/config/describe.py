@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from bulkput.config.job_file import JobFile
+from bulkput.config.process_count import ProcessCount
 from bulkput.config.quantity import (
     Duration,
     Size,
@@ -24,7 +25,7 @@ from bulkput.config.quantity import (
 from bulkput.config.section import Section
 from bulkput.config.text import Text
 
-QUANTITIES = (Size, VolumeSize, Duration, Window, Text)
+QUANTITIES = (Size, VolumeSize, Duration, Window, Text, ProcessCount)
 """Marks of what is written as text, and says itself what it is."""
 REQUIRED = "required"
 NOTHING = "not given"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from bulkput.config.describe import NOTHING, REQUIRED, Key, keys
 from bulkput.config.environment import variables
-from bulkput.config.flags import OBSERVE_FLAGS, UPLOAD_FLAGS
+from bulkput.config.flags import OBSERVE_FLAGS, TUNING_FLAGS, UPLOAD_FLAGS
 from bulkput.config.section import Section
 
 _INDEX = re.compile(r"\[\d*\]")
@@ -61,7 +61,7 @@ def _flags(key: Key, commands_by_flag: Mapping[str, Sequence[str]]) -> list[str]
     """Return the flag for ``key`` with its commands; nothing where no command has it."""
     return [
         f"`{flag.name}` of {' and '.join(f'`{name}`' for name in commands_by_flag[flag.name])}"
-        for flag in (*UPLOAD_FLAGS.values(), *OBSERVE_FLAGS.values())
+        for flag in (*UPLOAD_FLAGS.values(), *OBSERVE_FLAGS.values(), *TUNING_FLAGS.values())
         if _notation(flag.location) == key.path and flag.name in commands_by_flag
     ]
 

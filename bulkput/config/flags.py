@@ -93,7 +93,12 @@ OBSERVE_FLAGS: Mapping[str, Flag] = MappingProxyType(
 )
 """Of every verb that takes time. A program that calls the library listens to events itself."""
 
-_FLAGS = {**UPLOAD_FLAGS, **OBSERVE_FLAGS}
+TUNING_FLAGS: Mapping[str, Flag] = MappingProxyType(
+    {"processes": Flag("--processes", ("tuning", "processes"))}
+)
+"""A program that calls the library gives the section as a whole."""
+
+_FLAGS = {**UPLOAD_FLAGS, **OBSERVE_FLAGS, **TUNING_FLAGS}
 
 
 def settings_from_flags(
@@ -108,7 +113,7 @@ def settings_from_flags(
 
     Args:
         source: the path to read, as given; None where only the service is meant: no volume then.
-        flags: values by the names in `UPLOAD_FLAGS` and `OBSERVE_FLAGS`; None is not given.
+        flags: values by the names of all flags here; None is not given.
             ``tag`` is an iterable of ``Key=Value``. A relative ``Path`` starts from the current
             folder.
         environ: the process's environment.

@@ -43,6 +43,7 @@ JOB_FLAGS: Mapping[str, str] = MappingProxyType(
         "max_duration": "--max-duration",
         "usd_per_thousand_puts": "--usd-per-thousand",
         "name": "--name",
+        "tuning.processes": "--processes",
     }
 )
 """Flags that override keys of a job's file, by dotted key."""

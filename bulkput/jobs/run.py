@@ -1,15 +1,17 @@
 """A whole job: opens what its volumes share, and works them off."""
 
 import contextlib
+from collections.abc import Awaitable
 
 from bulkput.config.settings import JobSettings
+from bulkput.jobs.lanes.pool import open_lanes
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.job_lock import locked_job
 from bulkput.jobs.session.open import open_context
 from bulkput.jobs.state.job_round import JobFolders, begin_round
-from bulkput.jobs.workers.pool import open_uploads
-from bulkput.jobs.workers.volume_queue import LastProgress, VolumeQueue
+from bulkput.jobs.upload.volume import upload_volume
+from bulkput.jobs.volume_queue import LastProgress, VolumeQueue
 from bulkput.model.events import Observer
 from bulkput.model.outcome import VolumeOutcome
 
@@ -31,7 +33,11 @@ async def run_job(settings: JobSettings, *, observer: Observer) -> tuple[VolumeO
         stack.enter_context(locked_job(context))
         if not await _begin(context):
             return ()
-        upload_one = await stack.enter_async_context(open_uploads(context))
+        lanes = await stack.enter_async_context(open_lanes(context))
+
+        def upload_one(position: int) -> Awaitable[VolumeOutcome]:
+            return upload_volume(context, context.settings.volumes[position], lanes=lanes)
+
         return await until_notice(context.clock, VolumeQueue(context, upload_one, last).run())
 
 

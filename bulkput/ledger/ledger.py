@@ -131,6 +131,12 @@ class Ledger(Marks):
         """The facts as they are stored now."""
         return self._header
 
+    @property
+    def lock_descriptor(self) -> int:
+        """Of the lock; a process that works for this one holds a copy, to count as at work."""
+        assert self._lock is not None  # noqa: S101 - not of a view
+        return self._lock.descriptor
+
     def restart(self, header: LedgerHeader) -> None:
         """Forget the snapshot and its table for a new attempt, durably.
 
@@ -197,16 +203,6 @@ class Ledger(Marks):
             if getattr(header, name) != getattr(self._header, name):
                 raise ValueError(f"{name} cannot be amended")
         self._save(header)
-
-    def flush(self) -> None:
-        """Make all marks outlive the machine; blocks until the disk has them.
-
-        Raises:
-            LedgerError: the disk refused.
-            TemporaryError: the disk is full.
-        """
-        if self._table is not None:
-            self._table.flush()
 
     def close(self) -> None:
         """Flush, note that nothing is open, and let others in; idempotent.

@@ -114,6 +114,11 @@ class FolderLock:
         except FileNotFoundError:
             return False
 
+    @property
+    def descriptor(self) -> int:
+        """What holds it: as long as a copy is open in any process, nobody else gets it."""
+        return self._descriptor
+
     def release(self) -> None:
         """Let others in; idempotent."""
         if self._descriptor >= 0:

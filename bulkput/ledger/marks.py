@@ -121,6 +121,18 @@ class Marks:
         """
         self._bound().write_skipped(Extent(start, stop), State.UNCHANGED)
 
+    def flush(self) -> None:
+        """Make all marks outlive the machine; blocks until the disk has them.
+
+        Whoever made them: what several processes wrote is one file's to the disk.
+
+        Raises:
+            LedgerError: the disk refused.
+            TemporaryError: the disk is full.
+        """
+        if self._table is not None:
+            self._table.flush()
+
     # What a run decides by.
 
     def states(self, start: int, stop: int) -> Uint8Array:

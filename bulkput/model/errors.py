@@ -27,6 +27,19 @@ class BulkputError(Exception):
         """The process's exit code for this error."""
         return int(self.exit_code)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes by fields: not every one is made of its message."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(
+    kind: type[BulkputError], args: tuple[Any, ...], fields: dict[str, Any]
+) -> BulkputError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
+
 
 class UsageError(BulkputError):
     """The command line asks for something that does not exist or fit together."""

@@ -86,6 +86,8 @@ class Progress:
     in_flight: int = 0
     allowed_per_s: float = 0.0
     """Calls that the pacer lets start a second; 0 before the first one."""
+    allowed_in_lanes_per_s: float = 0.0
+    """The same in other processes that put the same volume."""
     limited_by: RateLimiter | None = None
     bytes_in_flight_max: int = 0
     """The most mapped or buffered bytes held at any moment."""

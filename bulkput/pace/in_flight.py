@@ -138,6 +138,14 @@ class InFlightController:
         """The most puts to have in flight now."""
         return self._limit
 
+    def set_maximum(self, maximum: int) -> None:
+        """Allow another number at most: what is beyond it is not replaced when it comes back."""
+        self._maximum = max(1, maximum)
+        self._minimum = min(self._minimum, self._maximum)
+        self._set_limit(self._limit)
+        if self._opening is not None:
+            self._opening.limit = self._limit
+
     def on_start(self, now_s: float, in_flight: int) -> None:
         """Learn that a put starts and makes ``in_flight`` of them."""
         self._round.on_start(now_s, in_flight, self._limit)

@@ -130,6 +130,11 @@ class Pacer:
             return RateLimiter.SNAPSHOT_THROTTLES if is_lowered else RateLimiter.SNAPSHOT
         return RateLimiter.ACCOUNT_THROTTLES if account.is_lowered else RateLimiter.ACCOUNT
 
+    def set_ceiling(self, ceiling_puts_per_s: float, in_flight_max: int) -> None:
+        """Change the part of the snapshot's quota, and of the puts in flight, that is used here."""
+        self._paced.set_ceiling(self._clock.monotonic_s(), ceiling_puts_per_s)
+        self._in_flight_controller.set_maximum(in_flight_max)
+
     @property
     def in_flight(self) -> int:
         """Puts admitted and not yet settled."""

@@ -42,6 +42,11 @@ class ByteBudget:
                 self._grant()
             raise
 
+    def resize(self, limit_bytes: int) -> None:
+        """Allow more or less from now on; what is in use beyond it is waited for."""
+        self.limit_bytes = limit_bytes
+        self._grant()
+
     def release(self, size_bytes: int) -> None:
         """Give ``size_bytes`` back and let the next ones in the queue go on."""
         self.in_use_bytes -= size_bytes

@@ -64,7 +64,7 @@ class PacedCall:
         progress = self._progress
         self._counts.attempted += 1
         progress.in_flight += 1
-        progress.allowed_per_s = self._pacer.rate_puts_per_s
+        progress.allowed_per_s = self._pacer.rate_puts_per_s + progress.allowed_in_lanes_per_s
         progress.limited_by = self._pacer.limited_by
         try:
             result = await attempt()

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from bulkput.ledger.ledger import Ledger
+from bulkput.ledger.marks import Marks
 from bulkput.model.errors import ServiceError
-from bulkput.model.progress import Progress
 from bulkput.pipeline.backlog import Backlog
 from bulkput.pipeline.block_buffer import HeldBlock
 from bulkput.pipeline.paced_call import PacedCall
+from bulkput.pipeline.tally import Tally
 
 
 class BlockSink(Protocol):
@@ -46,9 +46,9 @@ class PutPath:
         *,
         snapshot_id: str,
         sink: BlockSink,
-        ledger: Ledger,
+        ledger: Marks,
         call: PacedCall,
-        progress: Progress,
+        tally: Tally,
         backlog: Backlog,
         reread: RereadBlock,
         on_retry: OnPutRetry,
@@ -57,7 +57,7 @@ class PutPath:
         self._sink = sink
         self._ledger = ledger
         self._call = call
-        self._progress = progress
+        self._tally = tally
         self._backlog = backlog
         self._reread = reread
         self._on_retry = on_retry
@@ -109,7 +109,7 @@ class PutPath:
             self._snapshot_id, block.index, block.view(), digest, block.release_if_rereadable
         )
         self._ledger.mark_acknowledged(block.index, digest)
-        self._progress.blocks_put += 1
+        self._tally.add("blocks_put", block.index)
 
 
 def _current_task() -> asyncio.Task[None]:

@@ -1,10 +1,8 @@
-"""The reader: walks the source's blocks in order and says which windows are to be read.
+"""The reader: walks the spans that it is given and says which windows are to be read.
 
 Reserves the byte budget for every window before it exists; the hashers do the reading. Decides
 from the ledger what need not be read again.
 """
-
-from itertools import islice
 
 import numpy as np
 
@@ -12,45 +10,34 @@ from bulkput.ledger.record import never_sent, vouched_for
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.runs import joined, runs
 from bulkput.pipeline.baseline import nothing_is_known
-from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.channel import Channel
 from bulkput.pipeline.parts import UploadParts, UploadPolicy
-from bulkput.planning.spans import Span, spans
-
-_SPANS_PER_HOP = 64
-"""Finding extents blocks (lseek), so it runs in a worker; one hop (~50 us) for many spans."""
+from bulkput.pipeline.tally import Settled
+from bulkput.planning.spans import Span
 
 
 class Reader:
     """One task; ends by closing its output, whatever the reason."""
 
-    def __init__(
-        self, parts: UploadParts, policy: UploadPolicy, *, output: Channel[Span], budget: ByteBudget
-    ) -> None:
+    def __init__(self, parts: UploadParts, policy: UploadPolicy, *, output: Channel[Span]) -> None:
         """Send spans for which the budget has been reserved to ``output``."""
-        source = parts.source
-        self._spans = spans(source.extents(), source.block_count, span_blocks=policy.window_blocks)
+        self._spans = parts.spans
         self._ledger = parts.ledger
         self._baseline = parts.baseline
         self._unchanged = parts.unchanged
-        self._workers = parts.workers
-        self._progress = parts.progress
+        self._tally = parts.tally
         self._policy = policy
         self._output = output
-        self._budget = budget
+        self._budget = parts.budget
 
     async def run(self) -> None:
         """Send every piece that must be looked at."""
-        while batch := await self._workers.run(self._next_spans):
-            for span in batch:
-                if span.is_hole and not self._policy.zeros.put_holes:
-                    await self._walk_hole(span)
-                else:
-                    await self._walk(span)
+        while (span := await self._spans.take()) is not None:
+            if span.is_hole and not self._policy.zeros.put_holes:
+                await self._walk_hole(span)
+            else:
+                await self._walk(span)
         await self._output.close()
-
-    def _next_spans(self) -> list[Span]:
-        return list(islice(self._spans, _SPANS_PER_HOP))
 
     async def _walk_hole(self, hole: Span) -> None:
         """Pass over a hole, but for blocks that an earlier run may have put, or the parent has."""
@@ -61,7 +48,7 @@ class Reader:
         ):
             skipped -= extent.block_count
             await self._send(Span(extent.start, extent.stop, is_hole=True))
-        self._progress.blocks_skipped_hole += skipped
+        self._count("blocks_skipped_hole", hole.start, skipped)
 
     async def _walk(self, span: Span) -> None:
         """Send a span, without what the ledger vouches for if it is to be trusted."""
@@ -75,16 +62,20 @@ class Reader:
             for run in runs(known):
                 self._ledger.mark_unchanged(start + run.start, start + run.stop)
             if not self._policy.trust_ledger:
-                self._progress.blocks_unchanged += int(np.count_nonzero(known))
+                self._count("blocks_unchanged", start, np.count_nonzero(known))
                 for run in runs(~known):
                     await self._send(Span(start + run.start, start + run.stop, span.is_hole))
                 continue
             vouched = vouched_for(states, skip_zeros=self._policy.zeros.skips(is_hole=False))
-            self._progress.blocks_resumed += int(np.count_nonzero(vouched.resumed))
-            self._progress.blocks_skipped_zero += int(np.count_nonzero(vouched.skipped))
-            self._progress.blocks_unchanged += int(np.count_nonzero(vouched.unchanged | known))
+            self._count("blocks_resumed", start, np.count_nonzero(vouched.resumed))
+            self._count("blocks_skipped_zero", start, np.count_nonzero(vouched.skipped))
+            self._count("blocks_unchanged", start, np.count_nonzero(vouched.unchanged | known))
             for run in runs(~(vouched.blocks | known)):
                 await self._send(Span(start + run.start, start + run.stop, span.is_hole))
+
+    def _count(self, settled: Settled, index: int, block_count: int | np.intp) -> None:
+        if block_count:
+            self._tally.add(settled, index, int(block_count))
 
     async def _send(self, span: Span) -> None:
         for start in range(span.start, span.stop, self._policy.window_blocks):

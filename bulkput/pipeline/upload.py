@@ -10,7 +10,6 @@ from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import ServiceError
 from bulkput.pipeline.backlog import Backlog
 from bulkput.pipeline.block_buffer import HeldBlock
-from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.channel import Channel
 from bulkput.pipeline.hasher import Hasher
@@ -24,7 +23,7 @@ from bulkput.planning.spans import Span
 
 
 async def upload_blocks(snapshot_id: str, parts: UploadParts, policy: UploadPolicy) -> None:
-    """Put every block of the source that belongs into the snapshot.
+    """Put every block of the spans that belongs into the snapshot.
 
     Returns when each is acknowledged or left out for a reason that is in the ledger. However it
     ends, no put is under way afterwards and the ledger is flushed; after a cancellation the puts
@@ -33,17 +32,15 @@ async def upload_blocks(snapshot_id: str, parts: UploadParts, policy: UploadPoli
     Raises:
         BulkputError: the first final failure.
     """
-    budget = ByteBudget(policy.memory_budget_bytes)
+    budget = parts.budget
     backlog = Backlog(policy.window_blocks)
     pieces = Channel[Span](parts.workers.count)
     hashed = Channel[HashedWindow](parts.workers.count)
-    reader = Reader(parts, policy, output=pieces, budget=budget)
+    reader = Reader(parts, policy, output=pieces)
     hasher = Hasher(parts.source, parts.workers, backlog, inputs=pieces, output=hashed)
     stopping = asyncio.Event()
-    put = _put_path(snapshot_id, parts, budget, backlog, stopping)
-    uploader = Uploader(
-        parts, policy, inputs=hashed, put=put, budget=budget, backlog=backlog, stopping=stopping
-    )
+    put = _put_path(snapshot_id, parts, backlog, stopping)
+    uploader = Uploader(parts, policy, inputs=hashed, put=put, backlog=backlog, stopping=stopping)
     try:
         async with asyncio.TaskGroup() as stages:
             stages.create_task(reader.run())
@@ -63,7 +60,6 @@ async def upload_blocks(snapshot_id: str, parts: UploadParts, policy: UploadPoli
 def _put_path(
     snapshot_id: str,
     parts: UploadParts,
-    budget: ByteBudget,
     backlog: Backlog,
     stopping: asyncio.Event,
 ) -> PutPath:
@@ -83,15 +79,16 @@ def _put_path(
         sink=parts.sink,
         ledger=parts.ledger,
         call=call,
-        progress=parts.progress,
+        tally=parts.tally,
         backlog=backlog,
-        reread=partial(_reread, parts, budget),
+        reread=partial(_reread, parts),
         on_retry=on_retry,
     )
 
 
-async def _reread(parts: UploadParts, budget: ByteBudget, index: int) -> HeldBlock:
+async def _reread(parts: UploadParts, index: int) -> HeldBlock:
     """Read and hash one block again, for a put that is repeated."""
+    budget = parts.budget
     await budget.acquire(BLOCK_SIZE_BYTES)
     try:
         hashed = await parts.workers.run(lambda: hash_window(parts.source.read_window(index, 1)))

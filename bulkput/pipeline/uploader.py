@@ -14,7 +14,6 @@ from bulkput.model.errors import TemporaryError
 from bulkput.model.runs import runs
 from bulkput.pipeline.backlog import Backlog
 from bulkput.pipeline.block_buffer import HeldBlock
-from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.channel import Channel
 from bulkput.pipeline.decide import decide
 from bulkput.pipeline.hashing import HashedWindow
@@ -35,7 +34,6 @@ class Uploader:
         *,
         inputs: Channel[HashedWindow],
         put: PutPath,
-        budget: ByteBudget,
         backlog: Backlog,
         stopping: asyncio.Event,
     ) -> None:
@@ -44,9 +42,9 @@ class Uploader:
         Args:
             parts: What the upload works with.
             policy: What is left out, and when to give up.
-            inputs: Windows whose bytes count against the budget.
+            inputs: Windows whose bytes count against the parts' budget, which gets back what is
+                not put; a block that is put gives its part back itself.
             put: The way of one block.
-            budget: Gets back what is not put; a block that is put gives its part back itself.
             backlog: Counts the blocks that wait for their first put.
             stopping: Set when no new attempt may start.
         """
@@ -54,12 +52,13 @@ class Uploader:
         self._baseline = parts.baseline
         self._clock = parts.clock
         self._progress = parts.progress
+        self._tally = parts.tally
         self._can_reread = not parts.source.is_sequential
         self._zeros = policy.zeros
         self._give_up_after_s = policy.give_up_after_s
         self._inputs = inputs
         self._put = put
-        self._budget = budget
+        self._budget = parts.budget
         self._backlog = backlog
         self._stopping = stopping
         self._puts: set[asyncio.Task[None]] = set()
@@ -115,13 +114,15 @@ class Uploader:
             self._baseline,
             skip_zeros=self._zeros.skips(is_hole=hashed.is_hole),
         )
-        self._progress.blocks_resumed += int(np.count_nonzero(decision.resumed))
+        resumed = int(np.count_nonzero(decision.resumed))
+        if resumed:
+            self._tally.add("blocks_resumed", start, resumed)
         for run in runs(decision.skipped):
-            self._progress.blocks_skipped_zero += run.block_count
             self._ledger.mark_skipped_zero(start + run.start, start + run.stop)
+            self._tally.add("blocks_skipped_zero", start, run.block_count)
         for run in runs(decision.unchanged):
-            self._progress.blocks_unchanged += run.block_count
             self._ledger.mark_unchanged(start + run.start, start + run.stop)
+            self._tally.add("blocks_unchanged", start, run.block_count)
         puts = np.flatnonzero(decision.put).tolist()
         for position in puts:
             block = HeldBlock(

@@ -17,28 +17,31 @@ class Span(NamedTuple):
     is_hole: bool
 
 
-def spans(extents: Iterable[Extent], block_count: int, *, span_blocks: int) -> Iterator[Span]:
-    """Yield spans that cover blocks 0 to ``block_count`` in ascending order, without a gap.
+def spans(
+    extents: Iterable[Extent], block_count: int, *, span_blocks: int, start: int = 0
+) -> Iterator[Span]:
+    """Yield spans that cover blocks ``start`` to ``block_count`` in ascending order, without a gap.
 
     Data is cut at multiples of ``span_blocks``, so that the same block falls into the same span
     in every run; a hole is one span, however long.
 
     Args:
         extents: The data, ascending and disjoint; what lies beyond ``block_count`` is ignored.
-        block_count: Blocks of the source.
+        block_count: One after the last block.
         span_blocks: The most blocks in a span of data, at least 1.
+        start: The first block; what the data has before it is ignored.
     """
-    done = 0
+    done = start
     for extent in extents:
-        start, stop = max(done, extent.start), min(extent.stop, block_count)
-        if start >= stop:
+        at, stop = max(done, extent.start), min(extent.stop, block_count)
+        if at >= stop:
             continue
-        if start > done:
-            yield Span(done, start, is_hole=True)
-        while start < stop:
-            cut = min(stop, (start // span_blocks + 1) * span_blocks)
-            yield Span(start, cut, is_hole=False)
-            start = cut
+        if at > done:
+            yield Span(done, at, is_hole=True)
+        while at < stop:
+            cut = min(stop, (at // span_blocks + 1) * span_blocks)
+            yield Span(at, cut, is_hole=False)
+            at = cut
         done = stop
     if done < block_count:
         yield Span(done, block_count, is_hole=True)

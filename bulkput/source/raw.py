@@ -33,29 +33,29 @@ class RawSource:
     def __init__(self, file: OpenedFile, reader: WindowReader) -> None:
         self.size_bytes = file.size_bytes
         self.block_count = block_count(file.size_bytes)
-        self._file = file
-        self._reader = reader
+        self.file = file
+        self.reader = reader
 
     @property
     def path(self) -> Path:
-        return self._file.path
+        return self.file.path
 
     @property
     def identity(self) -> SourceIdentity:
-        return self._file.identity
+        return self.file.identity
 
     @property
     def kind(self) -> SourceKind:
-        return self._file.kind
+        return self.file.kind
 
     @property
     def reports_changes(self) -> bool:
-        return self._file.reports_changes
+        return self.file.reports_changes
 
     @property
     def sector_bytes(self) -> int | None:
         """Of a device, its logical sector."""
-        return self._file.sector_bytes
+        return self.file.sector_bytes
 
     @property
     def known_size_bytes(self) -> int:
@@ -64,23 +64,23 @@ class RawSource:
 
     def ends(self) -> tuple[bytes, bytes]:
         """Return the first and last bytes, for a look at the content."""
-        return self._file.ends(HEAD_SIZE_BYTES)
+        return self.file.ends(HEAD_SIZE_BYTES)
 
     def extents(self, start: int = 0) -> Iterator[Extent]:
         if self.kind == "device":  # the kernel knows no holes in devices
             return iter([Extent(start, self.block_count)] if start < self.block_count else [])
-        return data_extents(self._file.fd, self.size_bytes, self.path, start)
+        return data_extents(self.file.fd, self.size_bytes, self.path, start)
 
     def read_window(self, start: int, block_count: int) -> Window:
         check_blocks(start, block_count, self.block_count)
-        _ = self._file.fd  # refuses what is closed
-        return self._reader.read_window(start, block_count)
+        _ = self.file.fd  # refuses what is closed
+        return self.reader.read_window(start, block_count)
 
     def check_complete(self) -> None:
         pass
 
     def check_unchanged(self) -> None:
-        self._file.check_unchanged()
+        self.file.check_unchanged()
 
     def close(self) -> None:
-        self._file.close()
+        self.file.close()

@@ -52,7 +52,7 @@ class LengthenedSource:
     """
 
     def __init__(self, source: Source, block_count: int) -> None:
-        self._source = source
+        self.inner = source
         self.block_count = block_count
         self.path = source.path
         self.kind = source.kind
@@ -63,20 +63,20 @@ class LengthenedSource:
         self.is_sequential = source.is_sequential
 
     def extents(self, start: int = 0) -> Iterator[Extent]:
-        return self._source.extents(start)
+        return self.inner.extents(start)
 
     def read_window(self, start: int, block_count: int) -> Window:
-        if start >= self._source.block_count:
+        if start >= self.inner.block_count:
             return ZeroWindow(start, block_count)
-        inside = min(block_count, self._source.block_count - start)
-        window = self._source.read_window(start, inside)
+        inside = min(block_count, self.inner.block_count - start)
+        window = self.inner.read_window(start, inside)
         return window if inside == block_count else _LengthenedWindow(window, block_count)
 
     def check_complete(self) -> str | None:
-        return self._source.check_complete()
+        return self.inner.check_complete()
 
     def check_unchanged(self) -> None:
-        self._source.check_unchanged()
+        self.inner.check_unchanged()
 
     def close(self) -> None:
-        self._source.close()
+        self.inner.close()

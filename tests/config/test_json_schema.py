@@ -96,6 +96,7 @@ TUNING = section(
         "memory_budget": either("size"),
         "window": either("size"),
         "hash_workers": either("count"),
+        "processes": st.one_of(either("count"), st.sampled_from(["auto", "few"])),
         "in_flight_max": either("count"),
         "puts_per_s_snapshot": either("rate"),
         "puts_per_s_account": either("rate"),

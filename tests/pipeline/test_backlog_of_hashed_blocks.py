@@ -14,8 +14,11 @@ from bulkput.model.progress import Progress
 from bulkput.model.zeros import ZeroPolicy
 from bulkput.pace.pacer import AccountPacer, Pacer
 from bulkput.pipeline.backlog import Backlog
+from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.parts import UploadParts, UploadPolicy
 from bulkput.pipeline.retry import Retrier
+from bulkput.pipeline.span_queue import SpanQueue
+from bulkput.pipeline.tally import ProgressTally
 from bulkput.pipeline.upload import upload_blocks
 from bulkput.pipeline.workers import ThreadWorkers
 from bulkput.planning.zeros import resolve_zero_policy
@@ -99,12 +102,15 @@ async def test_a_block_leaves_the_backlog_once_however_often_it_is_put(tmp_path,
         add(self, count)
 
     monkeypatch.setattr(Backlog, "add", counting_add)
+    progress = Progress("disk")
     clock, workers, sink = Clock(), ThreadWorkers(2), Sink()
     source = open_source(image)
     try:
         with start(tmp_path / "state" / "disk", blocks) as ledger:
             parts = UploadParts(
                 source=source,
+                spans=SpanQueue(source, workers, span_blocks=4, cut_holes=False),
+                budget=ByteBudget(16 * BLOCK_SIZE_BYTES),
                 ledger=ledger,
                 sink=sink,
                 pacer=Pacer(
@@ -116,13 +122,13 @@ async def test_a_block_leaves_the_backlog_once_however_often_it_is_put(tmp_path,
                 retrier=Retrier(clock, random.Random(1), NoRecovery(), deadline_s=60),
                 workers=workers,
                 clock=clock,
-                progress=Progress("disk"),
+                progress=progress,
+                tally=ProgressTally(progress),
                 on_retry=lambda *_: None,
             )
             policy = UploadPolicy(
                 zeros=resolve_zero_policy(ZeroPolicy.SKIP, encrypted=False),
                 trust_ledger=False,
-                memory_budget_bytes=16 * BLOCK_SIZE_BYTES,
                 window_blocks=4,
                 give_up_after_s=60,
                 shutdown_grace_s=1,

@@ -55,9 +55,10 @@ def test_every_room_is_under_the_rule():
 
 FLOORS_OF_JOBS = (
     {"run"},
-    {"plan", "copy", "workers"},
+    {"plan", "copy", "volume_queue"},
     {"upload"},
     {"verify", "download", "check", "diff", "abort", "gc"},
+    {"lanes"},
     {"session"},
     {"state", "process"},
 )

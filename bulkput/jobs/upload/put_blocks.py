@@ -1,19 +1,27 @@
 """The blocks of one volume on their way: the pipeline with this volume's parts and policy."""
 
-from bulkput.jobs.upload.put_window import PutWindow
+from functools import partial
+
+from bulkput.jobs.lanes.crew import CrewParts
+from bulkput.jobs.lanes.protocol import PutOrder
+from bulkput.jobs.session.put_window import gate_of
 from bulkput.jobs.upload.snapshot import UploadSnapshot
 from bulkput.jobs.upload.volume_state import VolumeRun
 from bulkput.ledger.header import LedgerPhase
-from bulkput.ledger.ledger import Ledger
+from bulkput.ledger.ledger import TABLE_NAME, Ledger
 from bulkput.ledger.manifest import Manifest
-from bulkput.model.errors import BulkputError, ServiceError, SnapshotError
+from bulkput.ledger.record import State
+from bulkput.model.errors import BulkputError, IntegrityError, ServiceError, SnapshotError
 from bulkput.model.events import PutRetried
 from bulkput.model.failure import FailureClass
-from bulkput.pace.gate import OpenGate
 from bulkput.pace.pacer import Pacer
 from bulkput.pipeline.baseline import NoBaseline, nothing_is_known
+from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.parts import UploadParts, UploadPolicy
+from bulkput.pipeline.span_queue import SpanQueue
+from bulkput.pipeline.tally import ProgressTally
 from bulkput.pipeline.upload import upload_blocks
+from bulkput.source.shared import share
 from bulkput.source.source import Source
 
 
@@ -28,53 +36,134 @@ async def put_blocks(
 
     Raises:
         SnapshotError: the snapshot vanished or ended meanwhile.
+        IntegrityError: not every block was settled.
         BulkputError: the first final failure.
     """
-    context, tuning = run.context, run.context.settings.tuning
-    observer, label = context.observer, run.volume.label
+    tuning, snapshot_id = run.context.settings.tuning, upload_snapshot.snapshot_id
+    baseline = None if upload_snapshot.puts_all else parent
+    policy = UploadPolicy(
+        zeros=upload_snapshot.zeros,
+        trust_ledger=upload_snapshot.trust,
+        window_blocks=run.window_blocks,
+        give_up_after_s=tuning.give_up_after_s,
+        shutdown_grace_s=tuning.shutdown_grace_s,
+    )
+    queue = SpanQueue(
+        source,
+        run.context.workers,
+        span_blocks=policy.window_blocks,
+        cut_holes=policy.zeros.put_holes,
+    )
+    parts = _parts(run, source, queue, ledger, baseline)
+    settled_before = run.progress.blocks_considered
+    crew = _crew_parts(run, snapshot_id, parts, policy, queue, ledger, baseline)
+    own = partial(upload_blocks, snapshot_id, parts, policy)
+    try:
+        if run.lanes is None or crew is None:
+            await own()
+        else:
+            with run.lanes.crew(crew) as lanes:
+                await lanes.put(own())
+    except ServiceError as error:
+        if error.failure not in {FailureClass.NOT_YET_VISIBLE, FailureClass.GONE}:
+            raise
+        raise await _explain(run, snapshot_id, ledger, error) from error
+    _require_all(run, source.block_count, settled_before)
+
+
+def _parts(
+    run: VolumeRun,
+    source: Source,
+    queue: SpanQueue,
+    ledger: Ledger,
+    baseline: Manifest | None,
+) -> UploadParts:
+    context, observer, label = run.context, run.context.observer, run.volume.label
 
     def on_retry(index: int, error: ServiceError, delay_s: float) -> None:
         name = error.failure.name.lower()
         observer.on_event(PutRetried(label, index, name, delay_s, error.occurrence))
 
-    window = context.settings.window
-    pacer = Pacer(
-        ceiling_puts_per_s=context.rate_limits.snapshot_puts_per_s,
-        in_flight_max=tuning.in_flight_max,
-        account=context.account,
-        clock=context.clock,
-        gate=OpenGate()
-        if window is None
-        else PutWindow(window, context.clock, run.progress, run.note),
-    )
-    baseline = None if upload_snapshot.puts_all else parent
-    parts = UploadParts(
+    return UploadParts(
         source=source,
+        spans=queue,
+        budget=ByteBudget(context.memory_budget_bytes),
         ledger=ledger,
         sink=context.service.data,
-        pacer=pacer,
+        pacer=Pacer(
+            ceiling_puts_per_s=context.rate_limits.snapshot_puts_per_s,
+            in_flight_max=context.settings.tuning.in_flight_max,
+            account=context.account,
+            clock=context.clock,
+            gate=gate_of(context.settings, context.clock, run.progress, run.note),
+        ),
         retrier=run.retrier,
         workers=context.workers,
         clock=context.clock,
         progress=run.progress,
+        tally=ProgressTally(run.progress),
         on_retry=on_retry,
         baseline=baseline or NoBaseline(),
         unchanged=nothing_is_known if baseline is None else run.opening.unchanged,
     )
-    policy = UploadPolicy(
-        zeros=upload_snapshot.zeros,
-        trust_ledger=upload_snapshot.trust,
-        memory_budget_bytes=context.memory_budget_bytes,
-        window_blocks=context.window_blocks,
-        give_up_after_s=tuning.give_up_after_s,
-        shutdown_grace_s=tuning.shutdown_grace_s,
+
+
+def _crew_parts(
+    run: VolumeRun,
+    snapshot_id: str,
+    parts: UploadParts,
+    policy: UploadPolicy,
+    queue: SpanQueue,
+    ledger: Ledger,
+    baseline: Manifest | None,
+) -> CrewParts | None:
+    """Return what other processes need to put blocks of the volume too; None where they cannot."""
+    shared = share(parts.source)
+    if run.lanes is None or shared is None or parts.unchanged is not nothing_is_known:
+        return None
+    source, descriptors = shared
+    context = run.context
+    order = PutOrder(
+        volume=run.volume.label,
+        snapshot_id=snapshot_id,
+        snapshot_started_s=run.retrier.snapshot_started_s,
+        source=source,
+        table=ledger.folder / TABLE_NAME,
+        block_count=ledger.header.block_count,
+        blank=State.LOST if ledger.marks_lost else State.UNKNOWN,
+        zeros=policy.zeros,
+        trust_ledger=policy.trust_ledger,
+        window_blocks=policy.window_blocks,
+        parent=None if baseline is None else (baseline.path, baseline.header),
     )
-    try:
-        await upload_blocks(upload_snapshot.snapshot_id, parts, policy)
-    except ServiceError as error:
-        if error.failure not in {FailureClass.NOT_YET_VISIBLE, FailureClass.GONE}:
-            raise
-        raise await _explain(run, upload_snapshot.snapshot_id, ledger, error) from error
+    return CrewParts(
+        order=order,
+        descriptors=(*descriptors, ledger.lock_descriptor),
+        queue=queue,
+        budget=parts.budget,
+        pacer=parts.pacer,
+        progress=run.progress,
+        ceiling_puts_per_s=context.rate_limits.snapshot_puts_per_s,
+        in_flight_max=context.settings.tuning.in_flight_max,
+        shutdown_grace_s=policy.shutdown_grace_s,
+        note=run.note,
+        observer=context.observer,
+        clock=context.clock,
+    )
+
+
+def _require_all(run: VolumeRun, block_count: int, settled_before: int) -> None:
+    """Refuse to go on if a block was never looked at: what is missing reads as zeros, or older.
+
+    Raises:
+        IntegrityError: some are missing; a defect, which must not become a snapshot.
+    """
+    settled = run.progress.blocks_considered - settled_before
+    if settled < block_count:
+        raise IntegrityError(
+            f"only {settled} of {block_count} blocks were looked at. This is a defect of bulkput: "
+            "please report it. Running the same command again goes on"
+        )
 
 
 async def _explain(

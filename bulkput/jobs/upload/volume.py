@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from bulkput.config.volume import VolumeSettings
+from bulkput.jobs.lanes.pool import LanePool
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.source import Opening, examine_volume, opening_of
 from bulkput.jobs.upload.before_start import refuse_second_run, require_room_for
@@ -44,7 +45,10 @@ _DELETE_LIMIT_S = 10.0
 
 
 async def upload_volume(
-    context: JobContext, volume: VolumeSettings, opening: Opening | None = None
+    context: JobContext,
+    volume: VolumeSettings,
+    opening: Opening | None = None,
+    lanes: LanePool | None = None,
 ) -> VolumeOutcome:
     """Make a snapshot of one volume; what goes wrong with it is in the outcome.
 
@@ -54,6 +58,7 @@ async def upload_volume(
         context: The job's.
         volume: The volume.
         opening: Of another source than the one that ``volume`` names.
+        lanes: Processes that put blocks beside this one.
     """
     progress = Progress(volume.label)
     run = VolumeRun(
@@ -63,6 +68,7 @@ async def upload_volume(
         progress,
         context.retrier(volume.label),
         context.clock.monotonic_s(),
+        lanes=lanes,
     )
     context.observer.on_event(VolumeStarted(progress, volume.source.shown))
     try:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bulkput.config.volume import VolumeSettings
+from bulkput.jobs.lanes.pool import LanePool
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.snapshots import Snapshots
 from bulkput.jobs.session.source import Opening
@@ -40,12 +41,19 @@ class VolumeRun:
     ledger_folder: Path | None = None
     earlier_run: EarlierRun | None = None
     earlier_snapshots: tuple[str, ...] = ()
+    lanes: LanePool | None = None
+    """Processes that put blocks beside this one, if there may be any."""
 
     def forget_snapshot(self) -> None:
         """Begin anew: the snapshot so far is an earlier run's, and not the answer."""
         self.linear, self.manifest, self.verified, self.status = None, None, None, "failed"
         self.progress.snapshot_id = None
         self.progress.blocks_resumed = 0
+
+    @property
+    def window_blocks(self) -> int:
+        """Blocks read at a time: less where others have a part of the memory."""
+        return self.context.window_blocks if self.lanes is None else self.lanes.window_blocks
 
     @property
     def snapshots(self) -> Snapshots:

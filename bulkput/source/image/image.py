@@ -59,7 +59,7 @@ class ImageSource:
         self.size_bytes = server.clients[0].size_bytes
         self.block_count = block_count(self.size_bytes)
         self.identity = ImageIdentity(layers, self.size_bytes)
-        self._layers = layers
+        self.layers = layers
         self._server = server
         self._pool = BlockPool()
         self._free: queue.SimpleQueue[NbdClient | None] = queue.SimpleQueue()
@@ -68,19 +68,19 @@ class ImageSource:
 
     @property
     def path(self) -> Path:
-        return self._layers[0].file.path
+        return self.layers[0].file.path
 
     @property
     def kind(self) -> SourceKind:
-        return self._layers[0].file.kind
+        return self.layers[0].file.kind
 
     @property
     def format(self) -> str:
-        return self._layers[0].format
+        return self.layers[0].format
 
     @property
     def reports_changes(self) -> bool:
-        return all(layer.file.reports_changes for layer in self._layers)
+        return all(layer.file.reports_changes for layer in self.layers)
 
     @property
     def sector_bytes(self) -> None:
@@ -140,12 +140,12 @@ class ImageSource:
         pass
 
     def check_unchanged(self) -> None:
-        for layer in self._layers:
+        for layer in self.layers:
             layer.file.check_unchanged()
 
     def close(self) -> None:
         self._server.close()
-        close_chain(self._layers)
+        close_chain(self.layers)
 
     @contextmanager
     def _client(self) -> Iterator[NbdClient]:
@@ -184,7 +184,7 @@ class ImageSource:
 
     @property
     def _image_format(self) -> ImageFormat:
-        format_ = self._layers[0].format
+        format_ = self.layers[0].format
         assert format_ != "raw"  # noqa: S101 - that would be a RawSource
         return format_
 

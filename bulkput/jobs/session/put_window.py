@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from bulkput.config.settings import JobSettings
 from bulkput.model.clock import Clock
 from bulkput.model.daily_window import DailyWindow
 from bulkput.model.progress import Progress
+from bulkput.pace.gate import Gate, OpenGate
 
 
 @dataclass
@@ -31,3 +33,12 @@ class PutWindow:
                 else f"puts continue (window: {self.window})"
             )
         return pause_s
+
+
+def gate_of(
+    settings: JobSettings, clock: Clock, progress: Progress, note: Callable[[str], None]
+) -> Gate:
+    """Return what holds the puts of one volume back; ``note`` hears when it does."""
+    if settings.window is None:
+        return OpenGate()
+    return PutWindow(settings.window, clock, progress, note)

@@ -3,7 +3,7 @@
 import pytest
 
 from bulkput.config.flags import settings_from_options
-from bulkput.jobs.workers.volume_queue import source_size_bytes, start_order
+from bulkput.jobs.volume_queue import source_size_bytes, start_order
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from virtual_time import run_virtual
 
 from bulkput.config.load import load_settings
-from bulkput.jobs.upload.put_window import PutWindow
+from bulkput.jobs.session.put_window import PutWindow
 from bulkput.model.clock import LoopClock
 from bulkput.model.daily_window import DailyWindow
 from bulkput.model.errors import ConfigError

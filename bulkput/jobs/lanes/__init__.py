@@ -1,0 +1,1 @@
+"""Puts of one snapshot, spread over several processes."""

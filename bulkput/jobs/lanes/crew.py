@@ -1,0 +1,295 @@
+"""The lanes of one volume: what each has of it, and what becomes of that when it goes.
+
+Owns the division of the volume's blocks, rate and memory among this process and its lanes. The
+blocks that a lane had when it died are put by another; what it put of them, the table says.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bulkput.jobs.lanes.lane_process import LaneProcess
+from bulkput.jobs.lanes.merge import add_blocks, add_calls, block_counts
+from bulkput.jobs.lanes.protocol import (
+    FromLane,
+    LaneLeft,
+    LaneProgress,
+    LaneReady,
+    Portion,
+    PortionSettled,
+    PutOrder,
+    Share,
+    WantPortion,
+    no_counts,
+)
+from bulkput.model.block import Extent
+from bulkput.model.clock import Clock
+from bulkput.model.errors import MachineError
+from bulkput.model.events import Observer, PutRetried
+from bulkput.model.progress import Progress
+from bulkput.pace.fair_share import FairShare
+from bulkput.pace.pacer import Pacer
+from bulkput.pipeline.budget import ByteBudget
+from bulkput.pipeline.span_queue import SpanQueue
+
+PORTION_BLOCKS = 64
+"""32 MiB: a sixteenth of a second of one snapshot's quota, so that all end together; and at that
+rate sixteen messages a second, which take a hundredth of a loop's time."""
+
+_END_MARGIN_S = 1.0
+"""Beyond the grace of puts in flight, before a lane that does not end is killed."""
+
+_SHRINK_LOOK_S = 0.01
+"""A budget made smaller is waited for so often: a put lets go of its bytes within as much."""
+
+_OWN = "own"
+
+
+@dataclass(frozen=True)
+class CrewParts:
+    """What a volume's upload shares with its lanes; all of it is the volume's."""
+
+    order: PutOrder
+    descriptors: Sequence[int]
+    queue: SpanQueue
+    budget: ByteBudget
+    pacer: Pacer
+    progress: Progress
+    ceiling_puts_per_s: float
+    in_flight_max: int
+    shutdown_grace_s: float
+    note: Callable[[str], None]
+    observer: Observer
+    clock: Clock
+
+
+@dataclass
+class _Member:
+    """What is known of one lane."""
+
+    progress: Progress
+    """As it was last told, and is counted in the volume's."""
+    finished: dict[str, int] = field(default_factory=no_counts)
+    """Blocks of the portions that it settled."""
+    portions: set[Extent] = field(default_factory=set)
+    has_memory: bool = False
+    """A part of the memory is its, or is being freed for it."""
+    is_ready: bool = False
+    is_leaving: bool = False
+
+
+class Crew:
+    """This process and the lanes that put one volume."""
+
+    def __init__(self, parts: CrewParts, on_change: Callable[[], None]) -> None:
+        """Begin without lanes; ``on_change`` hears when one can work, and when one is gone."""
+        self.parts = parts
+        self._on_change = on_change
+        self._left_attempted = 0
+        self._members: dict[LaneProcess, _Member] = {}
+        self._share = FairShare(parts.ceiling_puts_per_s)
+        self._memory_bytes = parts.budget.limit_bytes
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.is_closed = False
+
+    @property
+    def lanes(self) -> tuple[LaneProcess, ...]:
+        """Those that have the volume."""
+        return tuple(self._members)
+
+    @property
+    def wants_lanes(self) -> bool:
+        """Whether there is something left to hand out."""
+        return not (self.is_closed or self.parts.queue.is_exhausted)
+
+    @property
+    def own_attempted(self) -> int:
+        """Puts of this process alone."""
+        lanes = sum(member.progress.puts.attempted for member in self._members.values())
+        return self.parts.progress.puts.attempted - self._left_attempted - lanes
+
+    def attempted_by(self, lane: LaneProcess) -> int:
+        """Return the puts of one lane."""
+        return self._members[lane].progress.puts.attempted
+
+    def join(self, lane: LaneProcess) -> None:
+        """Give the volume to a lane."""
+        self._members[lane] = _Member(Progress(self.parts.order.volume))
+        self._empty.clear()
+        lane.order(self.parts.order, self.parts.descriptors)
+
+    def leave(self, lane: LaneProcess) -> None:
+        """Let a lane end what it has; it gets no more."""
+        self._members[lane].is_leaving = True
+
+    def hear(self, lane: LaneProcess, message: FromLane) -> None:
+        """Take what a lane of this crew tells."""
+        member = self._members.get(lane)
+        if member is None:
+            return
+        if isinstance(message, LaneProgress):
+            lane.busy_share = message.busy_share
+            self._count(member, message.progress)
+        elif isinstance(message, WantPortion):
+            self._begin(self._hand_out(lane, member))
+        elif isinstance(message, PortionSettled):
+            self._settle(member, message)
+        elif isinstance(message, PutRetried):
+            self.parts.observer.on_event(message)
+        elif isinstance(message, LaneReady):
+            self._begin(self._admit(member))
+        elif isinstance(message, LaneLeft):
+            self._leave(lane, member, message.error)
+
+    def lost(self, lane: LaneProcess, how: str) -> None:
+        """Learn that a lane has ended: what it had is to be put by others."""
+        member = self._members.get(lane)
+        if member is not None:
+            self._note_loss(lane, how)
+            self._remove(lane, member)
+
+    async def put(self, own: Coroutine[Any, Any, None]) -> None:
+        """Run this process's own part, beside the lanes', until all is settled.
+
+        However it ends, no lane has the volume any more.
+
+        Raises:
+            BulkputError: the first final failure, here or in a lane.
+        """
+        task = asyncio.create_task(own)
+        try:
+            await asyncio.wait({task, self._failed}, return_when=asyncio.FIRST_COMPLETED)
+            if self._failed.done():
+                self._failed.result()
+            await asyncio.shield(task)
+        finally:
+            self.is_closed = True
+            await self._end(task)
+
+    async def _end(self, task: "asyncio.Task[None]") -> None:
+        """Stop what is under way, here and in the lanes, at the same time."""
+        for each in self._tasks:
+            each.cancel()
+        is_whole = task.done() and not task.cancelled() and task.exception() is None
+        if not task.done():
+            task.cancel()
+        for lane, member in self._members.items():
+            if not is_whole or not member.is_ready:
+                lane.stop()
+            else:
+                lane.send(Portion(None))
+        try:
+            async with asyncio.timeout(self.parts.shutdown_grace_s + _END_MARGIN_S):
+                await self._empty.wait()
+        except TimeoutError:
+            pass
+        finally:
+            for lane in self._members:
+                lane.kill()
+            if not task.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait({task})
+        await self._empty.wait()
+
+    def divide(self, now_s: float, account_puts_per_s: Callable[[LaneProcess], float]) -> None:
+        """Give everybody here a part of what the snapshot may have."""
+        ready = {lane: member for lane, member in self._members.items() if member.is_ready}
+        sent = {_OWN: self.own_attempted}
+        sent |= {lane.name: each.progress.puts.attempted for lane, each in ready.items()}
+        shares = self._share.divide(now_s, sent)
+        in_flight_max = max(1, self.parts.in_flight_max // len(sent))
+        memory_bytes = self._part_of_memory_bytes()
+        self.parts.pacer.set_ceiling(shares[_OWN], in_flight_max)
+        self.parts.budget.resize(memory_bytes)
+        for lane in ready:
+            account = account_puts_per_s(lane)
+            lane.send(Share(shares[lane.name], account, in_flight_max, memory_bytes))
+        allowed = sum(each.progress.allowed_per_s for each in ready.values())
+        self.parts.progress.allowed_in_lanes_per_s = allowed
+
+    def _part_of_memory_bytes(self) -> int:
+        lanes = sum(member.has_memory for member in self._members.values())
+        return self._memory_bytes // (1 + lanes)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._failed.done() and not self.is_closed:
+            self._failed.set_exception(error)
+
+    async def _admit(self, member: _Member) -> None:
+        """Count a lane among those that share, once its part of the memory is free."""
+        member.has_memory = True
+        budget = self.parts.budget
+        budget.resize(self._part_of_memory_bytes())
+        while budget.in_use_bytes > budget.limit_bytes:
+            await self.parts.clock.sleep(_SHRINK_LOOK_S)
+        member.is_ready = True
+        self._on_change()
+
+    async def _hand_out(self, lane: LaneProcess, member: _Member) -> None:
+        while not member.is_ready:
+            await self.parts.clock.sleep(_SHRINK_LOOK_S)
+        portion = None
+        if not (member.is_leaving or self.is_closed):
+            portion = await self.parts.queue.lend(PORTION_BLOCKS)
+        if portion is not None and lane not in self._members:
+            self.parts.queue.take_back(portion)  # it died meanwhile
+            return
+        if portion is not None:
+            member.portions.add(portion)
+        lane.send(Portion(portion))
+
+    def _settle(self, member: _Member, message: PortionSettled) -> None:
+        member.portions.discard(message.extent)
+        for name, count in message.counts.items():
+            member.finished[name] += count
+        self.parts.queue.settled(message.extent)
+
+    def _count(self, member: _Member, now: Progress) -> None:
+        total, before = self.parts.progress, member.progress
+        add_blocks(total, block_counts(now), block_counts(before))
+        add_calls(total, now, before)
+        member.progress = now
+
+    def _leave(self, lane: LaneProcess, member: _Member, error: Exception | None) -> None:
+        if isinstance(error, MachineError) or (error is not None and not member.is_ready):
+            self._note_loss(lane, str(error))
+        elif error is not None:
+            self._fail(error)
+        elif member.portions:
+            self._note_loss(lane, "it was told to end")
+        self._remove(lane, member)
+
+    def _remove(self, lane: LaneProcess, member: _Member) -> None:
+        """Take a lane's unsettled blocks back: they are counted when they are settled."""
+        del self._members[lane]
+        progress = self.parts.progress
+        add_blocks(progress, member.finished, block_counts(member.progress))
+        progress.in_flight -= member.progress.in_flight
+        self._left_attempted += member.progress.puts.attempted
+        for portion in sorted(member.portions):
+            self.parts.queue.take_back(portion)
+        if not self._members:
+            self._empty.set()
+        self._on_change()
+
+    def _note_loss(self, lane: LaneProcess, how: str) -> None:
+        if not self.is_closed:
+            self.parts.note(
+                f"process {lane.name}, which put blocks beside this one, is gone: {how}. "
+                "What it had not put is put by the others"
+            )

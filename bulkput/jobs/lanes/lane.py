@@ -1,0 +1,175 @@
+"""What a lane does: puts the portions of volumes that a job gives it, and tells how far it is.
+
+It owns nothing that there is one of: neither header nor seal, neither quota nor decision. SIGTERM
+ends it as it ends a job: puts under way may end, and what is not settled is another's to put.
+"""
+
+import asyncio
+import contextlib
+import socket
+import sys
+import time
+import traceback
+
+from bulkput.jobs.lanes.lane_upload import LaneTools, LaneUpload
+from bulkput.jobs.lanes.protocol import (
+    LaneFailed,
+    LaneInit,
+    LaneLeft,
+    LaneProgress,
+    Portion,
+    PutOrder,
+    Share,
+    StopPutting,
+)
+from bulkput.jobs.process.event_loop import run_in_loop
+from bulkput.jobs.process.frames import receive, send
+from bulkput.jobs.session.connection import deadlines_of, open_connection
+from bulkput.jobs.session.threads import worker_count
+from bulkput.model.errors import BulkputError, InterruptedBySignal
+from bulkput.pipeline.cause import first_cause
+from bulkput.pipeline.workers import ThreadWorkers
+
+COUNTS_S = 0.25
+"""As often as a display is drawn."""
+
+_HASH_WORKERS_MAX = 2
+"""One thread reads while the other hashes; other processes have theirs."""
+
+_UNREAD_MAX_BYTES = 1 << 20
+"""Of messages to a job that does not read them, being stopped (Ctrl-Z): beyond it counters are
+not told."""
+
+_DESCRIPTORS_MAX = 128
+"""A chain of images has 64 layers at most; the kernel passes 253 at once."""
+
+
+def work_for(messages: int, descriptors: int) -> None:
+    """Work until the job on the other side of two sockets closes them; leave the process."""
+    pair = socket.socket(fileno=messages)
+    with socket.socket(fileno=descriptors) as passed:
+        try:
+            run_in_loop(lambda: _work(pair, passed))
+        except InterruptedBySignal as error:
+            sys.exit(error.status)
+
+
+async def _work(pair: socket.socket, passed: socket.socket) -> None:
+    reader, writer = await asyncio.open_unix_connection(sock=pair)
+    try:
+        init: LaneInit | None = await receive(reader)
+        if init is not None:
+            await _serve(init, reader, writer, passed)
+    except Exception as error:  # noqa: BLE001 - the job reports it; here nobody would see it
+        send(writer, LaneFailed(_sentence(error)))
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def _serve(
+    init: LaneInit,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    passed: socket.socket,
+) -> None:
+    tuning = init.settings.tuning
+    opened = open_connection(
+        init.settings,
+        connections_max=tuning.in_flight_max,
+        deadlines=deadlines_of(tuning),
+        server=init.server,
+    )
+    async with opened as service:
+        workers = ThreadWorkers(min(worker_count(tuning), _HASH_WORKERS_MAX))
+        tools = LaneTools(init.settings, service, workers, lambda message: send(writer, message))
+        try:
+            async with asyncio.TaskGroup() as group:
+                await _Lane(tools, reader, writer, passed, group).run()
+        finally:
+            workers.close()
+
+
+class _Lane:
+    """The conversation; at most one volume at a time."""
+
+    def __init__(
+        self,
+        tools: LaneTools,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        passed: socket.socket,
+        group: asyncio.TaskGroup,
+    ) -> None:
+        self._tools = tools
+        self._reader = reader
+        self._writer = writer
+        self._passed = passed
+        self._group = group
+        self._upload: LaneUpload | None = None
+        self._putting: asyncio.Task[None] | None = None
+        self._cpu_s = time.thread_time()
+        self._counted_s = time.monotonic()
+
+    async def run(self) -> None:
+        """Do what the job asks for, until it asks for nothing more."""
+        counting = self._group.create_task(self._keep_counting())
+        try:
+            while (message := await receive(self._reader)) is not None:
+                if isinstance(message, StopPutting):
+                    break
+                self._take(message)
+        finally:
+            counting.cancel()
+            if self._putting is not None:
+                self._putting.cancel()
+
+    def _take(self, message: PutOrder | Share | Portion) -> None:
+        if isinstance(message, PutOrder):
+            _, descriptors, _, _ = socket.recv_fds(self._passed, 1, _DESCRIPTORS_MAX)
+            self._upload = LaneUpload(message, descriptors, self._tools)
+            self._putting = self._group.create_task(self._put(self._upload))
+        elif self._upload is None or self._putting is None:
+            return  # what crossed its leaving the volume
+        elif isinstance(message, Share):
+            self._upload.set_share(message)
+        else:
+            self._upload.give(message.extent)
+
+    async def _put(self, upload: LaneUpload) -> None:
+        """Put what is asked for, until there is no more, it fails or it is stopped."""
+        error: Exception | None = None
+        try:
+            await upload.run()
+        except BulkputError as failure:
+            error = failure
+        finally:
+            self._count()
+            self._upload = self._putting = None
+            send(self._writer, LaneLeft(error))
+
+    async def _keep_counting(self) -> None:
+        """Send the counters every ``COUNTS_S``, for ever."""
+        while True:
+            await asyncio.sleep(COUNTS_S)
+            if self._writer.transport.get_write_buffer_size() <= _UNREAD_MAX_BYTES:
+                self._count()
+
+    def _count(self) -> None:
+        cpu_s, now_s = time.thread_time(), time.monotonic()
+        busy = (cpu_s - self._cpu_s) / max(now_s - self._counted_s, 1e-3)
+        self._cpu_s, self._counted_s = cpu_s, now_s
+        if self._upload is not None:
+            send(self._writer, LaneProgress(self._upload.progress, busy))
+
+
+def _sentence(error: Exception) -> str:
+    cause = first_cause(error) if isinstance(error, ExceptionGroup) else error
+    if isinstance(cause, BulkputError):
+        return str(cause)
+    traceback.print_exception(cause)
+    return (
+        f"unexpected {type(cause).__name__}: {cause}. This is a defect of bulkput: please report "
+        "it with the lines printed before"
+    )

@@ -1,0 +1,102 @@
+"""A lane's side of portions: spans out of those that it is given, and when each is settled."""
+
+import asyncio
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from bulkput.jobs.lanes.protocol import no_counts
+from bulkput.model.block import Extent
+from bulkput.model.progress import Progress
+from bulkput.pipeline.span_queue import spans_within
+from bulkput.pipeline.tally import Settled
+from bulkput.pipeline.workers import Workers
+from bulkput.planning.spans import Span
+from bulkput.source.source import Source
+
+
+class PortionSpans:
+    """The spans of the portions that a lane is given, one portion at a time."""
+
+    def __init__(
+        self,
+        source: Source,
+        workers: Workers,
+        want: Callable[[], None],
+        *,
+        span_blocks: int,
+        cut_holes: bool,
+    ) -> None:
+        """Begin with nothing; ``want`` asks for a portion, which ``give`` then brings."""
+        self._source = source
+        self._workers = workers
+        self._want = want
+        self._span_blocks = span_blocks
+        self._cut_holes = cut_holes
+        self._ready: deque[Span] = deque()
+        self._given: asyncio.Future[Extent | None] | None = None
+
+    async def take(self) -> Span | None:
+        """Return the next span; asks for a portion when it has none. None: there is no more."""
+        while not self._ready:
+            self._given = asyncio.get_running_loop().create_future()
+            self._want()
+            portion = await self._given
+            if portion is None:
+                return None
+            self._ready.extend(await self._workers.run(partial(self._cut, portion)))
+        return self._ready.popleft()
+
+    def give(self, portion: Extent | None) -> None:
+        """Take a portion that was asked for."""
+        if self._given is not None and not self._given.done():
+            self._given.set_result(portion)
+
+    def _cut(self, portion: Extent) -> list[Span]:
+        return list(
+            spans_within(
+                self._source, portion, span_blocks=self._span_blocks, cut_holes=self._cut_holes
+            )
+        )
+
+
+@dataclass
+class _Open:
+    """A portion that is not settled yet."""
+
+    extent: Extent
+    counts: dict[str, int] = field(default_factory=no_counts)
+    settled: int = 0
+
+
+class PortionTally:
+    """Counts in the lane's progress and in each portion, and reports one that is settled."""
+
+    def __init__(
+        self, progress: Progress, on_settled: Callable[[Extent, dict[str, int]], None]
+    ) -> None:
+        self._progress = progress
+        self._on_settled = on_settled
+        self._open: list[_Open] = []
+        self._starts: list[int] = []
+
+    def begin(self, portion: Extent) -> None:
+        """Count a portion's blocks, before the first of them can be settled."""
+        at = bisect_right(self._starts, portion.start)
+        self._starts.insert(at, portion.start)
+        self._open.insert(at, _Open(portion))
+
+    def add(self, settled: Settled, index: int, block_count: int = 1) -> None:
+        progress = self._progress
+        setattr(progress, settled, getattr(progress, settled) + block_count)
+        at = bisect_right(self._starts, index) - 1
+        portion = self._open[max(0, at)]
+        if not portion.extent.start <= index < portion.extent.stop:
+            raise IndexError(f"block {index} is of no portion")
+        portion.counts[settled] += block_count
+        portion.settled += block_count
+        if portion.settled == portion.extent.block_count:
+            del self._open[at], self._starts[at]
+            self._on_settled(portion.extent, portion.counts)

@@ -1,0 +1,134 @@
+"""What a job and its lanes tell each other.
+
+A lane is a process that puts blocks of one volume at a time: portions of it, one after the other.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulkput.config.settings import JobSettings
+from bulkput.jobs.process.embedded_server import EmbeddedServer
+from bulkput.ledger.manifest_header import ManifestHeader
+from bulkput.ledger.record import State
+from bulkput.model.block import Extent
+from bulkput.model.events import PutRetried
+from bulkput.model.progress import Progress
+from bulkput.planning.zeros import ResolvedZeros
+from bulkput.source.shared import SharedSource
+
+
+@dataclass(frozen=True)
+class LaneInit:
+    """First to a lane: the job's settings, as its service is opened by."""
+
+    settings: JobSettings
+    server: EmbeddedServer | None
+    """The embedded one; None where the settings say it all."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """To a lane: its part of everything there is one of, from now on."""
+
+    snapshot_puts_per_s: float
+    account_puts_per_s: float
+    in_flight_max: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class PutOrder:
+    """To a lane: put blocks of this volume; it answers ``LaneReady``, then asks for portions.
+
+    Beside it come, through the other socket, the descriptors of the source's files and one of the
+    ledger's lock: as long as this process lives, nobody else works on the snapshot.
+    """
+
+    volume: str
+    snapshot_id: str
+    snapshot_started_s: float
+    """Monotonic, which is the same clock in all processes of a machine."""
+    source: SharedSource
+    table: Path
+    block_count: int
+    blank: State
+    """What a record of zeros means."""
+    zeros: ResolvedZeros
+    trust_ledger: bool
+    window_blocks: int
+    parent: tuple[Path, ManifestHeader] | None
+    """The manifest that blocks are compared with, and what its header says."""
+
+
+@dataclass(frozen=True)
+class Portion:
+    """To a lane: blocks to put; None if there are no more, and what is under way is the last."""
+
+    extent: Extent | None
+
+
+@dataclass(frozen=True)
+class StopPutting:
+    """To a lane: leave the volume; what is in flight may end within the grace."""
+
+
+@dataclass(frozen=True)
+class LaneReady:
+    """From a lane: the volume's source and table are open."""
+
+
+@dataclass(frozen=True)
+class WantPortion:
+    """From a lane: everything that it was given has been read."""
+
+
+@dataclass(frozen=True)
+class PortionSettled:
+    """From a lane: every block of a portion is settled in the table."""
+
+    extent: Extent
+    counts: dict[str, int]
+    """Blocks by what became of them: names of ``Progress``'s fields."""
+
+
+@dataclass(frozen=True)
+class LaneProgress:
+    """From a lane: its counters for the volume, from the order on."""
+
+    progress: Progress
+    busy_share: float
+    """Of the time since the last one, what its event loop had a processor for."""
+
+
+@dataclass(frozen=True)
+class LaneLeft:
+    """From a lane: it puts nothing of the volume any more, and has let go of all of it."""
+
+    error: Exception | None = None
+    """What ends the volume."""
+
+
+@dataclass(frozen=True)
+class LaneFailed:
+    """From a lane, its last: why it cannot work."""
+
+    sentence: str
+
+
+ToLane = LaneInit | PutOrder | Share | Portion | StopPutting
+FromLane = (
+    LaneReady | WantPortion | PortionSettled | LaneProgress | LaneLeft | LaneFailed | PutRetried
+)
+
+BLOCK_COUNTS = (
+    "blocks_put",
+    "blocks_resumed",
+    "blocks_skipped_zero",
+    "blocks_skipped_hole",
+    "blocks_unchanged",
+)
+
+
+def no_counts() -> dict[str, int]:
+    """Return a count of none for each."""
+    return dict.fromkeys(BLOCK_COUNTS, 0)

@@ -1,1 +1,0 @@
-"""Volumes in processes of their own."""
