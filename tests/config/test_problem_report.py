@@ -90,6 +90,7 @@ def test_every_problem_is_in_one_report_in_the_order_of_the_file(problems):
         ("tuning: {puts_per_s_account: .inf}", "tuning.puts_per_s_account", 5, "a number above 0"),
         ("tuning: {puts_per_s_account: 0}", "tuning.puts_per_s_account", 5, "a number above 0"),
         ("tuning: {hash_workers: 0}", "tuning.hash_workers", 5, "a whole number from 1 to 64"),
+        ("tuning: {processes: few}", "tuning.processes", 5, "auto, or a whole number from 1 to 64"),
         ("session_token: x", "session_token", 5, "AWS chain"),
         ("access_key: x", "access_key", 5, "AWS chain"),
         ("secret_key: x", "secret_key", 5, "AWS chain"),
