@@ -70,6 +70,8 @@ class UploadOptions:
     allow_insecure_http: bool = False
     state_dir: str | Path | None = None
     """Folder for ledgers, which an interrupted call needs to resume."""
+    state_store: str | None = None
+    """``s3://bucket/prefix``: where state is kept too, so that another machine can go on."""
     usd_per_thousand_puts: float | None = None
     tuning: TuningSettings = field(default_factory=TuningSettings)
     """Limits and deadlines, by the keys of the YAML section ``tuning``."""

@@ -152,6 +152,11 @@ state_option = click.option(
     metavar="DIR",
     help="Folder for ledgers, which an interrupted command needs to resume.",
 )
+store_option = click.option(
+    "--state-store",
+    metavar="S3_URL",
+    help="Keep the state in S3 too, as s3://bucket/prefix, so that another machine can go on.",
+)
 source_options = with_options(
     click.option(
         "--format",

@@ -16,6 +16,7 @@ from bulkput.cli.options import (
     reporting_options,
     service_options,
     state_option,
+    store_option,
 )
 from bulkput.cli.plan import dry_run_option, plan_and_report
 from bulkput.cli.result_file import ResultFile, result_file, result_option
@@ -33,7 +34,7 @@ _OVERRIDES = {
     **{
         name: name
         for name in (
-            *("state_dir", "region", "profile", "parallel"),
+            *("state_dir", "state_store", "region", "profile", "parallel"),
             *("order", "on_error", "max_duration", "window"),
         )
     },
@@ -62,6 +63,7 @@ _OVERRIDES = {
 @dry_run_option
 @result_option
 @state_option
+@store_option
 @service_options
 @observe_options
 @reporting_options

@@ -20,6 +20,7 @@ from bulkput.cli.options import (
     service_options,
     source_options,
     state_option,
+    store_option,
     with_options,
 )
 from bulkput.cli.plan import dry_run_option, plan_and_report
@@ -140,6 +141,7 @@ _end_options = with_options(
 @processes_option
 @dry_run_option
 @state_option
+@store_option
 @config_option
 @service_options
 @observe_options

@@ -2,8 +2,8 @@
 
 Owns which flag stands for which key, and that an option has the name of the flag's parameter. A
 file given beside flags counts for how and where to upload (`tuning`, `observe`, `region`,
-`profile`, `endpoint`, `allow_insecure_http`, `state_dir`, `window`), not for what: its name, its
-volumes and in which order they are uploaded are a job's.
+`profile`, `endpoint`, `allow_insecure_http`, `state_dir`, `state_store`, `window`), not for what:
+its name, its volumes and in which order they are uploaded are a job's.
 """
 
 from collections.abc import Iterable, Mapping
@@ -48,6 +48,7 @@ UPLOAD_FLAGS: Mapping[str, Flag] = MappingProxyType(
         "endpoint_url": Flag("--endpoint-url", ("endpoint",)),
         "allow_insecure_http": Flag("--allow-insecure-http", ("allow_insecure_http",)),
         "state_dir": Flag("--state-dir", ("state_dir",)),
+        "state_store": Flag("--state-store", ("state_store",)),
         "usd_per_thousand_puts": Flag("--usd-per-thousand", ("usd_per_thousand_puts",)),
         "name": Flag("--name", (*_VOLUME, "name")),
         "format": Flag("--format", (*_VOLUME, "source", "format")),

@@ -37,6 +37,7 @@ JOB_FLAGS: Mapping[str, str] = MappingProxyType(
         "profile": "--profile",
         "endpoint": "--endpoint-url",
         "state_dir": "--state-dir",
+        "state_store": "--state-store",
         "parallel": "--parallel",
         "order": "--order",
         "on_error": "--on-error",

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationInfo, field_validator
 
 from bulkput.config.paths import FilePath
+from bulkput.config.quantity import Duration
 from bulkput.config.section import Section
 from bulkput.config.text import Text
 from bulkput.config.tuning import TuningSettings
@@ -22,6 +23,15 @@ Endpoint = Annotated[
         "aws, embedded or a URL of scheme, host and port such as https://host:8443",
         r"^(aws|embedded|https?://[^/?#@\\\s]+/?)$",
         length_max=1024,
+    ),
+]
+
+StateStore = Annotated[
+    str,
+    Text(
+        "s3://bucket or s3://bucket/prefix, of letters, digits and -_.",
+        r"^s3://[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$",
+        length_max=512,
     ),
 ]
 
@@ -56,6 +66,18 @@ class ServiceSettings(Section):
         description="Folder for ledgers and everything else that a rerun needs. If not given: "
         "`$XDG_STATE_HOME/bulkput` or `~/.local/state/bulkput`. A relative path "
         "starts from the folder of the configuration file.",
+    )
+    state_store: StateStore | None = Field(
+        default=None,
+        description="Where state is kept beside `state_dir`, so that another machine can go on: "
+        "`s3://bucket/prefix`, in S3 or what speaks like it (`AWS_ENDPOINT_URL_S3`).",
+    )
+    # A host that dies costs the puts of one interval, and each costs two or three requests.
+    store_interval_s: Annotated[float, Duration(minimum_s=1.0, maximum_s=3600.0)] = Field(
+        default=30.0,
+        alias="store_interval",
+        description="Time between two updates of `state_store`. What another machine does not "
+        "find there, it puts again.",
     )
     tuning: TuningSettings = Field(
         default_factory=TuningSettings,

@@ -101,6 +101,7 @@ TABLE: tuple[Row, ...] = (
     Row(Failure.SIGNATURE, "InvalidClientTokenId"),
     Row(Failure.SIGNATURE, "SignatureDoesNotMatch"),
     Row(Failure.SIGNATURE, "IncompleteSignature"),
+    Row(Failure.SIGNATURE, "RequestTimeTooSkewed"),  # S3's name of a clock that is wrong
     Row(Failure.TRANSIENT, "InternalError"),
     Row(Failure.TRANSIENT, "InternalFailure"),
     Row(Failure.TRANSIENT, "RequestTimeout"),

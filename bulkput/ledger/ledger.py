@@ -153,9 +153,23 @@ class Ledger(Marks):
             self._table = None
 
     def bind(
-        self, snapshot_id: str, *, zero_policy: ZeroPolicy, encrypted: bool, now_unix_s: float
+        self,
+        snapshot_id: str,
+        *,
+        zero_policy: ZeroPolicy,
+        encrypted: bool,
+        now_unix_s: float,
+        holds_unknown: bool = False,
     ) -> None:
         """Note StartSnapshot's answer and begin an empty table for it, durably.
+
+        Args:
+            snapshot_id: The snapshot.
+            zero_policy: As resolved.
+            encrypted: Whether it is.
+            now_unix_s: The time.
+            holds_unknown: It was started a while ago, so that a run whose marks are lost may have
+                put blocks into it.
 
         Raises:
             LedgerError: the ledger has another snapshot, or cannot be written.
@@ -173,6 +187,7 @@ class Ledger(Marks):
             encrypted=encrypted,
             updated_unix_s=now_unix_s,
             open_boot_id=boot_id(),
+            marks_lost=self._header.marks_lost and holds_unknown,
         )
         table = Table.create(self.folder / TABLE_NAME, snapshot_id, bound.block_count)
         try:
@@ -180,6 +195,8 @@ class Ledger(Marks):
         except BaseException:
             table.close()
             raise
+        if bound.marks_lost:
+            table.blank = State.LOST
         self._table = table
 
     def enter(self, phase: LedgerPhase, *, now_unix_s: float) -> None:

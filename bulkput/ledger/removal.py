@@ -5,10 +5,14 @@ from pathlib import Path
 from bulkput.ledger.header_file import HEADER_NAME
 from bulkput.ledger.ledger import TABLE_NAME
 from bulkput.ledger.lock import LOCK_NAME
+from bulkput.ledger.mirror_record import MIRROR_NAME
 from bulkput.ledger.state_file import remove_file
 from bulkput.ledger.storage import storage_error
 
-_NAMES = (HEADER_NAME, f"{HEADER_NAME}.new", TABLE_NAME, LOCK_NAME)
+_NAMES = (
+    *(HEADER_NAME, f"{HEADER_NAME}.new", TABLE_NAME, f"{TABLE_NAME}.new"),
+    *(MIRROR_NAME, f"{MIRROR_NAME}.new", LOCK_NAME),
+)
 """The header first: without it there is no ledger, whatever a crash leaves of the rest. The lock
 last: until then nobody else begins here."""
 

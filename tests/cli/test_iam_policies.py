@@ -79,7 +79,7 @@ def test_a_copy_calls_what_the_policies_of_both_its_ends_allow(bulkput, service)
 
 
 def test_every_policy_is_one_that_iam_takes():
-    assert len(POLICIES) == 8
+    assert len(POLICIES) == 9
     for name, policy in POLICIES.items():
         assert policy["Version"] == "2012-10-17"
         for statement in policy["Statement"]:

@@ -19,7 +19,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ebs": {"model", "machine", "network"},
     "source": {"model", "machine", "network"},
     "pipeline": {"model"} | ROOMS,
-    "jobs": {"model", "machine", "network", "config", "pipeline", "emulator"} | ROOMS,
+    # above the rooms whose signer, connections and ledger it uses, beside the pipeline
+    "store": {"model", "network", "ebs", "ledger"},
+    "jobs": {"model", "machine", "network", "config", "pipeline", "emulator", "store"} | ROOMS,
     "api": {"model", "config", "jobs"},
     "cli": {"model", "config", "observe", "api", "emulator"} | ROOMS,
 }

@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bulkput.config.settings import JobSettings
 from bulkput.config.tuning import WINDOWS_PER_BUDGET
@@ -20,6 +21,9 @@ from bulkput.model.failure import FailureClass
 from bulkput.pace.pacer import AccountPacer
 from bulkput.pipeline.retry import OnRetry, Retrier
 from bulkput.pipeline.workers import Workers
+
+if TYPE_CHECKING:
+    from bulkput.jobs.session.state_store import StateStore  # only a job that has one loads it
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class JobContext:
     )
     server: EmbeddedServer | None = None
     """The embedded one, where the job is a rehearsal."""
+    state_store: "StateStore | None" = None
+    """Where state is kept beside the state folder, if anywhere."""
 
     @property
     def gets(self) -> SnapshotReader:

@@ -4,10 +4,12 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from bulkput.config.service import ServiceSettings
 from bulkput.config.settings import JobSettings
 from bulkput.config.tuning import TuningSettings
+from bulkput.ebs.service import Service
 from bulkput.jobs.process.embedded_server import EmbeddedServer
 from bulkput.jobs.session.account_pacer import account_pacer
 from bulkput.jobs.session.connection import (
@@ -30,6 +32,9 @@ from bulkput.ledger.folder import ensure_state_dir
 from bulkput.machine.limits import connections_that_fit
 from bulkput.model.events import Observer
 from bulkput.pipeline.workers import ThreadWorkers
+
+if TYPE_CHECKING:
+    from bulkput.jobs.session.state_store import StateStore
 
 
 def fitted(tuning: TuningSettings, parallel: int) -> TuningSettings:
@@ -121,6 +126,7 @@ async def open_context(
         )
         workers = ThreadWorkers(worker_count(tuning))
         stack.callback(workers.close)
+        store = await _open_store(settings, service, stack, is_embedded=server is not None)
         yield JobContext(
             settings=await workers.run(partial(with_samples, settings, state_dir)),
             service=service,
@@ -135,4 +141,24 @@ async def open_context(
             observer=observer,
             get_rate_limits=gets,
             get_account=await account_pacer(service, "gets", gets.account_gets_per_s),
+            state_store=store,
         )
+
+
+async def _open_store(
+    settings: JobSettings, service: Service, stack: contextlib.AsyncExitStack, *, is_embedded: bool
+) -> "StateStore | None":
+    """Open the state store, if there is one, until the stack is closed."""
+    if settings.state_store is None:
+        return None
+    from bulkput.jobs.session.state_store import (  # noqa: PLC0415 - only who has a store pays
+        open_state_store,
+    )
+
+    opened = open_state_store(
+        settings,
+        region=service.region,
+        clock=service.clock,
+        credentials=None if is_embedded else service.credentials,
+    )
+    return await stack.enter_async_context(opened)

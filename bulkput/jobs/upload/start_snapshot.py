@@ -128,5 +128,6 @@ async def _bind(
         zero_policy=known.zeros.policy,
         encrypted=known.encrypted,
         now_unix_s=context.clock.unix_s(),
+        holds_unknown=holds_unknown,
     )
     return UploadSnapshot(started.snapshot_id, known.zeros, trust=False, puts_all=puts_all)

@@ -17,6 +17,7 @@ from bulkput.jobs.upload.earlier_run import (
     finish_earlier,
     note_undelivered,
 )
+from bulkput.jobs.upload.keeping import Kept, keeping
 from bulkput.jobs.upload.lease import keep_lease
 from bulkput.jobs.upload.ledger import open_ledger
 from bulkput.jobs.upload.put_blocks import put_blocks
@@ -92,21 +93,27 @@ async def _upload(run: VolumeRun) -> None:
         run.progress.blocks_total = source.block_count
         run.source_format = source.format
         await _examine(run, source)
-        ledger = await run.context.workers.run(lambda: open_ledger(run.context, run.volume, source))
-        run.ledger_folder = ledger.folder
-        try:
-            if ledger.header.snapshot_id is None:
-                await _require_room(run, ledger, source)
-            with _series(run) as series:
-                await _upload_source(run, source, ledger, series)
-        except BaseException:
-            if run.volume.on_failure == "delete":
-                await _delete(run, ledger)
-            raise
-        finally:
-            await run.context.workers.run(ledger.close)
+        async with keeping(run, source) as kept:
+            await _upload_kept(run, source, kept)
     finally:
         source.close()
+
+
+async def _upload_kept(run: VolumeRun, source: Source, kept: Kept) -> None:
+    ledger = await run.context.workers.run(lambda: open_ledger(run.context, run.volume, source))
+    run.ledger_folder = ledger.folder
+    try:
+        if ledger.header.snapshot_id is None:
+            await _require_room(run, ledger, source)
+            await kept.cut_now()  # its token: another host's start then gives the same snapshot
+        with _series(run) as series:
+            await _upload_source(run, source, ledger, series, kept)
+    except BaseException:
+        if run.volume.on_failure == "delete":
+            await _delete(run, ledger)
+        raise
+    finally:
+        await run.context.workers.run(ledger.close)
 
 
 async def _examine(run: VolumeRun, source: Source) -> None:
@@ -141,7 +148,7 @@ def _series(run: VolumeRun) -> Iterator[Series | None]:
 
 
 async def _upload_source(
-    run: VolumeRun, source: Source, ledger: Ledger, series: Series | None
+    run: VolumeRun, source: Source, ledger: Ledger, series: Series | None, kept: Kept
 ) -> None:
     run.enter(Phase.STARTING)
     upload_snapshot, place = await start_or_resume(
@@ -157,6 +164,7 @@ async def _upload_source(
             unwritten_is_undefined=run.opening.unwritten_is_undefined,
         )
     )
+    kept.want_cut()
     note_undelivered(run, ledger.header.undelivered)
     is_answer = False
     if upload_snapshot.only_wait:
@@ -172,7 +180,7 @@ async def _upload_source(
     if not is_answer:
         source = _lengthened(run, source, ledger)
         async with keep_lease(run, ledger, upload_snapshot.snapshot_id):
-            await _put_and_seal(run, upload_snapshot, source, place)
+            await _put_and_seal(run, upload_snapshot, source, place, kept)
     if run.progress.blocks_skipped_zero or run.progress.blocks_skipped_hole:
         run.note(upload_snapshot.zeros.reason)
     if run.status == "completed" and run.volume.verify != "none":
@@ -196,7 +204,11 @@ def _lengthened(run: VolumeRun, source: Source, ledger: Ledger) -> Source:
 
 
 async def _put_and_seal(
-    run: VolumeRun, upload_snapshot: UploadSnapshot, source: Source, place: UploadContext
+    run: VolumeRun,
+    upload_snapshot: UploadSnapshot,
+    source: Source,
+    place: UploadContext,
+    kept: Kept,
 ) -> None:
     """Put what is missing, look at the source once more, and bring the snapshot to its end."""
     context, ledger, parent = run.context, place.ledger, place.parent
@@ -213,6 +225,7 @@ async def _put_and_seal(
         run.note(ending)
     await context.workers.run(partial(_check_source, run, source))
     _seal_ledger(run, source, ledger)
+    await kept.cut_now()  # whoever has lost the upload seals nothing
     await seal(run, upload_snapshot, place)
 
 

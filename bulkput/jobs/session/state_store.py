@@ -1,0 +1,104 @@
+"""The state store of a job: opened, with the one way in which failed calls are repeated."""
+
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import partial
+
+from bulkput.config.service import ServiceSettings
+from bulkput.ebs.aws_session import new_session
+from bulkput.ebs.credentials import ChainCredentials, CredentialSource
+from bulkput.model.clock import Clock
+from bulkput.model.errors import ServiceError
+from bulkput.pipeline.retry import Retrier
+from bulkput.pipeline.workers import ThreadWorkers, Workers
+from bulkput.store.address import store_address
+from bulkput.store.object_store import ListedObject, ObjectStore, StoredObject
+from bulkput.store.s3 import S3Store
+from bulkput.store.s3_place import find_s3
+
+CALL_LIMIT_S = 15.0
+"""For one call with all its repeats: longer than a failover of S3's front takes, and no longer than
+an upload may begin later for a store that is down."""
+
+
+@dataclass(frozen=True)
+class StateStore:
+    """What the volumes of a job use of the store."""
+
+    objects: ObjectStore
+    workers: Workers
+    """One thread of its own, which no block waits for."""
+    interval_s: float
+
+
+@contextlib.asynccontextmanager
+async def open_state_store(
+    settings: ServiceSettings,
+    *,
+    region: str,
+    clock: Clock,
+    credentials: CredentialSource | None = None,
+) -> AsyncIterator[StateStore]:
+    """Open the store that ``settings`` name, and close it at the end.
+
+    Args:
+        settings: With a store.
+        region: Where the bucket is looked for first.
+        clock: For signatures and waits.
+        credentials: Of the account; None reads the AWS chain.
+
+    Raises:
+        ConfigError: the endpoint, the profile or the authorities cannot be used.
+    """
+    assert settings.state_store is not None  # noqa: S101 - seen by the caller
+    place = await find_s3(
+        region=region,
+        profile=settings.profile,
+        allow_insecure_http=settings.allow_insecure_http,
+    )
+    credentials = credentials or ChainCredentials(
+        partial(new_session, settings.profile), clock.monotonic_s
+    )
+    address = store_address(settings.state_store)
+    workers = ThreadWorkers(1)
+    try:
+        async with S3Store(address, place, credentials=credentials, clock=clock) as store:
+            retrier = Retrier(
+                clock=clock,
+                random=random.Random(),  # noqa: S311 - jitter, nothing secret
+                recovery=store,
+                deadline_s=CALL_LIMIT_S,
+            )
+            yield StateStore(_Repeated(store, retrier), workers, settings.store_interval_s)
+    finally:
+        workers.close()
+
+
+def _untold(_: ServiceError, __: float) -> None:
+    """Say nothing of a repeated call: if it fails for good, that is reported."""
+
+
+class _Repeated:
+    """An object store whose calls are repeated by the one table."""
+
+    def __init__(self, store: ObjectStore, retrier: Retrier) -> None:
+        self._store = store
+        self._retrier = retrier
+        self.shown = store.shown
+
+    async def get(self, key: str, *, size_max_bytes: int) -> StoredObject | None:
+        call = partial(self._store.get, key, size_max_bytes=size_max_bytes)
+        return await self._retrier.run(call, _untold)
+
+    async def put(self, key: str, content: memoryview, *, if_match: str | None = None) -> str:
+        call = partial(self._store.put, key, content, if_match=if_match)
+        return await self._retrier.run(call, _untold)
+
+    async def delete(self, key: str) -> None:
+        await self._retrier.run(partial(self._store.delete, key), _untold)
+
+    async def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]:
+        async for each in self._store.list_objects(prefix):
+            yield each

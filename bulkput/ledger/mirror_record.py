@@ -1,0 +1,41 @@
+"""What a ledger's folder knows of its own cuts: by it a later run tells if another host went on.
+
+``mirror.json`` beside the ledger. Losing it costs only that the store's cut is taken for another
+host's, and so the seconds since it.
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from bulkput.ledger.state_file import read_state_file, replace_file
+from bulkput.model.errors import LedgerError
+
+MIRROR_NAME = "mirror.json"
+_MAX_BYTES = 4096
+
+
+class MirrorRecord(NamedTuple):
+    """The last cut that was made of this folder, or was about to be."""
+
+    writer_id: str | None
+    sequence: int
+
+
+def read_mirror_record(folder: Path) -> MirrorRecord:
+    """Return it, or one of nobody. Blocks."""
+    try:
+        facts = json.loads(read_state_file(folder / MIRROR_NAME, _MAX_BYTES))
+        return MirrorRecord(str(facts["writer_id"]), int(facts["sequence"]))
+    except (OSError, LedgerError, ValueError, KeyError, TypeError):
+        return MirrorRecord(None, 0)
+
+
+def write_mirror_record(folder: Path, record: MirrorRecord) -> None:
+    """Store it, durably. Blocks.
+
+    Raises:
+        LedgerError: it cannot be written.
+        TemporaryError: the disk is full.
+    """
+    replace_file(folder / MIRROR_NAME, json.dumps(record._asdict()).encode("ascii"))

@@ -1,0 +1,170 @@
+"""Keeps one upload in the store while it is worked on: whatever the store does, the upload goes on.
+
+A store that cannot be reached costs a warning and freshness. Only another host that has the upload
+ends it, and a store that another version of bulkput wrote.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from bulkput.model.clock import Clock
+from bulkput.model.duration import format_duration
+from bulkput.model.errors import (
+    AnswerError,
+    BulkputError,
+    ConfigError,
+    CredentialsError,
+    ServiceError,
+    TemporaryError,
+)
+from bulkput.store.mirror import Held, LostError, Mirror
+from bulkput.store.take_up import TakeUp
+
+_log = logging.getLogger(__name__)
+
+SOON_LIMIT_S = 5.0
+"""For a cut that a step of the upload waits for, and for the last one of a store that fails."""
+
+END_LIMIT_S = 15.0
+"""For the last cut: some megabytes and two requests."""
+
+TROUBLES = (ServiceError, CredentialsError, ConfigError, AnswerError)
+"""Of the store; what the folder or another host raises is no trouble of the store's."""
+
+Warn = Callable[[str], None]
+"""Warns the user at once."""
+
+
+class Keeper:
+    """One upload's; ``begin``, then ``run`` beside the upload, then ``end``."""
+
+    def __init__(
+        self,
+        take_up: TakeUp,
+        mirror: Callable[[Held], Mirror],
+        *,
+        shown: str,
+        interval_s: float,
+        warn: Warn,
+        clock: Clock,
+    ) -> None:
+        """Ask nobody yet.
+
+        Args:
+            take_up: How the upload is held.
+            mirror: Makes what writes its cuts.
+            shown: The store's address.
+            interval_s: Between two cuts.
+            warn: Told of the store's troubles, once each time that it fails.
+            clock: For waits.
+        """
+        self._take_up = take_up
+        self._new_mirror = mirror
+        self._shown = shown
+        self._interval_s = interval_s
+        self._warn = warn
+        self._clock = clock
+        self._mirror: Mirror | None = None
+        self._trouble: BulkputError | None = None
+        self._soon = asyncio.Event()
+        self._is_lost = False
+
+    async def begin(self) -> None:
+        """Hold the upload, and have the ledger that is to be gone on with; or go on without.
+
+        Raises:
+            LedgerError: another host or process works on it, or the store is of another version.
+            BulkputError: the folder cannot be used.
+        """
+
+        async def hold() -> None:
+            self._mirror = self._new_mirror(await self._take_up.take())
+
+        await self._try(hold, None)
+
+    async def run(self) -> None:
+        """Bring the store up to date, again and again; ends only by cancellation.
+
+        Raises:
+            LostError: another host has the upload.
+        """
+        while True:
+            self._soon.clear()
+            await self._try(self._cut, None)
+            with suppress(TimeoutError):
+                await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait for the next cut's time, or until one is wanted."""
+        waiting = asyncio.ensure_future(self._soon.wait())
+        sleeping = asyncio.ensure_future(self._clock.sleep(self._interval_s))
+        try:
+            await asyncio.wait({waiting, sleeping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            sleeping.cancel()
+
+    def want_cut(self) -> None:
+        """Let ``run`` make a cut now: something was begun that another host should know."""
+        self._soon.set()
+
+    async def cut_now(self) -> None:
+        """Make a cut, if the store takes one soon: the upload waits for it.
+
+        Raises:
+            LostError: another host has the upload.
+        """
+        if self._trouble is None:
+            await self._try(self._cut, SOON_LIMIT_S)
+
+    async def end(self) -> str | None:
+        """Make the last cut, and let others have the upload; return what is stale, if it failed."""
+        if self._is_lost:
+            return None  # the store is as the other host wants it
+        limit_s = END_LIMIT_S if self._trouble is None else SOON_LIMIT_S
+
+        async def release() -> None:
+            await self._cut(release=True)
+
+        with suppress(LostError):
+            await self._try(release, limit_s)
+        if self._mirror is not None:
+            _log.info("%s: %s", self._shown, self._mirror.counts)
+        if self._trouble is None:
+            return None
+        mirror, what = self._mirror, str(self._trouble)
+        if mirror is None or mirror.cut_s is None:
+            return f"{self._shown} has nothing of this run: {what}"
+        stale_s = self._clock.monotonic_s() - mirror.cut_s
+        return (
+            f"{self._shown} has this upload as it was {format_duration(stale_s)} ago, and another "
+            f"host would put what came since again: {what}"
+        )
+
+    async def _cut(self, *, release: bool = False) -> None:
+        if self._mirror is None:
+            self._mirror = self._new_mirror(await self._take_up.take(only_own=True))
+        await self._mirror.cut(release=release)
+
+    async def _try(self, work: Callable[[], Awaitable[None]], limit_s: float | None) -> None:
+        """Do ``work``; a store that fails is reported once, until it works again."""
+        try:
+            async with asyncio.timeout(limit_s):
+                await work()
+        except LostError:
+            self._is_lost = True
+            raise
+        except TROUBLES as error:
+            trouble: BulkputError = error
+        except TimeoutError:
+            trouble = TemporaryError(f"no answer within {limit_s:g} s")
+        else:
+            if self._trouble is not None:
+                self._trouble = None
+                self._warn(f"{self._shown} can be written again")
+            return
+        if self._trouble is None:
+            self._warn(f"{self._shown} cannot be used for now, and the upload goes on: {trouble}")
+        self._trouble = trouble
