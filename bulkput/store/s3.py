@@ -16,7 +16,7 @@ from typing import Self
 
 from bulkput.ebs.credentials import CredentialSource
 from bulkput.ebs.error_response import server_time
-from bulkput.ebs.http1 import HttpResponse, WireError
+from bulkput.ebs.http_response import HttpResponse, WireError
 from bulkput.ebs.learned import Learned
 from bulkput.ebs.signer import Signer, encode_query
 from bulkput.ebs.transport_error import error_of_outage, error_of_refusal

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from bulkput.ebs.classify import classify
 from bulkput.ebs.error_response import plain_message, plain_name, server_time
-from bulkput.ebs.http1 import HttpResponse
+from bulkput.ebs.http_response import HttpResponse
 from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
 

@@ -10,7 +10,7 @@ from support.s3 import BUCKET, moto_s3
 
 from bulkput.config.service import ServiceSettings
 from bulkput.ebs.credentials import Credentials, StaticCredentials
-from bulkput.ebs.http1 import HttpResponse
+from bulkput.ebs.http_response import HttpResponse
 from bulkput.jobs.session.state_store import open_state_store
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import AnswerError, ConfigError, ServiceError
