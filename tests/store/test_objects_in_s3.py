@@ -1,6 +1,5 @@
 """The store's requests against moto's S3, which checks conditions and checksums as S3 does."""
 
-import asyncio
 import contextlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +9,6 @@ from support.s3 import BUCKET, moto_s3
 
 from bulkput.config.service import ServiceSettings
 from bulkput.ebs.credentials import Credentials, StaticCredentials
-from bulkput.ebs.http_response import HttpResponse
 from bulkput.jobs.session.state_store import open_state_store
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import AnswerError, ConfigError, ServiceError
@@ -18,7 +16,6 @@ from bulkput.model.failure import FailureClass
 from bulkput.store.address import store_address
 from bulkput.store.object_store import ABSENT, ConditionFailedError
 from bulkput.store.s3 import S3Store
-from bulkput.store.s3_answers import error_of, other_region, page_of
 from bulkput.store.s3_place import find_s3
 
 KEYS = StaticCredentials(Credentials("AKIAMOTO", "secret"))
@@ -242,63 +239,3 @@ async def test_who_may_list_only_the_prefix_is_refused_what_is_not_there(failing
         for _ in range(2):  # it is there; nobody may list
             with pytest.raises(ServiceError, match="AccessDenied"):
                 await store.get("a", size_max_bytes=9)
-
-
-def answer(status, headers=None, body=b""):
-    return HttpResponse(status, headers or {}, body, is_whole=True)
-
-
-@pytest.mark.parametrize(
-    ("found", "region"),
-    [
-        (answer(301, {"x-amz-bucket-region": "eu-west-1"}), "eu-west-1"),
-        (
-            answer(
-                400,
-                {},
-                b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-north-1</Region>",
-            ),
-            "eu-north-1",
-        ),
-        (answer(301, {"x-amz-bucket-region": "evil.example/#"}), None),
-        (answer(301, {"Location": "http://evil.example/"}), None),
-        (answer(200, {"x-amz-bucket-region": "eu-west-1"}), None),
-    ],
-)
-def test_only_a_region_leads_elsewhere(found, region):
-    assert other_region(found) == region
-
-
-def test_hosts_are_those_of_the_bucket_in_its_region(monkeypatch):
-    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    place = asyncio.run(find_s3(region="eu-west-1", profile=None, allow_insecure_http=False))
-    assert place.endpoint("eu-west-1", "b")[0].url == "https://b.s3.eu-west-1.amazonaws.com"
-    assert place.endpoint("cn-north-1", None)[0].url == "https://s3.cn-north-1.amazonaws.com.cn"
-    assert [store_address(text).takes_host_name for text in ("s3://a-b/c", "s3://a.b/c")] == [
-        True,
-        False,
-    ]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"<html></html>",
-        b"<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>",
-        b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
-        b"<ListBucketResult><Contents><Key>a</Key><Size>-1</Size></Contents></ListBucketResult>",
-    ],
-)
-def test_what_is_no_list_is_refused(body):
-    with pytest.raises(ValueError, match=r"list"):
-        page_of(body)
-
-
-def test_foreign_text_in_a_refusal_is_bounded_and_plain():
-    body = refusal("\x1b[31mAccessDenied", "<script>" + "x" * 100_000)
-    error = error_of("PutObject", answer(403, {}, body), "s3://b/k")
-    assert "\x1b" not in str(error)
-    assert len(str(error)) < 2000
