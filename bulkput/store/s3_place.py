@@ -1,16 +1,13 @@
 """Where S3 is, and how it is reached: endpoint, trust and proxy as everywhere else.
 
 The endpoint is S3's own in the Region, or what AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the
-profile name: another object store that speaks S3 with conditional writes. Loads botocore.
+profile name: another object store that speaks S3 with conditional writes.
 """
 
-import asyncio
-import os
 import ssl
 from dataclasses import dataclass
-from typing import Any
 
-from bulkput.ebs.aws_session import new_session, trust_of
+from bulkput.ebs.aws_session import new_session
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import Endpoint, parse_endpoint
 from bulkput.ebs.http1 import Wire
@@ -71,25 +68,15 @@ async def find_s3(*, region: str, profile: str | None, allow_insecure_http: bool
     Raises:
         ConfigError: the profile, the endpoint or the authorities cannot be used.
     """
-    session = await asyncio.to_thread(new_session, profile)
-    is_ignored = session.get_config_variable("ignore_configured_endpoint_urls")
-    fips = "-fips" if session.get_config_variable("use_fips_endpoint") else ""
-    dual = ".dualstack" if session.get_config_variable("use_dualstack_endpoint") else ""
+    session = new_session(profile)
+    config = session.config
+    fips = "-fips" if config.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint") else ""
+    is_dual_stack = config.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")
+    dual_stack = ".dualstack" if is_dual_stack else ""
     return S3Place(
         region=region,
-        endpoint_url=None if is_ignored else _configured(session),
-        host_form=f"s3{fips}{dual}.{{region}}",
-        tls=await trust_of(session).read(),
+        endpoint_url=config.endpoint_url("s3"),
+        host_form=f"s3{fips}{dual_stack}.{{region}}",
+        tls=await session.trust.read(),
         allow_insecure_http=allow_insecure_http,
     )
-
-
-def _configured(session: Any) -> str | None:
-    """Return the endpoint that environment or profile name, in the order of the AWS SDKs."""
-    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
-        if os.environ.get(name):
-            return os.environ[name]
-    profile = session.get_scoped_config()
-    services = session.full_config.get("services", {}).get(profile.get("services"), {})
-    found = services.get("s3", {}).get("endpoint_url") or profile.get("endpoint_url")
-    return found if isinstance(found, str) else None
