@@ -89,7 +89,7 @@ TABLE = {
         Take.STORED,
     ),
     "another upload, over here": (
-        header(Phase.COMPLETED, reported=True, updated_unix_s=9.0),
+        header(Phase.COMPLETED, delivered=True, updated_unix_s=9.0),
         HERE,
         header(nonce="bb", snapshot_id=OTHER_ID),
         {"writer_id": "two", "sequence": 6},
@@ -98,7 +98,7 @@ TABLE = {
     "another upload, over there": (
         header(nonce="bb", snapshot_id=OTHER_ID),
         HERE,
-        header(Phase.COMPLETED, reported=True, updated_unix_s=9.0),
+        header(Phase.COMPLETED, delivered=True, updated_unix_s=9.0),
         {"writer_id": "two", "sequence": 6},
         Take.LOCAL,
     ),
