@@ -8,7 +8,7 @@ COMMAND_SECTIONS: Mapping[str, tuple[str, ...]] = {
     "From snapshots to disks": ("download", "verify", "diff"),
     "What is under way": ("status", "jobs", "abort", "gc"),
     "What is kept": ("ledger", "manifest"),
-    "Around it": ("config", "emulator", "completion"),
+    "Around it": ("config", "emulator", "install-service", "completion"),
 }
 """Each command is in one section: checked by test."""
 
@@ -111,6 +111,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "emulator": (
         ("With snapshots that stay", "bulkput emulator --root snapshots --port 8080"),
         ("To paste into a shell", "bulkput emulator --root snapshots --port 8080 --env"),
+    ),
+    "install-service": (
+        ("Look at the units of a job", "bulkput install-service nightly.yaml --dry-run"),
+        ("Every night", "bulkput install-service nightly.yaml --on-calendar '*-*-* 02:00'"),
     ),
     "help": (
         ("A page of the manual", "bulkput help increments"),

@@ -51,6 +51,7 @@ VERBS = {
     "manifest": "Show and check manifests: what a completed snapshot contains.",
     "config": "Check, show and describe job files.",
     "emulator": "Serve the EBS direct API on this machine.",
+    "install-service": "Make a job a service of systemd, and of its timer.",
     "completion": "Print the script that completes the command line in a shell.",
     "help": "Show the manual, the help of a command, or a key of the job file.",
 }
@@ -63,6 +64,13 @@ _HELP_INSTEAD = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """Since click 8.2 a group without a command is an error whose text is the help."""
 
 
+def _imported(verb: str) -> click.Command:
+    """Return the command of a verb: of its module, by its name."""
+    name = verb.replace("-", "_")
+    command: click.Command = getattr(import_module(f"bulkput.cli.{name}"), name)
+    return command
+
+
 class _Verbs(Group):
     """A group whose commands are imported when they are called, and listed from the table."""
 
@@ -72,8 +80,7 @@ class _Verbs(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(f"bulkput.cli.{cmd_name}"), cmd_name)
-        return command
+        return _imported(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         for title, names in COMMAND_SECTIONS.items():

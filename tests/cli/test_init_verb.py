@@ -9,8 +9,13 @@ from bulkput.cli.examples import examples
 
 CONFIGS = ROOT / "configs"
 FILES = {
-    (f"iam/{path.stem}" if path.suffix == ".json" else path.stem): path
-    for path in (*CONFIGS.glob("*.yaml"), *CONFIGS.glob("iam/*.json"))
+    **{path.stem: path for path in CONFIGS.glob("*.yaml")},
+    **{f"iam/{path.stem}": path for path in CONFIGS.glob("iam/*")},
+    **{
+        f"{path.parent.name}/{path.name}": path
+        for path in CONFIGS.glob("*/*")
+        if path.parent.name != "iam"
+    },
 }
 
 
@@ -25,10 +30,10 @@ def test_an_example_is_written_into_the_current_folder(bulkput, tmp_path, name):
     assert (ended.status, ended.out) == (0, f"{written.name}\n")
     assert written.read_bytes() == FILES[name].read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == [written.name]
-    if written.suffix == ".yaml":
+    if name in {path.stem for path in CONFIGS.glob("*.yaml")}:
         assert f"bulkput run {written.name}" in ended.err
         assert bulkput("config", "check", written).status == 0
-    else:
+    elif name.startswith("iam/"):
         assert json.loads(written.read_text())["Version"] == "2012-10-17"
 
 
