@@ -19,6 +19,8 @@ _ROUTES: tuple[tuple[str, re.Pattern[str], str], ...] = (
 )
 EC2 = "EC2"
 """Stands for the EC2 query protocol until the body names the action."""
+JSON_CALL = "JSON"
+"""Stands for the JSON protocol of Systems Manager and KMS, whose header names the action."""
 OPERATIONS = frozenset(operation for _, _, operation in _ROUTES if operation != EC2)
 
 
@@ -38,6 +40,8 @@ class Call:
     """Whole body of every operation but PutSnapshotBlock."""
     form: dict[str, str] = field(default_factory=dict)
     """EC2's parameters."""
+    target: str = ""
+    """Service and action of a JSON call."""
     region: str = "us-east-1"
     """The one that the signature names."""
 
@@ -46,6 +50,13 @@ class Call:
         """The path's block index, or None if there is none that is a plain number."""
         text = self.block_index_text or ""
         return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else None
+
+    @property
+    def action(self) -> str:
+        """What is asked for, by the name that faults, counts and IAM have for it."""
+        if self.operation == EC2:
+            return self.form.get("Action", "")
+        return self.target.partition(".")[2] if self.target else self.operation
 
     def query(self) -> dict[str, str]:
         """Return the query's parameters; the last of a name wins."""
@@ -60,13 +71,15 @@ def parse_call(method: str, target: str, headers: Mapping[str, str]) -> Call | N
             continue
         match = pattern.fullmatch(raw_path)
         if match is not None:
+            target = headers.get("X-Amz-Target", "") if operation == EC2 else ""
             names = [unquote(part) for part in match.groups()]
             return Call(
                 method=method,
                 raw_path=raw_path,
                 raw_query=raw_query,
                 headers=headers,
-                operation=operation,
+                operation=JSON_CALL if target else operation,
+                target=target,
                 snapshot_id=names[0] if names else None,
                 block_index_text=names[1] if len(names) > 1 else None,
             )

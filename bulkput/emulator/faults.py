@@ -12,6 +12,8 @@ from types import UnionType
 from typing import Any
 
 from bulkput.emulator.call import OPERATIONS
+from bulkput.emulator.ec2.actions import ACTIONS
+from bulkput.emulator.json_calls.actions import JSON_ACTIONS
 
 
 class Stage(enum.Enum):
@@ -98,8 +100,7 @@ _KINDS_AFTER = frozenset(
         FaultKind.EMPTY_PAGE,
     }
 )
-_TARGETS = OPERATIONS | {"DescribeSnapshots", "DeleteSnapshot", "CreateTags", "*"}
-
+_TARGETS = OPERATIONS | ACTIONS.keys() | {name for _, name in JSON_ACTIONS} | {"*"}
 
 _BOUNDS: tuple[tuple[str, type | UnionType, int, int], ...] = (
     ("nth", int, 1, 1 << 31),

@@ -60,6 +60,9 @@ class EmulatorOptions:
 
     completion_delay_s: float = 0.2
     """From CompleteSnapshot to the verdict; the service takes from seconds to minutes."""
+    resource_delay_s: float = 0.2
+    """From a call that makes a copy, an image, a volume or a fast restore until it is there; the
+    service takes from seconds to hours."""
     start_visible_after_s: float = 0.0
     """StartSnapshot's snapshot is unknown to the other direct calls for this long."""
     completed_lag_s: float = 0.0
@@ -86,7 +89,7 @@ class EmulatorOptions:
         """
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("TLS needs both a certificate and a key")
-        for name in ("latency_ms", "jitter_ms", "completion_delay_s"):
+        for name in ("latency_ms", "jitter_ms", "completion_delay_s", "resource_delay_s"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
         for name in ("puts_per_s_snapshot", "puts_per_s_account"):

@@ -60,7 +60,7 @@ def put_snapshot_block(account: Account, call: Call, body: BlockBody) -> Answer:
     check.checksum("checksum", checksum)
     check.raise_any()
 
-    snapshot, state = account.writable(snapshot_id)
+    snapshot, state = account.writable(snapshot_id, call.region)
     if state is not State.PENDING or snapshot.record.settles_unix_s is not None:
         raise already_completed()
     if index >= snapshot.block_count:
@@ -104,7 +104,7 @@ def complete_snapshot(account: Account, call: Call) -> Answer:
     check.raise_any()
     _check_triple(checksum, algorithm, method)
 
-    snapshot, state = account.started(snapshot_id)
+    snapshot, state = account.started(snapshot_id, call.region)
     now_unix_s = account.clock.unix_s()
     if state is State.PENDING and snapshot.record.settles_unix_s is None:
         expected = None if checksum is None else _decoded(checksum)

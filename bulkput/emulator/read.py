@@ -39,7 +39,7 @@ def get_snapshot_block(account: Account, call: Call) -> Answer:
     check.present("blockToken", token)
     check.token("blockToken", token)
     check.raise_any()
-    snapshot = account.readable(snapshot_id)
+    snapshot = account.readable(snapshot_id, call.region)
     token = token or ""
     layer = snapshot.find(index)  # None beyond the volume too: no token is for that
     now_unix_s = account.clock.unix_s()
@@ -117,7 +117,7 @@ def list_snapshot_blocks(account: Account, call: Call) -> Answer:
         ApiError: the request does not hold, or the snapshot is not readable.
     """
     page = _Page(account, call, compares=False)
-    snapshot = account.readable(page.second_id)
+    snapshot = account.readable(page.second_id, call.region)
     items: list[dict[str, Any]] = []
     for run in snapshot.blocks(page.start()):
         for index in run[: page.limit + 1 - len(items)].tolist():
@@ -136,7 +136,8 @@ def list_changed_blocks(account: Account, call: Call) -> Answer:
     """
     page = _Page(account, call, compares=True)
     first_id = page.first_id or ""
-    first, second = account.readable(first_id), account.readable(page.second_id)
+    first = account.readable(first_id, call.region)
+    second = account.readable(page.second_id, call.region)
     if not set(first.record.layer_ids) & set(second.record.layer_ids):
         raise invalid(
             "UNRELATED_SNAPSHOTS",

@@ -8,14 +8,13 @@ import asyncio
 import hashlib
 import logging
 import ssl
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from bulkput.emulator import ec2
+from bulkput.emulator import services
 from bulkput.emulator.account import Account
 from bulkput.emulator.answer import Answer, error_answer, html_unavailable, to_response
 from bulkput.emulator.body import read_block, read_small
@@ -28,11 +27,10 @@ from bulkput.emulator.faults import Fault, FaultKind, FaultScript, Stage
 from bulkput.emulator.hosts import is_loopback, is_trusted
 from bulkput.emulator.latency import Latency
 from bulkput.emulator.options import EmulatorOptions
-from bulkput.emulator.put import BlockBody, complete_snapshot, put_snapshot_block
+from bulkput.emulator.put import BlockBody
 from bulkput.emulator.quotas import Quotas
-from bulkput.emulator.read import get_snapshot_block, list_changed_blocks, list_snapshot_blocks
+from bulkput.emulator.resources import Resources
 from bulkput.emulator.signature import UNSIGNED, SignatureError, Verifier
-from bulkput.emulator.start import start_snapshot
 from bulkput.emulator.stats import Stats
 from bulkput.emulator.store import Store
 from bulkput.emulator.tokens import Tokens
@@ -40,15 +38,6 @@ from bulkput.emulator.wire import Hung, before_body, send_spoiled, spoil
 
 _log = logging.getLogger(__name__)
 
-PUT = "PutSnapshotBlock"
-_OPERATIONS: dict[str, Callable[[Account, Call], Answer]] = {
-    "StartSnapshot": start_snapshot,
-    "CompleteSnapshot": complete_snapshot,
-    "GetSnapshotBlock": get_snapshot_block,
-    "ListSnapshotBlocks": list_snapshot_blocks,
-    "ListChangedBlocks": list_changed_blocks,
-    EC2: ec2.answer_action,
-}
 _READ_BUFFER_BYTES = 1 << 20
 """More than a block, so that the transport is never paused in the middle of one."""
 _BACKLOG = 1024
@@ -78,6 +67,7 @@ class Emulator:
         self.account = Account(
             options=options,
             store=self.store,
+            resources=Resources(options.root),
             tokens=Tokens(self.store.token_key),
             quotas=Quotas(options),
             stats=self.stats,
@@ -196,7 +186,7 @@ class Emulator:
 
     async def _serve(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
         limit_s = self.options.body_timeout_s
-        if call.operation != PUT:
+        if call.operation != services.PUT:
             try:
                 call.body = await read_small(request.content, limit_s)
             except ApiError as error:
@@ -205,7 +195,7 @@ class Emulator:
             call.form = dict(
                 parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True)
             )
-        operation = call.form.get("Action", "") if call.operation == EC2 else call.operation
+        operation = call.action
         # The rate is decided before the body is hashed: a refusal is to be cheap. It uses up no
         # fault: one that a throttled call took would never show, and still count as reached.
         refusal = self.account.quotas.refusal(
@@ -216,10 +206,11 @@ class Emulator:
             fault = self.faults.take(operation, call.snapshot_id, call.block_index)
         if fault is not None and fault.stage is Stage.BEFORE_BODY:
             await before_body(request, fault, self._stopping)
-            answer = error_answer(fault_error(fault, self.account, call))
+            error = fault_error(fault, self.account, call)
+            answer = services.answer_of(services.scripted(call, error))
             return await self._send(request, operation, answer, fault)
         block = _EMPTY_BODY
-        if call.operation == PUT:
+        if call.operation == services.PUT:
             block = await read_block(request.content, limit_s, hashing=refusal is None)
         if fault is not None and fault.kind is FaultKind.NEVER_ANSWER:
             await self._stopping.wait()
@@ -237,49 +228,38 @@ class Emulator:
             self._verify(call, block)
             if fault is not None and fault.stage is Stage.INSTEAD:
                 return self._instead(fault, call)
-            if call.operation == PUT:
-                answer = put_snapshot_block(self.account, call, block)
-            else:
-                answer = _OPERATIONS[call.operation](self.account, call)
+            answer = services.perform(self.account, call, block)
             if fault is not None:
                 spoil(fault, self.account, call, answer)
-        except ApiError as error:
-            answer = error_answer(error)
-        except ec2.Ec2Error as error:
-            answer = ec2.ec2_error_answer(error)
+        except services.SERVICE_ERRORS as error:
+            answer = services.answer_of(error)
         except Exception:  # noqa: BLE001 - whatever it was, the client gets a 500 and the log the rest
-            _log.exception("%s failed", call.operation)
-            answer = error_answer(internal())
+            _log.exception("%s failed", call.action)
+            answer = services.answer_of(services.scripted(call, internal()))
         return answer
 
     def _instead(self, fault: Fault, call: Call) -> Answer:
         """Return the error of a fault."""
         if fault.kind is FaultKind.HTML_503:
             return html_unavailable()
-        error = fault_error(fault, self.account, call)
-        if call.operation == EC2:
-            return ec2.ec2_error_answer(ec2.scripted_error(error))
-        return error_answer(error)
+        return services.answer_of(services.scripted(call, fault_error(fault, self.account, call)))
 
     def _verify(self, call: Call, block: BlockBody) -> None:
         """Check the signature.
 
         Raises:
-            ApiError: it does not hold, for an EBS call.
-            Ec2Error: it does not hold, for an EC2 call.
+            ApiError: it does not hold; for other services than the direct API Ec2Error, JsonError.
         """
         if not self.options.verify_signatures:
             return
-        is_put = call.operation == PUT
+        is_put = call.operation == services.PUT
         body_hash = block.digest.hex() if is_put else hashlib.sha256(call.body).hexdigest()
-        service = "ec2" if call.operation == EC2 else "ebs"
         now_unix_s = self.account.clock.unix_s()
         try:
+            service = services.signing_name(call)
             call.region = self._verifier.verify(call, service, body_hash, now_unix_s)
         except SignatureError as error:
-            if service == "ec2":
-                raise ec2.signature_error(error.code, error.message) from None
-            raise ApiError(error.code, error.message) from None
+            raise services.refusal(call, error) from None
 
     async def _send(
         self, request: web.BaseRequest, operation: str, answer: Answer, fault: Fault | None

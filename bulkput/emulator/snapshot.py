@@ -58,15 +58,26 @@ class Record:
     deleted: bool = False
     is_public: bool = False
     """Another account's, which everybody may restore; the direct API does not read those."""
+    region: str = ""
+    """Where it is; of versions before 0.3, in every Region."""
+    is_copy: bool = False
+    """Made by CopySnapshot: it counts against another limit."""
+    create_volume_permissions: tuple[str, ...] = ()
+    """Accounts that may make volumes of it, and ``all``."""
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "Record":
         """Return the record that ``dataclasses.asdict`` and JSON made of one."""
         fields.pop("sealed_unix_s", None)  # version 0.1.0 kept it
         tags = fields.pop("tags")
-        layer_ids = tuple(fields.pop("layer_ids"))
+        for name in ("layer_ids", "create_volume_permissions"):
+            fields[name] = tuple(fields.get(name, ()))
         pairs = None if tags is None else tuple((str(k), str(v)) for k, v in tags)
-        return cls(**fields, tags=pairs, layer_ids=layer_ids)
+        return cls(**fields, tags=pairs)
+
+    def is_in(self, region: str) -> bool:
+        """Return whether a Region has the snapshot."""
+        return self.region in ("", region)
 
     @property
     def encrypted(self) -> bool:

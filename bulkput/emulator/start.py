@@ -60,12 +60,12 @@ def start_snapshot(account: Account, call: Call) -> Answer:
     """
     wanted = _read(call.body)
     if wanted.client_token is not None:
-        earlier = account.store.by_client_token(wanted.client_token)
+        earlier = account.store.by_client_token(wanted.client_token, call.region)
         if earlier is not None:
             if earlier.record.request != wanted.canonical():
                 raise token_conflict()
             return _answer(account, wanted, earlier.record)
-    parent = _parent(account, wanted)
+    parent = _parent(account, wanted, call.region)
     key_arn = _key_arn(account, wanted, parent, call.region)
     limit = account.options.pending_snapshots_max
     if account.pending_count() >= limit:
@@ -84,6 +84,7 @@ def start_snapshot(account: Account, call: Call) -> Answer:
         timeout_min=wanted.timeout_min or _TIMEOUT_DEFAULT_MIN,
         started_unix_s=math.floor(account.clock.unix_s() * 1000) / 1000,
         layer_ids=(snapshot_id, *(parent.record.layer_ids if parent else ())),
+        region=call.region,
     )
     account.store.add(record)
     return _answer(account, wanted, record)
@@ -175,7 +176,7 @@ def _tags(fields: dict[str, Any]) -> tuple[tuple[str, str], ...] | None:
     return tuple(pairs)
 
 
-def _parent(account: Account, wanted: _Parameters) -> Snapshot | None:
+def _parent(account: Account, wanted: _Parameters, region: str) -> Snapshot | None:
     """Return the parent, or None if none is asked for.
 
     Raises:
@@ -188,7 +189,7 @@ def _parent(account: Account, wanted: _Parameters) -> Snapshot | None:
         raise invalid_parameter("ParentSnapshotId and KmsKeyArn cannot be specified together")
     if wanted.encrypted is not None:
         raise invalid_parameter("ParentSnapshotId and Encrypt cannot be specified together")
-    parent = account.store.get(parent_id)
+    parent = account.snapshot_in(parent_id, region)
     now_unix_s = account.clock.unix_s()
     state = State.GONE if parent is None else parent.state(now_unix_s)[0]
     if parent is None or state in (State.GONE, State.ERROR):
@@ -216,7 +217,7 @@ def _key_arn(
     Raises:
         ApiError: the combination is refused.
     """
-    ebd = account.options.ebd
+    ebd = account.encrypts_by_default(region)
     if parent is not None:
         if ebd and not parent.record.encrypted:
             raise _ebd_refusal("an unencrypted parent snapshot")

@@ -52,7 +52,7 @@ class Store:
         """Makes page and block tokens of this root hold across restarts."""
         self._layers: dict[str, Layer] = {}
         self._snapshots: dict[str, Snapshot] = {}
-        self._by_client_token: dict[str, str] = {}
+        self._by_client_token: dict[tuple[str, str], str] = {}
         for path in sorted(self._records_folder.glob("*.json")):
             self._keep(Record.from_json(json.loads(path.read_text("utf-8"))))
         self._remove_unused_layers()
@@ -65,9 +65,10 @@ class Store:
         """Return the snapshot, deleted ones included, or None if it never was."""
         return self._snapshots.get(snapshot_id)
 
-    def by_client_token(self, client_token: str) -> Snapshot | None:
-        """Return the snapshot that was started with the token."""
-        snapshot_id = self._by_client_token.get(client_token)
+    def by_client_token(self, client_token: str, region: str) -> Snapshot | None:
+        """Return the snapshot that was started with the token in a Region."""
+        tokens = self._by_client_token
+        snapshot_id = tokens.get((region, client_token)) or tokens.get(("", client_token))
         return None if snapshot_id is None else self._snapshots[snapshot_id]
 
     def new_id(self) -> str:
@@ -109,7 +110,7 @@ class Store:
         snapshot = Snapshot(record, layers)
         self._snapshots[record.snapshot_id] = snapshot
         if record.client_token is not None:
-            self._by_client_token[record.client_token] = record.snapshot_id
+            self._by_client_token[record.region, record.client_token] = record.snapshot_id
         return snapshot
 
     def _layer(self, name: str) -> Layer:

@@ -145,7 +145,7 @@ def test_ec2_describes_filters_pages_and_deletes(server):
         ("describe_snapshots", {"Filters": [{"Name": "x", "Values": []}]}, "InvalidParameterValue"),
         ("describe_snapshots", {"MaxResults": 2}, "InvalidParameterValue"),
         ("describe_snapshots", {"DryRun": True}, "DryRunOperation"),
-        ("describe_volumes", {}, "InvalidAction"),
+        ("describe_vpcs", {}, "InvalidAction"),
     ],
 )
 def test_ec2_has_its_own_errors(server, call, fields, code):

@@ -1,0 +1,93 @@
+"""What the Describe calls choose by: ids, filters with wildcards, pages. Pure."""
+
+import fnmatch
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from bulkput.emulator.ec2.call import Ec2Call
+from bulkput.emulator.ec2.errors import Ec2Error, invalid_combination
+
+T = TypeVar("T")
+Tags = Sequence[tuple[str, str]]
+Facts = Mapping[str, str | Sequence[str]]
+"""A filter's name to the values that an item has of it."""
+
+_COUNT = re.compile(r"[0-9]{1,10}")
+_FILTERS_MAX, _FILTER_VALUES_MAX = 200, 200
+
+
+def filtered(
+    call: Ec2Call, items: Iterable[T], facts: Callable[[T], Facts], tags: Callable[[T], Tags]
+) -> list[T]:
+    """Return the items that every filter of the call lets through.
+
+    Raises:
+        Ec2Error: a filter that there is not.
+    """
+    wanted = call.given("Filters", [])
+    if len(wanted) > _FILTERS_MAX or any(
+        len(each.get("Values", [])) > _FILTER_VALUES_MAX for each in wanted
+    ):
+        message = f"The maximum length for a filter value list is {_FILTER_VALUES_MAX}"
+        raise Ec2Error("FilterLimitExceeded", message)
+    return [
+        item
+        for item in items
+        if all(_matches(each, facts(item), dict(tags(item))) for each in wanted)
+    ]
+
+
+def _matches(wanted: Mapping[str, Any], facts: Facts, tags: Mapping[str, str]) -> bool:
+    name, patterns = wanted.get("Name", ""), wanted.get("Values", [])
+    if name.startswith("tag:"):
+        key = name.removeprefix("tag:")
+        values: Sequence[str] = [tags[key]] if key in tags else []
+    elif name == "tag-key":
+        values = list(tags)
+    elif name in facts:
+        found = facts[name]
+        values = [found] if isinstance(found, str) else found
+    else:
+        raise Ec2Error("InvalidParameterValue", f"The filter '{name}' is invalid")
+    return any(_like(value, pattern) for value in values for pattern in patterns)
+
+
+def _like(value: str, pattern: str) -> bool:
+    r"""Return whether a value is what a filter's value stands for: ``*``, ``?``, ``\`` before."""
+    if not any(each in pattern for each in "*?\\"):
+        return value == pattern
+    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
+    shell = "".join(part if part in "*?" else f"[{part[-1]}]" for part in parts if part != "\\")
+    return fnmatch.fnmatchcase(value, shell.replace("[!]", "!").replace("[^]", "^"))
+
+
+def page(
+    call: Ec2Call, found: Sequence[T], *, low: int = 5, high: int = 1000, ids: str = ""
+) -> tuple[Sequence[T], str | None]:
+    """Return one page and the token of the next, None where there is none.
+
+    Args:
+        call: With ``MaxResults`` and ``NextToken``.
+        found: All items, in an order that holds.
+        low: Smallest page.
+        high: Largest page.
+        ids: Name of the parameter that cannot stand beside ``MaxResults``.
+    """
+    limit, token = call.given("MaxResults"), call.given("NextToken", "0")
+    if not _COUNT.fullmatch(token):
+        raise Ec2Error("InvalidParameterValue", "Invalid value for 'NextToken'")
+    start = int(token)
+    if limit is None:
+        return found[start:], None
+    if ids and call.given(ids):
+        raise invalid_combination(
+            f"The parameter {ids} cannot be used with the parameter maxResults"
+        )
+    if not low <= limit <= high:
+        message = f"Value ( {limit} ) for parameter maxResults is invalid. Expecting a value "
+        raise Ec2Error(
+            "InvalidParameterValue", f"{message}greater than {low} and less than {high}."
+        )
+    stop = start + limit
+    return found[start:stop], str(stop) if stop < len(found) else None
