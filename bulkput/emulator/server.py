@@ -206,8 +206,8 @@ class Emulator:
             fault = self.faults.take(operation, call.snapshot_id, call.block_index)
         if fault is not None and fault.stage is Stage.BEFORE_BODY:
             await before_body(request, fault, self._stopping)
-            error = fault_error(fault, self.account, call)
-            answer = services.answer_of(services.scripted(call, error))
+            early = services.scripted(call, fault_error(fault, self.account, call))
+            answer = services.answer_of(early)
             return await self._send(request, operation, answer, fault)
         block = _EMPTY_BODY
         if call.operation == services.PUT:
