@@ -7,10 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
-
+from bulkput.config.written import Written
 from bulkput.model.block import VOLUME_SIZE_MAX_GIB, VOLUME_SIZE_MIN_GIB
 from bulkput.model.daily_window import DailyWindow
 from bulkput.model.duration import parse_duration_s
@@ -46,8 +43,21 @@ def duration_text(duration_s: float) -> str:
     return f"{duration_s:.9f}".rstrip("0").rstrip(".") + "s"
 
 
+def _text_schema(pattern: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": pattern, "maxLength": TEXT_LENGTH_MAX}
+
+
+def _size(value: object, expected: str) -> str:
+    """Return the text of a size."""
+    text = str(value)
+    is_size = isinstance(value, int | str) and not isinstance(value, bool)
+    if not is_size or len(text) > TEXT_LENGTH_MAX or not re.fullmatch(SIZE_PATTERN, text):
+        raise ValueError(expected)
+    return text
+
+
 @dataclass(frozen=True)
-class Size:
+class Size(Written):
     """Marks an ``int`` of bytes that is written as a size."""
 
     minimum_bytes: int
@@ -70,26 +80,15 @@ class Size:
             ValueError: no size, or outside the bounds.
         """
         expected = f"expected a {self.words}"
-        if isinstance(value, bool) or not isinstance(value, int | str):
-            raise ValueError(expected)  # noqa: TRY004 - what pydantic catches
-        text = str(value)
-        if len(text) > TEXT_LENGTH_MAX or not re.fullmatch(SIZE_PATTERN, text):
-            raise ValueError(expected)
-        size_bytes = parse_size_bytes(text)
+        size_bytes = parse_size_bytes(_size(value, expected))
         if not self.minimum_bytes <= size_bytes <= self.maximum_bytes:
             raise ValueError(expected)
         if size_bytes % self.multiple_bytes:
             raise ValueError(expected)
         return size_bytes
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.parse)
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def json_schema(self) -> dict[str, Any]:
+        """Return the forms that are taken."""
         number: dict[str, Any] = {
             "type": "integer",
             "minimum": self.minimum_bytes,
@@ -97,12 +96,12 @@ class Size:
         }
         if self.multiple_bytes > 1:
             number["multipleOf"] = self.multiple_bytes
-        text = {"type": "string", "pattern": SIZE_PATTERN, "maxLength": TEXT_LENGTH_MAX}
+        text = _text_schema(SIZE_PATTERN)
         return {"anyOf": [text, number]}
 
 
 @dataclass(frozen=True)
-class Duration:
+class Duration(Written):
     """Marks a ``float`` of seconds that is written as a duration."""
 
     minimum_s: float
@@ -131,21 +130,15 @@ class Duration:
             raise ValueError(expected)
         return float(seconds)
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.parse)
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        text = {"type": "string", "pattern": DURATION_PATTERN, "maxLength": TEXT_LENGTH_MAX}
+    def json_schema(self) -> dict[str, Any]:
+        """Return the forms that are taken."""
+        text = _text_schema(DURATION_PATTERN)
         number = {"type": "number", "minimum": self.minimum_s, "maximum": self.maximum_s}
         return {"anyOf": [text, number]}
 
 
 @dataclass(frozen=True)
-class VolumeSize:
+class VolumeSize(Written):
     """Marks an ``int`` of GiB that is written as a number of them, or as a size with its unit."""
 
     @property
@@ -163,11 +156,7 @@ class VolumeSize:
             ValueError: no size, no whole number of GiB, or outside the bounds.
         """
         expected = f"expected a {self.words}"
-        if isinstance(value, bool) or not isinstance(value, int | str):
-            raise ValueError(expected)  # noqa: TRY004 - what pydantic catches
-        text = str(value)
-        if len(text) > TEXT_LENGTH_MAX or not re.fullmatch(SIZE_PATTERN, text):
-            raise ValueError(expected)
+        text = _size(value, expected)
         size_bytes = parse_size_bytes(text)
         if text.strip().isdecimal():
             size_bytes <<= 30
@@ -176,15 +165,9 @@ class VolumeSize:
             raise ValueError(expected)
         return size_gib
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.parse)
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        text = {"type": "string", "pattern": SIZE_PATTERN, "maxLength": TEXT_LENGTH_MAX}
+    def json_schema(self) -> dict[str, Any]:
+        """Return the forms that are taken."""
+        text = _text_schema(SIZE_PATTERN)
         number = {
             "type": "integer",
             "minimum": VOLUME_SIZE_MIN_GIB,
@@ -194,7 +177,7 @@ class VolumeSize:
 
 
 @dataclass(frozen=True)
-class Window:
+class Window(Written):
     """Marks a ``DailyWindow`` that is written as ``22:00-06:00``."""
 
     @property
@@ -215,15 +198,9 @@ class Window:
             raise ValueError(expected)
         return DailyWindow.parse(value)
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.parse)
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return {"type": "string", "pattern": WINDOW_PATTERN, "maxLength": TEXT_LENGTH_MAX}
+    def json_schema(self) -> dict[str, Any]:
+        """Return the forms that are taken."""
+        return _text_schema(WINDOW_PATTERN)
 
 
 Deadline = Annotated[float, Duration(minimum_s=0.1, maximum_s=72 * 3600)]

@@ -7,13 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from bulkput.config.written import Written
 
 
 @dataclass(frozen=True)
-class Text:
+class Text(Written):
     """Marks a ``str`` of a certain form; a number or a truth value is not taken for text."""
 
     words: str
@@ -39,14 +37,8 @@ class Text:
             raise ValueError(f"expected {self.words}")
         return value
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.parse)
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def json_schema(self) -> dict[str, Any]:
+        """Return the forms that are taken."""
         # An editor reads 001234567012 as a number, which is text here: its zeros are kept.
         found: dict[str, Any] = {"type": ["string", "integer"], "maxLength": self.length_max}
         if self.length_min:
