@@ -8,9 +8,9 @@ look at the bytes.
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from bulkput.ledger.closing import Closing
 from bulkput.ledger.folder import ensure_folder
 from bulkput.ledger.lock import LOCK_NAME, FolderLock
 from bulkput.ledger.record import State
@@ -30,7 +30,7 @@ _HEADER_MAX_BYTES = 1 << 20
 _DIGEST_STATES = frozenset({State.ACKNOWLEDGED})
 
 
-class Restoration:
+class Restoration(Closing):
     """The state of one download in ``folder``, locked until ``close``."""
 
     def __init__(self, folder: Path) -> None:
@@ -141,17 +141,6 @@ class Restoration:
         if self._table is not None:
             self._table.close()
         self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _facts_in(folder: Path) -> dict[str, Any]:

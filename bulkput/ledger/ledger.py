@@ -37,9 +37,8 @@ unknown record, until the caller says that the source has not changed since.
 
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from bulkput.ledger.closing import Closing
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import has_ledger, read_header, write_header
 from bulkput.ledger.lock import FolderLock
@@ -53,7 +52,7 @@ from bulkput.model.zeros import ZeroPolicy
 TABLE_NAME = "ledger.bin"
 
 
-class Ledger(Marks):
+class Ledger(Closing, Marks):
     """The marks of one snapshot with their header; made by ``create``, ``open`` or ``view``."""
 
     def __init__(
@@ -239,17 +238,6 @@ class Ledger(Marks):
                 table.close()
             if lock is not None:
                 lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _save(self, header: LedgerHeader) -> None:
         write_header(self.folder, header)

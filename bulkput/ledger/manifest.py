@@ -34,12 +34,11 @@ import stat
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
+from bulkput.ledger.closing import Closing
 from bulkput.ledger.manifest_header import ManifestHeader, decode_manifest_header
 from bulkput.ledger.record import BoolArray, Uint8Array
 from bulkput.ledger.state_file import open_state_file
@@ -70,7 +69,7 @@ def manifest_path(state_dir: Path, snapshot_id: str) -> Path:
     return state_dir / _FOLDER_NAME / f"{snapshot_id}.manifest"
 
 
-class Manifest:
+class Manifest(Closing):
     """A manifest, read through a map of its file; made by ``open``. May be used by any thread."""
 
     def __init__(
@@ -215,17 +214,6 @@ class Manifest:
         self._digests = self._digests[:0].copy()
         self._runs = self._runs[:0].copy()
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _open_named(path: Path) -> int:

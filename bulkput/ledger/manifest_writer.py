@@ -10,12 +10,12 @@ import os
 import secrets
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from bulkput.ledger.closing import Closing
 from bulkput.ledger.folder import ensure_folder
 from bulkput.ledger.manifest import ALIGNMENT_BYTES, MAGIC, MANIFEST_VERSION, PRELUDE, TRAILER
 from bulkput.ledger.manifest_header import ManifestHeader, encode_manifest_header
@@ -26,7 +26,7 @@ from bulkput.ledger.storage import storage_error
 _COPY_BYTES = 1 << 20
 
 
-class ManifestWriter:
+class ManifestWriter(Closing):
     """A manifest on its way; a context that removes what was not finished.
 
     Several may write the same one at once: each has a file of its own, and the last to finish
@@ -136,17 +136,6 @@ class ManifestWriter:
     def close(self) -> None:
         """Give up what is not finished; idempotent."""
         self._opened.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _close(file: BinaryIO) -> None:
