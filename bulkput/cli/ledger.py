@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulkput.cli.command import Group
-from bulkput.cli.options import invocation_of, shown_options, state_option
+from bulkput.cli.options import invocation_of, ranges_option, shown_options, state_option
 from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
-from bulkput.cli.text import facts
+from bulkput.cli.text import facts, ranges_text
 from bulkput.cli.words import unfinished_uploads
 from bulkput.model.duration import format_duration
 from bulkput.model.size import format_size
@@ -19,12 +19,10 @@ from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
     from bulkput.api.ledger import Inspected
-    from bulkput.ledger.inspection import Ranges
 
 _TARGET = click.argument(
     "target", metavar="FOLDER|SNAPSHOT|VOLUME", shell_complete=unfinished_uploads
 )
-_RANGES_LIMIT = 1_000_000
 
 
 @click.group(cls=Group)
@@ -34,14 +32,7 @@ def ledger() -> None:
 
 @ledger.command()
 @_TARGET
-@click.option(
-    "--ranges",
-    type=click.IntRange(0, _RANGES_LIMIT),
-    default=20,
-    show_default=True,
-    metavar="COUNT",
-    help="Show at most this many ranges of blocks of each kind.",
-)
+@ranges_option("Show at most this many ranges of blocks of each kind.")
 @state_option
 @shown_options
 @click.pass_context
@@ -112,16 +103,10 @@ def _facts(found: "Inspected", now_unix_s: float) -> Iterator[tuple[str, str]]:
         counts: dict[str, Any] = inspection.counts._asdict()
         for state, count in counts.items():
             yield f"  {state.replace('_', ' ')}", f"{count:,}"
-        yield "acknowledged", _ranges(inspection.acknowledged)
-        yield "in doubt", _ranges(inspection.must_put)
+        yield (
+            "acknowledged",
+            ranges_text(inspection.acknowledged.extents, more=inspection.acknowledged.more),
+        )
+        yield "in doubt", ranges_text(inspection.must_put.extents, more=inspection.must_put.more)
     for problem in inspection.problems:
         yield "problem", problem
-
-
-def _ranges(ranges: "Ranges") -> str:
-    texts = [
-        str(start) if stop == start + 1 else f"{start}-{stop - 1}" for start, stop in ranges.extents
-    ]
-    if ranges.more:
-        texts.append("and more")
-    return ", ".join(texts) or "none"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from bulkput.cli.command import Group
-from bulkput.cli.options import invocation_of, shown_options, state_option
+from bulkput.cli.options import invocation_of, ranges_option, shown_options, state_option
 from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
-from bulkput.cli.text import facts
+from bulkput.cli.text import facts, ranges_text
 from bulkput.cli.words import snapshots
 from bulkput.model.duration import format_duration
 from bulkput.model.size import format_size
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from bulkput.ledger.manifest import Manifest
 
 _TARGET = click.argument("target", metavar="FILE|SNAPSHOT", shell_complete=snapshots)
-_RANGES_LIMIT = 1_000_000
 
 
 @click.group(cls=Group)
@@ -32,14 +31,7 @@ def manifest() -> None:
 
 @manifest.command()
 @_TARGET
-@click.option(
-    "--ranges",
-    type=click.IntRange(0, _RANGES_LIMIT),
-    default=20,
-    show_default=True,
-    metavar="COUNT",
-    help="Show at most this many ranges of blocks.",
-)
+@ranges_option("Show at most this many ranges of blocks.")
 @state_option
 @shown_options
 @click.pass_context
@@ -60,11 +52,7 @@ def show(context: click.Context, target: str, *, ranges: int, state_dir: Path | 
             }
             write_result(as_json(facts_of_it))
         else:
-            texts = [
-                str(start) if stop == start + 1 else f"{start}-{stop - 1}"
-                for start, stop in extents[:ranges]
-            ]
-            shown = ", ".join([*texts, *(["and more"] if more else [])]) or "none"
+            shown = ranges_text(extents[:ranges], more=more)
             write_result(facts([*_facts(found, time.time()), ("present", shown)]))
 
 

@@ -259,6 +259,20 @@ processes_option = click.option(
     metavar="N|auto",
     help="How many processes put blocks. Default: auto, as many as the processor makes necessary.",
 )
+
+
+def ranges_option(meaning: str) -> Callable[[_Command], _Command]:
+    """Return ``--ranges``, of verbs that show which blocks there are, with what it means there."""
+    return click.option(
+        "--ranges",
+        type=click.IntRange(0, 1_000_000),
+        default=20,
+        show_default=True,
+        metavar="COUNT",
+        help=meaning,
+    )
+
+
 OBSERVE_OVERRIDES = {
     name: f"observe.{name}"
     for name in (
