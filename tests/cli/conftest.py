@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import pytest
+from support.served import Served
 
 from bulkput.cli import report
 from bulkput.cli.main import status_of
@@ -37,6 +38,21 @@ def bulkput(capfd, monkeypatch, tmp_path):
         return Ended(status, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def state_dir(tmp_path):
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def service(tmp_path, state_dir, monkeypatch):
+    """A real server of this test alone, found by the environment."""
+    served = Served(tmp_path / "served")
+    for name, value in served.environment(state_dir).items():
+        monkeypatch.setenv(name, value)
+    yield served
+    served.stop()
 
 
 @pytest.fixture

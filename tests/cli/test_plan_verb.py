@@ -4,23 +4,9 @@ import os
 import time
 
 import pytest
-from support.served import BLOCK, Served
+from support.served import BLOCK
 
 from bulkput.cli.plan import _Progress
-
-
-@pytest.fixture
-def state_dir(tmp_path):
-    return tmp_path / "state"
-
-
-@pytest.fixture
-def service(tmp_path, state_dir, monkeypatch):
-    served = Served(tmp_path / "served")
-    for name, value in served.environment(state_dir).items():
-        monkeypatch.setenv(name, value)
-    yield served
-    served.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -48,11 +48,6 @@ def service(served, state_dir, monkeypatch):
 
 
 @pytest.fixture
-def state_dir(tmp_path):
-    return tmp_path / "state"
-
-
-@pytest.fixture
 def snapshot_id(service):
     return service.snapshot_id
 

@@ -23,11 +23,6 @@ def served(tmp_path_factory):
 
 
 @pytest.fixture
-def state_dir(tmp_path):
-    return tmp_path / "state"
-
-
-@pytest.fixture
 def service(served, state_dir, monkeypatch):
     """The server behind its proxy, which bends nothing yet."""
     environment = served.environment(state_dir) | {"BULKPUT_ENDPOINT": served.proxy.url}

@@ -18,11 +18,6 @@ def served(tmp_path_factory):
 
 
 @pytest.fixture
-def state_dir(tmp_path):
-    return tmp_path / "state"
-
-
-@pytest.fixture
 def service(served, state_dir, monkeypatch):
     for name, value in served.environment(state_dir).items():
         monkeypatch.setenv(name, value)

@@ -4,7 +4,7 @@ import importlib
 import os
 
 import pytest
-from support.served import BLOCK, Served
+from support.served import BLOCK
 
 
 @pytest.fixture(autouse=True)
@@ -12,20 +12,6 @@ def _age_alone(monkeypatch):
     """Let snapshots of this moment be deleted."""
     module = importlib.import_module("bulkput.cli.gc")  # the package has the command by that name
     monkeypatch.setattr(module, "DELETED_AGE_MIN_S", 0.0)
-
-
-@pytest.fixture
-def state_dir(tmp_path):
-    return tmp_path / "state"
-
-
-@pytest.fixture
-def service(tmp_path, state_dir, monkeypatch):
-    served = Served(tmp_path / "served")
-    for name, value in served.environment(state_dir).items():
-        monkeypatch.setenv(name, value)
-    yield served
-    served.stop()
 
 
 @pytest.fixture
