@@ -13,6 +13,7 @@ from bulkput.cli.options import (
     config_option,
     invocation_of,
     observe_options,
+    report_option,
     reporting_options,
     service_options,
     state_option,
@@ -110,6 +111,7 @@ _end_options = with_options(
 @config_option
 @service_options
 @observe_options
+@report_option
 @reporting_options
 @click.pass_context
 def copy(
@@ -137,7 +139,7 @@ def copy(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.api.copy import copy_undelivered  # noqa: PLC0415 - not for --help
     from bulkput.api.delivery import mark_delivered  # noqa: PLC0415 - the same
-    from bulkput.cli.report import report_outcomes  # noqa: PLC0415 - the same
+    from bulkput.cli.outcomes import report_outcomes  # noqa: PLC0415 - the same
     from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - the same
 
     invocation = invocation_of(context)

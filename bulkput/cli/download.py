@@ -14,6 +14,7 @@ from bulkput.cli.options import (
     observe_options,
     output_option,
     quiet_option,
+    report_option,
     service_options,
     state_option,
     verbose_option,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 @config_option
 @service_options
 @observe_options
+@report_option
 @output_option("What is written to stdout: the path of DEST, or one JSON object.")
 @quiet_option
 @verbose_option("Show every retry, and tracebacks of unexpected errors.")

@@ -44,6 +44,7 @@ VERBS = {
     "download": "Write a snapshot to a file or a block device.",
     "diff": "List the blocks that differ between two snapshots.",
     "status": "Show how far a job is.",
+    "report": "Make a report from the events of one or more runs.",
     "jobs": "List jobs and uploads that are unfinished.",
     "abort": "Give up an unfinished upload: delete its snapshot and state.",
     "gc": "Find pending snapshots whose ledgers are lost.",

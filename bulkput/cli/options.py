@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -25,6 +25,8 @@ class Invocation:
     verbose: bool = False
     verb: str = ""
     """The command's name, as events have it."""
+    reported: list[Any] = field(default_factory=list)
+    """The runs of this command that its report has: several where one follows the other."""
 
     @property
     def verbosity(self) -> Verbosity:
@@ -273,11 +275,19 @@ def ranges_option(meaning: str) -> Callable[[_Command], _Command]:
     )
 
 
+report_option = click.option(
+    "--report",
+    type=PATH,
+    metavar="FILE.html",
+    help="Write a report with pictures to FILE.html, one page that loads nothing, however the run "
+    "ends.",
+)
+"""Of verbs that move blocks."""
 OBSERVE_OVERRIDES = {
     name: f"observe.{name}"
     for name in (
         *("events", "progress_interval", "log_file"),
-        *("metrics_listen", "metrics_textfile"),
+        *("metrics_listen", "metrics_textfile", "report"),
     )
 }
 """Keys of a job's file by the names of those flags."""

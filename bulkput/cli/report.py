@@ -1,138 +1,83 @@
-"""What ``run`` and ``upload`` share: a job with its display, its summary and its result.
+"""``bulkput report``: a report of runs from the files of their events."""
 
-Owns the order in which people and scripts get their results. Knows nothing of flags.
-"""
-
-import dataclasses
 import os
+import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
 
-from bulkput.cli.confirm import confirm_sources
-from bulkput.cli.options import Invocation
-from bulkput.cli.result_file import ResultFile
-from bulkput.cli.resumption import report_resumption
-from bulkput.cli.shown_run import Ending, run_shown
-from bulkput.cli.streams import write_message, write_result
-from bulkput.config.settings import JobSettings
-from bulkput.model.errors import BulkputError
-from bulkput.model.exit_code import ExitCode
-from bulkput.model.outcome import NOT_STARTED, VolumeOutcome
-from bulkput.observe.plain import masked, plain
-from bulkput.observe.result import OutputForm, as_json, error_sentence, exit_code, snapshot_ids
-from bulkput.observe.summary import summary
-from bulkput.observe.verbosity import Verbosity
+import click
 
-NO_FILE = ResultFile(None)
+from bulkput.cli.options import PATH, invocation_of, shown_options
+from bulkput.cli.streams import write_result
+from bulkput.cli.text import shown, write_message_line
+from bulkput.model.errors import UsageError
+from bulkput.observe.plain import masked
+from bulkput.observe.result import OutputForm, as_json
+from bulkput.observe.whole_file import write_whole
 
-ObjectOf = Callable[[Sequence[VolumeOutcome], float], dict[str, Any]]
-"""Builds the JSON object of a verb from the outcomes and the seconds that the job took."""
+NEEDED = "a report needs matplotlib and Jinja2: pip install 'bulkput[report]'"
+
+_LINE_MAX_BYTES = 16 << 20
+"""An outcome with all its notes takes some kilobytes."""
 
 
-def run_and_report(
-    settings: JobSettings, invocation: Invocation, object_of: ObjectOf, result: ResultFile = NO_FILE
-) -> int:
-    """Run the job of ``settings``, report to people and scripts what became of it.
+@click.command()
+@click.argument("events", nargs=-1, required=True, type=PATH)
+@click.option(
+    "--out",
+    "-o",
+    type=PATH,
+    metavar="FILE.html",
+    default=Path("bulkput-report.html"),
+    show_default=True,
+    help="Where the report goes; an earlier one is replaced.",
+)
+@shown_options
+@click.pass_context
+def report(context: click.Context, /, events: tuple[Path, ...], out: Path) -> None:
+    """Make a report from the files that --events of one or more runs wrote.
 
-    Returns:
-        The exit code.
-
-    Raises:
-        BulkputError: something that concerns the whole job; nothing was written to stdout.
+    EVENTS are files of one machine or of several, also of runs that are under way; - is standard
+    input.
     """
-    confirm_sources(settings)
-    # The end of a run imports nothing: the package may be replaced while a run lasts for hours.
-    from bulkput.api.delivery import deliver  # noqa: PLC0415 - not for --help
-
-    started_s = time.monotonic()
     try:
-        outcomes = [_without_secrets(each) for each in _run(settings, invocation)]
-    except BulkputError as error:
-        result.outcomes = [_without_secrets(each) for each in _whole(settings, error.ended)]
-        raise
-    status = report_outcomes(outcomes, time.monotonic() - started_s, invocation, object_of, result)
-    deliver(settings, outcomes)
-    return status
+        from bulkput.observe.report.page import render  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise UsageError(NEEDED) from None
+    from bulkput.observe.report.read import Streams  # noqa: PLC0415 - not for --help
 
-
-def report_outcomes(
-    ended: Sequence[VolumeOutcome],
-    elapsed_s: float,
-    invocation: Invocation,
-    object_of: ObjectOf,
-    result: ResultFile = NO_FILE,
-) -> int:
-    """Report to people and scripts what became of the volumes; returns the exit code.
-
-    Raises:
-        BrokenPipeError: nobody reads stdout any more.
-        ResultNotWrittenError: stdout or the file cannot be written.
-    """
-    outcomes = [_without_secrets(each) for each in ended]
-    if invocation.verbosity is not Verbosity.QUIET:
-        nothing = "nothing to do: no volume is left to upload"
-        write_message(summary(outcomes).removesuffix("\n") or nothing)
-    error = error_sentence(outcomes)
-    if error is not None:
-        write_message(f"bulkput: error: {plain(error)}")
-    # Of several volumes too, whose own code is another; once for all of them.
-    unfinished = sorted(
-        (each for each in outcomes if each.exit_code and each.status == "failed"),
-        key=lambda each: each.exit_code != ExitCode.TEMPORARY,
-    )
-    for outcome in unfinished:
-        if report_resumption(outcome.exit_code, outcome.snapshot_id):
-            break
-    in_json = invocation.output is OutputForm.JSON
-    status = exit_code(outcomes)
-    content = object_of(outcomes, elapsed_s)
-    result.write(content)
+    streams = Streams()
+    for path in events:
+        try:
+            if str(path) == "-":
+                streams.read("standard input", _lines(sys.stdin.buffer))
+            else:
+                with path.open("rb") as file:
+                    streams.read(str(path), _lines(file))
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    warnings = [shown(masked(each, os.environ)) for each in streams.warnings]
+    for warning in warnings:
+        write_message_line(f"warning: {warning}")
+    if not streams.runs:
+        raise UsageError("no file has events of a run, so there is nothing to report")
     try:
-        write_result(as_json(content) if in_json else snapshot_ids(outcomes))
-    except BrokenPipeError:
-        if not status:
-            raise
-    return status
+        page = render(streams.runs, warnings, time.time())
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise UsageError("the files of events are damaged: no report can be made of them") from None
+    try:
+        write_whole(out, page.encode("utf-8", "replace"))
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be written: {error.strerror}") from None
+    if invocation_of(context).output is OutputForm.JSON:
+        result = {"report": str(out), "runs": len(streams.runs), "warnings": warnings}
+        write_result(as_json(result))
+    else:
+        write_result(f"{shown(str(out))}\n")
 
 
-def _whole(settings: JobSettings, ended: Sequence[VolumeOutcome]) -> list[VolumeOutcome]:
-    """Return what became of all volumes of a job that broke off, in its order."""
-    by_name = {each.volume: each for each in ended}
-    found = []
-    for volume in settings.volumes:
-        unstarted = VolumeOutcome(
-            volume=volume.label,
-            source=volume.source.shown,
-            status=NOT_STARTED,
-            error="not started, because the run ended before. The same command resumes the job",
-            exit_code=int(ExitCode.TEMPORARY),
-        )
-        outcome = by_name.pop(volume.label, unstarted)
-        found.append(dataclasses.replace(outcome, source=outcome.source or unstarted.source))
-    return [*by_name.values(), *found]
-
-
-def _without_secrets(outcome: VolumeOutcome) -> VolumeOutcome:
-    """Return ``outcome`` with the texts of others masked, whoever prints them."""
-    return dataclasses.replace(
-        outcome,
-        error=None if outcome.error is None else masked(outcome.error, os.environ),
-        notes=tuple(masked(note, os.environ) for note in outcome.notes),
-    )
-
-
-def _run(settings: JobSettings, invocation: Invocation) -> tuple[VolumeOutcome, ...]:
-    # numpy's BLAS would start a thread a core that nothing here uses: 40 ms of CPU.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
-    from bulkput.api.job import run_undelivered  # noqa: PLC0415 - see above
-
-    return run_shown(
-        lambda observer: run_undelivered(settings, on_event=observer.on_event),
-        settings,
-        invocation,
-        lambda outcomes: Ending(exit_code(outcomes)),
-        volume_count=len(settings.volumes),
-        deleted={each.label for each in settings.volumes if each.on_failure == "delete"},
-    )
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    while line := file.readline(_LINE_MAX_BYTES):
+        yield line

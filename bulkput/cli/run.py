@@ -13,6 +13,7 @@ from bulkput.cli.options import (
     invocation_of,
     observe_options,
     processes_option,
+    report_option,
     reporting_options,
     service_options,
     state_option,
@@ -66,6 +67,7 @@ _OVERRIDES = {
 @store_option
 @service_options
 @observe_options
+@report_option
 @reporting_options
 @click.pass_context
 def run(context: click.Context, /, config: Path, *, result: Path | None, **flags: Any) -> int:
@@ -98,7 +100,7 @@ def run(context: click.Context, /, config: Path, *, result: Path | None, **flags
 
 
 def _run(settings: "JobSettings", invocation: "Invocation", file: ResultFile) -> int:
-    from bulkput.cli.report import run_and_report  # noqa: PLC0415 - not for --help
+    from bulkput.cli.outcomes import run_and_report  # noqa: PLC0415 - not for --help
     from bulkput.observe.result import job_object  # noqa: PLC0415 - not for --help
 
     request = settings.request

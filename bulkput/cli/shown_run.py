@@ -21,16 +21,19 @@ from bulkput.cli.resumption import report_resumption
 from bulkput.cli.sinks import open_files
 from bulkput.cli.streams import write_message
 from bulkput.cli.ticker import Ticker
+from bulkput.config.flat import flat_settings
 from bulkput.config.settings import JobSettings
 from bulkput.model.errors import BulkputError, InterruptedBySignal
 from bulkput.model.events import Observer, VolumeEnded
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.outcome import STOPPED, VolumeOutcome
 from bulkput.model.progress import Progress
+from bulkput.model.versions import machine, versions
 from bulkput.observe.board import Board
 from bulkput.observe.open import open_reporter
 from bulkput.observe.run_events import (
     OutcomeKnown,
+    RunConfigured,
     RunEnded,
     RunEvent,
     RunFailed,
@@ -40,6 +43,7 @@ from bulkput.observe.run_events import (
 )
 from bulkput.observe.verbosity import Verbosity
 from bulkput.observe.wording import unfinished_line
+from bulkput.planning.cost import GET_PRICE_USD_PER_THOUSAND
 
 T = TypeVar("T")
 
@@ -118,7 +122,7 @@ def _open_sinks(
     Where events go to stderr, nothing else does: ``invocation`` becomes quiet.
     """
     observe, verbosity = settings.observe, invocation.verbosity
-    files = open_files(observe, invocation.verb)
+    files = open_files(observe, invocation)
     sinks: list[Sink] = [*files]
     if observe.events_to_stderr:
         invocation.quiet, invocation.verbose = True, False
@@ -195,6 +199,7 @@ def _running(
         everybody.on_event(
             RunStarted(volume_count, __version__, os.getpid(), host, job_name, job_id)
         )
+        everybody.on_event(_configured(settings))
         try:
             yield end
         except BaseException as error:
@@ -204,6 +209,14 @@ def _running(
             )
             end(Ending(failure.status))
             raise
+
+
+def _configured(settings: JobSettings) -> RunConfigured:
+    prices = {
+        "usd_per_thousand_puts": settings.usd_per_thousand_puts,
+        "usd_per_thousand_gets": GET_PRICE_USD_PER_THOUSAND,
+    }
+    return RunConfigured(flat_settings(settings), versions(), machine(), prices)
 
 
 def _report_unfinished(left: Sequence[Progress]) -> None:

@@ -3,22 +3,27 @@
 import os
 from pathlib import Path
 
+from bulkput.cli.options import Invocation
+from bulkput.cli.text import write_message_line
 from bulkput.config.observe import ObserveSettings
 from bulkput.model.errors import ConfigError, Problem
 from bulkput.observe.event_stream import EventStream
 from bulkput.observe.line_file import LineFile
 from bulkput.observe.log_file import LogFile
 from bulkput.observe.run_events import Sink
+from bulkput.observe.whole_file import require_writable
 
 
-def open_files(observe: ObserveSettings, verb: str) -> list[Sink]:
-    """Open the sinks that ``observe`` asks for.
+def open_files(observe: ObserveSettings, invocation: Invocation) -> list[Sink]:
+    """Open the sinks that ``observe`` asks for; the first is to be closed last.
 
     Raises:
         ConfigError: one of them cannot be written.
     """
-    interval_s = observe.progress_interval_s
+    interval_s, verb = observe.progress_interval_s, invocation.verb
     sinks: list[Sink] = []
+    if observe.report is not None:
+        sinks.append(_report(observe.report, observe, invocation))
     if observe.events is not None:
         file = _line_file("observe.events", observe.events)
         sinks.append(EventStream(file, verb=verb, interval_s=interval_s, environ=os.environ))
@@ -28,6 +33,30 @@ def open_files(observe: ObserveSettings, verb: str) -> list[Sink]:
     if observe.metrics_listen is not None or observe.metrics_textfile is not None:
         sinks.append(_metrics(observe))
     return sinks
+
+
+def _report(path: Path, observe: ObserveSettings, invocation: Invocation) -> Sink:
+    try:
+        from bulkput.observe.report.sink import ReportSink  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        text = "a report needs matplotlib and Jinja2: pip install 'bulkput[report]'"
+        raise ConfigError((Problem("observe.report", text),)) from error
+    try:
+        require_writable(path)
+    except OSError as error:
+        text = f"{path} cannot be written: {error.strerror}"
+        raise ConfigError((Problem("observe.report", text),)) from error
+    return ReportSink(
+        path,
+        verb=invocation.verb,
+        environ=os.environ,
+        runs=invocation.reported,
+        warn=_nobody if observe.events_to_stderr else write_message_line,
+    )
+
+
+def _nobody(_: str) -> None:
+    """Where stderr is a program's to read."""
 
 
 def _metrics(observe: ObserveSettings) -> Sink:

@@ -9,7 +9,8 @@ from bulkput.observe.run_events import Sink
 TICK_S = 0.25
 """Four frames a second read as live and cost about one per cent of a core."""
 _STOP_S = 2.0
-"""A terminal that is held (Ctrl-S) keeps the thread; the program goes on without it."""
+"""A terminal that is held (Ctrl-S) keeps the thread; the program goes on without it. A sink whose
+end takes longer says so by ``close_limit_s``."""
 
 
 class Ticker:
@@ -30,7 +31,7 @@ class Ticker:
         traceback: TracebackType | None,
     ) -> None:
         self._stopped.set()
-        self._thread.join(_STOP_S)
+        self._thread.join(getattr(self._sink, "close_limit_s", _STOP_S))
 
     def _run(self) -> None:
         while not self._stopped.wait(TICK_S):

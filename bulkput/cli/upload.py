@@ -16,6 +16,7 @@ from bulkput.cli.options import (
     invocation_of,
     observe_options,
     processes_option,
+    report_option,
     reporting_options,
     service_options,
     source_options,
@@ -145,6 +146,7 @@ _end_options = with_options(
 @config_option
 @service_options
 @observe_options
+@report_option
 @reporting_options
 @click.pass_context
 def upload(  # noqa: PLR0913 - flags, each by its name
@@ -186,7 +188,7 @@ def upload(  # noqa: PLR0913 - flags, each by its name
     show_warnings(loaded, invocation_of(context))
     if dry_run:
         return plan_and_report(loaded.settings, invocation_of(context))
-    from bulkput.cli.report import run_and_report  # noqa: PLC0415 - not for --help
+    from bulkput.cli.outcomes import run_and_report  # noqa: PLC0415 - not for --help
 
     return run_and_report(loaded.settings, invocation_of(context), _as_object)
 

@@ -17,6 +17,7 @@ from bulkput.cli.options import (
     observe_options,
     output_option,
     quiet_option,
+    report_option,
     service_options,
     source_options,
     state_option,
@@ -99,6 +100,7 @@ _compared_options = with_options(
 @config_option
 @service_options
 @observe_options
+@report_option
 @output_option("What is written to stdout: a line for each range that differs, or one JSON object.")
 @quiet_option
 @verbose_option("Show every retry, and tracebacks of unexpected errors.")

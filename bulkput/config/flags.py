@@ -90,6 +90,7 @@ OBSERVE_FLAGS: Mapping[str, Flag] = MappingProxyType(
         "log_file": Flag("--log-file", ("observe", "log_file")),
         "metrics_listen": Flag("--metrics-listen", ("observe", "metrics_listen")),
         "metrics_textfile": Flag("--metrics-textfile", ("observe", "metrics_textfile")),
+        "report": Flag("--report", ("observe", "report")),
     }
 )
 """Of every verb that takes time. A program that calls the library listens to events itself."""

@@ -49,6 +49,11 @@ class ObserveSettings(Section):
         description="Write the same metrics to this file, replaced as a whole each time, for the "
         "textfile collector of node_exporter; its name ends in `.prom`.",
     )
+    report: FilePath | None = Field(
+        default=None,
+        description="Write a report with pictures to this file, one HTML page that loads nothing, "
+        "however the run ends.",
+    )
 
     @property
     def events_to_stderr(self) -> bool:

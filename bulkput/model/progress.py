@@ -7,6 +7,7 @@ event object each.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bulkput.model.disk_map import DiskMap
 from bulkput.model.latencies import Latencies
 
 
@@ -95,6 +96,13 @@ class Progress:
     """No put may start for now, by the time of day."""
     failures: dict[str, int] = field(default_factory=dict)
     """Failed attempts by the name of their class."""
+    disk: DiskMap = field(default_factory=DiskMap, repr=False)
+    """Where the blocks are that the counters above count; of no size until that is known."""
+
+    def begin_blocks(self, total: int) -> None:
+        """Take note of how many blocks there are, before any of them is settled."""
+        self.blocks_total = total
+        self.disk.begin(total)
 
     @property
     def attempts(self) -> int:

@@ -26,9 +26,12 @@ from bulkput.observe.plain import masked
 from bulkput.observe.run_events import (
     Logged,
     OutcomeKnown,
+    ResultKnown,
+    RunConfigured,
     RunEnded,
     RunEvent,
     RunFailed,
+    RunOwn,
     RunStarted,
     Stopping,
 )
@@ -40,7 +43,7 @@ PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 def event_record(event: RunEvent) -> dict[str, Any]:
     """Return the fields of an event, beside those that every line has."""
-    if isinstance(event, RunStarted | RunFailed | RunEnded | Logged | Stopping):
+    if isinstance(event, RunOwn):
         return _of_run(event)
     if isinstance(event, VolumeEnded):
         return _named("volume_ended", event.outcome.volume, {"outcome": event.outcome.as_dict()})
@@ -61,8 +64,12 @@ _NAMES = {
 }
 
 
-def _of_run(event: RunStarted | RunFailed | RunEnded | Logged | Stopping) -> dict[str, Any]:
+def _of_run(event: RunOwn) -> dict[str, Any]:
     match event:
+        case RunConfigured():
+            return _named("configuration", None, vars(event))
+        case ResultKnown():
+            return _named("result", None, vars(event))
         case RunStarted():
             return _named("started", None, vars(event))
         case Logged(text, level):
@@ -135,13 +142,22 @@ def _counters(progress: Progress, calls: tuple[CallFigures, CallFigures]) -> dic
     }
 
 
-def line_of(
-    record: Mapping[str, Any], *, unix_s: float, verb: str, environ: Mapping[str, str]
-) -> str:
+def disk_record(progress: Progress) -> dict[str, Any]:
+    """Return the fields of a ``disk_map`` event."""
+    return _named("disk_map", progress.volume, progress.disk.as_dict())
+
+
+def line_of(record: Mapping[str, Any], unix_s: float, environ: Mapping[str, str]) -> str:
     """Return a record as a line of ASCII, with its time, without secrets."""
+    return json.dumps(stamped(record, unix_s, environ)) + "\n"
+
+
+def stamped(record: Mapping[str, Any], unix_s: float, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return a record as the object of a line, without secrets."""
     at = datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds")
-    head = {"v": VERSION, "ts": at.replace("+00:00", "Z"), "event": record["event"], "verb": verb}
-    return json.dumps(head | _masked(dict(record), environ)) + "\n"
+    head = {"v": VERSION, "ts": at.replace("+00:00", "Z"), "event": record["event"]}
+    masked_record: dict[str, Any] = _masked(dict(record), environ)
+    return head | masked_record
 
 
 def _named(name: str, volume: str | None, facts: Mapping[str, Any]) -> dict[str, Any]:

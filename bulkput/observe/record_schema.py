@@ -6,6 +6,7 @@ Written by hand beside ``record``, so that a field cannot change unnoticed.
 from collections.abc import Mapping
 from typing import Any
 
+from bulkput.model.disk_map import CELLS_MAX, BlockFate
 from bulkput.model.progress import Phase, RateLimiter
 from bulkput.observe.record import PERCENTILES, VERSION
 
@@ -16,6 +17,7 @@ _TEXT_OR_NULL = {"type": ["string", "null"]}
 _COUNT = {"type": "integer", "minimum": 0}
 _NUMBER = {"type": "number", "minimum": 0}
 _NUMBER_OR_NULL = {"type": ["number", "null"], "minimum": 0}
+_TEXT_BY_NAME = {"type": "object", "additionalProperties": _TEXT}
 _FLAG = {"type": "boolean"}
 
 
@@ -54,7 +56,7 @@ _COUNTERS: Mapping[str, Any] = {
     "failures": {"type": "object", "additionalProperties": _COUNT},
     "dropped": _COUNT,
 }
-_EVENTS: Mapping[str, Mapping[str, Any]] = {
+EVENTS: Mapping[str, Mapping[str, Any]] = {
     "started": {
         "volume_count": _COUNT,
         "program_version": _TEXT,
@@ -62,6 +64,15 @@ _EVENTS: Mapping[str, Mapping[str, Any]] = {
         "host": _TEXT,
         "job": _TEXT_OR_NULL,
         "job_id": _TEXT_OR_NULL,
+    },
+    "configuration": {
+        "settings": _TEXT_BY_NAME,
+        "versions": _TEXT_BY_NAME,
+        "machine": {
+            "type": "object",
+            "additionalProperties": {"type": ["string", "integer", "null"]},
+        },
+        "prices": {"type": "object", "additionalProperties": _NUMBER},
     },
     "volume_started": {"source": _TEXT},
     "phase": {"phase": {"enum": [str(phase) for phase in Phase]}, "detail": _TEXT},
@@ -86,13 +97,25 @@ _EVENTS: Mapping[str, Mapping[str, Any]] = {
         "delay_s": _NUMBER,
         "error": _TEXT,
     },
+    "disk_map": {
+        "block_count": _COUNT,
+        "blocks_per_cell": _COUNT,
+        "cells": {
+            "type": "object",
+            "propertyNames": {"enum": [str(fate) for fate in BlockFate]},
+            "additionalProperties": {"type": "array", "items": _COUNT, "maxItems": CELLS_MAX},
+        },
+    },
     "note": {"text": _TEXT, "warning": _FLAG},
     "volume_ended": {"outcome": _OUTCOME},
+    "result": {"result": {"type": "object"}},
     "error": {"error": _TEXT, "exit_code": _COUNT, "snapshot_id": _TEXT_OR_NULL},
     "job_ended": {"exit_code": _COUNT, "elapsed_s": _NUMBER, "dropped": _COUNT},
 }
-_OF_A_VOLUME = frozenset({"volume_started", "phase", "retry", "volume_ended"})
-_OF_THE_RUN = frozenset({"started", "job_progress", "error", "job_ended"})
+_OF_A_VOLUME = frozenset({"volume_started", "phase", "retry", "disk_map", "volume_ended"})
+_OF_THE_RUN = frozenset(
+    {"started", "configuration", "job_progress", "result", "error", "job_ended"}
+)
 
 
 def record_schema() -> dict[str, Any]:
@@ -101,16 +124,17 @@ def record_schema() -> dict[str, Any]:
         "$schema": DIALECT,
         "title": "bulkput event",
         "type": "object",
-        "required": ["v", "ts", "event", "verb", "volume"],
+        "required": ["v", "ts", "event", "run", "verb", "volume"],
         "properties": {
             "v": {"const": VERSION},
             "ts": {
                 "type": "string",
                 "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z$",
             },
+            "run": _TEXT,
             "verb": _TEXT,
         },
-        "oneOf": [_variant(name, fields) for name, fields in _EVENTS.items()],
+        "oneOf": [_variant(name, fields) for name, fields in EVENTS.items()],
     }
 
 

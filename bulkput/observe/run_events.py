@@ -26,6 +26,19 @@ class RunStarted:
 
 
 @dataclass(frozen=True)
+class RunConfigured:
+    """What the run goes by, for whoever looks at it later; without secrets."""
+
+    settings: Mapping[str, str]
+    """By the keys of the job file; of volumes only what is not the default."""
+    versions: Mapping[str, str]
+    """Of the program and what it is made of, by their names."""
+    machine: Mapping[str, str | int | None]
+    prices: Mapping[str, float]
+    """In USD, by what they are of."""
+
+
+@dataclass(frozen=True)
 class OutcomeKnown:
     """What became of a snapshot by a verb that is not an upload: the object of ``--output json``.
 
@@ -34,6 +47,13 @@ class OutcomeKnown:
 
     volume: str
     outcome: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ResultKnown:
+    """What a verb that is not of volumes has found: the object of ``--output json``."""
+
+    result: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -83,7 +103,10 @@ class RunEnded:
     elapsed_s: float
 
 
-RunEvent = Event | RunStarted | OutcomeKnown | Logged | Stopping | RunFailed | RunEnded
+RunOwn = RunStarted | RunConfigured | ResultKnown | RunFailed | RunEnded | Logged | Stopping
+"""Events that are of no volume."""
+
+RunEvent = Event | OutcomeKnown | RunOwn
 
 
 class Sink(Protocol):

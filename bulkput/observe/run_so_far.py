@@ -34,6 +34,8 @@ class VolumeSoFar:
 class RunSoFar:
     """One run of a verb."""
 
+    key: str | None
+    """What all of its events have in common."""
     job: str | None
     job_id: str | None
     host: str
@@ -123,7 +125,7 @@ def last_run(lines: Iterable[bytes], names: frozenset[str] | None) -> tuple[RunS
         elif event["event"] == "started":
             is_wanted = names is None or bool(names & {event.get("job"), event.get("job_id")})
             found = _begun(event) if is_wanted else found
-        elif found is not None and is_wanted:
+        elif found is not None and is_wanted and event.get("run", found.key) == found.key:
             _apply(found, event)
     return found, foreign
 
@@ -144,6 +146,7 @@ def _event(line: bytes) -> Mapping[str, Any] | None:
 def _begun(event: Mapping[str, Any]) -> RunSoFar:
     at_unix_s = _unix_s(event)
     return RunSoFar(
+        key=_field(event, "run", str | None, None),
         job=_field(event, "job", str | None, None),
         job_id=_field(event, "job_id", str | None, None),
         host=_field(event, "host", str, ""),

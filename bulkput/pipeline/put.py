@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from bulkput.ledger.marks import Marks
+from bulkput.model.block import ZERO_BLOCK_DIGEST
+from bulkput.model.disk_map import BlockFate
 from bulkput.model.errors import ServiceError
 from bulkput.pipeline.backlog import Backlog
 from bulkput.pipeline.block_buffer import HeldBlock
@@ -73,7 +75,7 @@ class PutPath:
         """
         index = block.index
         task = _current_task()
-        is_started = False
+        is_started = is_repeated = False
 
         async def prepare() -> None:
             nonlocal block
@@ -93,6 +95,10 @@ class PutPath:
                 self.in_flight.discard(task)
 
         def on_retry(error: ServiceError, delay_s: float) -> None:
+            nonlocal is_repeated
+            if not is_repeated:
+                is_repeated = True
+                self._tally.place(BlockFate.REPEATED, index)
             self._on_retry(index, error, delay_s)
 
         try:
@@ -110,6 +116,9 @@ class PutPath:
         )
         self._ledger.mark_acknowledged(block.index, digest)
         self._tally.add("blocks_put", block.index)
+        self._tally.place(
+            BlockFate.ZEROS if digest == ZERO_BLOCK_DIGEST else BlockFate.DATA, block.index
+        )
 
 
 def _current_task() -> asyncio.Task[None]:

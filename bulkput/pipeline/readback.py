@@ -15,6 +15,7 @@ from itertools import islice
 
 from bulkput.model.block import Extent
 from bulkput.model.difference import BlockDifference, Difference, DifferenceRuns
+from bulkput.model.disk_map import BlockFate
 from bulkput.model.progress import Progress
 from bulkput.model.runs import joined, runs_of
 from bulkput.pipeline.cause import first_cause
@@ -75,6 +76,9 @@ async def compare(parts: ReadbackParts, sample: Sample | None = None) -> int:
         piece, task = under_way.popleft()
         for difference in await task:
             runs.add(difference)
+            progress.disk.add(BlockFate.DIFFERENT, difference.block_index)
+        for extent in piece.extents:
+            progress.disk.add(BlockFate.VERIFIED, extent.start, extent.stop)
         progress.blocks_verified += piece.block_count if piece.counts else 0
         return piece.cost
 

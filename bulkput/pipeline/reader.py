@@ -4,10 +4,9 @@ Reserves the byte budget for every window before it exists; the hashers do the r
 from the ledger what need not be read again.
 """
 
-import numpy as np
-
-from bulkput.ledger.record import never_sent, vouched_for
+from bulkput.ledger.record import BoolArray, never_sent, vouched_for
 from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.disk_map import BlockFate
 from bulkput.model.runs import joined, runs
 from bulkput.pipeline.baseline import nothing_is_known
 from bulkput.pipeline.channel import Channel
@@ -41,14 +40,20 @@ class Reader:
 
     async def _walk_hole(self, hole: Span) -> None:
         """Pass over a hole, but for blocks that an earlier run may have put, or the parent has."""
-        skipped = hole.stop - hole.start
+        start = hole.start
         for extent in joined(
             self._ledger.not_skippable(hole.start, hole.stop),
             self._baseline.extents(hole.start, hole.stop),
         ):
-            skipped -= extent.block_count
+            self._skip_hole(start, extent.start)
             await self._send(Span(extent.start, extent.stop, is_hole=True))
-        self._count("blocks_skipped_hole", hole.start, skipped)
+            start = extent.stop
+        self._skip_hole(start, hole.stop)
+
+    def _skip_hole(self, start: int, stop: int) -> None:
+        if stop > start:
+            self._tally.add("blocks_skipped_hole", start, stop - start)
+            self._tally.place(BlockFate.SKIPPED_HOLE, start, stop)
 
     async def _walk(self, span: Span) -> None:
         """Send a span, without what the ledger vouches for if it is to be trusted."""
@@ -62,20 +67,23 @@ class Reader:
             for run in runs(known):
                 self._ledger.mark_unchanged(start + run.start, start + run.stop)
             if not self._policy.trust_ledger:
-                self._count("blocks_unchanged", start, np.count_nonzero(known))
+                self._count("blocks_unchanged", known, start, BlockFate.UNCHANGED)
                 for run in runs(~known):
                     await self._send(Span(start + run.start, start + run.stop, span.is_hole))
                 continue
             vouched = vouched_for(states, skip_zeros=self._policy.zeros.skips(is_hole=False))
-            self._count("blocks_resumed", start, np.count_nonzero(vouched.resumed))
-            self._count("blocks_skipped_zero", start, np.count_nonzero(vouched.skipped))
-            self._count("blocks_unchanged", start, np.count_nonzero(vouched.unchanged | known))
+            unchanged = vouched.unchanged | known
+            self._count("blocks_resumed", vouched.resumed, start, BlockFate.RESUMED)
+            self._count("blocks_skipped_zero", vouched.skipped, start, BlockFate.SKIPPED_ZERO)
+            self._count("blocks_unchanged", unchanged, start, BlockFate.UNCHANGED)
             for run in runs(~(vouched.blocks | known)):
                 await self._send(Span(start + run.start, start + run.stop, span.is_hole))
 
-    def _count(self, settled: Settled, index: int, block_count: int | np.intp) -> None:
-        if block_count:
-            self._tally.add(settled, index, int(block_count))
+    def _count(self, settled: Settled, mask: BoolArray, first: int, fate: BlockFate) -> None:
+        """Count the blocks in ``mask``, whose first element is of block ``first``."""
+        for run in runs(mask, first) if mask.any() else ():
+            self._tally.add(settled, run.start, run.block_count)
+            self._tally.place(fate, run.start, run.stop)
 
     async def _send(self, span: Span) -> None:
         for start in range(span.start, span.stop, self._policy.window_blocks):

@@ -15,6 +15,7 @@ from bulkput.destination.destination import Target
 from bulkput.ebs.snapshot import GotBlock
 from bulkput.ledger.download_state import Restoration
 from bulkput.model.block import BLOCKS_PER_GIB, ZERO_BLOCK_DIGEST, Extent
+from bulkput.model.disk_map import BlockFate
 from bulkput.model.progress import Progress
 from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.workers import Workers
@@ -112,10 +113,14 @@ class _Restore:
         zero_from = stop if parts.zero_others_from is None else parts.zero_others_from
         left_alone = max(self._next, min(zero_from, stop))
         parts.progress.blocks_restored += left_alone - self._next
+        is_zero = parts.others_are_zeros
+        fate = BlockFate.SKIPPED_HOLE if is_zero else BlockFate.UNCHANGED
+        parts.progress.disk.add(fate, self._next, left_alone)
         for start in range(left_alone, stop, _ZEROED_BLOCKS):
             extent = Extent(start, min(start + _ZEROED_BLOCKS, stop))
             await parts.workers.run(partial(parts.target.zero, extent.start, extent.stop))
             parts.progress.blocks_restored += extent.block_count
+            parts.progress.disk.add(BlockFate.SKIPPED_HOLE, extent.start, extent.stop)
         if parts.others_are_zeros:
             parts.counts.zero += stop - self._next
 
@@ -127,14 +132,17 @@ class _Restore:
             if digest is not None and await parts.workers.run(partial(self._holds, index, digest)):
                 self._count_resumed(index, digest)
                 return
+            fate = BlockFate.SKIPPED_HOLE
             if block.token is None:
                 await parts.workers.run(partial(self._store_zeros, index))
             else:
                 got = await parts.get(index, block.token)
                 await parts.workers.run(partial(self._store, index, got))
                 parts.counts.got += 1
-                parts.counts.zero += got.digest == ZERO_BLOCK_DIGEST
-            self._count(index)
+                is_zero = got.digest == ZERO_BLOCK_DIGEST
+                parts.counts.zero += is_zero
+                fate = BlockFate.ZEROS if is_zero else BlockFate.DATA
+            self._count(index, fate)
         finally:
             self._places.release()
 
@@ -157,8 +165,9 @@ class _Restore:
     def _count_resumed(self, index: int, digest: bytes) -> None:
         self._parts.counts.resumed += 1
         self._parts.counts.zero += digest == ZERO_BLOCK_DIGEST
-        self._count(index)
+        self._count(index, BlockFate.RESUMED)
 
-    def _count(self, index: int) -> None:
+    def _count(self, index: int, fate: BlockFate) -> None:
         if index < self._parts.target.block_count:
             self._parts.progress.blocks_restored += 1
+            self._parts.progress.disk.add(fate, index)

@@ -2,6 +2,7 @@
 
 from typing import Literal, Protocol
 
+from bulkput.model.disk_map import BlockFate
 from bulkput.model.progress import Progress
 
 Settled = Literal[
@@ -21,6 +22,10 @@ class Tally(Protocol):
         """Count blocks at or behind ``index``, all of the span that it is in."""
         ...
 
+    def place(self, fate: BlockFate, start: int, stop: int | None = None) -> None:
+        """Note on the map of the disk where blocks are that met a fate; one without ``stop``."""
+        ...
+
 
 class ProgressTally:
     """Counts in a volume's progress, wherever the blocks are."""
@@ -31,3 +36,6 @@ class ProgressTally:
     def add(self, settled: Settled, index: int, block_count: int = 1) -> None:  # noqa: ARG002 - as the Protocol's
         progress = self._progress
         setattr(progress, settled, getattr(progress, settled) + block_count)
+
+    def place(self, fate: BlockFate, start: int, stop: int | None = None) -> None:
+        self._progress.disk.add(fate, start, stop)

@@ -8,7 +8,9 @@ import asyncio
 
 import numpy as np
 
+from bulkput.ledger.record import may_be_in_snapshot
 from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.disk_map import BlockFate
 from bulkput.model.duration import format_duration
 from bulkput.model.errors import TemporaryError
 from bulkput.model.runs import runs
@@ -114,15 +116,20 @@ class Uploader:
             self._baseline,
             skip_zeros=self._zeros.skips(is_hole=hashed.is_hole),
         )
-        resumed = int(np.count_nonzero(decision.resumed))
-        if resumed:
-            self._tally.add("blocks_resumed", start, resumed)
-        for run in runs(decision.skipped):
-            self._ledger.mark_skipped_zero(start + run.start, start + run.stop)
-            self._tally.add("blocks_skipped_zero", start, run.block_count)
-        for run in runs(decision.unchanged):
-            self._ledger.mark_unchanged(start + run.start, start + run.stop)
-            self._tally.add("blocks_unchanged", start, run.block_count)
+        tally = self._tally
+        for run in runs(decision.put & may_be_in_snapshot(states), start):
+            tally.place(BlockFate.REPEATED, run.start, run.stop)
+        for run in runs(decision.resumed, start):
+            tally.add("blocks_resumed", run.start, run.block_count)
+            tally.place(BlockFate.RESUMED, run.start, run.stop)
+        for run in runs(decision.skipped, start):
+            self._ledger.mark_skipped_zero(run.start, run.stop)
+            tally.add("blocks_skipped_zero", run.start, run.block_count)
+            tally.place(BlockFate.SKIPPED_ZERO, run.start, run.stop)
+        for run in runs(decision.unchanged, start):
+            self._ledger.mark_unchanged(run.start, run.stop)
+            tally.add("blocks_unchanged", run.start, run.block_count)
+            tally.place(BlockFate.UNCHANGED, run.start, run.stop)
         puts = np.flatnonzero(decision.put).tolist()
         for position in puts:
             block = HeldBlock(

@@ -6,6 +6,9 @@ Owns the price. Knows no quota: the rate is the caller's.
 PUT_PRICE_USD_PER_THOUSAND = 0.006
 """EBS direct APIs, PutSnapshotBlock, most regions (AWS price list): 1 TiB full is 12.58 USD."""
 
+GET_PRICE_USD_PER_THOUSAND = 0.003
+"""EBS direct APIs, GetSnapshotBlock, most Regions (AWS price list)."""
+
 
 def put_price_usd(puts: int, usd_per_thousand: float = PUT_PRICE_USD_PER_THOUSAND) -> float:
     """Return the price of ``puts`` put requests."""

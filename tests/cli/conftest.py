@@ -6,7 +6,7 @@ import json
 import pytest
 from support.served import Served
 
-from bulkput.cli import report
+from bulkput.cli import outcomes
 from bulkput.cli.main import status_of
 from bulkput.model.outcome import VolumeOutcome
 
@@ -100,7 +100,7 @@ def job_that(monkeypatch):
                 raise result
             return result
 
-        monkeypatch.setattr(report, "_run", run)
+        monkeypatch.setattr(outcomes, "_run", run)
         return seen
 
     return arrange

@@ -28,15 +28,21 @@ def resumed(program, err):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_lets_puts_end_and_reports_how_to_go_on(live, bulkput, image, check, number, code):
+def test_a_signal_lets_puts_end_and_reports_how_to_go_on(
+    live, bulkput, image, check, number, code, tmp_path
+):
     server = live(latency_ms=150)
     source = image(BLOCKS)
     program = bulkput(server, in_flight_max=4)
-    with program.start("upload", source) as running:
+    report = tmp_path / "report.html"
+    wanted = ("--report", report) if number == signal.SIGINT else ()
+    with program.start("upload", source, *wanted) as running:
         until(lambda: server.stored >= 10)
         running.send_signal(number)
-        out, err = running.communicate(timeout=10)
+        out, err = running.communicate(timeout=10 if not wanted else 60)
     assert running.returncode == code, err
+    if wanted:
+        assert "Ended by a signal with exit code 130: 0 of 1 volume done" in report.read_text()
     assert "Traceback" not in err
     stored = server.stored
     assert json.loads(out)["exit_code"] == code

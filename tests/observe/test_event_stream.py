@@ -16,7 +16,7 @@ from bulkput.model.events import (
     VolumeStarted,
 )
 from bulkput.model.progress import Phase, Progress, RateLimiter
-from bulkput.observe import event_stream
+from bulkput.observe import recorder
 from bulkput.observe.event_stream import EventStream
 from bulkput.observe.line_file import LineFile
 from bulkput.observe.run_events import Logged, OutcomeKnown, RunEnded, RunFailed, RunStarted
@@ -165,7 +165,7 @@ def test_a_pipe_that_nobody_reads_is_refused_and_not_waited_for(stream_to, tmp_p
 def test_a_reader_that_stops_loses_progress_and_retries_but_no_end(
     stream_to, progress, done, monkeypatch
 ):
-    monkeypatch.setattr(event_stream, "_WAITING_MAX", 50)
+    monkeypatch.setattr(recorder, "WAITING_MAX", 50)
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
     stream = stream_to(f"fd:{write_end}")

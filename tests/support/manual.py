@@ -68,12 +68,13 @@ def commands() -> Iterator[tuple[str, click.Command, click.Context]]:
 
 
 def flags(command: click.Command) -> set[str]:
-    """Return the flags of a command's own."""
+    """Return the flags of a command's own, without those of one letter."""
     return {
         name
         for option in command.params
         if isinstance(option, click.Option)
         for name in (*option.opts, *option.secondary_opts)
+        if name.startswith("--")
     }
 
 

@@ -129,7 +129,7 @@ class _Download:
         take_up = partial(self.destination.take_up, older_bytes=self.older_bytes)
         block_count = volume_size_gib * BLOCKS_PER_GIB
         await gets.workers.run(partial(take_up, target, length, block_count))
-        progress.blocks_total = target.block_count
+        progress.begin_blocks(target.block_count)
         if not self.restoration.is_fresh:
             self._note("blocks from an earlier run are read and compared")
         progress.phase = Phase.DOWNLOADING

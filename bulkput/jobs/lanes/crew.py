@@ -263,6 +263,7 @@ class Crew:
         total, before = self.parts.progress, member.progress
         add_blocks(total, block_counts(now), block_counts(before))
         add_calls(total, now, before)
+        total.disk.grow(now.disk, before.disk)
         member.progress = now
 
     def _leave(self, lane: LaneProcess, member: _Member, error: Exception | None) -> None:

@@ -56,6 +56,7 @@ class LaneUpload:
     def __init__(self, order: PutOrder, descriptors: Sequence[int], tools: LaneTools) -> None:
         """Take over ``descriptors``, of which the last one is the ledger's lock."""
         self.progress = Progress(order.volume)
+        self.progress.disk.begin(order.block_count)
         self._order = order
         self._descriptors = list(descriptors)
         self._tools = tools

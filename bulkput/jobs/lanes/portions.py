@@ -9,6 +9,7 @@ from functools import partial
 
 from bulkput.jobs.lanes.protocol import no_counts
 from bulkput.model.block import Extent
+from bulkput.model.disk_map import BlockFate
 from bulkput.model.progress import Progress
 from bulkput.pipeline.span_queue import spans_within
 from bulkput.pipeline.tally import Settled
@@ -87,6 +88,9 @@ class PortionTally:
         at = bisect_right(self._starts, portion.start)
         self._starts.insert(at, portion.start)
         self._open.insert(at, _Open(portion))
+
+    def place(self, fate: BlockFate, start: int, stop: int | None = None) -> None:
+        self._progress.disk.add(fate, start, stop)
 
     def add(self, settled: Settled, index: int, block_count: int = 1) -> None:
         progress = self._progress

@@ -20,6 +20,7 @@ from bulkput.ledger.header import LedgerHeader
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.disk_map import BlockFate
 from bulkput.model.errors import IntegrityError, ManifestError, SourceError
 from bulkput.model.outcome import EarlierRun
 from bulkput.model.progress import Phase
@@ -60,10 +61,16 @@ async def finish_earlier(
     run.earlier_run = EarlierRun(header.created_unix_s, compared)
     run.note(_answers(run, header, compared))
     counts = await run.context.workers.run(place.ledger.counts)
+    await run.context.workers.run(partial(_map_resumed, run, place.ledger))
     run.progress.blocks_resumed = counts.acknowledged
     run.progress.blocks_skipped_zero = counts.skipped_zero
     run.progress.blocks_unchanged = counts.unchanged
     return True
+
+
+def _map_resumed(run: VolumeRun, ledger: Ledger) -> None:
+    for extent in ledger.acknowledged():
+        run.progress.disk.add(BlockFate.RESUMED, extent.start, extent.stop)
 
 
 async def _finish(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadContext) -> None:

@@ -90,7 +90,7 @@ async def upload_volume(
 async def _upload(run: VolumeRun) -> None:
     source = await _open_source(run)
     try:
-        run.progress.blocks_total = source.block_count
+        run.progress.begin_blocks(source.block_count)
         run.source_format = source.format
         await _examine(run, source)
         async with keeping(run, source) as kept:
@@ -199,7 +199,7 @@ def _lengthened(run: VolumeRun, source: Source, ledger: Ledger) -> Source:
         "blocks behind the end is put as zeros"
     )
     source = LengthenedSource(source, ledger.header.block_count)
-    run.progress.blocks_total = source.block_count
+    run.progress.begin_blocks(source.block_count)
     return source
 
 

@@ -156,7 +156,7 @@ class _Verification:
         total = max(reference.block_count for reference in references)
         if live is not None:
             total = live.volume_size_gib * BLOCKS_PER_GIB
-        progress.blocks_total = max(reference.block_count for reference in references)
+        progress.begin_blocks(max(reference.block_count for reference in references))
         sample = None
         if request.sample_bytes is not None:
             seed = gets.random.randrange(_SEEDS) if request.seed is None else request.seed

@@ -1,0 +1,138 @@
+"""What ``run`` and ``upload`` share: a job with its display, its summary and its result.
+
+Owns the order in which people and scripts get their results. Knows nothing of flags.
+"""
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bulkput.cli.confirm import confirm_sources
+from bulkput.cli.options import Invocation
+from bulkput.cli.result_file import ResultFile
+from bulkput.cli.resumption import report_resumption
+from bulkput.cli.shown_run import Ending, run_shown
+from bulkput.cli.streams import write_message, write_result
+from bulkput.config.settings import JobSettings
+from bulkput.model.errors import BulkputError
+from bulkput.model.exit_code import ExitCode
+from bulkput.model.outcome import NOT_STARTED, VolumeOutcome
+from bulkput.observe.plain import masked, plain
+from bulkput.observe.result import OutputForm, as_json, error_sentence, exit_code, snapshot_ids
+from bulkput.observe.summary import summary
+from bulkput.observe.verbosity import Verbosity
+
+NO_FILE = ResultFile(None)
+
+ObjectOf = Callable[[Sequence[VolumeOutcome], float], dict[str, Any]]
+"""Builds the JSON object of a verb from the outcomes and the seconds that the job took."""
+
+
+def run_and_report(
+    settings: JobSettings, invocation: Invocation, object_of: ObjectOf, result: ResultFile = NO_FILE
+) -> int:
+    """Run the job of ``settings``, report to people and scripts what became of it.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        BulkputError: something that concerns the whole job; nothing was written to stdout.
+    """
+    confirm_sources(settings)
+    # The end of a run imports nothing: the package may be replaced while a run lasts for hours.
+    from bulkput.api.delivery import deliver  # noqa: PLC0415 - not for --help
+
+    started_s = time.monotonic()
+    try:
+        outcomes = [_without_secrets(each) for each in _run(settings, invocation)]
+    except BulkputError as error:
+        result.outcomes = [_without_secrets(each) for each in _whole(settings, error.ended)]
+        raise
+    status = report_outcomes(outcomes, time.monotonic() - started_s, invocation, object_of, result)
+    deliver(settings, outcomes)
+    return status
+
+
+def report_outcomes(
+    ended: Sequence[VolumeOutcome],
+    elapsed_s: float,
+    invocation: Invocation,
+    object_of: ObjectOf,
+    result: ResultFile = NO_FILE,
+) -> int:
+    """Report to people and scripts what became of the volumes; returns the exit code.
+
+    Raises:
+        BrokenPipeError: nobody reads stdout any more.
+        ResultNotWrittenError: stdout or the file cannot be written.
+    """
+    outcomes = [_without_secrets(each) for each in ended]
+    if invocation.verbosity is not Verbosity.QUIET:
+        nothing = "nothing to do: no volume is left to upload"
+        write_message(summary(outcomes).removesuffix("\n") or nothing)
+    error = error_sentence(outcomes)
+    if error is not None:
+        write_message(f"bulkput: error: {plain(error)}")
+    # Of several volumes too, whose own code is another; once for all of them.
+    unfinished = sorted(
+        (each for each in outcomes if each.exit_code and each.status == "failed"),
+        key=lambda each: each.exit_code != ExitCode.TEMPORARY,
+    )
+    for outcome in unfinished:
+        if report_resumption(outcome.exit_code, outcome.snapshot_id):
+            break
+    in_json = invocation.output is OutputForm.JSON
+    status = exit_code(outcomes)
+    content = object_of(outcomes, elapsed_s)
+    result.write(content)
+    try:
+        write_result(as_json(content) if in_json else snapshot_ids(outcomes))
+    except BrokenPipeError:
+        if not status:
+            raise
+    return status
+
+
+def _whole(settings: JobSettings, ended: Sequence[VolumeOutcome]) -> list[VolumeOutcome]:
+    """Return what became of all volumes of a job that broke off, in its order."""
+    by_name = {each.volume: each for each in ended}
+    found = []
+    for volume in settings.volumes:
+        unstarted = VolumeOutcome(
+            volume=volume.label,
+            source=volume.source.shown,
+            status=NOT_STARTED,
+            error="not started, because the run ended before. The same command resumes the job",
+            exit_code=int(ExitCode.TEMPORARY),
+        )
+        outcome = by_name.pop(volume.label, unstarted)
+        found.append(dataclasses.replace(outcome, source=outcome.source or unstarted.source))
+    return [*by_name.values(), *found]
+
+
+def _without_secrets(outcome: VolumeOutcome) -> VolumeOutcome:
+    """Return ``outcome`` with the texts of others masked, whoever prints them."""
+    return dataclasses.replace(
+        outcome,
+        error=None if outcome.error is None else masked(outcome.error, os.environ),
+        notes=tuple(masked(note, os.environ) for note in outcome.notes),
+    )
+
+
+def _run(settings: JobSettings, invocation: Invocation) -> tuple[VolumeOutcome, ...]:
+    # numpy's BLAS would start a thread a core that nothing here uses: 40 ms of CPU.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
+    from bulkput.api.job import run_undelivered  # noqa: PLC0415 - see above
+
+    return run_shown(
+        lambda observer: run_undelivered(settings, on_event=observer.on_event),
+        settings,
+        invocation,
+        lambda outcomes: Ending(exit_code(outcomes)),
+        volume_count=len(settings.volumes),
+        deleted={each.label for each in settings.volumes if each.on_failure == "delete"},
+    )
