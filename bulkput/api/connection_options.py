@@ -1,4 +1,4 @@
-"""Where a snapshot is, as the options of a reading call say it."""
+"""Where a snapshot is: the options of calls that read it, as settings."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

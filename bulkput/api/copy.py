@@ -35,7 +35,7 @@ class CopyOptions:
     tags: Mapping[str, str] = field(default_factory=dict)
     """Laid over the snapshot's."""
     encrypted: bool | None = None
-    """None: encrypted if the snapshot is, else as the account's default says."""
+    """None: encrypted if the snapshot is, else as the account encrypts by default."""
     kms_key_arn: str | None = None
     timeout_min: int | None = None
     zeros: Literal["auto", "write", "skip-holes", "skip"] = "auto"

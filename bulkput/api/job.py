@@ -26,8 +26,9 @@ def load_job(path: str | Path, *, environ: Mapping[str, str] = os.environ) -> Jo
 async def run(job: JobSettings, *, on_event: OnEvent | None = None) -> tuple[VolumeOutcome, ...]:
     """Upload every volume of ``job``, ``job.parallel`` of them at a time, under one account's rate.
 
-    A volume that fails does not end the others: its outcome says ``failed``, and why. After a
-    cancellation no put is under way and the ledgers are closed: the same call resumes.
+    A volume that fails does not end the others: its outcome has the status ``failed`` and
+    the error. After a cancellation no put is under way and the ledgers are closed: the same call
+    resumes.
 
     Returns:
         The outcomes in the order of the volumes.
@@ -38,7 +39,7 @@ async def run(job: JobSettings, *, on_event: OnEvent | None = None) -> tuple[Vol
     from bulkput.jobs.state.delivery import deliver  # noqa: PLC0415 - as in run_undelivered
 
     outcomes = await run_undelivered(job, on_event=on_event)
-    # Not awaited: a cancellation from here on would take what it says is reported.
+    # Not awaited: a cancellation from here on would take what it marks as delivered.
     deliver(job, outcomes)
     return outcomes
 

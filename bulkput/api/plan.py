@@ -27,7 +27,7 @@ async def plan(
         on_progress: Called in the event loop.
 
     Returns:
-        A forecast for each volume; those that could not be uploaded say why.
+        A forecast for each volume; those that could not be uploaded have an error.
 
     Raises:
         BulkputError: what concerns the job as a whole.

@@ -59,7 +59,7 @@ async def verify(
     """Read the snapshot back and compare it.
 
     Returns:
-        The outcome; its ``error`` is None if all is equal, and else says what differs.
+        The outcome; its ``error`` is None if all is equal, and otherwise describes what differs.
 
     Raises:
         BulkputError: something could not be read.

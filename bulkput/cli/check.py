@@ -85,7 +85,7 @@ def check(
 
 
 def _text(findings: "Sequence[Finding]") -> str:
-    """Return a line for each finding, and one below it that says what to do."""
+    """Return a line for each finding, and one below it with what to do."""
     width = max(len(each.name) for each in findings)
     lines = []
     for each in findings:

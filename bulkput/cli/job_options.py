@@ -80,7 +80,7 @@ Begin = Literal["auto", "fresh", "rerun"]
 
 @dataclass(frozen=True)
 class Choice:
-    """What flags say of a job's file."""
+    """The flags that choose volumes and values of a job's file."""
 
     variables: tuple[str, ...] = ()
     allow_command: bool = False

@@ -141,7 +141,7 @@ def status_of(args: list[str]) -> int:
 
 
 def _report_usage(error: click.ClickException) -> int:
-    """Say what is wrong with the command line, and where its help is."""
+    """Report what is wrong with the command line, and where its help is."""
     if isinstance(error, _HELP_INSTEAD):
         write_message(error.format_message())
     else:
@@ -152,7 +152,7 @@ def _report_usage(error: click.ClickException) -> int:
 
 
 def _report_failure(failure: Failure, invocation: Invocation) -> int:
-    """Say what went wrong to people and, where it was asked for, to the script."""
+    """Report what went wrong to people and, with ``--output json``, to the script."""
     if invocation.verbose:
         for text in failure.details:
             write_message(text)

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def service_of(**flags: object) -> tuple["ServiceSettings", Path]:
-    """Return what flags and environment say, and the state folder.
+    """Return the settings that flags and environment give, and the state folder.
 
     Raises:
         ConfigError: with every problem found.

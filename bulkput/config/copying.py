@@ -42,7 +42,7 @@ class CopySettings:
 def copy_from_flags(
     flags: Mapping[str, Any], *, environ: Mapping[str, str], config: Path | None
 ) -> CopySettings:
-    """Return what flags say, by the names of ``CopyOptions`` with ``tag`` for ``tags``.
+    """Return the settings of flags, named as in ``CopyOptions`` with ``tag`` for ``tags``.
 
     Raises:
         ConfigError: with every problem found at one end, each by its flag.
@@ -55,7 +55,7 @@ def copy_from_flags(
 
 
 def copy_from_options(options: Mapping[str, Any]) -> CopySettings:
-    """Return what a program says, by the names of ``CopyOptions``.
+    """Return the settings of a program, named as in ``CopyOptions``.
 
     Raises:
         ConfigError: with every problem found at one end, each by its option.

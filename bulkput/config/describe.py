@@ -26,7 +26,7 @@ from bulkput.config.section import Section
 from bulkput.config.text import Text
 
 QUANTITIES = (Size, VolumeSize, Duration, Window, Text, ProcessCount)
-"""Marks of what is written as text, and says itself what it is."""
+"""Marks of values that are written as text; each describes itself."""
 REQUIRED = "required"
 NOTHING = "not given"
 
@@ -46,7 +46,7 @@ class Key:
     kind: type
     """The Python type without ``None``; a `Section` or ``tuple`` has keys of its own below."""
     marks: tuple[Any, ...] = ()
-    """What the annotation says beside the type: bounds, quantities, forms."""
+    """What the annotation holds beside the type: bounds, quantities, forms."""
 
     @property
     def expected_text(self) -> str:
@@ -128,7 +128,7 @@ def _python_type(kind: Any) -> type:
 
 
 def field_marks(field: FieldInfo) -> tuple[Any, ...]:
-    """Return what a field's annotation says beside the type."""
+    """Return what a field's annotation holds beside the type."""
     return _bare(field.annotation, tuple(field.metadata))[1]
 
 
@@ -142,7 +142,7 @@ def markdown_table() -> str:
 
 
 def _bare(annotation: Any, marks: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
-    """Return an annotation without ``None`` and ``Annotated``, and what these said."""
+    """Return an annotation without ``None`` and ``Annotated``, and what these held."""
     while True:
         if get_origin(annotation) in (Union, UnionType):
             # The first counts: a source is a path, or what is written in the place of one.

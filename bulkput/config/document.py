@@ -1,4 +1,4 @@
-"""What a job file says, as plain data with the line of every key.
+"""The content of a job file, as plain data with the line of every key.
 
 Knows neither YAML nor the keys of bulkput.
 """
@@ -17,7 +17,7 @@ Location = tuple[str | int, ...]
 
 @dataclass
 class Document:
-    """What a file says."""
+    """The content of a file."""
 
     path: Path | None
     """None: no file was given, or it came by standard input."""
@@ -26,7 +26,7 @@ class Document:
     """1-based; of the key where there is one, else of the list's item."""
     problems: list[Problem] = field(default_factory=list)
     refused: set[Location] = field(default_factory=set)
-    """Where a value is left out, because ``problems`` says what is wrong with it."""
+    """Where a value is left out, because ``problems`` has what is wrong with it."""
     is_standard_input: bool = False
 
     def line(self, location: Location) -> int | None:

@@ -43,7 +43,7 @@ def expand(
     outside: Container[Location],
     inputs: Inputs,
 ) -> Expansion:
-    """Write out what ``document`` says; its data is used up. Blocks: inventories are read.
+    """Write out what ``document`` abbreviates; uses up its data. Blocks: inventories are read.
 
     Args:
         document: The file, with what flags and environment put into it.

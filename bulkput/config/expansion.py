@@ -1,4 +1,4 @@
-"""What a job's file says with everything written out, and where each value of it stands. Pure."""
+"""A job's file with everything written out, and where each value of it stands. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ class Standing(NamedTuple):
 
 @dataclass
 class Expansion:
-    """What a file says with everything written out."""
+    """A file with everything written out."""
 
     document: Document
     data: dict[str, Any]
@@ -50,7 +50,7 @@ class Expansion:
     defaults: dict[str, Any] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     refused: set[Location] = field(default_factory=set)
-    """Where ``problems`` says already what is wrong."""
+    """Where ``problems`` has an entry already."""
     may_be_empty: bool = False
 
     def standing(self, location: Location) -> Standing:

@@ -82,7 +82,7 @@ def distinct_labels(volumes: Sequence[NameFacts]) -> list[str]:
 
 
 def _distinguishing(paths: Sequence[tuple[str, ...]], taken: set[str]) -> list[str]:
-    """Return names of as many parts, from the end, as tell most of ``paths`` apart."""
+    """Return names of as many parts, from the end, as distinguish most of ``paths``."""
     best: list[str] = []
     best_count = -1
     for depth in range(2, max(map(len, paths)) + 1):

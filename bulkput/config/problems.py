@@ -38,7 +38,7 @@ _SENTENCES: dict[str, str] = {
     "across": "{message}",
 }
 """Kinds of findings with a sentence of their own, filled from the finding's context; of all others
-the key's type says what was expected."""
+the key's type describes what was expected."""
 
 
 _ALIASES: dict[str | int, str] = {
@@ -47,7 +47,7 @@ _ALIASES: dict[str | int, str] = {
 
 
 def looks_like_credential(key: str) -> bool:
-    """Return whether a key's name says that its value is a secret."""
+    """Return whether a key's value is a secret, by its name."""
     return _CREDENTIAL.search(key) is not None
 
 
@@ -79,7 +79,7 @@ def _finding(found: ErrorDetails, at: Location) -> tuple[Location, str]:
 
 
 def unknown_key(location: Location) -> str:
-    """Return what to say of a key that does not exist."""
+    """Return the sentence for a key that does not exist."""
     key = str(location[-1])
     if looks_like_credential(key):
         return CREDENTIALS_ELSEWHERE

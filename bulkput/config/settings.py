@@ -112,7 +112,7 @@ class JobSettings(ServiceSettings, _Heading, json_schema_extra=sections_together
 
     @property
     def request(self) -> JobRequest | None:
-        """Which job this is, and how much of it; None of what flags or a program say."""
+        """Which job this is, and how much of it; None where there is no job file."""
         return self._request
 
     def requested(

@@ -1,6 +1,6 @@
 """Settings as YAML again, each value with where it came from.
 
-Owns the layout only. The text can be loaded: it says the same as the file, with every default.
+Owns the layout only. The text can be loaded: it has the same values as the file, and every default.
 """
 
 import json

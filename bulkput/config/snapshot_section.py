@@ -51,7 +51,7 @@ GIVEN: dict[str, Any] = {"not": {"type": "null"}}
 
 
 def _rules_of_snapshots(schema: dict[str, Any]) -> None:
-    """Write in JSON Schema what the validators between keys say."""
+    """Write in JSON Schema what the validators between keys check."""
     schema["allOf"] = [
         never(encrypted={"const": False}, kms_key_arn=GIVEN),
         never(encrypted=GIVEN, parent=GIVEN),

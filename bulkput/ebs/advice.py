@@ -87,7 +87,7 @@ def advice(
 
     Args:
         operation: As ``PutSnapshotBlock`` or ``DescribeSnapshots``.
-        failure: What ``classify`` said.
+        failure: What ``classify`` returned.
         region: The Region asked, for ARNs.
         tagged: StartSnapshot carried tags, which takes an action more.
         kms_key: The key's ARN, where it is known.

@@ -91,7 +91,7 @@ class AnswerCheck:
         self._snapshot_id = str(snapshot_id) if is_snapshot_id(snapshot_id) else None
 
     def refuse(self, what: str, cause: Exception | None = None) -> NoReturn:
-        """Raise the error that says ``what`` cannot be true.
+        """Raise the error that ``what`` cannot be true.
 
         Raises:
             AnswerError: always.

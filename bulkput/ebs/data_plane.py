@@ -155,7 +155,7 @@ class DataPlane:
         """Return one block, got in one attempt; length and checksum have been compared.
 
         Raises:
-            ServiceError: refused, unanswered, or not what its checksum says.
+            ServiceError: refused, unanswered, or other bytes than its checksum is of.
             CredentialsError: there are none.
             ConfigError: the server's certificate is not trusted.
         """

@@ -53,10 +53,10 @@ def pending_with_tag(tag_key: str, page_token: str | None) -> dict[str, Any]:
 
 
 def described_snapshot(answer: Mapping[str, Any], snapshot_id: str) -> SnapshotState | None:
-    """Return what DescribeSnapshots says of the one snapshot that was asked for; None if nothing.
+    """Return what DescribeSnapshots lists of the one snapshot asked for; None if nothing.
 
     Raises:
-        AnswerError: it speaks of another one, or says what cannot be.
+        AnswerError: it is about another one, or cannot be true.
     """
     check = AnswerCheck("DescribeSnapshots", snapshot_id)
     check.fields(answer, _DESCRIBED)
@@ -73,7 +73,7 @@ def tagged_page(answer: Mapping[str, Any], tag_key: str) -> SnapshotPage:
     """Return one page of the pending snapshots that have a tag.
 
     Raises:
-        AnswerError: a snapshot has not the tag or is not pending, or one says what cannot be.
+        AnswerError: a snapshot lacks the tag, is not pending, or cannot be as it is listed.
     """
     AnswerCheck("DescribeSnapshots").fields(answer, _DESCRIBED)
     found = []

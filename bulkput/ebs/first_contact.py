@@ -81,7 +81,7 @@ def speaks_tls(host: str) -> ConfigError:
 
 
 def is_complaint_of_plain_http(http_status: int, message: str) -> bool:
-    """Return whether a server says that it was spoken to in http and speaks TLS."""
+    """Return whether a server refuses http because it expects TLS."""
     return http_status == 400 and any(words in message.lower() for words in _PLAIN_TO_TLS)
 
 

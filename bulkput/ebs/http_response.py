@@ -24,7 +24,7 @@ class HttpResponse(NamedTuple):
 
 
 class WireError(Exception):
-    """An attempt without an answer; the cause says what aiohttp or the socket raised."""
+    """An attempt without an answer; the cause is what aiohttp or the socket raised."""
 
     def __init__(
         self, known_cause: str = "", *, is_connecting: bool = False, is_stalled: bool = False
@@ -76,7 +76,7 @@ async def receive_response(protocol: Any, limit_bytes: int) -> HttpResponse:
 
 
 async def _final_response(protocol: Any) -> tuple[Any, Any]:
-    """Return the answer behind the interim ones, which say nothing."""
+    """Return the answer behind the interim ones, which are ignored."""
     for _ in range(INTERIM_ANSWERS_MAX):
         message, payload = await protocol.read()
         if message.code == 101:

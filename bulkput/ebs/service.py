@@ -110,7 +110,7 @@ async def open_service(
         region: Wins over environment, profile and instance.
         clock: For signatures and refreshes.
         profile: Of the shared AWS configuration; None for AWS_PROFILE or the default one.
-        endpoint_url: One URL for EBS and EC2; None for AWS's own or what AWS_ENDPOINT_URL says.
+        endpoint_url: One URL for EBS and EC2; None for AWS's own or that of AWS_ENDPOINT_URL.
         allow_insecure_http: Accept http to other machines.
         connections_max: Puts and gets that may be under way at once.
         deadlines: Limits of an attempt.
@@ -231,7 +231,7 @@ class _ClientOpener:
             is_fips=config.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
             is_dual_stack=config.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
         )
-        # What the environment or the profile said is held to the same rules as a flag.
+        # A value of the environment or the profile is held to the same rules as a flag.
         endpoint = parse_endpoint(url, allow_insecure_http=self.allow_insecure_http)
         return ApiClient(
             service,

@@ -92,7 +92,7 @@ class Account:
         )
 
     def encrypts_by_default(self, region: str) -> bool:
-        """Return whether what is made in a Region is encrypted unless it is said otherwise."""
+        """Return whether what is made in a Region is encrypted unless a request asks otherwise."""
         setting = self.resources.settings_of(region).encryption_by_default
         return self.options.ebd if setting is None else setting
 

@@ -52,7 +52,7 @@ def error_answer(error: ApiError) -> Answer:
 
 
 def html_unavailable() -> Answer:
-    """Return what a load balancer says when nothing is behind it."""
+    """Return what a load balancer answers when nothing is behind it."""
     page = b"<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>"
     return Answer(503, page, HTML, code="html-503", from_service=False)
 

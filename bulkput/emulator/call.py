@@ -26,7 +26,7 @@ OPERATIONS = frozenset(operation for _, _, operation in _ROUTES if operation != 
 
 @dataclass(slots=True)
 class Call:
-    """A request: what the path says, and what came with it."""
+    """A request: the parts of its path, and what came with it."""
 
     method: str
     raw_path: str

@@ -1,6 +1,6 @@
 """The emulator's own endpoint, /_emulator/: faults, quotas and counts for whoever tests with it.
 
-Owns its paths and JSON forms. Served only where the options say so; who may ask is the server's.
+Owns its paths and JSON forms. Served only where the options allow it; who may ask is the server's.
 """
 
 import dataclasses

@@ -64,7 +64,7 @@ def fault_error(fault: Fault, account: Account, call: Call) -> ApiError:
 
 
 def _clock_error(now_unix_s: float, ahead_s: float) -> ApiError:
-    """Return what a server whose clock is ``ahead_s`` ahead says to a request signed now."""
+    """Return what a server whose clock is ``ahead_s`` ahead answers to a request signed now."""
     try:
         check_clock(stamp(now_unix_s), now_unix_s + ahead_s)
     except SignatureError as error:

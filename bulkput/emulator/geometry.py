@@ -1,4 +1,4 @@
-"""Sizes that the service fixes, said once more: the emulator shares no line with the client.
+"""Sizes that the service fixes, defined once more: the emulator shares no line with the client.
 
 Owns numbers only.
 """

@@ -61,7 +61,7 @@ class Quotas:
         self._snapshot: dict[tuple[str, str], Bucket] = {}
 
     def refusal(self, operation: str, snapshot_id: str | None, now_s: float) -> ApiError | None:
-        """Take a token of every bucket that the call draws on, or of none and say why."""
+        """Take a token of every bucket that the call draws on; else of none, and return why."""
         account = self._account.get(operation)
         snapshot = None
         if snapshot_id is not None and operation in self._snapshot_rates:

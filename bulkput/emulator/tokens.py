@@ -80,7 +80,7 @@ class Tokens:
         return int(index)
 
     def _opened(self, token: str, head_bytes: int, letters: bytes) -> bytes | None:
-        """Return what a token says; ``letters`` are the last two of its base64."""
+        """Return the content of a token; ``letters`` are the last two of its base64."""
         try:
             raw = base64.b64decode(token, altchars=letters, validate=True)
         except (binascii.Error, ValueError):

@@ -1,6 +1,6 @@
 """What a fault does to a connection and to an answer on its way.
 
-Owns the misbehaviour on the wire. Decides nothing: the fault says what happens.
+Owns the misbehaviour on the wire. Decides nothing: the fault defines what happens.
 """
 
 import asyncio

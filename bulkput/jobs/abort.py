@@ -79,7 +79,7 @@ class Abort:
         """Return where the snapshot is; http elsewhere was accepted when it was begun.
 
         Args:
-            around: Whose keys sign; what else they say is the ledger's to know.
+            around: Whose keys sign; everything else is in the ledger.
         """
         return around.model_copy(
             update={

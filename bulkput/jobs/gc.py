@@ -77,7 +77,7 @@ def find_orphans(
         state_dir: The folder itself.
         elsewhere: Take also what was started from other folders and machines.
         started_before_unix_s: What is younger is left alone.
-        now_unix_s: For leases, which hold whatever else the user says.
+        now_unix_s: For leases, which hold whatever else the user asks for.
     """
     known = {entry.snapshot_id for entry in entries}
     undecided = {entry.folder.name for entry in entries if entry.snapshot_id is None}

@@ -51,7 +51,7 @@ class LedgerPhase(StrEnum):
 
 
 _ENDS = frozenset({LedgerPhase.SEALING, LedgerPhase.COMPLETED})
-"""What a result without an error reports: that it is sealed and pending, or completed."""
+"""Phases of which a result without an error is written: sealed and pending, or completed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class LedgerHeader:
     """None until StartSnapshot answered."""
     phase: LedgerPhase = LedgerPhase.STARTING
     delivered: bool = False
-    """The result of a run that ended in this phase was written out; else a rerun reports it."""
+    """The result of a run that ended in this phase was written out. If not, a rerun does it."""
     open_boot_id: str | None = None
     """The machine's boot while a writer has the table open; None once closed and flushed."""
     undelivered: tuple[str, ...] = ()
@@ -114,8 +114,7 @@ class LedgerHeader:
         """Return whether nothing of this snapshot is left to do or to report.
 
         Args:
-            wait: whether it is to be reported that the snapshot is completed, not only that it is
-                sealed.
+            wait: Whether the run waits for ``completed``; else sealed is enough.
         """
         if self.phase is LedgerPhase.FAILED:
             return True

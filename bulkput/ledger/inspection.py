@@ -29,7 +29,7 @@ class Ranges:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What one ledger says, and what is wrong with it."""
+    """What one ledger records, and what is wrong with it."""
 
     folder: Path
     header: LedgerHeader

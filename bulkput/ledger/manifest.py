@@ -95,7 +95,7 @@ class Manifest(Closing):
         Raises:
             LedgerError: it is in the state folder, and another user's or a link.
             ManifestError: there is none, or it is no manifest or one of another version.
-            DamagedManifestError: it was cut or changed; says what does not hold.
+            DamagedManifestError: it was cut or changed; names what does not hold.
         """
         try:
             descriptor = _open_named(path) if is_named else open_state_file(path, os.O_RDONLY)

@@ -52,7 +52,7 @@ class Acknowledged(NamedTuple):
     start: int
     present: BoolArray
     digests: Uint8Array
-    """Of shape ``(block count, 32)``; says nothing where a block is not present."""
+    """Of shape ``(block count, 32)``; without meaning where a block is not present."""
 
 
 class Marks:

@@ -20,7 +20,7 @@ class State(IntEnum):
     """What is known of a block in this snapshot."""
 
     UNKNOWN = 0
-    """Never sent, or never considered. All bytes zero, so that a hole in the file says it too."""
+    """Never sent, or never considered. All bytes zero, so that a hole in the file means it too."""
     SENT = 1
     """A put with this digest may have left: it may be in the snapshot. Must be put."""
     ACKNOWLEDGED = 2

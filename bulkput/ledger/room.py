@@ -57,7 +57,7 @@ def missing_room(folder: Path, block_count: int) -> TemporaryError | None:
         free = free_bytes(folder)
         needed = needed_bytes(block_count) - _allocated_bytes(folder)
     except OSError:
-        return None  # an optional look: the writes themselves say what is wrong
+        return None  # an optional look: the writes themselves report what is wrong
     if free is None or free >= needed:
         return None
     return TemporaryError(

@@ -153,7 +153,7 @@ class Series:
             raise
 
     def advance(self, snapshot_id: str, *, now_unix_s: float, program_version: str) -> None:
-        """Build on this snapshot from now on, durably; saying it again is harmless.
+        """Build on this snapshot from now on, durably; a repeated call is harmless.
 
         Raises:
             LedgerError: the file cannot be written.

@@ -247,7 +247,7 @@ class Table:
 
     def _next_data(self, index: int) -> int:
         """Return the first index from ``index`` on that the file has a page for."""
-        if self.blank is State.LOST:  # a hole says something then: that its marks are gone
+        if self.blank is State.LOST:  # a hole has a meaning then: its marks are gone
             return index
         offset_bytes = HEAD_SIZE_BYTES + index * RECORD_SIZE_BYTES
         try:

@@ -38,7 +38,7 @@ def head_holds(head: bytes) -> bool:
 
 
 def describe_head(head: bytes) -> str:
-    """Return what an undamaged ``head`` says, for people."""
+    """Return the content of an undamaged ``head``, for people."""
     _, version, record_size_bytes, block_count, snapshot = HEAD.unpack(head[: HEAD.size])
     return (
         f"version {version}, {record_size_bytes} bytes a record, {block_count} blocks of"

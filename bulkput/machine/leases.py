@@ -16,7 +16,7 @@ is gone after a moment was nobody's use."""
 
 _BY_SERVER = frozenset({"nfs", "nfs4", "cifs", "smb3"})
 """Their kernel clients grant a lease only under a delegation or an oplock of the server
-(fs/nfs/nfs4file.c, fs/smb/client/file.c), so that a refusal says nothing of openers."""
+(fs/nfs/nfs4file.c, fs/smb/client/file.c), so that a refusal shows nothing of openers."""
 
 Access = Literal["writing", "any"]
 _LEASES = {"writing": fcntl.F_RDLCK, "any": fcntl.F_WRLCK}
@@ -26,7 +26,7 @@ def is_open_elsewhere(fd: int, access: Access, file_system: str) -> bool | None:
     """Return whether others have the file behind ``fd`` open; None where that cannot be known.
 
     That is so for what is no regular file, for another user's file (without CAP_LEASE), and on
-    file systems that grant no leases. Blocks for a fifth of a second before it says yes.
+    file systems that grant no leases. Blocks for a fifth of a second before it returns True.
 
     Args:
         fd: Open for reading, or, for ``any``, for writing: the only descriptor of its open file.

@@ -1,4 +1,4 @@
-"""Locks by which other programs say that a disk is theirs.
+"""Locks by which other programs show that a disk is theirs.
 
 They are seen across users and containers, and on network file systems across machines.
 """
@@ -22,7 +22,7 @@ _QEMU_WRITING = (101, 103)
 
 
 def lock_holder(fd: int, *, proc: Path = PROC) -> str | None:
-    """Return who says by a lock that the file or device may be written, in words; None if nobody.
+    """Return who holds a lock to write to the file or device, in words; None if nobody.
 
     Args:
         fd: Open in any mode; takes no lock itself, but for a moment a shared one (flock).

@@ -22,7 +22,7 @@ class Loop(NamedTuple):
     is_read_only: bool
 
     def __str__(self) -> str:
-        """Say that it is attached, and who uses it."""
+        """Return in words that it is attached, and who uses it."""
         users = device_users(self.device, Path("/dev") / self.name)
         used = f" ({', '.join(users)})" if users else ""
         how = "for reading" if self.is_read_only else "for writing"

@@ -49,7 +49,7 @@ def unescape(text: str) -> str:
 
 
 def read_text(path: Path) -> str:
-    """Return what a file of the kernel says; nothing where it cannot be read.
+    """Return the content of a file of the kernel; nothing where it cannot be read.
 
     Names in it are bytes of any encoding.
     """

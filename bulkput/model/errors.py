@@ -147,7 +147,7 @@ TargetError = DestinationError
 
 
 class IntegrityError(BulkputError):
-    """Bytes are not what their digest says; nothing was sealed on that ground."""
+    """Bytes have another digest than they should; nothing was sealed on that ground."""
 
     exit_code = ExitCode.INTEGRITY
 
@@ -202,7 +202,7 @@ class ManifestError(BulkputError):
 
 
 class DamagedManifestError(ManifestError):
-    """A manifest's bytes are not what its checksum says."""
+    """A manifest's bytes have another checksum than it records."""
 
     exit_code = ExitCode.INTEGRITY
 
@@ -259,7 +259,7 @@ class ServiceError(BulkputError):
         self.reason = reason
         self.request_id = request_id
         self.server_unix_s = server_unix_s
-        """The answer's Date, where it had one: what the service's clock said."""
+        """The answer's Date, where it had one: the time of the service's clock."""
         self.attempts = attempts
         super().__init__()
 

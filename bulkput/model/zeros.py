@@ -11,6 +11,6 @@ class ZeroPolicy(StrEnum):
     WRITE = "write"
     """Put every block of the source, holes included."""
     SKIP_HOLES = "skip-holes"
-    """Skip what the file system says is a hole; put zeros that were written."""
+    """Skip the holes that the file system reports; put zeros that were written."""
     SKIP = "skip"
     """Skip holes and written zeros alike."""

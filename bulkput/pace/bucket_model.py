@@ -3,7 +3,7 @@
 Owns what was served, in how much time, and what the bucket should have in it by a given limit.
 Knows no phases and sets no rate.
 
-A throttle says that the bucket is empty. What is served from there to the next throttle is
+A throttle shows that the bucket is empty. What is served from there to the next throttle is
 therefore the limit; and what is served beyond the limit, with nothing left of what the bucket got
 back before, proves that the limit is higher.
 """
@@ -42,7 +42,7 @@ class BucketModel:
         self._serving_s += step_s
 
     def on_served(self, sent_s: float, limit_puts_per_s: float) -> None:
-        """Enter a put that was served; what it says is dated by its sending.
+        """Enter a put that was served, dated by its sending.
 
         Puts that come back late are missing for a while, so nothing is ever proven too early.
         """

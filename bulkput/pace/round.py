@@ -57,7 +57,7 @@ class Round:
             self._full_since_s = None
 
     def on_ack(self, now_s: float, latency_s: float, *, is_fresh: bool) -> None:
-        """Count an acknowledged put; the latency of one that made its connection says nothing."""
+        """Count an acknowledged put; the latency of one that made its connection is ignored."""
         self.acks += 1
         if not is_fresh:
             self._timed += 1

@@ -1,4 +1,4 @@
-"""A bounded channel between two stages; closing it is how a stage says that it is done."""
+"""A bounded channel between two stages; closing it is how a stage ends."""
 
 import asyncio
 from collections import deque
@@ -29,7 +29,7 @@ class Channel(Generic[T]):
             self._changed.notify_all()
 
     async def close(self) -> None:
-        """Say that nothing more will be sent; what is inside can still be received."""
+        """End the sending; what is inside can still be received."""
         async with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -45,7 +45,7 @@ class GetPath:
         """Return block ``index``.
 
         Raises:
-            IntegrityError: every attempt returned bytes that are not what their checksum says.
+            IntegrityError: every attempt returned other bytes than their checksum is of.
             BulkputError: it could not be got.
         """
 

@@ -38,7 +38,7 @@ class Expected:
     volume_size_gib: int | None = None
     """As EC2 has it; None where EC2 was not asked, and where a list's size is of two volumes."""
     presences: Sequence[tuple[str, Presence]] = ()
-    """What else says which blocks it has, and its name for the user."""
+    """What else records which blocks it has, and its name for the user."""
     check_count: Callable[[int], None] | None = None
     """Called with the number of all blocks at the list's end; raises what is wrong with it."""
 
@@ -77,7 +77,7 @@ class ListCheck:
 
         Args:
             indexes: Of its blocks, ascending.
-            volume_size_gib: What it says of the volume.
+            volume_size_gib: The volume's size by this page.
             next_token: Of the page behind it.
 
         Raises:

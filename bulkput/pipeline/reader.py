@@ -1,4 +1,4 @@
-"""The reader: walks the spans that it is given and says which windows are to be read.
+"""The reader: walks the spans that it is given and cuts them into windows to read.
 
 Reserves the byte budget for every window before it exists; the hashers do the reading. Decides
 from the ledger what need not be read again.

@@ -24,7 +24,7 @@ class Reference(Protocol):
 
     @property
     def block_count(self) -> int:
-        """Blocks that it says something about; all beyond should be zeros."""
+        """Blocks that it describes; all beyond should be zeros."""
         ...
 
     @property

@@ -102,7 +102,7 @@ async def survey_blocks(
     """Return the counts of all blocks of ``source``.
 
     Args:
-        source: Read, if the policy says so; never written.
+        source: Read, if the policy asks for it; never written.
         known: Of an earlier run whose snapshot the upload would go on with; None of none.
         baseline: The blocks of the snapshot's parent; None of none.
         policy: What decides.
@@ -262,7 +262,7 @@ class _Survey:
 
 
 def _tested(window: Window) -> HashedWindow:
-    """Return the zero flags of a window, with digests that say nothing."""
+    """Return the zero flags of a window, with digests that mean nothing."""
     count = window.block_count
     blocks = range(window.start, window.start + count)
     return HashedWindow(

@@ -17,7 +17,7 @@ class ResolvedZeros(NamedTuple):
     policy: ZeroPolicy
     """Never ``auto``."""
     put_holes: bool
-    """Put what the file system says is a hole."""
+    """Put the holes that the file system reports."""
     put_zeros: bool
     """Put zeros that were written."""
     reason: str

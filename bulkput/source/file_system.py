@@ -117,7 +117,7 @@ def _libc() -> ctypes.CDLL:
 
 
 def _magic(fd: int) -> int:
-    """Return what fstatfs(2) says of the file system's type; 0 where it says nothing."""
+    """Return the file system's type as fstatfs(2) reports it; 0 where it reports none."""
     buffer = ctypes.create_string_buffer(_STATFS_MAX_BYTES)
     if _libc().fstatfs(fd, buffer) != 0:
         return 0

@@ -88,11 +88,11 @@ def choose_format(configured: FormatChoice, mark: FormatMark | None) -> Format:
     """Return how a source is read.
 
     Args:
-        configured: What the user says; ``auto`` goes by the content, ``raw`` never looks at it.
-        mark: What the content says.
+        configured: By the user; ``auto`` goes by the content, ``raw`` never looks at it.
+        mark: The format's sign in the content; None if there is none.
 
     Raises:
-        ValueError: it is not read; the message says why, and follows the source's name.
+        ValueError: it is not read; the message is the reason, to follow the source's name.
     """
     if configured == "raw":
         return "raw"

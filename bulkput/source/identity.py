@@ -58,7 +58,7 @@ def device_identity(status: os.stat_result, size_bytes: int) -> SourceIdentity:
 
 
 def difference(before: SourceIdentity, now: SourceIdentity) -> str | None:
-    """Return one sentence that says how a source changed, or None."""
+    """Return how a source changed, in one sentence, or None."""
     if (before.kind, before.device, before.inode) != (now.kind, now.device, now.inode):
         return f"was replaced by another {now.kind}"
     if now.size_bytes < before.size_bytes:
@@ -82,7 +82,7 @@ def check_same(path: Path, before: SourceIdentity, now: SourceIdentity) -> None:
     """Compare two moments of the source at ``path``.
 
     Raises:
-        SourceError: they differ; the sentence says how.
+        SourceError: they differ; the sentence describes how.
     """
     change = difference(before, now)
     if change is not None:

@@ -33,7 +33,7 @@ def read_exactly(fd: int, path: Path, offset_bytes: int, buffers: Sequence[memor
         try:
             filled_bytes = os.preadv(fd, batch, offset_bytes)
         except OSError:
-            filled_bytes = 0  # the careful way below meets it again and says where
+            filled_bytes = 0  # the careful way below meets it again and finds where
         for buffer in batch:
             if filled_bytes < len(buffer):
                 _fill(fd, path, offset_bytes, buffer, max(0, filled_bytes))

@@ -68,7 +68,7 @@ class Source(Protocol):
 
     @property
     def kind(self) -> SourceKind:
-        """A ``stream`` can be read once only; the others say for themselves what they are."""
+        """A ``stream`` can be read once only; the other kinds are what their names are."""
         ...
 
     @property

@@ -90,7 +90,7 @@ class OpenedFile:
 
     @property
     def sector_bytes(self) -> int | None:
-        """A device's logical sector; None of a file, and where the kernel does not say."""
+        """A device's logical sector; None of a file, and where the kernel reports none."""
         if self.kind != "device":
             return None
         try:

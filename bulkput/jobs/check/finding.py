@@ -66,7 +66,7 @@ def failed(name: str, error: BulkputError) -> Finding:
 
 
 def answer_of(error: ServiceError) -> str:
-    """Return what the service said, without the advice."""
+    """Return what the service answered, without the advice."""
     names = "/".join(str(part) for part in (error.http_status, error.code, error.reason) if part)
     return (
         f"{error.operation}: {names}: {error.what}" if names else f"{error.operation}: {error.what}"

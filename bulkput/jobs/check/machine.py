@@ -24,7 +24,7 @@ def look_at_machine(
     """Yield the findings; reads /proc and the process's limits.
 
     Args:
-        tuning: Says how many connections there may be.
+        tuning: Sets how many connections there may be.
         parallel: Volumes at the same time.
         readers: As the volumes ask for.
     """

@@ -109,7 +109,7 @@ _UNANSWERED = frozenset(
         FailureClass.CHECKSUM_MISMATCH,
     }
 )
-"""Failures that say nothing about permissions."""
+"""Failures that show nothing about permissions."""
 
 _REFUSED = frozenset({FailureClass.ACCESS_DENIED, FailureClass.SIGNATURE})
 

@@ -18,8 +18,8 @@ _TAG_KEY_MAX_CHARS = 127
 def copied_attributes(wanted: SnapshotSettings, source: SnapshotState) -> SnapshotSettings:
     """Return the attributes of the copy.
 
-    An encrypted snapshot is copied to an encrypted one, as EC2 does it, unless ``wanted`` says
-    otherwise: nobody decrypts by leaving a flag out.
+    An encrypted snapshot is copied to an encrypted one, as EC2 does it, unless ``wanted`` asks
+    for another: leaving a flag out decrypts nothing.
 
     Raises:
         ConfigError: the volume would be smaller than the source's.

@@ -55,7 +55,7 @@ async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutco
     After a cancellation nothing is under way and the ledger is closed: the same copy resumes.
 
     Raises:
-        BulkputError: what can be said before the copy begins.
+        BulkputError: what can be known before the copy begins.
     """
     require_snapshot_id(wanted.snapshot_id)
     async with (

@@ -62,7 +62,7 @@ def _same_wish(begun: CopyRecord, wanted: CopyRecord) -> bool:
 
 
 class Search:
-    """The search for a parent, and what both ends say of snapshots."""
+    """The search for a parent, with what both ends report of snapshots."""
 
     def __init__(
         self,

@@ -54,7 +54,7 @@ class DownloadLists:
         return await snapshots.describe_completed(snapshot_id)
 
     async def volume_size_gib(self, snapshot_id: str) -> int:
-        """Return the size of a snapshot's volume, as its list says it.
+        """Return the size of a snapshot's volume, as its list has it.
 
         Raises:
             BulkputError: there is none.

@@ -77,7 +77,7 @@ class DownloadDestination:
             target: Open.
             length: That it gets.
             block_count: Of the snapshot's volume.
-            older_bytes: So much of a device is what the older snapshot says.
+            older_bytes: As many bytes of a device as the older snapshot describes.
 
         Raises:
             DestinationError: another download of it is half done.

@@ -108,7 +108,7 @@ class _Download:
     stack: ExitStack
     notes: list[str] = field(default_factory=list)
     older_bytes: int = 0
-    """So much of a device is what the older snapshot says; behind it may be anything."""
+    """As many bytes of a device as the older snapshot describes; behind it may be anything."""
 
     async def run(self, kind: TargetKind) -> DownloadOutcome:
         gets, request = self.gets, self.request

@@ -17,7 +17,7 @@ def require_no_partial_download(target: Target, restoration: Restoration) -> Non
     """Return if no other download into the very file or device was begun and not finished.
 
     Raises:
-        DestinationError: one was; says which, and what ends it.
+        DestinationError: one was; names it, and what ends it.
     """
     for folder, facts in _others_of(target, restoration):
         since = facts.get("changed_since")

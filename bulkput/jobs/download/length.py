@@ -62,7 +62,7 @@ def length_in_place(
 
     Args:
         sizes: Of the snapshot that is brought.
-        older: Of the one that the file is said to hold.
+        older: Of the one that the user names as the file's content.
         present: The file.
         begun_with_bytes: The length that an earlier run of this download gave it already.
     """
@@ -74,7 +74,7 @@ def length_in_place(
 
 
 def older_content_bytes(older: SnapshotSizes, present: Present) -> int:
-    """Return how much of a device is what the older snapshot says; behind it may be anything."""
+    """Return how many bytes of a device the older snapshot describes; behind may be anything."""
     if older.source_bytes is not None and present.size_bytes < older.volume_bytes:
         return older.source_bytes
     return older.volume_bytes

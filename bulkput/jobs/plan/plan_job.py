@@ -51,7 +51,7 @@ async def plan_job(
 
     Args:
         settings: As for a run. Samples for a rehearsal are made, as a run would.
-        by_extents: Read nothing; where data is, the file system says.
+        by_extents: Read nothing; the file system reports where data is.
         on_progress: Called in the event loop.
 
     Raises:

@@ -93,7 +93,7 @@ async def open_connection(
     deadlines: Deadlines | None = None,
     server: EmbeddedServer | None = None,
 ) -> AsyncIterator[Service]:
-    """Open both planes where ``settings`` say, and close them at the end.
+    """Open both planes at the endpoint of ``settings``, and close them at the end.
 
     Args:
         settings: Where.

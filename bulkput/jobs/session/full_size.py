@@ -1,4 +1,4 @@
-"""EC2's FullSnapshotSizeInBytes, held against what else says how many blocks a snapshot has.
+"""EC2's FullSnapshotSizeInBytes, compared with what else shows how many blocks a snapshot has.
 
 It was 524288 for each block in every snapshot of the EBS direct APIs that was looked at; those of
 volumes were never measured, so there a difference is only reported.
@@ -15,7 +15,7 @@ Note = Callable[[str], None]
 
 
 def held_blocks(live: SnapshotState | None) -> int | None:
-    """Return how many blocks EC2 reports that the snapshot holds; None if it does not say."""
+    """Return how many blocks EC2 reports for the snapshot; None if it reports none."""
     if live is None or live.full_size_bytes is None:
         return None
     return live.full_size_bytes // BLOCK_SIZE_BYTES

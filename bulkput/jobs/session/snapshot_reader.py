@@ -92,7 +92,7 @@ class SnapshotReader:
             snapshot_id: Which snapshot.
             live: What EC2 reports of it; None if it could not be asked.
             label: For warnings.
-            presences: What else says which blocks it has.
+            presences: What else records which blocks it has.
         """
         return Expected(
             volume_size_gib=None if live is None else live.volume_size_gib,

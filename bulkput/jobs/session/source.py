@@ -66,7 +66,7 @@ def doubt_about(job: ServiceSettings, volume: VolumeSettings) -> str | None:
 
 @dataclass(frozen=True)
 class Opening:
-    """How a source is opened, and what its settings do not say of it."""
+    """How a source is opened, beyond what its settings hold."""
 
     open: Callable[[], Source]
     """Blocks."""

@@ -1,7 +1,8 @@
-"""That a result has reached whoever asked for it: noted, so that the next run begins anew.
+"""Marks results as delivered, so that the next run begins anew.
 
-A run may die between EC2's word and its own last. What is not noted here, the next run repeats,
-instead of putting it all into another snapshot: a result is reported at least once.
+A run may die after EC2 reported the snapshot as completed and before the result was written out.
+The next run then reports that snapshot, instead of putting everything into another one: a result
+is reported at least once.
 """
 
 import os
@@ -21,7 +22,7 @@ from bulkput.model.errors import BulkputError
 from bulkput.model.outcome import VolumeOutcome
 
 _PHASES = {"pending": LedgerPhase.SEALING, "completed": LedgerPhase.COMPLETED}
-"""What the ledger says of a volume whose outcome has this status."""
+"""The phase in the ledger of a volume whose outcome has this status."""
 
 
 def deliver(settings: JobSettings, outcomes: Sequence[VolumeOutcome]) -> None:

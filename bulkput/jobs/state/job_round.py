@@ -2,7 +2,7 @@
 
 Owns the order of the writes, which is what makes a crash between any two of them harmless. A ledger
 that is completed and not delivered is reported by the next run instead of being made again; so
-delivery is marked in the ledgers only once the job's record says that the round is over, and
+delivery is marked in the ledgers only once the round is over by the job's record, and
 whoever begins the next round marks first what a crash has left unmarked.
 """
 
@@ -59,7 +59,7 @@ class JobFolders:
 def section_digest(volume: VolumeSettings) -> str:
     """Return a text that is another where a section asks for another snapshot.
 
-    What only says how to get there (`resume`, `on_failure`, `verify`, the reader) is left out.
+    Keys that only change the way there (`resume`, `on_failure`, `verify`, `reader`) are left out.
     """
     asks = volume.model_dump(
         mode="json",
@@ -219,7 +219,7 @@ def _is_done(folder: Path, volume: VolumeRecord) -> bool:
     try:
         header = read_header(folder)
     except BulkputError:
-        # Its ledger is elsewhere or gone; that it was done, the outcome said.
+        # Its ledger is elsewhere or gone; the outcome has reported that it was done.
         return volume.status in {"completed", "pending"}
     return header.snapshot_id == volume.snapshot_id and header.phase in _SEALED
 

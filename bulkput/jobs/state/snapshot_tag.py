@@ -1,4 +1,4 @@
-"""The mark: a tag on every snapshot that is started, which says where its ledger lies.
+"""The owner tag, on every snapshot that is started: it names the place of the ledger.
 
 It lets a pending snapshot be found whose ledger is lost. Pure but for what machine this is.
 

@@ -26,7 +26,7 @@ class Entry:
 
     folder: Path
     header: LedgerHeader | None
-    """None if it cannot be read; ``problem`` says why."""
+    """None if it cannot be read; ``problem`` has the reason."""
     problem: str | None = None
 
     @property

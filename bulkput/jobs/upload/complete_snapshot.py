@@ -58,7 +58,7 @@ async def seal(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadCon
     except SnapshotError:
         run.note_phase(ledger, LedgerPhase.FAILED)
         raise
-    # Before the ledger says that all is done: after a crash in between, the next run writes it.
+    # Before the ledger records that all is done: after a crash in between, the next run writes it.
     kept = await keep_manifest(place)
     run.manifest = kept.path
     try:
@@ -73,7 +73,7 @@ async def seal(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadCon
 async def complete(snapshot_id: str, count: int, checksum: str, snapshots: Snapshots) -> None:
     """Send CompleteSnapshot until it is accepted; repeating it is harmless.
 
-    An answer that says ``error`` is no word to go by: EC2 is asked.
+    An answer with the status ``error`` is not trusted by itself: EC2 is asked.
 
     Args:
         snapshot_id: The snapshot.
@@ -83,7 +83,7 @@ async def complete(snapshot_id: str, count: int, checksum: str, snapshots: Snaps
 
     Raises:
         SnapshotError: it has ended in ``error``.
-        AnswerError: the answer says so, and EC2 does not.
+        AnswerError: the answer has that status, and EC2 reports another.
         ServiceError: it was refused for good.
     """
     if await snapshots.complete(snapshot_id, count, checksum) != "error":
@@ -104,7 +104,7 @@ def _ended_in_error(found: SnapshotState, snapshot_id: str) -> SnapshotError:
 async def wait_until_completed(
     snapshot_id: str, limit_s: float, snapshots: Snapshots
 ) -> SnapshotState:
-    """Poll EC2 until the snapshot is ``completed``, and return what it says then.
+    """Poll EC2 until the snapshot is ``completed``, and return what it reports then.
 
     Raises:
         SnapshotError: it ended in ``error``, with EC2's StateMessage, or vanished.

@@ -180,7 +180,7 @@ async def _holds_the_same(
         try:
             await context.workers.run(source.check_complete)
             await context.workers.run(source.check_unchanged)
-        except SourceError:  # the upload meets it again, and says what it is
+        except SourceError:  # the upload meets it again, and reports it
             return False
     return True
 

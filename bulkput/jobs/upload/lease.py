@@ -1,4 +1,4 @@
-"""The lease: while an upload works, its snapshot's tag says so again and again.
+"""The lease: while an upload works, it renews a time in its snapshot's tag.
 
 No name separates a running upload from one whose state is lost: images and containers have the same
 host name, machine id and folders, and all that lies in a folder is cloned with it. So what counts
@@ -31,7 +31,7 @@ with has no lease until one succeeds."""
 async def keep_lease(run: VolumeRun, ledger: Ledger, snapshot_id: str) -> AsyncIterator[None]:
     """Renew the lease on ``snapshot_id`` while the context lasts; nothing of it fails an upload."""
     tags = run.volume.snapshot.tags
-    # A tag of that name that the user gave says something else, and stays.
+    # A tag of that name that the user gave is the user's, and stays.
     if OWNER_TAG_KEY in tags or OWNER_TAG_KEY not in tags_with_owner(
         run.volume.snapshot, ledger.folder
     ):

@@ -1,4 +1,4 @@
-"""How many blocks EC2 shows in a snapshot just completed, held against what was put into it.
+"""How many blocks EC2 reports for a snapshot just completed, compared with what was put.
 
 What was put comes from the ledger and the parent's manifest, and the service has confirmed it with
 the seal; EC2's figure is a second opinion that owes nothing to either.
@@ -17,7 +17,7 @@ _POLL_S = 2.0
 
 
 async def require_full_size(place: UploadContext, live: SnapshotState, block_count: int) -> None:
-    """Return if EC2 reports that the snapshot holds so many blocks, or does not say how many.
+    """Return if EC2 reports as many blocks for the snapshot, or none at all.
 
     Args:
         place: Of the snapshot in the ledger.

@@ -21,7 +21,7 @@ from bulkput.source.source import Source
 async def read_back(
     run: VolumeRun, upload_snapshot: UploadSnapshot, source: Source | None, ledger: Ledger
 ) -> None:
-    """Compare the snapshot with its source, as much of it as ``verify`` says.
+    """Compare the snapshot with its source: none, a sample or all of it, as configured.
 
     With its manifest as well: where that is as it should be, and the source is not, the snapshot
     holds what was read, and the source has changed since.
@@ -66,7 +66,7 @@ async def read_back(
 async def verify_volume(
     run: VolumeRun, snapshot_id: str, references: tuple[Reference, ...]
 ) -> tuple[Findings, str | None]:
-    """Compare as much as ``volume.verify`` says; returns what differs and a note for the user.
+    """Compare as much as ``volume.verify`` asks for; return what differs and a note.
 
     Raises:
         BulkputError: something could not be read.
@@ -92,7 +92,7 @@ async def verify_volume(
 
 def _condemn(run: VolumeRun, ledger: Ledger, snapshot_id: str) -> None:
     run.note_phase(ledger, LedgerPhase.FAILED)
-    # What it says is not what the snapshot holds: nothing may be compared with it.
+    # It does not describe what the snapshot holds: nothing may be compared with it.
     run.drop_manifest(manifest_path(run.context.state_dir, snapshot_id))
 
 
@@ -105,7 +105,7 @@ def _references(
         manifest = Manifest.open(run.manifest)
         reference = ManifestReference(stack.enter_context(manifest))
         references = (reference,)
-        if source is not None:  # nothing is said of the volume's end beyond both of them
+        if source is not None:  # nothing is known of the volume beyond both of them
             reference.block_count = max(source.block_count, manifest.stop)
         if run.opening.verifies_by_manifest:
             return references

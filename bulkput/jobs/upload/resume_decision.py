@@ -127,7 +127,7 @@ def decide_answer(
         resume: As configured.
         zero_policy: As wanted now: a snapshot that lacks zeros which are wanted is no answer.
     """
-    # What is piped in is another stream each time, whatever ``resume`` says.
+    # What is piped in is another stream each time, however ``resume`` is configured.
     if header.size_bytes != source.size_bytes or source.kind == "stream":
         return EarlierAnswer.START_NEW
     if trusts(resume, source, header.source_identity) and header.zero_policy is zero_policy:

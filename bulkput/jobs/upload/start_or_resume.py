@@ -50,7 +50,7 @@ async def start_or_resume(place: UploadContext) -> tuple[UploadSnapshot, UploadC
         parent_snapshot_id=place.parent_snapshot_id,
         wait=wait,
     )
-    # Of a completed snapshot more is said when it is known whether the source still holds it.
+    # A completed snapshot is reported once it is known whether the source still holds it.
     if decision.note and decision.action is not ResumeAction.REPORT_COMPLETED:
         place.note(decision.note)
     if decision.abandoned_snapshot_id is not None:

@@ -53,7 +53,7 @@ class VerifyOutcome:
 
     @property
     def error(self) -> IntegrityError | None:
-        """What to say of the differences, if there are any."""
+        """The error that the differences are, if there are any."""
         if not self.findings.range_count:
             return None
         return self.findings.error(self.snapshot_id, " and ".join(self.compared_with))

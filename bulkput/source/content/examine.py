@@ -60,7 +60,7 @@ def examine(source: Source, *, is_known_raw: bool) -> Content:
 
     Args:
         source: Of any kind; of what cannot be looked at, nothing is found.
-        is_known_raw: The user says that the bytes are the disk, whatever they look like.
+        is_known_raw: Configured: the bytes are the disk, whatever they look like.
     """
     if not isinstance(source, Examinable):
         return Content()

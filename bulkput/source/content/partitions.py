@@ -46,7 +46,7 @@ class PartitionTable(NamedTuple):
     sector_bytes: int
     """In which it counts."""
     disk_bytes: int | None
-    """How long the disk is; None: it does not say."""
+    """How long the disk is; None: the table does not show it."""
     partitions: tuple[Partition, ...]
     """An MBR's first four; the logical ones in an extended partition are not looked for."""
 

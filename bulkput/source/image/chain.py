@@ -43,7 +43,7 @@ class Layer:
     file: OpenedFile
     format: ImageFormat | Literal["raw"]
     inspected: Inspected | None
-    """What its header says; None of a raw file."""
+    """The content of its header; None of a raw file."""
 
 
 def open_chain(

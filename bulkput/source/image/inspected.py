@@ -1,4 +1,4 @@
-"""What an image's own header says: how long its disk is, and what it builds upon. Pure data.
+"""What an image's own header records: how long its disk is, and what it builds upon. Pure data.
 
 QEMU has its own opinion of the length, which differs between its versions; it is compared with
 this one, so that neither is believed alone.

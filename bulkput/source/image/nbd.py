@@ -21,7 +21,7 @@ _READS_AT_ONCE = 16
 
 
 class NbdError(Exception):
-    """The server says that the disk cannot be read there; the connection can be used further."""
+    """The server reports that the disk cannot be read there; the connection can be used further."""
 
     def __init__(self, position: int, number: int) -> None:
         self.position = position
@@ -56,7 +56,7 @@ class NbdClient:
         self._read_flags = nbd_wire.DONT_FRAGMENT if flags & nbd_wire.SEND_DONT_FRAGMENT else 0
 
     def close(self) -> None:
-        """Say goodbye if that is possible at once, and hang up."""
+        """Send the disconnect if that is possible at once, and close."""
         farewell = nbd_wire.REQUEST.pack(nbd_wire.REQUEST_MAGIC, 0, Command.DISCONNECT, 0, 0, 0)
         try:
             self._connection.send(farewell, socket.MSG_DONTWAIT)
@@ -216,7 +216,7 @@ class NbdClient:
         return int(nbd_wire.DATA_OFFSET.unpack(self._receive(nbd_wire.DATA_OFFSET.size))[0])
 
     def _error_of(self, kind: int, size_bytes: int) -> int:
-        """Return the errno of an error chunk, 0 of one that says nothing."""
+        """Return the errno of an error chunk, 0 of one without."""
         if kind == Chunk.NONE and not size_bytes:
             return 0
         is_error = kind in {Chunk.ERROR, Chunk.ERROR_OFFSET}

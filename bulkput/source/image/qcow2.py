@@ -1,4 +1,4 @@
-"""What a qcow2 image says of itself, read before QEMU opens it.
+"""What a qcow2 image's header records, read before QEMU opens it.
 
 After docs/interop/qcow2.txt of QEMU. Owns what is refused: what would lead to other files, what is
 encrypted or damaged, and an image whose end is missing, which QEMU would show as zeros.

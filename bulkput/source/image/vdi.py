@@ -1,4 +1,4 @@
-"""What a VDI image says of itself, read before QEMU opens it; after VirtualBox's VDICore.h."""
+"""What a VDI image's header records, read before QEMU opens it; after VirtualBox's VDICore.h."""
 
 import struct
 
@@ -18,7 +18,7 @@ _BLOCKS_AT_BYTES = 0x180
 _ALLOCATED_AT_BYTES = 0x184
 _HEADER_BYTES = 512
 _NOWHERE = 0xFFFF_FFFE
-"""From here on an entry says that its block is nowhere: zeros, or never written."""
+"""From here on an entry's block is nowhere: zeros, or never written."""
 _BLOCKS_MAX = 64 << 20
 """64 TiB in blocks of 1 MiB, which all known writers use."""
 _PIECE_BYTES = 4 << 20

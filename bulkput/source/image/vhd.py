@@ -1,4 +1,4 @@
-"""What a VHD image says of itself, read before QEMU opens it.
+"""What a VHD image's footer records, read before QEMU opens it.
 
 After Microsoft's "Virtual Hard Disk Image Format Specification". Owns the disk's length: a footer
 has it twice, as "current size" and as cylinders x heads x sectors, which is rounded down. QEMU
@@ -26,7 +26,7 @@ _SPARSE_HEADER = struct.Struct(">8sQQIII")
 _SPARSE_MAGIC = b"cxsparse"
 
 _GEOMETRY_MAX_SECTORS = 65535 * 16 * 255
-"""127.5 GiB: what the geometry says of every longer disk."""
+"""127.5 GiB: what the geometry gives for every longer disk."""
 
 
 class Footer(NamedTuple):
@@ -44,7 +44,7 @@ class Footer(NamedTuple):
 
 
 def parse_footer(content: bytes) -> Footer | None:
-    """Return what a footer of 512 or 511 bytes says; None if it is none."""
+    """Return the content of a footer of 512 or 511 bytes; None if it is none."""
     if len(content) < _FOOTER.size or not content.startswith(MAGIC):
         return None
     fields = _FOOTER.unpack_from(content)

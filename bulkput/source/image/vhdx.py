@@ -1,4 +1,4 @@
-"""What a VHDX image says of itself, read before QEMU opens it.
+"""What a VHDX image's header records, read before QEMU opens it.
 
 After [MS-VHDX] (Virtual Hard Disk v2 File Format): a region table leads to the metadata, and that
 to the disk's length, the size of its sectors, and whether it is of what changed since a parent.

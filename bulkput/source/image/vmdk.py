@@ -1,4 +1,4 @@
-"""What a VMDK image says of itself, read before QEMU opens it.
+"""What a VMDK image's header records, read before QEMU opens it.
 
 After VMware's "Virtual Disk Format 5.0". Only an image that is one file is taken: its header must
 be the disk's own, its descriptor must name no other file and no parent, and its end must be there.
@@ -17,7 +17,7 @@ from bulkput.source.source_file import OpenedFile
 _HEADER = struct.Struct("<4sIIQQQQIQQQ?4sH")
 _MAGIC = b"KDMV"
 _DESCRIPTOR_AT_BYTES = 0x200
-"""Where QEMU looks for it, whatever the header says."""
+"""Where QEMU looks for it, whatever the header records."""
 _DESCRIPTOR_MAX_BYTES = 1 << 20
 _TABLE_MAX_BYTES = 64 << 20
 """Of a directory: 128 TiB in grains of 64 KiB."""

@@ -1,4 +1,4 @@
-"""The text in a VMDK that says what the disk consists of; after "Virtual Disk Format 5.0". Pure.
+"""The text in a VMDK that lists what the disk consists of; after "Virtual Disk Format 5.0". Pure.
 
 Read line by line, so that no text takes longer than its length.
 """
@@ -21,7 +21,7 @@ class Descriptor(NamedTuple):
 
 
 def parse_descriptor(content: bytes) -> Descriptor:
-    """Return what a descriptor says; nothing of what is none."""
+    """Return the content of a descriptor; nothing of what is none."""
     text = content.split(b"\0")[0].decode("utf-8", "replace")
     kind: str | None = None
     # QEMU looks for the word anywhere, behind the text's end too.

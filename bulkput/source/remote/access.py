@@ -1,4 +1,4 @@
-"""How remote objects may be reached: what the configuration says of it."""
+"""How remote objects may be reached, as configured."""
 
 from dataclasses import dataclass
 

@@ -12,7 +12,7 @@ from bulkput.model.errors import CredentialsError, SourceError
 
 
 class PassingError(Exception):
-    """An attempt failed for a reason that may pass; the text says which."""
+    """An attempt failed for a reason that may pass; the text names it."""
 
 
 class ChangedError(SourceError):
@@ -32,11 +32,11 @@ class Version:
     modified: str | None
     version_id: str | None = None
     encoding: str | None = None
-    """What the server says that the bytes are packed in, where it does: ``gzip``, ``x-gzip``."""
+    """The compression that the server reports, if any: ``gzip``, ``x-gzip``."""
 
     @property
     def is_strong(self) -> bool:
-        """Whether equal versions have equal bytes, as the server says (RFC 9110, 8.8.1)."""
+        """Whether equal versions have equal bytes, as the server promises (RFC 9110, 8.8.1)."""
         if self.version_id is not None:
             return True
         return self.etag is not None and _STRONG_ETAG.fullmatch(self.etag) is not None
@@ -103,7 +103,7 @@ class Transport(Protocol):
 
 
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""RFC 9110 and 6585; S3 says 500 InternalError and 503 SlowDown."""
+"""RFC 9110 and 6585; S3 answers 500 InternalError and 503 SlowDown."""
 
 
 def refuse(shown: str, status: int, what: str) -> NoReturn:

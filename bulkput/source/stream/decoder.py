@@ -1,7 +1,7 @@
 """From a compressed stream to the bytes in it, in bounded memory, to a sound end or an error.
 
 Owns what a sound end is: every member complete with its checksum, and nothing behind the last but
-padding, or what the user says is no part of the disk.
+padding, or what is configured as no part of the disk.
 """
 
 from typing import Protocol

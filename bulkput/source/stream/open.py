@@ -35,7 +35,7 @@ def open_compressed(
         origin: What is compressed.
         feed: Its bytes, in order.
         compression: How.
-        configured: What the user says; only ``auto`` looks at what is inside.
+        configured: By the user; only ``auto`` looks at what is inside.
         size_gib: Of the volume: how long the disk is turns out at its end only.
         allow_trailing_data: Leave out what follows the compressed disk.
 
@@ -60,7 +60,7 @@ def open_standard_input(
     """Open what is piped into this process. Blocks until the first bytes are there.
 
     Args:
-        configured: What the user says that it is.
+        configured: The format that the user gives.
         size_gib: Of the volume.
         allow_mounted: As ``open_source`` has it, where a file or device is its standard input.
         allow_trailing_data: Leave out what follows a disk that is compressed.

@@ -88,7 +88,7 @@ class StreamSource:
             origin: What they come from.
             format_: How they are compressed there; None of raw bytes.
             size_gib: Of the volume.
-            notes: What the stream has to say of its end, once it was read.
+            notes: What there is to report of the stream's end, once it was read.
         """
         self.format = format_ or "raw"
         self.reports_changes = origin.reports_changes
