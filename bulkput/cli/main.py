@@ -114,6 +114,8 @@ def main(args: list[str] | None = None) -> NoReturn:
     # Importing makes no garbage, and looking for some cost 0.13 s of the 0.85 s that an upload of
     # one block takes. The event loop brings the collector back.
     gc.disable()
+    # pydantic looks through all that is installed for plugins, which have no business here: 10 ms.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     hold_streams()
     if QUESTION in os.environ:
         answer_shell(cli)

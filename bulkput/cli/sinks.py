@@ -7,9 +7,7 @@ from bulkput.cli.options import Invocation
 from bulkput.cli.text import write_message_line
 from bulkput.config.observe import ObserveSettings
 from bulkput.model.errors import ConfigError, Problem
-from bulkput.observe.event_stream import EventStream
 from bulkput.observe.line_file import LineFile
-from bulkput.observe.log_file import LogFile
 from bulkput.observe.run_events import Sink
 from bulkput.observe.whole_file import require_writable
 
@@ -25,9 +23,13 @@ def open_files(observe: ObserveSettings, invocation: Invocation) -> list[Sink]:
     if observe.report is not None:
         sinks.append(_report(observe.report, observe, invocation))
     if observe.events is not None:
+        from bulkput.observe.event_stream import EventStream  # noqa: PLC0415 - who asks for it
+
         file = _line_file("observe.events", observe.events)
         sinks.append(EventStream(file, verb=verb, interval_s=interval_s, environ=os.environ))
     if observe.log_file is not None:
+        from bulkput.observe.log_file import LogFile  # noqa: PLC0415 - the same
+
         file = _line_file("observe.log_file", observe.log_file)
         sinks.append(LogFile(file, verb=verb, interval_s=interval_s, environ=os.environ))
     if observe.metrics_listen is not None or observe.metrics_textfile is not None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from bulkput.config.defaults import merged
 from bulkput.config.describe import KEYS
@@ -32,7 +32,7 @@ from bulkput.model.address import is_address
 from bulkput.model.errors import Problem
 from bulkput.model.host import host_name
 
-_LISTS = TypeAdapter(tuple[VolumesFrom, ...])
+_LISTS = TypeAdapter(tuple[VolumesFrom, ...], config=ConfigDict(defer_build=True))
 
 
 def expand(

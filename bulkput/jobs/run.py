@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Awaitable
+from importlib import import_module
 
 from bulkput.config.settings import JobSettings
 from bulkput.jobs.lanes.pool import open_lanes
@@ -14,6 +15,7 @@ from bulkput.jobs.upload.volume import upload_volume
 from bulkput.jobs.volume_queue import LastProgress, VolumeQueue
 from bulkput.model.events import Observer
 from bulkput.model.outcome import VolumeOutcome
+from bulkput.source.open import import_all_kinds
 
 
 async def run_job(settings: JobSettings, *, observer: Observer) -> tuple[VolumeOutcome, ...]:
@@ -27,6 +29,7 @@ async def run_job(settings: JobSettings, *, observer: Observer) -> tuple[VolumeO
     """
     if not settings.volumes:
         return ()
+    import_for_later(settings)
     async with contextlib.AsyncExitStack() as stack:
         last = LastProgress(observer)
         context = await stack.enter_async_context(open_context(settings, last))
@@ -39,6 +42,17 @@ async def run_job(settings: JobSettings, *, observer: Observer) -> tuple[VolumeO
             return upload_volume(context, context.settings.volumes[position], lanes=lanes)
 
         return await until_notice(context.clock, VolumeQueue(context, upload_one, last).run())
+
+
+def import_for_later(settings: JobSettings) -> None:
+    """Import what one volume's upload from a raw disk can do without, where it may come up later.
+
+    Hours later, that is: in the meantime the installed package may have been replaced.
+    """
+    if len(settings.volumes) > 1:
+        import_all_kinds()
+    if len(settings.volumes) > 1 or settings.volumes[0].verify != "none":
+        import_module("bulkput.jobs.upload.read_back")
 
 
 async def _begin(context: JobContext) -> bool:

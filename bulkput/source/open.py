@@ -3,6 +3,7 @@
 Owns the order of the checks and the choice of the reader.
 """
 
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
@@ -94,6 +95,12 @@ def open_source(
     except BaseException:
         file.close()
         raise
+
+
+def import_all_kinds() -> None:
+    """Import what any kind of source takes, for whoever opens some of them later."""
+    for name in ("image.chain", "image.image", "remote.open", "stream.feed", "stream.open"):
+        import_module(f"bulkput.source.{name}")
 
 
 def _open_image(file: OpenedFile, found: ImageFormat, *, allow_backing_file: bool) -> Source:

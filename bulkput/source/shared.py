@@ -7,19 +7,19 @@ whatever the path leads to by now; whether it changed is for this one to see.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bulkput.model.disk_format import ImageFormat
 from bulkput.source.buffered import BufferedReader
 from bulkput.source.identity import SourceIdentity
-from bulkput.source.image.chain import Layer
-from bulkput.source.image.image import ImageSource, open_image
-from bulkput.source.image.inspected import Inspected
 from bulkput.source.mapped import MappedReader
 from bulkput.source.raw import RawSource
 from bulkput.source.source import Source
 from bulkput.source.source_file import OpenedFile
 from bulkput.source.zero import LengthenedSource
+
+if TYPE_CHECKING:
+    from bulkput.source.image.inspected import Inspected
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class SharedFile:
     allow_mounted: bool
     reports_changes: bool
     format: ImageFormat | Literal["raw"]
-    inspected: Inspected | None = None
+    inspected: "Inspected | None" = None
 
     def opened(self, descriptor: int) -> OpenedFile:
         """Return the file behind ``descriptor``, which it takes over."""
@@ -68,6 +68,9 @@ class SharedSource:
             buffered = BufferedReader(files[0].fd, files[0].path, files[0].size_bytes)
             source = RawSource(files[0], MappedReader(buffered) if self.is_mapped else buffered)
         else:
+            from bulkput.source.image.chain import Layer  # noqa: PLC0415 - raw disks need none
+            from bulkput.source.image.image import open_image  # noqa: PLC0415 - the same
+
             layers = zip(files, self.files, strict=True)
             source = open_image(
                 tuple(Layer(opened, file.format, file.inspected) for opened, file in layers)
@@ -90,6 +93,8 @@ def share(source: Source) -> tuple[SharedSource, tuple[int, ...]] | None:
         only = (_shared(file, "raw", None),)
         is_mapped = isinstance(inner.reader, MappedReader)
         return SharedSource(only, is_mapped, source.block_count), (file.fd,)
+    from bulkput.source.image.image import ImageSource  # noqa: PLC0415 - raw disks need none
+
     if isinstance(inner, ImageSource):
         layers = inner.layers
         shared = tuple(_shared(each.file, each.format, each.inspected) for each in layers)
@@ -99,7 +104,7 @@ def share(source: Source) -> tuple[SharedSource, tuple[int, ...]] | None:
 
 
 def _shared(
-    file: OpenedFile, format_: ImageFormat | Literal["raw"], inspected: Inspected | None
+    file: OpenedFile, format_: ImageFormat | Literal["raw"], inspected: "Inspected | None"
 ) -> SharedFile:
     return SharedFile(
         file.path, file.identity, file.allow_mounted, file.reports_changes, format_, inspected

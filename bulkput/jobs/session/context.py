@@ -10,7 +10,6 @@ from bulkput.config.tuning import WINDOWS_PER_BUDGET
 from bulkput.ebs.service import Service
 from bulkput.jobs.process.embedded_server import EmbeddedServer
 from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT, GetRateLimits, RateLimits
-from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.snapshots import Snapshots
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import Clock
@@ -24,6 +23,9 @@ from bulkput.pipeline.workers import Workers
 
 if TYPE_CHECKING:
     from bulkput.jobs.session.state_store import StateStore  # only a job that has one loads it
+
+if TYPE_CHECKING:
+    from bulkput.jobs.session.snapshot_reader import SnapshotReader
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,12 @@ class JobContext:
     """Where state is kept beside the state folder, if anywhere."""
 
     @property
-    def gets(self) -> SnapshotReader:
+    def gets(self) -> "SnapshotReader":
         """How snapshots are read back, all volumes in one rate of the account."""
+        from bulkput.jobs.session.snapshot_reader import (  # noqa: PLC0415 - most uploads read none
+            SnapshotReader,
+        )
+
         return SnapshotReader(
             service=self.service,
             tuning=self.settings.tuning,

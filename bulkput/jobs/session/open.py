@@ -26,7 +26,6 @@ from bulkput.jobs.session.rate_limits import (
     find_rate_limits,
 )
 from bulkput.jobs.session.samples import with_samples
-from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.threads import worker_count
 from bulkput.ledger.folder import ensure_state_dir
 from bulkput.machine.limits import connections_that_fit
@@ -34,6 +33,7 @@ from bulkput.model.events import Observer
 from bulkput.pipeline.workers import ThreadWorkers
 
 if TYPE_CHECKING:
+    from bulkput.jobs.session.snapshot_reader import SnapshotReader
     from bulkput.jobs.session.state_store import StateStore
 
 
@@ -50,7 +50,7 @@ def fitted(tuning: TuningSettings, parallel: int) -> TuningSettings:
 @contextlib.asynccontextmanager
 async def open_snapshot_reader(
     settings: ServiceSettings, observer: Observer, *, server: EmbeddedServer | None = None
-) -> AsyncIterator[SnapshotReader]:
+) -> AsyncIterator["SnapshotReader"]:
     """Open what reading a snapshot needs, and close it at the end.
 
     Args:
@@ -61,6 +61,10 @@ async def open_snapshot_reader(
     Raises:
         BulkputError: the service cannot be opened.
     """
+    from bulkput.jobs.session.snapshot_reader import (  # noqa: PLC0415 - most uploads read none
+        SnapshotReader,
+    )
+
     tuning = fitted(settings.tuning, 1)
     opened = open_connection(
         settings,

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from bulkput import __version__
 from bulkput.jobs.upload.complete_snapshot import seal
-from bulkput.jobs.upload.read_back import read_back
 from bulkput.jobs.upload.resume_decision import EarlierAnswer, decide_answer
 from bulkput.jobs.upload.snapshot import UploadContext, UploadSnapshot
 from bulkput.jobs.upload.volume_state import VolumeRun
@@ -100,6 +99,8 @@ async def _let_go(run: VolumeRun, upload_snapshot: UploadSnapshot, place: Upload
     if run.status != "completed":
         return
     if place.volume.verify != "none" and run.manifest is not None:
+        from bulkput.jobs.upload.read_back import read_back  # noqa: PLC0415 - see import_for_later
+
         await read_back(run, upload_snapshot, None, place.ledger)
     advance_series(run, upload_snapshot, place)
 

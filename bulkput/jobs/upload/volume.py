@@ -21,7 +21,6 @@ from bulkput.jobs.upload.keeping import Kept, keeping
 from bulkput.jobs.upload.lease import keep_lease
 from bulkput.jobs.upload.ledger import open_ledger
 from bulkput.jobs.upload.put_blocks import put_blocks
-from bulkput.jobs.upload.read_back import read_back
 from bulkput.jobs.upload.snapshot import UploadContext, UploadSnapshot
 from bulkput.jobs.upload.start_or_resume import start_anew, start_or_resume
 from bulkput.jobs.upload.volume_state import VolumeRun
@@ -184,6 +183,8 @@ async def _upload_source(
     if run.progress.blocks_skipped_zero or run.progress.blocks_skipped_hole:
         run.note(upload_snapshot.zeros.reason)
     if run.status == "completed" and run.volume.verify != "none":
+        from bulkput.jobs.upload.read_back import read_back  # noqa: PLC0415 - see import_for_later
+
         await read_back(run, upload_snapshot, source, ledger)
     if run.status == "completed":
         advance_series(run, upload_snapshot, place)
