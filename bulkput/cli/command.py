@@ -67,7 +67,7 @@ class Group(click.Group):
 
 
 def unknown_command(name: str, commands: Sequence[str]) -> str:
-    """Return the sentence for a command that there is not, with the nearest that there are."""
+    """Return the sentence for a command that does not exist, with the nearest ones."""
     near = nearest(name, commands)
     advice = f" Did you mean {' or '.join(near)}?" if near else ""
     return f"No such command {name!r}.{advice}"

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulkput.cli.command import Group
-from bulkput.cli.options import invocation_of, ranges_option, shown_options, state_option
+from bulkput.cli.options import invocation_of, shown_options, state_option
+from bulkput.cli.ranges import ranges_option, ranges_text
 from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
-from bulkput.cli.text import facts, ranges_text
+from bulkput.cli.text import facts
 from bulkput.cli.words import unfinished_uploads
 from bulkput.model.duration import format_duration
 from bulkput.model.size import format_size

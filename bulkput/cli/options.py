@@ -30,7 +30,7 @@ class Invocation:
 
     @property
     def verbosity(self) -> Verbosity:
-        """The one word for both flags."""
+        """What both flags together ask for."""
         if self.quiet:
             return Verbosity.QUIET
         return Verbosity.VERBOSE if self.verbose else Verbosity.NORMAL
@@ -261,18 +261,6 @@ processes_option = click.option(
     metavar="N|auto",
     help="How many processes put blocks. Default: auto, as many as the processor makes necessary.",
 )
-
-
-def ranges_option(meaning: str) -> Callable[[_Command], _Command]:
-    """Return ``--ranges``, of verbs that show which blocks there are, with what it means there."""
-    return click.option(
-        "--ranges",
-        type=click.IntRange(0, 1_000_000),
-        default=20,
-        show_default=True,
-        metavar="COUNT",
-        help=meaning,
-    )
 
 
 report_option = click.option(

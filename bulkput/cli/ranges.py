@@ -1,14 +1,16 @@
-"""Ranges of blocks on stdout: any number of them, in bounded memory.
+"""Ranges of blocks on stdout: a few in a line, or any number of them in bounded memory.
 
-They are kept in a file of the temporary folder until the end, because a display may be drawn on
-the same terminal meanwhile, and an object is written whole or not at all.
+The latter are kept in a file of the temporary folder until the end, because a display may be drawn
+on the same terminal meanwhile, and an object is written whole or not at all.
 """
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+import click
 
 from bulkput.cli.streams import write_result
 from bulkput.observe.result import as_json
@@ -17,6 +19,32 @@ _IN_MEMORY_BYTES = 1 << 20
 """About 8000 ranges; more go to the disk."""
 
 _CHUNK_CHARS = 1 << 16
+
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def ranges_option(meaning: str) -> Callable[[_Command], _Command]:
+    """Return ``--ranges`` for a verb that shows blocks, with its meaning there."""
+    return click.option(
+        "--ranges",
+        type=click.IntRange(0, 1_000_000),
+        default=20,
+        show_default=True,
+        metavar="COUNT",
+        help=meaning,
+    )
+
+
+def ranges_text(extents: Iterable[tuple[int, int]], *, more: bool) -> str:
+    """Return ranges of blocks for people: ``0-7, 9, and more``.
+
+    Args:
+        extents: First block and the one behind the last, of each range.
+        more: Whether there are others.
+    """
+    texts = [str(start) if stop == start + 1 else f"{start}-{stop - 1}" for start, stop in extents]
+    return ", ".join([*texts, *(["and more"] if more else [])]) or "none"
 
 
 class Ranges:

@@ -1,4 +1,4 @@
-"""What the verbs without a job share: which service and state folder they mean, and calling out.
+"""What verbs without a job share: settings, the state folder, and the event loop of their calls.
 
 Everything heavy is imported inside: a verb pays only for what it does.
 """

@@ -1,4 +1,4 @@
-"""A verb at work: its event loop, and everybody who hears what happens meanwhile.
+"""A verb at work: its event loop, and all observers of its events.
 
 Owns which sinks there are, what goes to stderr after a signal, and that no sink can stop the work.
 """

@@ -1,7 +1,7 @@
 """Text for people: lines without secrets and control characters, tables and lists of facts."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from bulkput.cli.streams import write_message
 from bulkput.observe.plain import masked, one_line
@@ -36,14 +36,3 @@ def facts(rows: Sequence[tuple[str, str]]) -> str:
     """Return a label and a text on each line."""
     width = max(len(label) for label, _ in rows)
     return "".join(f"{label:<{width}}{_GAP}{shown(text)}".rstrip() + "\n" for label, text in rows)
-
-
-def ranges_text(extents: Iterable[tuple[int, int]], *, more: bool) -> str:
-    """Return ranges of blocks for people: ``0-7, 9, and more``.
-
-    Args:
-        extents: First block and the one behind the last, of each range.
-        more: Whether there are others.
-    """
-    texts = [str(start) if stop == start + 1 else f"{start}-{stop - 1}" for start, stop in extents]
-    return ", ".join([*texts, *(["and more"] if more else [])]) or "none"

@@ -1,4 +1,4 @@
-"""Pending snapshots whose ledger is lost: found by their mark, checked for work, deleted."""
+"""Pending snapshots whose ledger is lost: found by their tag, checked for a lease, deleted."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -71,7 +71,7 @@ def find_orphans(
     cannot be read may be of any: what their folders started is left alone.
 
     Args:
-        found: Pending, with the mark.
+        found: Pending, with the owner tag.
         entries: All of the state folder, read after EC2 was asked: a ledger is written before its
             snapshot is started, so none that is at work can be missing.
         state_dir: The folder itself.

@@ -210,7 +210,7 @@ class Manifest(Closing):
         return int(self._runs[run] & np.uint64(0xFFFF_FFFF))
 
     def close(self) -> None:
-        """Give the map back; nothing may be asked any more. Idempotent."""
+        """Close the map; nothing may be asked any more. Idempotent."""
         self._digests = self._digests[:0].copy()
         self._runs = self._runs[:0].copy()
         self._file.close()

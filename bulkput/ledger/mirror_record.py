@@ -1,4 +1,4 @@
-"""What a ledger's folder knows of its own cuts: by it a later run tells if another host went on.
+"""What a ledger's folder knows of its own cuts: by it a later run knows if another host went on.
 
 ``mirror.json`` beside the ledger. Losing it costs only that the store's cut is taken for another
 host's, and so the seconds since it.

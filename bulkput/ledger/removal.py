@@ -18,7 +18,7 @@ last: until then nobody else begins here."""
 
 
 def remove_ledger(folder: Path) -> bool:
-    """Remove the ledger in ``folder``, whose lock the caller holds; return whether the folder went.
+    """Remove the ledger in ``folder``, whose lock the caller holds; return if the folder is gone.
 
     Raises:
         LedgerError: something cannot be removed.

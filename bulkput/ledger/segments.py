@@ -1,6 +1,6 @@
 """The table of a ledger in pieces of one size, read while others write it, and put together again.
 
-A piece without its trailing zeros is what is kept elsewhere. Records tell by themselves whether
+A piece without its trailing zeros is what is kept elsewhere. Records show by themselves whether
 they hold, so a piece may be read in the middle of a write: a record that was torn is lost, and its
 block is put again.
 """

@@ -94,7 +94,7 @@ def _check_folder(folder: Path, status: os.stat_result, owners: set[int]) -> Non
 
 
 def mount_point_text(folder: Path) -> str:
-    """Return what helps with a file system that somebody else has mounted; else nothing."""
+    """Return advice on a file system that another user has mounted; else an empty text."""
     if not folder.is_mount():
         return ""
     return (

@@ -47,7 +47,7 @@ _BOOT_ID_PATH = Path("/proc/sys/kernel/random/boot_id")
 
 
 def boot_id() -> str:
-    """Return what is another text after every start of the machine, or nothing if it is unknown.
+    """Return a text that changes with every start of the machine; empty if it is unknown.
 
     What one process wrote outlives it in the page cache, but not the machine: whoever compares
     must take an empty text as another boot.

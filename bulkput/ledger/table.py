@@ -100,10 +100,10 @@ class Table:
 
     @classmethod
     def open(cls, path: Path, snapshot_id: str, block_count: int, *, writable: bool) -> "Table":
-        """Open a table; ``whole``: whether its file is.
+        """Open a table; ``whole`` of it is whether nothing of its file is lost.
 
-        A file that is missing, cut, or has a damaged head is not: what it has lost may have been
-        sent. ``mend`` gives it its size and its head back.
+        A file that is missing, cut, or has a damaged head is not whole: blocks of lost records
+        may have been sent. ``mend`` gives it its size and its head back.
 
         Raises:
             LedgerError: the table is of another snapshot, size or version, or cannot be read.
@@ -271,7 +271,7 @@ class Table:
             raise storage_error(self.path, "flush the table", error) from error
 
     def close(self) -> None:
-        """Give the file back; idempotent."""
+        """Close the file; idempotent."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -1,4 +1,4 @@
-"""The proof: a snapshot is read back and compared with what it should be.
+"""Verification: a snapshot is read back and compared with what it should be.
 
 Blocks that the snapshot does not have must be zeros; so must blocks beyond the end of what it is
 compared with. Differences are reported in ascending order, whatever the order of the answers.

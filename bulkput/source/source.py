@@ -140,5 +140,5 @@ class Source(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the source, after all reads have ended; windows stay valid. Safe to repeat."""
+        """Close the source, after all reads have ended; windows stay valid. Idempotent."""
         ...

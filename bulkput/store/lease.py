@@ -1,6 +1,6 @@
 """Whether somebody holds an upload, and how it is reported. Pure.
 
-How long ago a cut was written is told by the store's own two times, of the object and of the
+How long ago a cut was written is known by the store's own two times, of the object and of the
 answer, so that no host's clock counts; only where a store does not send them the hosts' are taken.
 """
 

@@ -133,7 +133,7 @@ class TakeUp:
         if take is Take.STORED and found.header is not None:
             await self._fetch(before, found.header)
         elif local.header is not None and found.header is not None:
-            self._tell_left(local.header, found.header)
+            self._note_left(local.header, found.header)
         record = MirrorRecord(cut.writer.writer_id, cut.sequence)
         await self._workers.run(partial(write_mirror_record, self._folder, record))
         return held
@@ -225,7 +225,7 @@ class TakeUp:
             return None
         return stored.content
 
-    def _tell_left(self, ours: LedgerHeader, theirs: LedgerHeader) -> None:
+    def _note_left(self, ours: LedgerHeader, theirs: LedgerHeader) -> None:
         if theirs.snapshot_id in {None, ours.snapshot_id} or theirs.is_over(wait=True):
             return
         self._note(

@@ -42,7 +42,7 @@ def copied_attributes(wanted: SnapshotSettings, source: SnapshotState) -> Snapsh
 
 
 def _tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags that a new snapshot may have; the mark is of the source's own ledger."""
+    """Return the tags that the copy may have: not the owner tag, which names another ledger."""
     return {
         key: value
         for key, value in tags.items()

@@ -1,4 +1,4 @@
-"""The copy's parent: an earlier copy of a snapshot that this one goes back to.
+"""The copy's parent: an earlier copy of an ancestor of the snapshot to copy.
 
 What differs between the two snapshots the service lists (ListChangedBlocks), and what does not is
 in the parent's copy already: it is neither got nor put.

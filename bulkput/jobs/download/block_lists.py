@@ -1,4 +1,4 @@
-"""What a download brings: the lists of blocks, checked as a whole before they can do harm.
+"""The lists of blocks of a download, checked as a whole before anything is written by them.
 
 A file that is made anew gets its name at the end, so there a bad list costs nothing but the work.
 On a device or in place every write is for good: there the whole list is read first, held against
@@ -68,7 +68,7 @@ class DownloadLists:
         return page.volume_size_gib
 
     async def require_lineage(self) -> None:
-        """Return if the changes can be had: before anything is noted as begun.
+        """Return if the changes can be listed; called before the download is recorded.
 
         Raises:
             BulkputError: they cannot.
@@ -84,11 +84,11 @@ class DownloadLists:
     async def check(
         self, manifest: Manifest | None, older: Manifest | None, *, is_for_good: bool
     ) -> None:
-        """Hold the list against what is known: all of it now, where what is written stays.
+        """Compare the list with what is known of it: as a whole, if the download overwrites.
 
         Args:
             manifest: Of the snapshot, if it is at hand.
-            older: Of the one that changes are brought since.
+            older: Of the older snapshot, if only changes are wanted.
             is_for_good: Whether the download writes over what is there.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What a download in place left half done: nothing else may build on such a file or device.
+"""Guards what an unfinished download in place has left half written: nothing may build on it.
 
 Changes since an older snapshot assume that it is there, whole. A file or device in which another
 download stopped midway is neither the one nor the other, and its size does not show which.
@@ -14,7 +14,7 @@ from bulkput.model.errors import DestinationError
 
 
 def require_no_partial_download(target: Target, restoration: Restoration) -> None:
-    """Return if no other download into the very file or device was begun and not finished.
+    """Return if no other download into this file or device is unfinished.
 
     Raises:
         DestinationError: one was; names it, and what ends it.

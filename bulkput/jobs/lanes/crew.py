@@ -70,7 +70,7 @@ class _Member:
     """What is known of one lane."""
 
     progress: Progress
-    """As it was last told, and is counted in the volume's."""
+    """As the lane last reported it, and as it is counted in the volume's."""
     finished: dict[str, int] = field(default_factory=no_counts)
     """Blocks of the portions that it settled."""
     portions: set[Extent] = field(default_factory=set)
@@ -128,7 +128,7 @@ class Crew:
         self._members[lane].is_leaving = True
 
     def hear(self, lane: LaneProcess, message: FromLane) -> None:
-        """Take what a lane of this crew tells."""
+        """Take a message of a lane of this crew."""
         member = self._members.get(lane)
         if member is None:
             return

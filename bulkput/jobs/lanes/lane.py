@@ -1,4 +1,4 @@
-"""What a lane does: puts the portions of volumes that a job gives it, and tells how far it is.
+"""What a lane does: puts the portions of volumes that a job gives it, and reports how far it is.
 
 It owns nothing that there is one of: neither header nor seal, neither quota nor decision. SIGTERM
 ends it as it ends a job: puts under way may end, and what is not settled is another's to put.
@@ -38,7 +38,7 @@ _HASH_WORKERS_MAX = 2
 
 _UNREAD_MAX_BYTES = 1 << 20
 """Of messages to a job that does not read them, being stopped (Ctrl-Z): beyond it counters are
-not told."""
+not sent."""
 
 _DESCRIPTORS_MAX = 128
 """A chain of images has 64 layers at most; the kernel passes 253 at once."""

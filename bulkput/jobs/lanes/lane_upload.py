@@ -177,4 +177,4 @@ class LaneUpload:
 
 
 def _unheard(_text: str) -> None:
-    """What the time of day pauses, the job itself has told."""
+    """The job itself reports a pause by the time of day."""

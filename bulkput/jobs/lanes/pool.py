@@ -19,7 +19,7 @@ _LOOK_S = 0.5
 """Half of what a share is measured over."""
 
 _SILENT_LOOKS_MAX = 120
-"""A minute: a lane that works tells its counters four times a second. Looks, not time, because this
+"""A minute: a lane that works sends its counters four times a second. Looks, not time, because this
 process may have been stopped as well."""
 
 _OWN = "own"

@@ -1,4 +1,4 @@
-"""What a job and its lanes tell each other.
+"""What a job and its lanes send each other.
 
 A lane is a process that puts blocks of one volume at a time: portions of it, one after the other.
 """

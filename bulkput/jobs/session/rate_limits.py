@@ -25,7 +25,7 @@ class RateLimits(NamedTuple):
 
 
 async def find_rate_limits(tuning: TuningSettings, service: "Service") -> RateLimits:
-    """Return the rate_limits; Service Quotas is asked only for what the user leaves open."""
+    """Return the rate limits; Service Quotas is asked only for what the user leaves open."""
     snapshot, account = tuning.puts_per_s_snapshot, tuning.puts_per_s_account
     if snapshot is None or account is None:
         quotas = await service.put_quotas()
@@ -42,7 +42,7 @@ def configured_rate_limits(tuning: TuningSettings) -> RateLimits:
 def _rate_limits(
     snapshot: float | None, account: float | None, tuning: TuningSettings
 ) -> RateLimits:
-    """Return the rate limits; a rate of bytes is one of puts, which have one size."""
+    """Return the rate limits; a limit in bytes becomes one in puts, which all have one size."""
     account = account or RATE_DEFAULT_PUTS_PER_S
     if tuning.bytes_per_s is not None:
         account = min(account, tuning.bytes_per_s / BLOCK_SIZE_BYTES)
@@ -60,7 +60,7 @@ GET_RATE_LIMITS_DEFAULT = GetRateLimits()
 
 
 async def find_get_rate_limits(tuning: TuningSettings, service: "Service") -> GetRateLimits:
-    """Return the rate_limits; Service Quotas is asked only for what the user leaves open."""
+    """Return the rate limits; Service Quotas is asked only for what the user leaves open."""
     snapshot, account = tuning.gets_per_s_snapshot, tuning.gets_per_s_account
     if snapshot is None or account is None:
         quotas = await service.get_quotas()

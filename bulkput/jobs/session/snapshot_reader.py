@@ -76,7 +76,7 @@ class SnapshotReader:
         return on_retry
 
     def on_warning(self, label: str) -> Callable[[str], None]:
-        """Return what warns the user."""
+        """Return the callback that warns the user."""
         return lambda text: self.observer.on_event(Noted(label, text, warning=True))
 
     def expected(
@@ -103,7 +103,7 @@ class SnapshotReader:
     async def listed(
         self, snapshot_id: str, retrier: Retrier, label: str, expected: Expected
     ) -> ListedBlocks:
-        """Read the whole list, before anything is done on the word of a part of it.
+        """Read and check the whole list, before any part of it is used.
 
         10,000 blocks a call: a percent of the time that getting them takes.
         """

@@ -76,8 +76,8 @@ async def open_state_store(
         workers.close()
 
 
-def _untold(_: ServiceError, __: float) -> None:
-    """Say nothing of a repeated call: if it fails for good, that is reported."""
+def _unreported(_: ServiceError, __: float) -> None:
+    """Report no repeated call: if it fails for good, that is reported."""
 
 
 class _Repeated:
@@ -90,14 +90,14 @@ class _Repeated:
 
     async def get(self, key: str, *, size_max_bytes: int) -> StoredObject | None:
         call = partial(self._store.get, key, size_max_bytes=size_max_bytes)
-        return await self._retrier.run(call, _untold)
+        return await self._retrier.run(call, _unreported)
 
     async def put(self, key: str, content: memoryview, *, if_match: str | None = None) -> str:
         call = partial(self._store.put, key, content, if_match=if_match)
-        return await self._retrier.run(call, _untold)
+        return await self._retrier.run(call, _unreported)
 
     async def delete(self, key: str) -> None:
-        await self._retrier.run(partial(self._store.delete, key), _untold)
+        await self._retrier.run(partial(self._store.delete, key), _unreported)
 
     async def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]:
         async for each in self._store.list_objects(prefix):

@@ -26,7 +26,7 @@ _PHASES = {"pending": LedgerPhase.SEALING, "completed": LedgerPhase.COMPLETED}
 
 
 def deliver(settings: JobSettings, outcomes: Sequence[VolumeOutcome]) -> None:
-    """Note that the outcomes of a job have been reported; call it when they have. Blocks.
+    """Record that the outcomes of a job were delivered; to be called once they were. Blocks.
 
     A state folder that cannot be written costs only that they are reported once more.
     """
@@ -40,7 +40,7 @@ def deliver(settings: JobSettings, outcomes: Sequence[VolumeOutcome]) -> None:
 
 
 def mark_delivered(outcomes: Sequence[VolumeOutcome]) -> None:
-    """Note that the volumes of a job without a file have been reported; call it when they have.
+    """Record that the outcomes of a job without a file were delivered; to be called once they were.
 
     If one of them failed, the same command is run again for all, whatever it failed of: it reports
     of the others once more, and uploads none of them twice.

@@ -1,4 +1,4 @@
-"""Looking into a ledger while others may write it: what is torn only for a moment is read again."""
+"""Inspects a ledger that another process may be writing: what looks torn is read again."""
 
 from dataclasses import dataclass
 from pathlib import Path

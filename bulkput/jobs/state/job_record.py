@@ -79,7 +79,7 @@ def record_path(state_dir: Path, identity: JobIdentity) -> Path:
 
 @contextlib.contextmanager
 def changing_records(state_dir: Path) -> Iterator[None]:
-    """Let no other process change a record between one's reading and writing it. Blocks.
+    """Lock the records: no other process changes one between its reading and writing. Blocks.
 
     Two runs of one job, each of other volumes of it, end at any time.
 

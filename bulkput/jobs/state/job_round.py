@@ -57,7 +57,7 @@ class JobFolders:
 
 
 def section_digest(volume: VolumeSettings) -> str:
-    """Return a text that is another where a section asks for another snapshot.
+    """Return a digest of everything by which a section asks for another snapshot.
 
     Keys that only change the way there (`resume`, `on_failure`, `verify`, `reader`) are left out.
     """
@@ -238,7 +238,7 @@ def _header(folder: Path) -> LedgerHeader | None:
 
 
 def _mark(folder: Path, snapshot_id: str | None, *, delivered: bool = True) -> None:
-    """Mark a sealed snapshot as delivered, so that the next run makes another, or as not.
+    """Mark a sealed snapshot as delivered or not; after a delivered one the next run makes another.
 
     Args:
         folder: Of its ledger.

@@ -1,4 +1,4 @@
-"""A manifest that the state folder happens to have: what reads the snapshot is held to it.
+"""The manifest in the state folder, if there is one: what is read of the snapshot must agree.
 
 It was kept when the snapshot was made, or read once before, so it owes nothing to the answers of
 today.
@@ -89,7 +89,7 @@ def presences(manifest: Manifest | None) -> tuple[tuple[str, Presence], ...]:
 
 
 def held_to(get: GetBlock, manifest: Manifest | None) -> GetBlock:
-    """Return ``get``, held to the manifest: other bytes are an ``IntegrityError``."""
+    """Return ``get`` with a check: bytes other than the manifest's are an ``IntegrityError``."""
     if manifest is None:
         return get
 
@@ -106,7 +106,7 @@ def held_to(get: GetBlock, manifest: Manifest | None) -> GetBlock:
 
 
 def require_changes(first: Manifest | None, second: Manifest | None, changed: ListedBlocks) -> None:
-    """Return if every block that two manifests have differently is in the list of changes. Blocks.
+    """Return if the list of changes has every block in which the manifests differ. Blocks.
 
     Raises:
         AnswerError: one is not.

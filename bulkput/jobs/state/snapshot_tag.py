@@ -39,7 +39,7 @@ def place_of(state_dir: Path) -> str:
 
 
 def owner_tag(folder: Path) -> str:
-    """Return the mark's value for the upload whose ledger is in ``folder``."""
+    """Return the tag's value for the upload whose ledger is in ``folder``."""
     return f"{place_of(folder.parent)}/{folder.name}"
 
 
@@ -54,7 +54,7 @@ def folder_name(mark: str) -> str:
 
 
 def leased_tag(folder: Path, now_unix_s: float) -> str:
-    """Return the mark's value of an upload that is at work now."""
+    """Return the tag's value of an upload that is at work now."""
     return f"{owner_tag(folder)} alive={now_unix_s:.0f}"
 
 
@@ -65,7 +65,7 @@ def is_alive(mark: str, now_unix_s: float) -> bool:
 
 
 def tags_with_owner(snapshot: SnapshotSettings, folder: Path) -> Mapping[str, str]:
-    """Return the snapshot's tags and, if it takes one more, the mark.
+    """Return the snapshot's tags and, if it takes one more, the owner tag.
 
     A token that the user gave is to find the same snapshot from any folder and machine, so its
     parameters must not depend on them.

@@ -1,4 +1,4 @@
-"""What a state folder holds: its ledgers, sound or damaged, and which of them somebody means.
+"""The ledgers in a state folder, sound or damaged, and how a user names one of them.
 
 Reads only and takes no lock. Asks no service.
 """
@@ -137,7 +137,7 @@ def read_unfinished(state_dir: Path) -> list[Unfinished]:
 
 
 def read_upload(folder: Path) -> Unfinished | None:
-    """Return the upload in ``folder``, finished or not, without counts where it is; None if none.
+    """Return the upload in ``folder``: a finished one without counts; None if there is none.
 
     Raises:
         LedgerError: the folder cannot be read.

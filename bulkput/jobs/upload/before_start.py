@@ -1,4 +1,4 @@
-"""What is looked at before a snapshot is started or put into: a second run, and room for state."""
+"""Checks before a snapshot is started or resumed: a second run, and room for the state."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The seal: CompleteSnapshot with count and LINEAR checksum, then the wait for EC2's word.
+"""The seal: CompleteSnapshot with count and LINEAR checksum, then the wait for EC2's ``completed``.
 
 CompleteSnapshot validates nothing at once (it answers 202 to a wrong checksum too); only EC2's
 state shows it, within seconds to minutes. So a snapshot is done when EC2 reports ``completed``.

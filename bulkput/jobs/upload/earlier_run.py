@@ -1,4 +1,4 @@
-"""A snapshot that an earlier run sealed: brought to its end, and held against the source as it is.
+"""A snapshot that an earlier run sealed: completed, and compared with the source as it is now.
 
 Such a run died, or could not deliver its result. Its snapshot is this run's answer only if the
 source holds the same now: by an identity that vouches for that, or by reading all of it.
@@ -29,7 +29,7 @@ from bulkput.source.zero import LengthenedSource
 
 
 def note_undelivered(run: VolumeRun, snapshot_ids: tuple[str, ...]) -> None:
-    """Name the snapshots whose results nobody has got, but for the one that is in the ledger."""
+    """Note the snapshots whose results were not delivered, except the one in the ledger."""
     if snapshot_ids:
         run.note(
             f"earlier runs of this upload completed {', '.join(snapshot_ids)} and ended before "
@@ -40,7 +40,7 @@ def note_undelivered(run: VolumeRun, snapshot_ids: tuple[str, ...]) -> None:
 async def finish_earlier(
     run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadContext
 ) -> bool:
-    """Bring the earlier run's snapshot to its end; return whether it is this run's answer too.
+    """Complete the earlier run's snapshot; return whether it is this run's result too.
 
     Raises:
         SnapshotError: it ended in ``error``.
@@ -95,7 +95,7 @@ def _is_sound(manifest: Path) -> bool:
 
 
 async def _let_go(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadContext) -> None:
-    """Prove a snapshot that is not the answer, as its own run would have, and build on it."""
+    """Verify a snapshot that is not this run's result, as its own run would have; build on it."""
     if run.status != "completed":
         return
     if place.volume.verify != "none" and run.manifest is not None:

@@ -90,7 +90,7 @@ class BootFacts:
         return frozenset(modes)
 
     def boot_mode(self, architecture: Architecture | None = None) -> BootMode | None:
-        """Return what ``auto`` takes: ``uefi-preferred`` where both are there; None: cannot tell.
+        """Return what ``auto`` takes: ``uefi-preferred`` where both are there; None: not known.
 
         Args:
             architecture: For this processor; None for any.
