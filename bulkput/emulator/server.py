@@ -30,7 +30,7 @@ from bulkput.emulator.options import EmulatorOptions
 from bulkput.emulator.put import BlockBody
 from bulkput.emulator.quotas import Quotas
 from bulkput.emulator.resources import Resources
-from bulkput.emulator.signature import UNSIGNED, SignatureError, Verifier
+from bulkput.emulator.signature import UNSIGNED, SignatureError, Verifier, named_region
 from bulkput.emulator.stats import Stats
 from bulkput.emulator.store import Store
 from bulkput.emulator.tokens import Tokens
@@ -251,6 +251,7 @@ class Emulator:
             ApiError: it does not hold; for other services than the direct API Ec2Error, JsonError.
         """
         if not self.options.verify_signatures:
+            call.region = named_region(call.headers) or call.region
             return
         is_put = call.operation == services.PUT
         body_hash = block.digest.hex() if is_put else hashlib.sha256(call.body).hexdigest()

@@ -127,6 +127,12 @@ class Verifier:
             raise SignatureError("InvalidSignatureException", problem)
 
 
+def named_region(headers: Mapping[str, str]) -> str | None:
+    """Return the Region that a signature names, unchecked; None where there is none."""
+    parts = _AUTHORIZATION.fullmatch(headers.get("Authorization", "").strip())
+    return None if parts is None else parts["region"]
+
+
 def canonical_request(call: Call, signed_names: list[str], payload_hash: str) -> str:
     """Return the text whose hash is signed."""
     lines = [f"{name}:{' '.join(_values(call.headers, name).split())}\n" for name in signed_names]

@@ -182,6 +182,6 @@ def _progress(snapshot: Snapshot, now_unix_s: float) -> str:
     if record.is_copy:
         whole_s = record.settles_unix_s - record.started_unix_s
         return (
-            f"{int(100 * (now_unix_s - record.started_unix_s) / whole_s):d}%" if whole_s else "0%"
+            f"{round(100 * (now_unix_s - record.started_unix_s) / whole_s)}%" if whole_s else "0%"
         )
     return "0%" if snapshot.layers[0].written_count else "99%"
