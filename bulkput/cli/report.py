@@ -37,10 +37,10 @@ _LINE_MAX_BYTES = 16 << 20
 @shown_options
 @click.pass_context
 def report(context: click.Context, /, events: tuple[Path, ...], out: Path) -> None:
-    """Make a report from the files that --events of one or more runs wrote.
+    """Make a report from the events of one or more runs.
 
-    EVENTS are files of one machine or of several, also of runs that are under way; - is standard
-    input.
+    EVENTS are files that --events wrote, of one machine or of several, also of runs that are under
+    way; - is standard input.
     """
     try:
         from bulkput.observe.report.page import render  # noqa: PLC0415 - an extra

@@ -16,14 +16,14 @@ HELP_S = 0.25
 
 FAKE_JOB = """
 import os, sys
-from bulkput.cli import main, report
+from bulkput.cli import main, outcomes
 from bulkput.model.outcome import VolumeOutcome
 
 def run(settings, verbosity):
     status = int(os.environ["FAKE_STATUS"])
     return (VolumeOutcome("web", "/x", "completed", snapshot_id="snap-1", exit_code=status),)
 
-report._run = run
+outcomes._run = run
 main.main(["upload", "/x", "--output", "json"])
 """
 

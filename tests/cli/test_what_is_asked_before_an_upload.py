@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from bulkput.cli import confirm, report
+from bulkput.cli import confirm, outcomes
 from bulkput.model.exit_code import ExitCode
 
 NOISE = random.Random(3).randbytes(1 << 20)
@@ -23,7 +23,7 @@ def terminal(monkeypatch, done):
 
     monkeypatch.setattr(confirm, "_is_terminal", lambda _: True)
     monkeypatch.setattr(confirm.click, "confirm", ask)
-    monkeypatch.setattr(report, "_run", lambda *_: (done,))
+    monkeypatch.setattr(outcomes, "_run", lambda *_: (done,))
 
     def answer(*given):
         answers[:] = given
@@ -40,7 +40,7 @@ def disk(tmp_path):
 
 
 def test_no_is_an_error_and_nothing_runs(bulkput, terminal, disk, monkeypatch):
-    monkeypatch.setattr(report, "_run", lambda *_: pytest.fail("it ran"))
+    monkeypatch.setattr(outcomes, "_run", lambda *_: pytest.fail("it ran"))
     questions = terminal(False)
     ended = bulkput("upload", disk, "--region", "us-east-1")
     assert ended.status == ExitCode.SOURCE
@@ -84,7 +84,7 @@ def test_each_volume_of_a_job_is_asked_about(bulkput, terminal, disk, tmp_path):
 
 
 def test_without_a_terminal_nobody_is_asked(bulkput, disk, monkeypatch, done):
-    monkeypatch.setattr(report, "_run", lambda *_: (done,))
+    monkeypatch.setattr(outcomes, "_run", lambda *_: (done,))
     monkeypatch.setattr(confirm.click, "confirm", lambda *_, **__: pytest.fail("asked"))
     assert bulkput("upload", disk, "--region", "us-east-1").status == 0
 
