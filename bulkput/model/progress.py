@@ -28,15 +28,27 @@ class Phase(StrEnum):
 
 
 class RateLimiter(StrEnum):
-    """Who decides how fast calls may start."""
+    """What decides how fast calls start."""
 
-    SNAPSHOT = "snapshot"
-    """What one snapshot may take: the service's quota, or the configuration."""
-    ACCOUNT = "account"
+    CONFIGURATION = "configuration"
+    """A rate that is configured."""
+    SNAPSHOT_QUOTA = "snapshot_quota"
+    """The service's quota of one snapshot."""
+    ACCOUNT_QUOTA = "account_quota"
     """The same of the account, or this volume's part of it."""
     SNAPSHOT_THROTTLES = "snapshot_throttles"
-    """The service refuses more for this snapshot than a lower rate."""
+    """A lower rate, because the service refuses more for this snapshot."""
     ACCOUNT_THROTTLES = "account_throttles"
+    IN_FLIGHT_MAX = "in_flight_max"
+    """The most calls that configuration and memory allow in flight."""
+    LINK = "link"
+    """More calls in flight would bring no more: the link is full, or the service answers slowly."""
+    PROCESSOR = "processor"
+    """The event loop has no more of a processor."""
+    SOURCE = "source"
+    """Nothing waits to be sent: reading, decoding, hashing or listing is slower."""
+    WINDOW = "window"
+    """No put may start at this time of day."""
 
 
 @dataclass
@@ -89,7 +101,10 @@ class Progress:
     """Calls that the pacer lets start a second; 0 before the first one."""
     allowed_in_lanes_per_s: float = 0.0
     """The same in other processes that put the same volume."""
+    allowed_by: RateLimiter | None = None
+    """Whose limit that is."""
     limited_by: RateLimiter | None = None
+    """What held calls back in the last second."""
     bytes_in_flight_max: int = 0
     """The most mapped or buffered bytes held at any moment."""
     is_paused: bool = False

@@ -100,6 +100,7 @@ def progress_record(
         "fraction": round(figures.fraction, 6),
         "left_s": None if figures.left_s is None else round(figures.left_s, 1),
         "allowed_per_s": round(progress.allowed_per_s, 1) or None,
+        "allowed_by": None if progress.allowed_by is None else str(progress.allowed_by),
         "limited_by": None if progress.limited_by is None else str(progress.limited_by),
     }
     return _named("progress", progress.volume, facts | _counters(progress, calls))

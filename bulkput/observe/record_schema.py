@@ -56,6 +56,7 @@ _COUNTERS: Mapping[str, Any] = {
     "failures": {"type": "object", "additionalProperties": _COUNT},
     "dropped": _COUNT,
 }
+_LIMITER = {"enum": [None, *(str(limiter) for limiter in RateLimiter)]}
 EVENTS: Mapping[str, Mapping[str, Any]] = {
     "started": {
         "volume_count": _COUNT,
@@ -80,7 +81,8 @@ EVENTS: Mapping[str, Mapping[str, Any]] = {
         "phase": {"enum": [str(phase) for phase in Phase]},
         "snapshot_id": _TEXT_OR_NULL,
         "allowed_per_s": _NUMBER_OR_NULL,
-        "limited_by": {"enum": [None, *(str(limiter) for limiter in RateLimiter)]},
+        "allowed_by": _LIMITER,
+        "limited_by": _LIMITER,
         **_COUNTERS,
     },
     "job_progress": {

@@ -138,6 +138,11 @@ class InFlightController:
         """The most puts to have in flight now."""
         return self._limit
 
+    @property
+    def is_at_maximum(self) -> bool:
+        """Whether more may never be in flight."""
+        return self._limit >= self._maximum
+
     def set_maximum(self, maximum: int) -> None:
         """Allow another number at most: what is beyond it is not replaced when it comes back."""
         self._maximum = max(1, maximum)

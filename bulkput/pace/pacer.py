@@ -5,6 +5,7 @@ Decides nothing by itself: it waits for what ``Bucket``, ``RateController`` and
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import NamedTuple
 
 from bulkput.model.clock import Clock
@@ -12,6 +13,7 @@ from bulkput.model.failure import FailureClass
 from bulkput.model.progress import RateLimiter
 from bulkput.pace.bucket import Bucket
 from bulkput.pace.gate import LOOK_S, Gate, OpenGate
+from bulkput.pace.held_back import HeldBack, no_cpu_s
 from bulkput.pace.in_flight import InFlightController
 from bulkput.pace.rate import RateController
 
@@ -36,9 +38,18 @@ class Admission(NamedTuple):
 class _PacedBucket:
     """A bucket that follows its controller."""
 
-    def __init__(self, ceiling_puts_per_s: float) -> None:
+    def __init__(
+        self, ceiling_puts_per_s: float, limiter: RateLimiter, if_lowered: RateLimiter
+    ) -> None:
         self.controller = RateController(ceiling_puts_per_s)
+        self._limiter = limiter
+        self._if_lowered = if_lowered
         self.bucket = Bucket(self.controller.rate_puts_per_s)
+
+    @property
+    def limiter(self) -> RateLimiter:
+        """Whose limit the rate is."""
+        return self._if_lowered if self.controller.is_lowered else self._limiter
 
     def on_ack(self, now_s: float, sent_s: float) -> None:
         self.controller.on_ack(now_s, sent_s)
@@ -66,9 +77,11 @@ class AccountPacer:
     hungry volumes get equal shares and what one leaves goes to the others.
     """
 
-    def __init__(self, ceiling_puts_per_s: float) -> None:
-        """Start at the ceiling: the account's quota, or what the user allows."""
-        self._paced = _PacedBucket(ceiling_puts_per_s)
+    def __init__(
+        self, ceiling_puts_per_s: float, limiter: RateLimiter = RateLimiter.ACCOUNT_QUOTA
+    ) -> None:
+        """Start at the ceiling, which ``limiter`` is: the account's quota, or configured."""
+        self._paced = _PacedBucket(ceiling_puts_per_s, limiter, RateLimiter.ACCOUNT_THROTTLES)
         self._turn = asyncio.Lock()
 
     @property
@@ -97,6 +110,8 @@ class Pacer:
         account: AccountPacer,
         clock: Clock,
         gate: Gate = _OPEN,
+        limiter: RateLimiter = RateLimiter.SNAPSHOT_QUOTA,
+        cpu_s: Callable[[], float] = no_cpu_s,
     ) -> None:
         """Start at the snapshot's quota, with few puts in flight.
 
@@ -106,9 +121,12 @@ class Pacer:
             account: shared with the other volumes of the job.
             clock: time and sleep.
             gate: holds puts back for a time, whatever their rate.
+            limiter: what the ceiling is: the quota, or the configuration.
+            cpu_s: what the event loop's thread has used of a processor.
         """
         self._gate = gate
-        self._paced = _PacedBucket(ceiling_puts_per_s)
+        self._paced = _PacedBucket(ceiling_puts_per_s, limiter, RateLimiter.SNAPSHOT_THROTTLES)
+        self._held_back = HeldBack(cpu_s)
         self._in_flight_controller = InFlightController(in_flight_max)
         self._account = account
         self._clock = clock
@@ -122,13 +140,23 @@ class Pacer:
         return min(self._paced.controller.rate_puts_per_s, self._account.rate_puts_per_s)
 
     @property
-    def limited_by(self) -> RateLimiter:
+    def allowed_by(self) -> RateLimiter:
         """Whose limit ``rate_puts_per_s`` is."""
-        snapshot, account = self._paced.controller, self._account.controller
-        if snapshot.rate_puts_per_s <= account.rate_puts_per_s:
-            is_lowered = snapshot.is_lowered
-            return RateLimiter.SNAPSHOT_THROTTLES if is_lowered else RateLimiter.SNAPSHOT
-        return RateLimiter.ACCOUNT_THROTTLES if account.is_lowered else RateLimiter.ACCOUNT
+        snapshot, account = self._paced, self._account._paced  # noqa: SLF001 - one mechanism
+        lower = snapshot
+        if account.controller.rate_puts_per_s < snapshot.controller.rate_puts_per_s:
+            lower = account
+        return lower.limiter
+
+    @property
+    def limited_by(self) -> RateLimiter | None:
+        """What held puts back in the last second; None before there is one."""
+        return self._held_back.verdict(self._clock.monotonic_s())
+
+    @property
+    def _slots_limiter(self) -> RateLimiter:
+        is_most = self._in_flight_controller.is_at_maximum
+        return RateLimiter.IN_FLIGHT_MAX if is_most else RateLimiter.LINK
 
     def set_ceiling(self, ceiling_puts_per_s: float, in_flight_max: int) -> None:
         """Change the part of the snapshot's quota, and of the puts in flight, that is used here."""
@@ -149,17 +177,25 @@ class Pacer:
         ready_s = self._clock.monotonic_s()
         async with self._turn:
             while (pause_s := self._gate.pause_s()) > 0:
+                began_s = self._clock.monotonic_s()
                 await self._clock.sleep(min(pause_s, LOOK_S))
                 ready_s = self._clock.monotonic_s()
+                self._held_back.waited(RateLimiter.WINDOW, ready_s - began_s)
             if self._in_flight >= self._in_flight_controller.limit:
+                began_s = self._clock.monotonic_s()
                 await self._wait_for_slot()
                 ready_s = self._clock.monotonic_s()
+                self._held_back.waited(self._slots_limiter, ready_s - began_s)
+            began_s = self._clock.monotonic_s()
             await self._wait_for(self._paced.bucket)
+            asked_s = self._clock.monotonic_s()
+            self._held_back.waited(self._paced.limiter, asked_s - began_s)
             async with account._turn:  # noqa: SLF001 - both classes are one mechanism
                 await self._wait_for(account._paced.bucket)  # noqa: SLF001 - as above
                 # No await from here on: all that was waited for still holds, since only the
                 # holder of a turn takes from its bucket.
                 now_s = self._clock.monotonic_s()
+                self._held_back.waited(account._paced.limiter, now_s - asked_s)  # noqa: SLF001 - as above
                 planned_s = self._paced.bucket.planned_s(now_s, ready_s)
                 self._paced.bucket.take(now_s, ready_s)
                 account._paced.bucket.take(now_s, planned_s)  # noqa: SLF001 - as above

@@ -65,6 +65,7 @@ class PacedCall:
         self._counts.attempted += 1
         progress.in_flight += 1
         progress.allowed_per_s = self._pacer.rate_puts_per_s + progress.allowed_in_lanes_per_s
+        progress.allowed_by = self._pacer.allowed_by
         progress.limited_by = self._pacer.limited_by
         try:
             result = await attempt()

@@ -84,7 +84,7 @@ def test_progress_has_rates_and_percentiles_of_its_interval(stream, path, progre
             progress.puts.latencies.record(latency_s)
         progress.blocks_put += 50
         progress.failures["timeout"] = 2
-        progress.allowed_per_s, progress.limited_by = 995.0, RateLimiter.ACCOUNT
+        progress.allowed_per_s, progress.limited_by = 995.0, RateLimiter.ACCOUNT_QUOTA
         stream.tick(now_s)
     stream.close(2.0)
     first, second = (event for event in written(path) if event["event"] == "progress")
@@ -93,7 +93,7 @@ def test_progress_has_rates_and_percentiles_of_its_interval(stream, path, progre
     assert second["puts"]["latency_ms"]["p50"] == pytest.approx(400, rel=0.07)
     assert second["blocks"]["put"] == 100
     assert second["bytes"]["put"] == 100 * 524_288
-    assert (second["allowed_per_s"], second["limited_by"]) == (995.0, "account")
+    assert (second["allowed_per_s"], second["limited_by"]) == (995.0, "account_quota")
     assert second["failures"] == {"timeout": 2}
     assert second["left_s"] > 0
 

@@ -9,6 +9,7 @@ from typing import Literal
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from bulkput.ebs.service import Service
+from bulkput.model.progress import RateLimiter
 from bulkput.pace.pacer import AccountPacer
 
 _Key = tuple[str, str, str, str, float]
@@ -19,13 +20,17 @@ _buckets = WeakKeyDictionary()
 
 
 async def account_pacer(
-    service: Service, what: Literal["puts", "gets"], per_s: float
+    service: Service,
+    what: Literal["puts", "gets"],
+    per_s: float,
+    limiter: RateLimiter = RateLimiter.ACCOUNT_QUOTA,
 ) -> AccountPacer:
     """Return the bucket of the account that ``service`` signs for.
 
     Args:
         service: Names endpoint, Region and whose keys.
         what: Has a quota of its own.
+        limiter: What the ceiling is.
         per_s: The ceiling; calls with different ones do not share.
 
     Raises:
@@ -36,5 +41,5 @@ async def account_pacer(
     of_loop = _buckets.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
     pacer = of_loop.get(key)
     if pacer is None:
-        pacer = of_loop[key] = AccountPacer(per_s)
+        pacer = of_loop[key] = AccountPacer(per_s, limiter)
     return pacer

@@ -80,7 +80,9 @@ async def open_snapshot_reader(
                 service=service,
                 tuning=tuning,
                 rate_limits=rate_limits,
-                account=await account_pacer(service, "gets", rate_limits.account_gets_per_s),
+                account=await account_pacer(
+                    service, "gets", rate_limits.account_gets_per_s, rate_limits.account_limiter
+                ),
                 workers=workers,
                 clock=service.clock,
                 random=random.Random(),  # noqa: S311 - jitter, nothing secret
@@ -138,13 +140,17 @@ async def open_context(
             server=server,
             state_dir=state_dir,
             rate_limits=rate_limits,
-            account=await account_pacer(service, "puts", rate_limits.account_puts_per_s),
+            account=await account_pacer(
+                service, "puts", rate_limits.account_puts_per_s, rate_limits.account_limiter
+            ),
             workers=workers,
             clock=service.clock,
             random=random.Random(),  # noqa: S311 - jitter, nothing secret
             observer=observer,
             get_rate_limits=gets,
-            get_account=await account_pacer(service, "gets", gets.account_gets_per_s),
+            get_account=await account_pacer(
+                service, "gets", gets.account_gets_per_s, gets.account_limiter
+            ),
             state_store=store,
         )
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bulkput.config.tuning import TuningSettings
 from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.progress import RateLimiter
 
 if TYPE_CHECKING:
     from bulkput.ebs.service import Service  # 0.4 s of imports that only a caller of it pays
@@ -22,6 +23,8 @@ class RateLimits(NamedTuple):
 
     snapshot_puts_per_s: float
     account_puts_per_s: float
+    snapshot_limiter: RateLimiter = RateLimiter.SNAPSHOT_QUOTA
+    account_limiter: RateLimiter = RateLimiter.ACCOUNT_QUOTA
 
 
 async def find_rate_limits(tuning: TuningSettings, service: "Service") -> RateLimits:
@@ -44,9 +47,22 @@ def _rate_limits(
 ) -> RateLimits:
     """Return the rate limits; a limit in bytes becomes one in puts, which all have one size."""
     account = account or RATE_DEFAULT_PUTS_PER_S
+    is_snapshot = tuning.puts_per_s_snapshot is not None
+    is_account = tuning.puts_per_s_account is not None
     if tuning.bytes_per_s is not None:
-        account = min(account, tuning.bytes_per_s / BLOCK_SIZE_BYTES)
-    return RateLimits(snapshot or RATE_DEFAULT_PUTS_PER_S, account)
+        of_bytes = tuning.bytes_per_s / BLOCK_SIZE_BYTES
+        account, is_account = min(account, of_bytes), is_account or of_bytes < account
+    return RateLimits(
+        snapshot or RATE_DEFAULT_PUTS_PER_S,
+        account,
+        limiter_of(RateLimiter.SNAPSHOT_QUOTA, is_configured=is_snapshot),
+        limiter_of(RateLimiter.ACCOUNT_QUOTA, is_configured=is_account),
+    )
+
+
+def limiter_of(quota: RateLimiter, *, is_configured: bool) -> RateLimiter:
+    """Return what a rate is."""
+    return RateLimiter.CONFIGURATION if is_configured else quota
 
 
 class GetRateLimits(NamedTuple):
@@ -54,6 +70,8 @@ class GetRateLimits(NamedTuple):
 
     snapshot_gets_per_s: float = RATE_DEFAULT_GETS_PER_S
     account_gets_per_s: float = RATE_DEFAULT_GETS_PER_S
+    snapshot_limiter: RateLimiter = RateLimiter.SNAPSHOT_QUOTA
+    account_limiter: RateLimiter = RateLimiter.ACCOUNT_QUOTA
 
 
 GET_RATE_LIMITS_DEFAULT = GetRateLimits()
@@ -66,4 +84,11 @@ async def find_get_rate_limits(tuning: TuningSettings, service: "Service") -> Ge
         quotas = await service.get_quotas()
         snapshot = snapshot or quotas.snapshot_gets_per_s
         account = account or quotas.account_gets_per_s
-    return GetRateLimits(snapshot or RATE_DEFAULT_GETS_PER_S, account or RATE_DEFAULT_GETS_PER_S)
+    is_snapshot = tuning.gets_per_s_snapshot is not None
+    is_account = tuning.gets_per_s_account is not None
+    return GetRateLimits(
+        snapshot or RATE_DEFAULT_GETS_PER_S,
+        account or RATE_DEFAULT_GETS_PER_S,
+        limiter_of(RateLimiter.SNAPSHOT_QUOTA, is_configured=is_snapshot),
+        limiter_of(RateLimiter.ACCOUNT_QUOTA, is_configured=is_account),
+    )

@@ -1,6 +1,7 @@
 """The service as the read side uses it: lists of blocks, and gets that are paced and repeated."""
 
 import random
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -215,6 +216,8 @@ class SnapshotReader:
             in_flight_max=min(self.tuning.in_flight_max, held_max),
             account=self.account,
             clock=self.clock,
+            limiter=self.rate_limits.snapshot_limiter,
+            cpu_s=time.thread_time,
         )
         return GetPath(
             snapshot_id=snapshot_id,

@@ -1,5 +1,6 @@
 """The blocks of one volume on their way: the pipeline with this volume's parts and policy."""
 
+import time
 from functools import partial
 
 from bulkput.jobs.lanes.crew import CrewParts
@@ -96,6 +97,8 @@ def _parts(
             account=context.account,
             clock=context.clock,
             gate=gate_of(context.settings, context.clock, run.progress, run.note),
+            limiter=context.rate_limits.snapshot_limiter,
+            cpu_s=time.thread_time,
         ),
         retrier=run.retrier,
         workers=context.workers,

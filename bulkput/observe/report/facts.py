@@ -25,8 +25,6 @@ LIMITERS = {
     "processor": "the processor",
     "source": "reading the source",
     "window": "the time of day in which blocks may be put",
-    "snapshot": "the limit of one snapshot",
-    "account": "the limit of the account",
 }
 """What held calls back, in words."""
 

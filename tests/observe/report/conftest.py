@@ -46,7 +46,7 @@ class ScriptedRun:
     def volume(self, name="web-01", blocks=1000):
         progress = Progress(name, phase=Phase.PREPARING, snapshot_id="snap-0123456789abcdef0")
         progress.begin_blocks(blocks)
-        progress.allowed_per_s, progress.limited_by = 995.0, RateLimiter.ACCOUNT
+        progress.allowed_per_s, progress.limited_by = 995.0, RateLimiter.ACCOUNT_QUOTA
         self.take(VolumeStarted(progress, f"/disks/{name}.img"))
         progress.phase = Phase.UPLOADING
         self.take(PhaseChanged(name, Phase.UPLOADING))
