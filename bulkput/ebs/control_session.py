@@ -18,11 +18,12 @@ from urllib.parse import urlsplit
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import parse_endpoint
 from bulkput.ebs.error_response import error_of_answer
+from bulkput.ebs.first_contact import error_of_foreign_answer
 from bulkput.ebs.http1 import Wire
 from bulkput.ebs.http_response import HttpResponse, WireError
 from bulkput.ebs.learned import Learned
 from bulkput.ebs.transport_error import error_of_outage, error_of_refusal
-from bulkput.model.errors import BulkputError, ConfigError, MachineError, ServiceError
+from bulkput.model.errors import BulkputError, ServiceError
 from bulkput.network.proxy import proxy_url
 
 ANSWER_LIMIT_BYTES = 8 << 20
@@ -49,7 +50,7 @@ class ControlRequest(NamedTuple):
 class UnansweredError(Exception):
     """A request without an answer that can be read."""
 
-    def __init__(self, outage: ServiceError | ConfigError | MachineError) -> None:
+    def __init__(self, outage: BulkputError) -> None:
         self.outage = outage
         super().__init__(outage.what if isinstance(outage, ServiceError) else str(outage))
 
@@ -159,6 +160,10 @@ class ControlSession:
             wire.forget_addresses()
             outage = error_of_outage("", error, url=origin, learned=self._learned)
             raise UnansweredError(outage) from error.__cause__ or error
+        if not self._learned.has_answered:
+            foreign = error_of_foreign_answer(origin, answer.status, answer.headers, answer.body)
+            if foreign is not None:
+                raise UnansweredError(foreign)
         if 300 <= answer.status < 400:  # no parser has a word for it
             raise UnansweredError(
                 error_of_answer("", answer.status, answer.headers, answer.body, region="")

@@ -7,11 +7,14 @@ names what to look at. Pure.
 
 import socket
 import ssl
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from bulkput.ebs.error_response import BODY_LIMIT_BYTES, error_of_answer
 from bulkput.ebs.partitions import is_aws_host, is_known_region, nearest_region
-from bulkput.model.errors import ConfigError, Problem
+from bulkput.model.errors import ConfigError, CredentialsError, Problem
 from bulkput.model.failure import FailureClass
 from bulkput.network.causes import causes
 from bulkput.network.late_trust import aiohttp
@@ -28,6 +31,9 @@ _TLS_ALERT = "\\x15\\x03"
 
 _PLAIN_TO_TLS = ("plain http request", "http request to an https server", "plain http to an ssl")
 """nginx, Go and Apache, answering 400 to http at a TLS port."""
+
+_PASSING = frozenset({407, 408, 425, 429})
+"""A proxy's refusal, which has its own words, and what asks for another try."""
 
 
 class FirstFailure(NamedTuple):
@@ -73,6 +79,40 @@ def error_of_first_contact(
     if is_connecting or isinstance(error, aiohttp.ClientConnectorError | ConnectionError):
         return FirstFailure(FailureClass.UNREACHABLE, "", _unconnected(host, proxy))
     return None
+
+
+def error_of_foreign_answer(
+    origin: str, http_status: int, headers: Mapping[str, str], body: bytes
+) -> ConfigError | CredentialsError | None:
+    """Return what a first answer means that no AWS service gives; None of what may be one's.
+
+    Every refusal of AWS names its code: EBS in a header, EC2 and STS in XML. Without one, a web
+    server, a gateway or a portal stands where the service was expected.
+
+    Args:
+        origin: Who answered: scheme, host and port.
+        http_status: The status.
+        headers: The answer's headers; look-ups must not regard case.
+        body: Its body.
+    """
+    if not 300 <= http_status < 500 or http_status in _PASSING:
+        return None
+    seen = error_of_answer("", http_status, headers, body[:BODY_LIMIT_BYTES], region="")
+    if seen.code is not None or b"<Code>" in body:
+        return None
+    if is_complaint_of_plain_http(http_status, seen.what):
+        return speaks_tls(urlsplit(origin).netloc)
+    name = str(http_status)
+    if http_status in HTTPStatus.__members__.values():
+        name = f"{http_status} {HTTPStatus(http_status).phrase}"
+    what = f"{name}: {seen.what}"
+    if http_status in {401, 403}:
+        return CredentialsError(
+            f"{origin} refused ({what}), and the answer is no AWS service's: check the endpoint, "
+            "and whether a gateway, firewall or portal on the way wants a login"
+        )
+    expected = f"expected the AWS API at {origin}: what answers there does not speak it ({what})"
+    return ConfigError((Problem("endpoint", expected),))
 
 
 def speaks_tls(host: str) -> ConfigError:

@@ -11,13 +11,13 @@ from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import open_service
 from bulkput.ebs.snapshot import StartRequest
 from bulkput.model.clock import LoopClock
-from bulkput.model.errors import ConfigError, ServiceError
+from bulkput.model.errors import ConfigError, CredentialsError, ServiceError
 from bulkput.model.failure import FailureClass
 
 KEYS = Credentials("A", "S")
 
 
-async def failure(*, region="us-east-1", **more):
+async def failure(*, region="us-east-1", operation="StartSnapshot", **more):
     async with open_service(
         region=region,
         clock=LoopClock(),
@@ -25,8 +25,11 @@ async def failure(*, region="us-east-1", **more):
         deadlines=Deadlines(connect_s=2, control_s=5),
         **more,
     ) as service:
-        with pytest.raises((ServiceError, ConfigError)) as caught:
-            await service.control.start_snapshot(StartRequest(1, "t"))
+        with pytest.raises((ServiceError, ConfigError, CredentialsError)) as caught:
+            if operation == "StartSnapshot":
+                await service.control.start_snapshot(StartRequest(1, "t"))
+            else:
+                await service.control.describe_snapshot("snap-0123456789abcdef0")
     return caught.value
 
 
@@ -101,6 +104,74 @@ async def answers_as_a_web_server(peer):
     await peer.answer(400, {}, b"<html>Bad Request</html>")
 
 
+PAGE = b"<html><title>Not found</title><body>nginx</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("http_status", "body", "words"),
+    [
+        (404, PAGE, "404 Not Found: Not found nginx"),
+        (405, b"", "405 Method Not Allowed: an answer without a message"),
+        (400, b'{"error": "no such route"}', "400 Bad Request"),
+        (410, b"\0\x1b[31m", "410 Gone: ??[31m"),
+        (299 + 3, PAGE, "302 Found: a redirect, and"),
+        (499, PAGE, "499: Not found nginx"),
+    ],
+)
+@pytest.mark.parametrize("operation", ["StartSnapshot", "DescribeSnapshots"])
+async def test_a_web_server_in_the_services_place(lab, http_status, body, words, operation):
+    async def answers(peer):
+        await peer.request()
+        await peer.answer(http_status, {"Content-Type": "text/html"}, body)
+
+    async with lab.serving(answers) as server:
+        error = await failure(endpoint_url=server.url, operation=operation)
+    assert error.status == 3
+    assert f"endpoint: expected the AWS API at {server.url}: what answers there" in str(error)
+    assert words in str(error)
+
+
+@pytest.mark.parametrize("http_status", [401, 403])
+@pytest.mark.parametrize("body", [PAGE, b'{"message": "Forbidden"}'])
+async def test_a_portal_that_wants_a_login(lab, http_status, body):
+    async def answers(peer):
+        await peer.request()
+        await peer.answer(http_status, {"Content-Type": "text/html"}, body)
+
+    async with lab.serving(answers) as server:
+        error = await failure(endpoint_url=server.url)
+    assert error.status == 4
+    assert f"{server.url} refused ({http_status} " in str(error)
+    assert "no AWS service's: check the endpoint" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "failure_class"),
+    [
+        ({"x-amzn-ErrorType": "AccessDeniedException"}, b"{}", FailureClass.ACCESS_DENIED),
+        ({}, b'{"__type": "AccessDeniedException"}', FailureClass.ACCESS_DENIED),
+        (
+            {},
+            b"<Response><Errors><Error><Code>UnauthorizedOperation</Code></Error></Errors>"
+            b"</Response>",
+            FailureClass.ACCESS_DENIED,
+        ),
+    ],
+)
+async def test_a_first_refusal_that_names_its_code_is_the_services(
+    lab, headers, body, failure_class
+):
+    async def answers(peer):
+        await peer.request()
+        await peer.answer(403, headers, body)
+
+    is_xml = body.startswith(b"<")
+    operation = "DescribeSnapshots" if is_xml else "StartSnapshot"
+    async with lab.serving(answers) as server:
+        error = await failure(endpoint_url=server.url, operation=operation)
+    assert error.failure is failure_class
+
+
 async def test_after_an_answer_the_same_failures_may_pass(lab):
     async def starts(peer):
         await peer.request()
@@ -151,6 +222,7 @@ async def test_a_refusal_of_ec2_in_a_foreign_form_is_read(lab, body, expected):
             static_credentials=KEYS,
         ) as service,
     ):
+        service.control._learned.has_answered = True
         with pytest.raises(ServiceError) as caught:
             await service.control.pending_snapshots_page("bulkput")
     if expected == "throttled":

@@ -118,7 +118,7 @@ def read_stream(content):
     if first[0] is not None and looked[0] is not None:
         assert first[0].startswith(looked[0])
         assert len(first[0]) - len(looked[0]) in {0, 511, 512}
-    if first[0] is None or first[1]:
+    if first[0] is None or first[1] != []:
         return
     other = _UNPACK[kind](stream)[:OUTPUT_MAX_BYTES] if stream else b""
     # lzma's own stops at padding between streams, which belongs to the format.
