@@ -25,11 +25,12 @@ async def failure(*, region="us-east-1", operation="StartSnapshot", **more):
         deadlines=Deadlines(connect_s=2, control_s=5),
         **more,
     ) as service:
+        call = service.control.start_snapshot(StartRequest(1, "t"))
+        if operation != "StartSnapshot":
+            call.close()
+            call = service.control.describe_snapshot("snap-0123456789abcdef0")
         with pytest.raises((ServiceError, ConfigError, CredentialsError)) as caught:
-            if operation == "StartSnapshot":
-                await service.control.start_snapshot(StartRequest(1, "t"))
-            else:
-                await service.control.describe_snapshot("snap-0123456789abcdef0")
+            await call
     return caught.value
 
 
@@ -152,8 +153,7 @@ async def test_a_portal_that_wants_a_login(lab, http_status, body):
         ({}, b'{"__type": "AccessDeniedException"}', FailureClass.ACCESS_DENIED),
         (
             {},
-            b"<Response><Errors><Error><Code>UnauthorizedOperation</Code></Error></Errors>"
-            b"</Response>",
+            b"<Response><Errors><Error><Code>UnauthorizedOperation</Code></Error></Errors></Response>",
             FailureClass.ACCESS_DENIED,
         ),
     ],
