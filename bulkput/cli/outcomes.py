@@ -82,7 +82,7 @@ def report_outcomes(
         key=lambda each: each.exit_code != ExitCode.TEMPORARY,
     )
     for outcome in unfinished:
-        if report_resumption(outcome.exit_code, outcome.snapshot_id):
+        if report_resumption(outcome.exit_code, outcome.snapshot_id, phase=outcome.snapshot_phase):
             break
     in_json = invocation.output is OutputForm.JSON
     status = exit_code(outcomes)

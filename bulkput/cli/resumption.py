@@ -22,14 +22,27 @@ _MENDABLE = frozenset(
 _FIRST_SIGNAL_STATUS = 128
 
 
+_KEPT = {
+    "uploading": "stays pending and keeps what was put",
+    "sealing": "is uploaded, and sealed or about to be",
+    "completed": "is completed",
+}
+"""What is to be said of a snapshot by its phase; nothing of one that failed or was deleted."""
+
+
 def report_resumption(
-    status: int, pending: str | None = None, *, is_mendable: bool = False
+    status: int,
+    snapshot_id: str | None = None,
+    *,
+    phase: str = "uploading",
+    is_mendable: bool = False,
 ) -> bool:
     """Print the command to run again, if this one ended for a reason that passes or can be mended.
 
     Args:
         status: The exit code.
-        pending: The snapshot that was begun and stays, where there is one.
+        snapshot_id: The snapshot that was begun, where there is one.
+        phase: How far it had come, as its ledger has it.
         is_mendable: Running the verb again is of use although it began no snapshot.
 
     Returns:
@@ -37,11 +50,11 @@ def report_resumption(
     """
     verb = next((word for word in sys.argv[1:2] if word in _RESUMABLE_VERBS), None)
     passes = status == ExitCode.TEMPORARY or status > _FIRST_SIGNAL_STATUS
-    waits = (pending is not None or is_mendable) and status in _MENDABLE
+    waits = (snapshot_id is not None or is_mendable) and status in _MENDABLE
     if verb and (passes or waits):
         command = plain(masked(shlex.join(["bulkput", *sys.argv[1:]]), os.environ))
         if not passes:
-            kept = f"{pending} stays pending and keeps what was put. " if pending else ""
+            kept = f"{snapshot_id} {_KEPT[phase]}. " if snapshot_id and phase in _KEPT else ""
             write_message(f"{kept}When the cause is mended,")
         write_message(f"resume with: {command}")
         return True

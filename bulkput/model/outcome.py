@@ -64,6 +64,9 @@ class VolumeOutcome:
     exit_code: int = 0
     cause: BulkputError | None = field(default=None, repr=False, compare=False)
     """The error itself, for whoever wants to raise it; not from another process."""
+    snapshot_phase: str = ""
+    """How far the snapshot had come when a volume failed, as its ledger has it: ``uploading``,
+    ``sealing``, ``completed`` or ``failed``; scripts do not need it."""
     ledger_folder: Path | None = None
     """Where the ledger lies, if it was opened; scripts do not need it."""
 

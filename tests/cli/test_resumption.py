@@ -34,6 +34,21 @@ def test_a_snapshot_that_waits_is_named_with_its_command(verb, status, monkeypat
     assert f"resume with: bulkput {verb} x" in message
 
 
+@pytest.mark.parametrize(
+    ("phase", "words"),
+    [
+        ("sealing", "snap-1 is uploaded, and sealed or about to be. When"),
+        ("completed", "snap-1 is completed. When"),
+        ("failed", "When"),
+        ("", "When"),
+    ],
+)
+def test_what_is_said_of_a_snapshot_is_true_of_its_phase(phase, words, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["bulkput", "upload", "x"])
+    report_resumption(4, "snap-1", phase=phase)
+    assert capsys.readouterr().err.startswith(words)
+
+
 @pytest.mark.parametrize("verb", ["download", "copy"])
 def test_a_snapshot_that_is_read_is_not_called_pending(verb, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["bulkput", verb, "snap-1"])

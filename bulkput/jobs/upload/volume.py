@@ -112,6 +112,7 @@ async def _upload_kept(run: VolumeRun, source: Source, kept: Kept) -> None:
             await _delete(run, ledger)
         raise
     finally:
+        run.snapshot_phase = str(ledger.header.phase)
         await run.context.workers.run(ledger.close)
 
 

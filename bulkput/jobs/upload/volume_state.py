@@ -39,6 +39,7 @@ class VolumeRun:
     manifest: Path | None = None
     source_format: str | None = None
     ledger_folder: Path | None = None
+    snapshot_phase: str = ""
     earlier_run: EarlierRun | None = None
     earlier_snapshots: tuple[str, ...] = ()
     lanes: LanePool | None = None
@@ -106,5 +107,6 @@ class VolumeRun:
             error=None if error is None else str(error),
             exit_code=0 if error is None else error.status,
             cause=error,
+            snapshot_phase=self.snapshot_phase,
             ledger_folder=self.ledger_folder,
         )
