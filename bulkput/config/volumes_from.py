@@ -4,7 +4,6 @@ Owns its keys, and what each of them brings: sections of volumes, as if they wer
 """
 
 import glob
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -13,6 +12,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from bulkput.config import block_devices
+from bulkput.config.command import CommandError, output_of
 from bulkput.config.inventory import (
     ROW_COUNT_MAX,
     TABLE_SIZE_MAX_BYTES,
@@ -30,9 +30,6 @@ from bulkput.config.text import Text
 from bulkput.model.errors import Problem
 
 KINDS = ("glob", "csv", "jsonl", "command", "block_devices")
-
-_COMMAND_LIMIT_S = 600.0
-"""A list of disks from the API of a hypervisor takes seconds; ten minutes is no list any more."""
 
 _WORD = Text("text of 1 to 4095 characters", "", length_max=4095)
 
@@ -161,26 +158,10 @@ def _of_command(command: tuple[str, ...], folder: Path, *, allowed: bool) -> Tab
         text = "programs are run only with --allow-command"
         return Table(problems=[Problem("", text)])
     try:
-        done = subprocess.run(  # noqa: S603 - what the user wrote, and allowed
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            check=False,
-            timeout=_COMMAND_LIMIT_S,
-        )
-    except subprocess.TimeoutExpired:
-        text = f"the program did not end within {_COMMAND_LIMIT_S:.0f} s"
-        return Table(problems=[Problem("", text)])
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its name or arguments cannot be"
-        return Table(problems=[Problem("", f"the program cannot be run: {reason}")])
-    if done.returncode:
-        text = f"the program ended with code {done.returncode}"
-        return Table(problems=[Problem("", text)])
-    if len(done.stdout) > TABLE_SIZE_MAX_BYTES:
-        return Table(problems=[Problem("", "the program wrote more than 64 MiB")])
-    return parse_jsonl(done.stdout, "output of command")
+        output = output_of(command, folder, limit_bytes=TABLE_SIZE_MAX_BYTES)
+    except CommandError as error:
+        return Table(problems=[Problem("", str(error))])
+    return parse_jsonl(output, "output of command")
 
 
 def _of_devices(wanted: BlockDevices, disks: Callable[[], list[block_devices.Disk]]) -> Table:

@@ -5,12 +5,11 @@ Stands in for ``asyncio.create_subprocess_exec`` beneath aiobotocore's provider.
 
 import asyncio
 import contextlib
-import os
-import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
+
+from bulkput.model.parent import kill_with_descendants
 
 PROCESS_LIMIT_S = 60.0
 """Long enough for somebody to touch a key or to type a code, for whom nothing else happens."""
@@ -67,29 +66,9 @@ class GuardedProcess:
             raise ProcessFailure(what) from error
         finally:
             if self._process.returncode is None:
-                _kill_with_descendants(self._process.pid)
+                kill_with_descendants(self._process.pid)
                 with contextlib.suppress(TimeoutError, asyncio.CancelledError):
                     await asyncio.wait_for(self._process.wait(), _END_LIMIT_S)
-
-
-def _kill_with_descendants(pid: int) -> None:
-    """End a process and what it started: a shell's child would live on, and hold the pipes."""
-    for each in (pid, *_descendants(pid)):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(each, signal.SIGKILL)
-
-
-def _descendants(pid: int) -> list[int]:
-    found: list[int] = []
-    waiting = [pid]
-    while waiting:
-        path = Path(f"/proc/{waiting.pop()}")
-        with contextlib.suppress(OSError, ValueError):
-            for task in (path / "task").iterdir():
-                children = [int(each) for each in (task / "children").read_text().split()]
-                found += children
-                waiting += children
-    return found
 
 
 def provider_of(original: Any) -> Any:

@@ -1,9 +1,11 @@
-"""A child process that does not outlive its parent: the kernel's word for it, for both ends."""
+"""A child process that does not outlive its parent: by the kernel's word, and with what it began."""
 
+import contextlib
 import ctypes
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 
@@ -22,3 +24,23 @@ def die_with_parent() -> Callable[[], None]:
             os._exit(1)
 
     return in_child
+
+
+def kill_with_descendants(pid: int) -> None:
+    """End a process and what it started: a shell's child would live on, and hold the pipes."""
+    for each in (pid, *_descendants(pid)):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(each, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> list[int]:
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        path = Path(f"/proc/{waiting.pop()}")
+        with contextlib.suppress(OSError, ValueError):
+            for task in (path / "task").iterdir():
+                children = [int(each) for each in (task / "children").read_text().split()]
+                found += children
+                waiting += children
+    return found

@@ -16,6 +16,7 @@ from typing import BinaryIO, Literal
 
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import SourceError
+from bulkput.model.parent import die_with_parent
 from bulkput.source.extents import data_extents
 
 SAMPLE_SIZE_MIN_BYTES = 8 << 20
@@ -111,6 +112,7 @@ def _make_ext4(image: Path, block_count: int, random: Random) -> bool:
                 capture_output=True,
                 check=False,
                 timeout=_MKE2FS_LIMIT_S,
+                preexec_fn=die_with_parent(),
             )
         except (OSError, subprocess.TimeoutExpired):
             done = None
