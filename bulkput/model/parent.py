@@ -1,4 +1,4 @@
-"""A child process that does not outlive its parent: by the kernel's word, and with what it began."""
+"""A child process that does not outlive its parent, nor what it began."""
 
 import contextlib
 import ctypes

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -229,6 +230,9 @@ def test_a_program_is_bounded_in_time_and_output_and_leaves_nothing(tmp_path, mo
     monkeypatch.setattr("bulkput.config.command.COMMAND_LIMIT_S", 0.2)
     assert refused(began + "wait") == "the program did not end within 0 s"
     assert refused(began + "exec >&-; wait") == "the program did not end within 0 s"
+    end_s = time.monotonic() + 10
+    while running() and time.monotonic() < end_s:  # a killed process is gone in a moment
+        time.sleep(0.01)
     assert running() == []
     assert refused("exit 3") == "the program ended with code 3"
 
@@ -237,6 +241,7 @@ def test_a_program_is_bounded_in_time_and_output_and_leaves_nothing(tmp_path, mo
 def test_a_signal_to_us_alone_ends_the_program_too(tmp_path, number):
     script = f"sleep 60 & kill -{number:d} $PPID; wait"
     code = (
+        f"import signal; signal.signal({number:d}, signal.SIG_DFL)\n"  # nohup's is ignored
         "from pathlib import Path\nfrom bulkput.config.command import output_of\n"
         f"output_of(('sh', '-c', {script!r}), Path({str(tmp_path)!r}), limit_bytes=9)"
     )
