@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from bulkput.config.service import ServiceSettings
 from bulkput.jobs.session.snapshots import Snapshots
 from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY, owner_tag
+from bulkput.ledger.closing import Closing
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import read_header
 from bulkput.ledger.lock import FolderLock
@@ -38,7 +38,7 @@ class Aborted:
         }
 
 
-class Abort:
+class Abort(Closing):
     """An upload to give up; nobody else works on it from construction until the context ends.
 
     Raises:
@@ -55,15 +55,8 @@ class Abort:
             self._lock.release()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let others in; idempotent."""
         self._lock.release()
 
     @property

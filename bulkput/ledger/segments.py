@@ -11,11 +11,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 
+from bulkput.ledger.closing import Closing
 from bulkput.ledger.header import LedgerHeader
 from bulkput.ledger.header_file import HEADER_NAME, write_header
 from bulkput.ledger.ledger import TABLE_NAME
@@ -73,7 +73,7 @@ def records_in(number: int, block_count: int) -> int:
     return min(SEGMENT_RECORDS, block_count - number * SEGMENT_RECORDS)
 
 
-class TableSegments:
+class TableSegments(Closing):
     """The table of one snapshot, opened for reading. Methods block.
 
     Raises:
@@ -140,19 +140,8 @@ class TableSegments:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class LedgerReplacement:
+class LedgerReplacement(Closing):
     """A ledger that comes from elsewhere, on its way into a folder whose lock the caller holds.
 
     What the folder has stays until ``finish``; a crash in the middle of that leaves no ledger
@@ -219,14 +208,3 @@ class LedgerReplacement:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

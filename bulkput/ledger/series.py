@@ -8,9 +8,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from types import MappingProxyType
+from typing import Any
 
+from bulkput.ledger.closing import Closing
 from bulkput.ledger.folder import ensure_folder, volume_folder
 from bulkput.ledger.header_schema import (
     FACTS,
@@ -127,7 +128,7 @@ def _checksum(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical_json(facts)).hexdigest()
 
 
-class Series:
+class Series(Closing):
     """A series at work; nobody else makes its next snapshot until the context ends.
 
     Raises:
@@ -176,13 +177,6 @@ class Series:
         replace_file(self._folder / _FILE_NAME, content + b"\n")
         self.last = following
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let others in; idempotent."""
         self._lock.release()
