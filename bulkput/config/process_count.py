@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from bulkput.config.written import Written
 
 AUTO: Literal["auto"] = "auto"
 
@@ -14,7 +12,7 @@ PROCESSES_MAX = 64
 
 
 @dataclass(frozen=True)
-class ProcessCount:
+class ProcessCount(Written):
     """Marks an ``int``, or the word ``auto``."""
 
     @property
@@ -38,13 +36,7 @@ class ProcessCount:
             raise ValueError(f"expected {self.words}")
         return int(text)
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.parse)
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def json_schema(self) -> dict[str, Any]:
+        """Return the forms that are taken."""
         number = {"type": "integer", "minimum": 1, "maximum": PROCESSES_MAX}
         return {"anyOf": [{"const": AUTO, "type": "string"}, number]}
