@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.ledgers import make_header
 
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.ledger import Ledger
@@ -28,22 +29,13 @@ def folder(state_dir):
     """Return the folder of a ledger with blocks in every state."""
     folder = state_dir / "web.img-0123456789ab"
     folder.mkdir(parents=True, mode=0o700)
-    header = LedgerHeader(
-        client_token="t",
+    header = make_header(
+        100,
         attempt=2,
-        nonce="n",
         source_path="/disks/\x1b[31mweb.img",
-        source_identity={"kind": "file"},
-        size_bytes=100 * 524_288,
-        block_count=100,
-        volume_size_gib=1,
-        zero_policy=ZeroPolicy.SKIP,
-        encrypted=False,
         region="eu-central-1",
-        endpoint_url=None,
         created_unix_s=1.0,
         updated_unix_s=2.0,
-        program_version="0.1.0",
     )
     with Ledger.create(folder, header) as ledger:
         ledger.bind(SNAPSHOT, zero_policy=ZeroPolicy.SKIP, encrypted=False, now_unix_s=3.0)

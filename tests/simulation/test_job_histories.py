@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.ledgers import make_header
 
 from bulkput.config.job_request import JobIdentity, JobRequest
 from bulkput.config.volume import VolumeSettings
@@ -20,10 +21,9 @@ from bulkput.jobs.state import job_round
 from bulkput.jobs.state.job_record import read_record, record_path
 from bulkput.jobs.state.job_round import JobFolders, begin_round, end_run
 from bulkput.ledger.folder import ensure_folder
-from bulkput.ledger.header import LedgerHeader, LedgerPhase
+from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.header_file import has_ledger, read_header, write_header
 from bulkput.model.outcome import VolumeOutcome
-from bulkput.model.zeros import ZeroPolicy
 
 NAMES = "abc"
 IDENTITY = JobIdentity("job", "/job.yaml")
@@ -87,25 +87,8 @@ class Account:
 
 
 def a_header(snapshot_id, earlier):
-    return LedgerHeader(
-        client_token="token",
-        attempt=1 if earlier is None else earlier.attempt + 1,
-        nonce="n",
-        source_path="/s",
-        source_identity={},
-        size_bytes=1,
-        block_count=1,
-        volume_size_gib=1,
-        zero_policy=ZeroPolicy.WRITE,
-        encrypted=False,
-        region="us-east-1",
-        endpoint_url=None,
-        created_unix_s=1.0,
-        updated_unix_s=1.0,
-        program_version="0",
-        snapshot_id=snapshot_id,
-        phase=LedgerPhase.UPLOADING,
-    )
+    attempt = 1 if earlier is None else earlier.attempt + 1
+    return make_header(1, attempt=attempt, snapshot_id=snapshot_id, phase=LedgerPhase.UPLOADING)
 
 
 @dataclasses.dataclass(frozen=True)

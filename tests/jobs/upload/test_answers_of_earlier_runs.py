@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
+from support.ledgers import make_header
 
 from bulkput.jobs.upload.resume_decision import EarlierAnswer, decide_answer
-from bulkput.ledger.header import LedgerHeader, LedgerPhase
+from bulkput.ledger.header import LedgerPhase
 from bulkput.model.zeros import ZeroPolicy
 
 REPORT, COMPARE, NEW = EarlierAnswer.REPORT, EarlierAnswer.COMPARE, EarlierAnswer.START_NEW
@@ -29,24 +30,8 @@ class Source:
 
 
 def header():
-    return LedgerHeader(
-        client_token="a",
-        attempt=1,
-        nonce="b",
-        source_path="/disk.img",
-        source_identity=WAS,
-        size_bytes=1000,
-        block_count=1,
-        volume_size_gib=1,
-        zero_policy=ZeroPolicy.SKIP,
-        encrypted=False,
-        region="eu-west-1",
-        endpoint_url=None,
-        created_unix_s=1.0,
-        updated_unix_s=1.0,
-        program_version="1",
-        snapshot_id="snap-1",
-        phase=LedgerPhase.SEALING,
+    return make_header(
+        1, source_identity=WAS, size_bytes=1000, snapshot_id="snap-1", phase=LedgerPhase.SEALING
     )
 
 
