@@ -69,7 +69,7 @@ class Abort(Closing):
         return f"Delete {what} and all state of {self.header.source_path}?"
 
     def service(self, around: ServiceSettings) -> ServiceSettings:
-        """Return where the snapshot is; http elsewhere was accepted when it was begun.
+        """Return where the snapshot is; http elsewhere was accepted when it was started.
 
         Args:
             around: Whose keys sign; everything else is in the ledger.

@@ -70,16 +70,16 @@ def require_threads() -> None:
         MachineError: they cannot.
     """
     leave = threading.Event()
-    begun = []
+    started = []
     try:
         for _ in range(_THREADS_NEEDED):
             thread = threading.Thread(target=leave.wait, daemon=True)
             thread.start()
-            begun.append(thread)
+            started.append(thread)
     except RuntimeError as error:
         explained = machine_error(error)
         raise error if explained is None else explained from error
     finally:
         leave.set()
-        for thread in begun:
+        for thread in started:
             thread.join()

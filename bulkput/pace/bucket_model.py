@@ -21,7 +21,7 @@ that holds 100 ms."""
 
 
 class BucketModel:
-    """One bucket's books; begun anew at throttles."""
+    """The model of one bucket; started anew at throttles."""
 
     def __init__(self) -> None:
         """Begin with nothing known: there was no throttle yet."""
@@ -30,7 +30,7 @@ class BucketModel:
         self._served = 0
         self._serving_s = 0.0
         self._may_have_overflowed = True
-        """Since the books were begun: nobody emptied the bucket yet, or it was full meanwhile."""
+        """Since the model was started: nobody emptied the bucket yet, or it was full meanwhile."""
 
     @property
     def age_s(self) -> float:

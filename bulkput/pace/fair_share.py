@@ -18,7 +18,7 @@ cut 5%."""
 
 HEADROOM = 1.5
 """A volume that its source or its snapshot's quota holds keeps half as much again, so that it can
-show that it is hungry, and does not by a jitter of less than a third."""
+show that it is saturated, and does not by a jitter of less than a third."""
 
 LEAST_SHARE = 0.1
 """Of an equal part, for a volume that sends nothing for now: 10 puts in the second in which it
@@ -36,7 +36,7 @@ class _Claim:
 
 
 class FairShare:
-    """Divides one ceiling among volumes by what they use; unknown ones count as hungry."""
+    """Divides one ceiling among volumes by what they use; unknown ones count as saturated."""
 
     def __init__(self, ceiling_puts_per_s: float) -> None:
         self._ceiling = ceiling_puts_per_s
@@ -59,8 +59,8 @@ class FairShare:
             elapsed_s = now_s - claim.measured_s
             if elapsed_s >= MEASURE_S:
                 rate = (sent[volume] - claim.sent) / elapsed_s
-                hungry = rate >= SATURATED_SHARE * claim.share_puts_per_s
-                claim.demand_puts_per_s = math.inf if hungry else max(least, rate * HEADROOM)
+                saturated = rate >= SATURATED_SHARE * claim.share_puts_per_s
+                claim.demand_puts_per_s = math.inf if saturated else max(least, rate * HEADROOM)
                 claim.sent, claim.measured_s = sent[volume], now_s
         shares = divided(
             self._ceiling, {name: each.demand_puts_per_s for name, each in claims.items()}

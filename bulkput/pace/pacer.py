@@ -74,7 +74,7 @@ class AccountPacer:
     """The account's bucket, shared by all volumes that run in one event loop.
 
     The volumes take turns: each has at most one put waiting here, first come first served, so
-    hungry volumes get equal shares and what one leaves goes to the others.
+    saturated volumes get equal shares and what one leaves goes to the others.
     """
 
     def __init__(

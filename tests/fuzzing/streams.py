@@ -10,7 +10,7 @@ import lzma
 from fuzzing.finding import refused
 
 from bulkput.model.errors import SourceError
-from bulkput.source.stream.decoder import Begun, Decoded
+from bulkput.source.stream.decoder import Decoded, PeekedStream
 from bulkput.source.stream.stream_end import EndChecked
 
 OUTPUT_MAX_BYTES = 4 << 20
@@ -87,11 +87,13 @@ def _read(kind, stream, piece, view_bytes, *, looked_at):
     feed = _Feed(stream, piece)
     try:
         decoded = Decoded(feed, kind, notes=notes)
-        begun = Begun(EndChecked(decoded, "stream", notes) if looked_at else decoded, 1 << 12)
+        peeked = PeekedStream(
+            EndChecked(decoded, "stream", notes) if looked_at else decoded, 1 << 12
+        )
         disk = bytearray()
         while len(disk) < OUTPUT_MAX_BYTES:
             view = memoryview(bytearray(view_bytes))
-            filled = begun.read_into(view)
+            filled = peeked.read_into(view)
             disk += view[:filled]
             if filled < view_bytes:
                 return bytes(disk), notes

@@ -55,9 +55,9 @@ class Lineage:
     """None of a full copy, and where the two snapshots cannot be compared any more."""
 
 
-def _same_wish(begun: CopyRecord, wanted: CopyRecord) -> bool:
-    """Return whether a copy that was begun is the one that is wanted, whatever its parent."""
-    unbound = replace(begun, parent_source_id=None, parent_copy_id=None, copy_id=None)
+def _same_wish(started: CopyRecord, wanted: CopyRecord) -> bool:
+    """Return whether a copy that was started is the one that is wanted, whatever its parent."""
+    unbound = replace(started, parent_source_id=None, parent_copy_id=None, copy_id=None)
     return unbound == wanted
 
 
@@ -91,20 +91,20 @@ class Search:
         self._target_retrier = context.retrier(self._snapshot_id)
 
     async def lineage(self, records: CopyRecords) -> Lineage:
-        """Return the copy with the parent that it was begun with, or else with the best there is.
+        """Return the copy with the parent that it was started with, or else with the best there is.
 
         Raises:
             AnswerError: what an end answers cannot be true.
             BulkputError: an end does not answer.
         """
         wanted, workers = self._wanted, self._context.workers
-        begun = await workers.run(partial(records.of, wanted))
-        if begun is not None and begun.copy_id is None and _same_wish(begun, wanted):
-            if begun.parent_copy_id is None:
-                return Lineage(begun)
-            if await self._has_parent(begun.parent_copy_id):
-                assert begun.parent_source_id is not None  # noqa: S101 - they are kept together
-                return Lineage(begun, await self._changes(begun.parent_source_id))
+        started = await workers.run(partial(records.of, wanted))
+        if started is not None and started.copy_id is None and _same_wish(started, wanted):
+            if started.parent_copy_id is None:
+                return Lineage(started)
+            if await self._has_parent(started.parent_copy_id):
+                assert started.parent_source_id is not None  # noqa: S101 - they are kept together
+                return Lineage(started, await self._changes(started.parent_source_id))
         earlier = await workers.run(partial(records.before, wanted))
         for each in earlier[:_TRIED_MAX]:
             assert each.copy_id is not None  # noqa: S101 - finished ones only

@@ -194,8 +194,8 @@ class _Download:
         if present.is_device:
             self.older_bytes = older_content_bytes(older, present)
             return length_to_give(sizes, present)
-        begun_with_bytes = self.restoration.stored().get("length_bytes")
-        length = length_in_place(sizes, older, present, begun_with_bytes)
+        partial_length_bytes = self.restoration.stored().get("length_bytes")
+        length = length_in_place(sizes, older, present, partial_length_bytes)
         if length is not None:
             return length
         right = f"{older.volume_bytes}"

@@ -54,7 +54,7 @@ def length_in_place(
     sizes: SnapshotSizes,
     older: SnapshotSizes,
     present: Present,
-    begun_with_bytes: int | None,
+    partial_length_bytes: int | None,
 ) -> Length | None:
     """Return the length of a file that holds an older snapshot; None if it cannot hold that.
 
@@ -64,9 +64,9 @@ def length_in_place(
         sizes: Of the snapshot that is brought.
         older: Of the one that the user names as the file's content.
         present: The file.
-        begun_with_bytes: The length that an earlier run of this download gave it already.
+        partial_length_bytes: The length that an earlier run of this download gave it already.
     """
-    if present.size_bytes == begun_with_bytes:
+    if present.size_bytes == partial_length_bytes:
         return sizes.whole if present.size_bytes == sizes.volume_bytes else sizes.shortest
     if present.size_bytes == older.volume_bytes:
         return sizes.whole

@@ -81,7 +81,7 @@ def begin_round(
     *,
     now_unix_s: float,
 ) -> JobRecord | None:
-    """Go on with the job's round or begin another, durably, before any volume is begun. Blocks.
+    """Go on with the job's round or begin another, durably, before any volume is started. Blocks.
 
     Returns:
         The record; None if only a rerun was asked for and there is nothing to run again.
@@ -90,19 +90,19 @@ def begin_round(
         LedgerError: the state folder cannot be used.
         TemporaryError: the disk is full.
     """
-    begun, left_out = _by_name(volumes, folders), _by_name(request.left_out, folders)
+    started, left_out = _by_name(volumes, folders), _by_name(request.left_out, folders)
     with changing_records(folders.state_dir):
-        return _begin(request, begun, left_out | begun, folders.state_dir, now_unix_s)
+        return _begin(request, started, left_out | started, folders.state_dir, now_unix_s)
 
 
 def _begin(
     request: JobRequest,
-    begun: Iterable[str],
+    started: Iterable[str],
     wanted: dict[str, VolumeRecord],
     state_dir: Path,
     now_unix_s: float,
 ) -> JobRecord | None:
-    """Begin or go on, within the lock; volumes that are not in ``begun`` stay as they are.
+    """Begin or go on, within the lock; volumes that are not in ``started`` stay as they are.
 
     Another run may be working on them.
     """
@@ -116,7 +116,7 @@ def _begin(
         earlier = None
     known = {} if earlier is None else dict(earlier.volumes)
     if request.begin == "fresh":
-        for name in begun:
+        for name in started:
             _mark(state_dir / name, None)
             known.pop(name, None)
         earlier = earlier if request.left_out else None
@@ -132,7 +132,7 @@ def _begin(
         volumes=wanted,
     )
     write_record(path, record)
-    for name in begun:
+    for name in started:
         volume = wanted[name]
         if volume.made_id is not None:
             superseded = volume.made_section not in {volume.section, _ANY_SECTION}

@@ -70,18 +70,18 @@ def is_to_be_encrypted(volume: VolumeSettings, *, parent_encrypted: bool | None)
     return volume.snapshot.asks_for_encryption
 
 
-def may_hold_unknown(volume: VolumeSettings, begun_under: ZeroPolicy) -> bool:
+def may_hold_unknown(volume: VolumeSettings, started_under: ZeroPolicy) -> bool:
     """Return whether an unknown run may have put blocks into the snapshot that is gone on with.
 
     Only a token that the user gave leads to such a snapshot, and it is put completely.
 
     Args:
         volume: Its settings.
-        begun_under: The policy in the ledger.
+        started_under: The policy in the ledger.
     """
-    return volume.snapshot.client_token is not None and begun_under is ZeroPolicy.WRITE
+    return volume.snapshot.client_token is not None and started_under is ZeroPolicy.WRITE
 
 
-def zeros_to_go_on_with(volume: VolumeSettings, begun_under: ZeroPolicy) -> ZeroPolicy:
+def zeros_to_go_on_with(volume: VolumeSettings, started_under: ZeroPolicy) -> ZeroPolicy:
     """Return the policy for the rest: as configured, or every block where another may be."""
-    return ZeroPolicy.WRITE if may_hold_unknown(volume, begun_under) else volume.zeros
+    return ZeroPolicy.WRITE if may_hold_unknown(volume, started_under) else volume.zeros

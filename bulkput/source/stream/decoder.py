@@ -63,7 +63,7 @@ class Plain:
         return filled
 
 
-class Begun:
+class PeekedStream:
     """A stream whose beginning has been looked at, and is given again."""
 
     def __init__(self, stream: Stream, length_bytes: int) -> None:

@@ -82,7 +82,7 @@ class StandardInput:
             raise SourceError(self.path, f"cannot be read: {error.strerror}") from error
 
 
-class Peeked:
+class PeekedFeed:
     """A feed whose beginning has been looked at, and is given again."""
 
     def __init__(self, feed: Feed, length_bytes: int) -> None:

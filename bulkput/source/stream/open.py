@@ -12,8 +12,8 @@ from bulkput.source.format import (
     is_compression,
 )
 from bulkput.source.source_file import check_input_unused
-from bulkput.source.stream.decoder import Begun, Decoded, Plain, Stream
-from bulkput.source.stream.feed import STANDARD_INPUT, Feed, Peeked, StandardInput
+from bulkput.source.stream.decoder import Decoded, PeekedStream, Plain, Stream
+from bulkput.source.stream.feed import STANDARD_INPUT, Feed, PeekedFeed, StandardInput
 from bulkput.source.stream.stream import Origin, StreamSource
 from bulkput.source.stream.stream_end import EndChecked
 
@@ -82,7 +82,7 @@ def open_standard_input(
     if not allow_mounted:
         check_input_unused(_STANDARD_INPUT_FD)
     origin = StandardInput(_STANDARD_INPUT_FD)
-    feed = Peeked(origin, HEAD_SIZE_BYTES)
+    feed = PeekedFeed(origin, HEAD_SIZE_BYTES)
     mark = None if configured == "raw" else detect_format(feed.head, b"")
     try:
         found = choose_format(configured, mark)
@@ -112,7 +112,7 @@ def _looked_at(
     *,
     configured: FormatChoice,
     notes: list[str],
-) -> Begun:
+) -> PeekedStream:
     """Return the stream of a disk, whose beginning was looked at and whose end will be.
 
     What the user names a format of is not looked into: it is the disk itself.
@@ -121,16 +121,16 @@ def _looked_at(
         SourceError: it begins like something else.
     """
     if configured != "auto":
-        return Begun(stream, HEAD_SIZE_BYTES)
-    begun = Begun(EndChecked(stream, feed.path, notes), HEAD_SIZE_BYTES)
-    mark = detect_format(begun.head, b"") if compression else None
+        return PeekedStream(stream, HEAD_SIZE_BYTES)
+    peeked = PeekedStream(EndChecked(stream, feed.path, notes), HEAD_SIZE_BYTES)
+    mark = detect_format(peeked.head, b"") if compression else None
     if mark is not None:
         raise SourceError(
             feed.path,
             f"is {compression} of what begins like {mark.name}, not like a raw disk; decompress "
             f"it first, or set format: {compression} if it is the disk itself",
         )
-    return begun
+    return peeked
 
 
 def _required(size_gib: int | None, what: str) -> int:

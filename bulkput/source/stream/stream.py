@@ -16,7 +16,7 @@ from bulkput.source.blocks import check_blocks
 from bulkput.source.buffered import BlockPool, BufferedWindow
 from bulkput.source.content.partitions import read_partition_table
 from bulkput.source.source import Identity, SourceKind
-from bulkput.source.stream.decoder import Begun
+from bulkput.source.stream.decoder import PeekedStream
 
 _EXTENT_BLOCKS = 64
 """32 MiB: an extent is announced before it is read, and not at all once the end is known."""
@@ -74,7 +74,7 @@ class StreamSource:
 
     def __init__(
         self,
-        stream: Begun,
+        stream: PeekedStream,
         origin: Origin,
         *,
         format_: Compression | None,

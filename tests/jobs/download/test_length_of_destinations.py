@@ -35,7 +35,7 @@ def test_what_is_written_as_a_whole(sizes, present, expected):
 
 
 @pytest.mark.parametrize(
-    ("sizes", "older", "has_bytes", "begun_with_bytes", "expected"),
+    ("sizes", "older", "has_bytes", "partial_length_bytes", "expected"),
     [
         # It has the older volume's length, or the older source's: it gets the new one's.
         (KNOWN, OLDER_KNOWN, OLDER_VOLUME, None, VOLUME),
@@ -52,9 +52,9 @@ def test_what_is_written_as_a_whole(sizes, present, expected):
         (KNOWN, OLDER_UNKNOWN, 0, None, None),
     ],
 )
-def test_what_is_changed_in_place(sizes, older, has_bytes, begun_with_bytes, expected):
+def test_what_is_changed_in_place(sizes, older, has_bytes, partial_length_bytes, expected):
     present = Present(has_bytes, is_device=False)
-    length = length_in_place(sizes, older, present, begun_with_bytes)
+    length = length_in_place(sizes, older, present, partial_length_bytes)
     assert (None if length is None else length.size_bytes) == expected
 
 

@@ -88,7 +88,7 @@ def test_what_is_known_of_encryption_before_the_start(snapshot, parent_encrypted
 
 
 @pytest.mark.parametrize(
-    ("client_token", "begun_under", "unknown", "zeros"),
+    ("client_token", "started_under", "unknown", "zeros"),
     [
         (None, "write", False, "skip"),
         (None, "skip", False, "skip"),
@@ -98,8 +98,8 @@ def test_what_is_known_of_encryption_before_the_start(snapshot, parent_encrypted
     ],
 )
 def test_what_an_unknown_run_may_have_begun_is_put_completely(
-    client_token, begun_under, unknown, zeros
+    client_token, started_under, unknown, zeros
 ):
     settings = volume("skip", client_token=client_token)
-    assert rules.may_hold_unknown(settings, ZeroPolicy(begun_under)) is unknown
-    assert rules.zeros_to_go_on_with(settings, ZeroPolicy(begun_under)) == zeros
+    assert rules.may_hold_unknown(settings, ZeroPolicy(started_under)) is unknown
+    assert rules.zeros_to_go_on_with(settings, ZeroPolicy(started_under)) == zeros
