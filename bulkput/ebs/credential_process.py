@@ -5,14 +5,20 @@ Stands in for ``asyncio.create_subprocess_exec`` beneath aiobotocore's provider.
 
 import asyncio
 import contextlib
+import logging
 import subprocess
 import sys
 from typing import Any
 
 from bulkput.model.parent import kill_with_descendants
 
+_log = logging.getLogger(__name__)
+
 PROCESS_LIMIT_S = 60.0
 """Long enough for somebody to touch a key or to type a code, for whom nothing else happens."""
+
+_SILENCE_S = 5.0
+"""Then it is said what is waited for; a process that asks nobody ends within a second."""
 
 _END_LIMIT_S = 2.0
 """A killed process is gone in milliseconds, unless it hangs in the kernel."""
@@ -58,6 +64,7 @@ class GuardedProcess:
         Raises:
             ProcessFailure: it took too long.
         """
+        waiting = asyncio.get_running_loop().call_later(_SILENCE_S, self._report_waiting)
         try:
             async with asyncio.timeout(PROCESS_LIMIT_S):
                 return await self._process.communicate()
@@ -65,10 +72,14 @@ class GuardedProcess:
             what = f"{self._name} gave no credentials within {PROCESS_LIMIT_S:g} s, and was ended"
             raise ProcessFailure(what) from error
         finally:
+            waiting.cancel()
             if self._process.returncode is None:
                 kill_with_descendants(self._process.pid)
                 with contextlib.suppress(TimeoutError, asyncio.CancelledError):
                     await asyncio.wait_for(self._process.wait(), _END_LIMIT_S)
+
+    def _report_waiting(self) -> None:
+        _log.warning("waiting for %s, at most %g s", self._name, PROCESS_LIMIT_S)
 
 
 def provider_of(original: Any) -> Any:

@@ -69,8 +69,9 @@ def is_alive(pid):
 
 @pytest.mark.parametrize("ends_by", ["time", "cancellation"])
 async def test_a_process_that_hangs_is_ended_with_all_it_started(
-    configured, tmp_path, monkeypatch, ends_by
+    configured, tmp_path, monkeypatch, caplog, ends_by
 ):
+    monkeypatch.setattr(credential_process, "_SILENCE_S", 0.0 if ends_by == "time" else 30.0)
     script, pids = tmp_path / "hangs.py", tmp_path / "pids"
     script.write_text(HANGS)
     configured(f"credential_process = {sys.executable} {script} {pids}\n")
@@ -84,10 +85,15 @@ async def test_a_process_that_hangs_is_ended_with_all_it_started(
     if ends_by == "time":
         with pytest.raises(CredentialsError, match=r"gave no credentials within 2 s"):
             await asking
+        # In words, before its time is over; never its arguments.
+        (record,) = caplog.records
+        name = f"waiting for the credential_process {sys.executable!r}, at most 2 s"
+        assert (record.levelname, record.getMessage()) == ("WARNING", name)
     else:
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
+        assert caplog.records == []
     for pid in pids.read_text().split():
         for _ in range(200):
             if not is_alive(pid):
