@@ -12,6 +12,7 @@ from typing import Any
 
 from bulkput.ledger.closing import Closing
 from bulkput.ledger.folder import ensure_folder
+from bulkput.ledger.header_schema import parse_facts
 from bulkput.ledger.lock import LOCK_NAME, FolderLock
 from bulkput.ledger.record import State
 from bulkput.ledger.state_file import read_state_file, remove_file, replace_file
@@ -145,8 +146,7 @@ class Restoration(Closing):
 
 def _facts_in(folder: Path) -> dict[str, Any]:
     try:
-        facts = json.loads(read_state_file(folder / _HEADER_NAME, _HEADER_MAX_BYTES))
+        facts = parse_facts(read_state_file(folder / _HEADER_NAME, _HEADER_MAX_BYTES))
     except (OSError, ValueError):
         return {}
-    is_known = isinstance(facts, dict) and facts.get("format_version") == FORMAT_VERSION
-    return facts if is_known else {}
+    return facts if facts.get("format_version") == FORMAT_VERSION else {}

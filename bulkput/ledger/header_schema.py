@@ -5,9 +5,9 @@ Pure: text in, plain values out, or the reason why not. Opens no file and knows 
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields
-from types import MappingProxyType
-from typing import Any
+from dataclasses import fields, is_dataclass
+from types import MappingProxyType, UnionType
+from typing import Any, get_type_hints
 
 from bulkput.model.block import BLOCK_COUNT_MAX, VOLUME_SIZE_MAX_GIB
 from bulkput.model.snapshot_id import is_snapshot_id
@@ -90,6 +90,21 @@ def check_names(
     names = {keys.get(field.name, field.name) for field in fields(kind)}
     for name in sorted(facts.keys() ^ names):
         raise ValueError(f"{name!r:.80} is {'missing' if name in names else 'not known'}")
+
+
+def check_kinds(facts: Mapping[str, Any], kind: type) -> None:
+    """Return if each value is of the type of its field in the dataclass ``kind``.
+
+    Fields that are objects themselves are their own reader's to check.
+
+    Raises:
+        ValueError: names one that is not.
+    """
+    for name, hint in get_type_hints(kind).items():
+        allowed = int | float if hint is float else hint
+        is_plain = isinstance(allowed, type | UnionType) and not is_dataclass(allowed)
+        if name in facts and is_plain and not isinstance(facts[name], allowed):
+            raise ValueError(f"{name} is a {type(facts[name]).__name__}")
 
 
 def parse_facts(content: bytes) -> dict[str, Any]:

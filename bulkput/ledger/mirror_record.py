@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from bulkput.ledger.header_schema import check_kinds, parse_facts
 from bulkput.ledger.state_file import read_state_file, replace_file
 from bulkput.model.errors import LedgerError
 
@@ -25,9 +26,10 @@ class MirrorRecord(NamedTuple):
 def read_mirror_record(folder: Path) -> MirrorRecord:
     """Return it, or one of nobody. Blocks."""
     try:
-        facts = json.loads(read_state_file(folder / MIRROR_NAME, _MAX_BYTES))
-        return MirrorRecord(str(facts["writer_id"]), int(facts["sequence"]))
-    except (OSError, LedgerError, ValueError, KeyError, TypeError):
+        facts = parse_facts(read_state_file(folder / MIRROR_NAME, _MAX_BYTES))
+        check_kinds(facts, MirrorRecord)
+        return MirrorRecord(**facts)
+    except (OSError, LedgerError, ValueError, TypeError):
         return MirrorRecord(None, 0)
 
 

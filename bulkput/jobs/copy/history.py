@@ -6,12 +6,12 @@ A record that cannot be read is no record: all that is lost is that blocks are c
 import contextlib
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from bulkput.jobs.copy.snapshot_source import SnapshotIdentity
 from bulkput.ledger.folder import ensure_folder
+from bulkput.ledger.header_schema import check_kinds, check_names, parse_facts
 from bulkput.ledger.state_file import read_state_file, replace_file
 
 _FOLDER_NAME = "copies"
@@ -108,11 +108,12 @@ class CopyRecords:
 
 
 def _read(path: Path) -> CopyRecord | None:
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        facts: dict[str, Any] = json.loads(read_state_file(path, _RECORD_MAX_BYTES))
-        if facts.pop("format_version") == _VERSION and set(facts) == _NAMES:
-            return CopyRecord(**facts | {"source": SnapshotIdentity(**facts["source"])})
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        facts = parse_facts(read_state_file(path, _RECORD_MAX_BYTES))
+        if facts.pop("format_version", None) == _VERSION:
+            check_names(facts, CopyRecord)
+            check_kinds(facts, CopyRecord)
+            source = SnapshotIdentity(**facts["source"])
+            check_kinds(facts["source"], SnapshotIdentity)
+            return CopyRecord(**facts | {"source": source})
     return None
-
-
-_NAMES = {each.name for each in fields(CopyRecord)}

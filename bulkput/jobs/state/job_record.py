@@ -15,6 +15,7 @@ from typing import Any
 from bulkput.config.job_request import JobIdentity
 from bulkput.ledger.brief_lock import brief_lock
 from bulkput.ledger.folder import ensure_folder, ensure_state_dir
+from bulkput.ledger.header_schema import check_kinds, parse_facts
 from bulkput.ledger.state_file import read_state_file, replace_file
 from bulkput.ledger.storage import storage_error
 from bulkput.model.errors import LedgerError
@@ -111,9 +112,13 @@ def read_record(path: Path) -> JobRecord | None:
     except OSError as error:
         raise storage_error(path, "read the job's record", error) from error
     try:
-        facts = json.loads(content)
+        facts = parse_facts(content)
         version = facts.pop("format_version")
-        volumes = {name: VolumeRecord(**each) for name, each in facts.pop("volumes").items()}
+        check_kinds(facts, JobRecord)
+        volumes = {}
+        for name, each in facts.pop("volumes").items():
+            check_kinds(each, VolumeRecord)
+            volumes[name] = VolumeRecord(**each)
         record = JobRecord(**facts, volumes=volumes)
     except (ValueError, TypeError, KeyError, AttributeError):
         version, record = None, None
