@@ -110,7 +110,7 @@ def bodies(draw, shape):
     if draw(st.integers(0, 9)) == 0:
         return draw(st.sampled_from(sorted(ODD_BODIES)))
     if shape == "/":
-        action = draw(st.sampled_from(["DescribeSnapshots", "DeleteSnapshot", "DescribeVolumes"]))
+        action = draw(st.sampled_from(["DescribeSnapshots", "DeleteSnapshot", "DescribeVpcs"]))
         fields = draw(objects(FORM, ODD_TEXT))
         text = "&".join(f"{n}={quote(v, errors='surrogatepass')}" for n, v in fields.items())
         return f"Action={action}&{text}".encode()
