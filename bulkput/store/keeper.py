@@ -24,11 +24,12 @@ from bulkput.store.take_up import TakeUp
 
 _log = logging.getLogger(__name__)
 
-SOON_LIMIT_S = 5.0
+SOON_LIMIT_S = 3.0
 """For a cut that a step of the upload waits for, and for the last one of a store that fails."""
 
-END_LIMIT_S = 15.0
-"""For the last cut: some megabytes and two requests."""
+END_LIMIT_S = 6.0
+"""For the last cut, some megabytes and two requests: with the puts in flight, which take a second,
+it fits into the 10 s that containers have from SIGTERM to SIGKILL."""
 
 TROUBLES = (ServiceError, CredentialsError, ConfigError, AnswerError)
 """Of the store; what the folder or another host raises is no trouble of the store's."""

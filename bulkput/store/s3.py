@@ -34,8 +34,8 @@ from bulkput.store.object_store import ABSENT, ConditionFailedError, ListedObjec
 from bulkput.store.s3_answers import error_code, error_of, other_region, page_of
 from bulkput.store.s3_place import S3Place
 
-_CALL_LIMIT_S = 20.0
-"""Of one attempt, beside the time that its bytes take: as of a put of a block."""
+_CALL_LIMIT_S = 10.0
+"""Of one attempt, beside the time that its bytes take."""
 
 _BYTES_PER_S_MIN = 1 << 20
 """Slower than any link that an upload is sensible on; a manifest of 4 GiB has an hour."""

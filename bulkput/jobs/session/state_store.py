@@ -18,9 +18,9 @@ from bulkput.store.object_store import ListedObject, ObjectStore, StoredObject
 from bulkput.store.s3 import S3Store
 from bulkput.store.s3_place import find_s3
 
-CALL_LIMIT_S = 15.0
-"""For one call with all its repeats: longer than a failover of S3's front takes, and no longer than
-an upload may begin later for a store that is down."""
+CALL_LIMIT_S = 10.0
+"""For one call with all its repeats: as long as a failover of S3's front takes, and no longer than
+an upload may begin later for a store that is down. The next interval tries again anyway."""
 
 
 @dataclass(frozen=True)
