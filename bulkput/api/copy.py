@@ -47,6 +47,7 @@ class CopyOptions:
     verify: Literal["none", "sample", "full"] = "none"
     """Read the copy back and compare it with the digests of what was put."""
     state_dir: str | Path | None = None
+    state_store: str | None = None
     tuning: TuningSettings = field(default_factory=TuningSettings)
 
     @property
@@ -65,10 +66,11 @@ async def copy(options: CopyOptions, *, on_event: OnEvent | None = None) -> Volu
     Raises:
         BulkputError: as ``upload``; a ``SourceError`` if the snapshot is deleted meanwhile.
     """
-    from bulkput.jobs.state.delivery import mark_delivered  # noqa: PLC0415 - only a copy pays
+    from bulkput.api.delivery import mark_delivered  # noqa: PLC0415 - only a copy pays
 
-    outcome = await copy_undelivered(options.settings, on_event=on_event)
-    mark_delivered((outcome,))
+    settings = options.settings
+    outcome = await copy_undelivered(settings, on_event=on_event)
+    mark_delivered(settings.target, (outcome,))
     if outcome.cause is not None:
         raise outcome.cause
     return outcome

@@ -36,7 +36,7 @@ async def run(job: JobSettings, *, on_event: OnEvent | None = None) -> tuple[Vol
     Raises:
         BulkputError: what concerns the job as a whole.
     """
-    from bulkput.jobs.state.delivery import deliver  # noqa: PLC0415 - as in run_undelivered
+    from bulkput.api.delivery import deliver  # noqa: PLC0415 - as in run_undelivered
 
     outcomes = await run_undelivered(job, on_event=on_event)
     # Not awaited: a cancellation from here on would take what it marks as delivered.

@@ -17,6 +17,7 @@ from bulkput.cli.options import (
     reporting_options,
     service_options,
     state_option,
+    store_option,
     with_options,
 )
 from bulkput.cli.service import warn_of_environment
@@ -108,6 +109,7 @@ _end_options = with_options(
 @_snapshot_options
 @_end_options
 @state_option
+@store_option
 @config_option
 @service_options
 @observe_options
@@ -153,7 +155,7 @@ def copy(
         deleted={settings.snapshot_id} if deletes else (),
     )
     status = report_outcomes([outcome], time.monotonic() - started_s, invocation, _as_object)
-    mark_delivered([outcome])
+    mark_delivered(settings.target, [outcome])
     return status
 
 

@@ -150,6 +150,10 @@ def _date_of_round(settings: "JobSettings") -> str | None:
     if request is None or request.identity.file == "-":
         return None  # standard input cannot be read again
     state_dir = settings.state_dir or default_state_dir(os.environ)
+    if settings.state_store is not None:
+        from bulkput.api.store import fetch_record  # noqa: PLC0415 - only who has a store pays
+
+        fetch_record(settings, request.identity)
     try:
         record = record_of(state_dir, request.identity)
     except LedgerError:

@@ -11,6 +11,7 @@ from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.job_lock import locked_job
 from bulkput.jobs.session.open import open_context
 from bulkput.jobs.state.job_round import JobFolders, begin_round
+from bulkput.jobs.state.shelved import is_newer_record, record_name
 from bulkput.jobs.upload.volume import upload_volume
 from bulkput.jobs.volume_queue import LastProgress, VolumeQueue
 from bulkput.model.events import Observer
@@ -61,9 +62,14 @@ async def _begin(context: JobContext) -> bool:
     if request is None:
         return True
     folders = JobFolders(context.state_dir, context.endpoint_url, context.service.region)
+    store, name = context.state_store, record_name(request.identity)
+    if store is not None:
+        await store.shelf.fetch(name, is_newer_record)
     record = await context.workers.run(
         lambda: begin_round(
             request, context.settings.volumes, folders, now_unix_s=context.clock.unix_s()
         )
     )
+    if store is not None:
+        await store.shelf.keep([name])
     return record is not None

@@ -75,6 +75,12 @@ def series_folder(state_dir: Path, name: str, *, endpoint_url: str | None, regio
     return volume_folder(state_dir / _FOLDER_NAME, name, (name, endpoint_url or "aws", region))
 
 
+def series_path(state_dir: Path, name: str, *, endpoint_url: str | None, region: str) -> Path:
+    """Return the file that says which snapshot is the last one; nothing is created."""
+    folder = series_folder(state_dir, name, endpoint_url=endpoint_url, region=region)
+    return folder / _FILE_NAME
+
+
 def read_generation(folder: Path) -> Generation | None:
     """Return the last snapshot of the series in ``folder``; None before the first.
 

@@ -168,7 +168,7 @@ class Mirror:
     async def _keep(self, segment: Segment) -> None:
         # The name says what is in it: where it is there already, this writes the same once more.
         key = segment_key(self._folder.name, kept_form(segment))
-        await self._store.put(key, memoryview(segment.content))
+        await self._store.put(key, memoryview(segment.content), digest=segment.digest)
         self.counts.pieces += 1
         self.counts.bytes += len(segment.content)
         before = self._finder.note_kept(segment)

@@ -54,13 +54,37 @@ class ObjectStore(Protocol):
         """
         ...
 
-    async def put(self, key: str, content: memoryview, *, if_match: str | None = None) -> str:
+    async def get_part(
+        self, key: str, start: int, stop: int, etag: str | None
+    ) -> StoredObject | None:
+        """Return some bytes of an object, fewer at its end and none behind; None if it is gone.
+
+        Args:
+            key: Of the object.
+            start: First byte.
+            stop: One past the last byte.
+            etag: Only if it still has this one; None for any.
+
+        Raises:
+            BulkputError: it could not be read, or is another one by now.
+        """
+        ...
+
+    async def put(
+        self,
+        key: str,
+        content: memoryview,
+        *,
+        if_match: str | None = None,
+        digest: bytes | None = None,
+    ) -> str:
         """Write an object as a whole, and return its ETag.
 
         Args:
             key: Of the object.
             content: Its bytes, which must not change meanwhile.
             if_match: Only in the place of the object with this ETag, or ``ABSENT``.
+            digest: SHA-256 of ``content``, where it is known; else it is computed here.
 
         Raises:
             ConditionFailedError: the condition does not hold.

@@ -205,6 +205,8 @@ class TakeUp:
                 missing += content is None
                 await self._workers.run(partial(begun.write, segment.number, content))
             await self._workers.run(begun.finish)
+        if header.is_over(wait=True):
+            return  # nothing of it is gone on with
         put = cut.acknowledged_blocks
         left_out = cut.settled_blocks - put
         name = header.snapshot_id or "an upload that had just begun"

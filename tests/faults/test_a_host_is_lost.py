@@ -136,3 +136,20 @@ def test_a_store_that_fails_stops_no_upload(answer, live, host, s3, image, check
     result = json.loads(done.stdout)
     check(server, result["snapshot_id"], source)
     assert any("has nothing of this run" in note for note in result["notes"])
+
+
+def test_a_series_goes_on_from_another_host(live, host, s3, image, check):
+    server = live(latency_ms=5, completion_delay_s=0.05)
+    source = image(8)
+    first = host(server, "one").upload(source, "--series", "nightly")["snapshot_id"]
+    with source.open("r+b") as file:
+        file.write(b"changed")
+    result = host(server, "two").upload(source, "--series", "nightly")
+    assert server.count("GetSnapshotBlock") == 0  # the manifest came from the store
+    assert (result["parent_snapshot_id"], result["blocks"]["put"]) == (first, 1)
+    check(server, result["snapshot_id"], source)
+    assert not any("begins with a full snapshot" in note for note in result["notes"])
+    # And what was delivered there is not reported here once more.
+    third = host(server, "one").upload(source, "--series", "nightly")
+    assert third["parent_snapshot_id"] == result["snapshot_id"]
+    assert third["blocks"]["put"] == 0

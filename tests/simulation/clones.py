@@ -35,7 +35,7 @@ class Clones:
     def __init__(self, seed, folder, patch):
         self.random = random.Random(seed)
         self.folder = folder
-        patch.setattr(snapshot_tag, "place_of", lambda _: "clone+0123456789ab:/state")
+        patch.setattr(snapshot_tag, "place_of", lambda *_: "clone+0123456789ab:/state")
         self.service = ModelService(Weather(seed), encrypts=False)
         self.uploads = [self._upload(name) for name in ("a", "b")]
         (folder / "lost").mkdir()

@@ -96,7 +96,7 @@ async def test_the_store_of_a_job_repeats_what_fails(s3):
     settings = ServiceSettings(state_store=f"s3://{BUCKET}/j", store_interval=5.0)
     clock = LoopClock()
     async with open_state_store(
-        settings, region="us-east-1", clock=clock, credentials=KEYS
+        settings, region="us-east-1", clock=clock, warn=print, credentials=KEYS
     ) as store:
         assert store.interval_s == 5.0
         await store.objects.put("a", memoryview(b"x"))

@@ -216,7 +216,7 @@ def test_an_attempt_that_was_given_up_and_came_late_is_known_as_ones_own(hosts, 
             await mirror.cut()
             real = store.put
 
-            async def unanswered(key, content, *, if_match=None):
+            async def unanswered(key, content, *, if_match=None, digest=None):
                 await real(key, content, if_match=if_match)
                 raise outage()
 

@@ -26,6 +26,7 @@ from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.snapshots import require_snapshot_id
 from bulkput.jobs.session.source import Opening
 from bulkput.jobs.state.manifest_at_hand import find_manifest, held_to, presences
+from bulkput.jobs.state.shelved import COPIES, is_newer_copy
 from bulkput.jobs.upload.volume import upload_volume
 from bulkput.ledger.manifest import Manifest
 from bulkput.model.block import BLOCK_SIZE_BYTES
@@ -67,6 +68,9 @@ async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutco
         found = await _completed(gets, wanted.snapshot_id, retrier)
         identity = _identity(wanted, found, gets)
         records = CopyRecords(context.state_dir)
+        store = context.state_store
+        if store is not None:
+            await store.shelf.fetch_all(COPIES, is_newer_copy)
         lineage = Lineage(_record(context, identity, found))
         if not wanted.full:
             search = Search(lineage.record, found, gets, context, retrier)
@@ -98,6 +102,8 @@ async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutco
         if not outcome.exit_code:
             done = replace(lineage.record, copy_id=outcome.snapshot_id)
             await context.workers.run(partial(records.keep, done))
+            if store is not None:
+                await store.shelf.keep([f"{COPIES}/{records.path(done).name}"])
         return outcome
 
 

@@ -65,7 +65,7 @@ class CopyRecords:
 
     def of(self, record: CopyRecord) -> CopyRecord | None:
         """Return what is known of this very copy."""
-        return _read(self._path(record))
+        return _read(self.path(record))
 
     def before(self, record: CopyRecord) -> list[CopyRecord]:
         """Return the finished copies that could be the parent, the one of the newest source first.
@@ -93,9 +93,10 @@ class CopyRecords:
         ensure_folder(self._folder)
         facts = {"format_version": _VERSION} | asdict(record)
         content = json.dumps(facts, indent=2, allow_nan=False) + "\n"
-        replace_file(self._path(record), content.encode("ascii"))
+        replace_file(self.path(record), content.encode("ascii"))
 
-    def _path(self, record: CopyRecord) -> Path:
+    def path(self, record: CopyRecord) -> Path:
+        """Return where a record is."""
         parts = (
             record.source.endpoint_url or "aws",
             record.source.region,

@@ -53,6 +53,11 @@ class JobContext:
     """Where state is kept beside the state folder, if anywhere."""
 
     @property
+    def store_address(self) -> str | None:
+        """Of the state store, if there is one."""
+        return None if self.state_store is None else self.state_store.objects.shown
+
+    @property
     def gets(self) -> "SnapshotReader":
         """How snapshots are read back, all volumes in one rate of the account."""
         from bulkput.jobs.session.snapshot_reader import (  # noqa: PLC0415 - most uploads read none

@@ -29,7 +29,7 @@ from bulkput.jobs.session.samples import with_samples
 from bulkput.jobs.session.threads import worker_count
 from bulkput.ledger.folder import ensure_state_dir
 from bulkput.machine.limits import connections_that_fit
-from bulkput.model.events import Observer
+from bulkput.model.events import Noted, Observer
 from bulkput.pipeline.workers import ThreadWorkers
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ async def open_context(
         )
         workers = ThreadWorkers(worker_count(tuning))
         stack.callback(workers.close)
-        store = await _open_store(settings, service, stack, is_embedded=server is not None)
+        store = await _open_store(settings, service, stack, observer, shares_keys=server is None)
         yield JobContext(
             settings=await workers.run(partial(with_samples, settings, state_dir)),
             service=service,
@@ -156,11 +156,17 @@ async def open_context(
 
 
 async def _open_store(
-    settings: JobSettings, service: Service, stack: contextlib.AsyncExitStack, *, is_embedded: bool
+    settings: JobSettings,
+    service: Service,
+    stack: contextlib.AsyncExitStack,
+    observer: Observer,
+    *,
+    shares_keys: bool,
 ) -> "StateStore | None":
     """Open the state store, if there is one, until the stack is closed."""
     if settings.state_store is None:
         return None
+    # For after the run, when the package may have been replaced.
     from bulkput.jobs.session.state_store import (  # noqa: PLC0415 - only who has a store pays
         open_state_store,
     )
@@ -169,6 +175,7 @@ async def _open_store(
         settings,
         region=service.region,
         clock=service.clock,
-        credentials=None if is_embedded else service.credentials,
+        warn=lambda text: observer.on_event(Noted("state store", text, warning=True)),
+        credentials=service.credentials if shares_keys else None,
     )
     return await stack.enter_async_context(opened)

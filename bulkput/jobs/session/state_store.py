@@ -2,13 +2,14 @@
 
 import contextlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 
 from bulkput.config.service import ServiceSettings
 from bulkput.ebs.aws_session import new_session
 from bulkput.ebs.credentials import ChainCredentials, CredentialSource
+from bulkput.jobs.session.connection import state_dir_of
 from bulkput.model.clock import Clock
 from bulkput.model.errors import ServiceError
 from bulkput.pipeline.retry import Retrier
@@ -17,6 +18,7 @@ from bulkput.store.address import store_address
 from bulkput.store.object_store import ListedObject, ObjectStore, StoredObject
 from bulkput.store.s3 import S3Store
 from bulkput.store.s3_place import find_s3
+from bulkput.store.shelf import Shelf
 
 CALL_LIMIT_S = 10.0
 """For one call with all its repeats: as long as a failover of S3's front takes, and no longer than
@@ -31,6 +33,8 @@ class StateStore:
     workers: Workers
     """One thread of its own, which no block waits for."""
     interval_s: float
+    shelf: Shelf
+    """The whole files of the state folder."""
 
 
 @contextlib.asynccontextmanager
@@ -39,6 +43,7 @@ async def open_state_store(
     *,
     region: str,
     clock: Clock,
+    warn: Callable[[str], None],
     credentials: CredentialSource | None = None,
 ) -> AsyncIterator[StateStore]:
     """Open the store that ``settings`` name, and close it at the end.
@@ -47,6 +52,7 @@ async def open_state_store(
         settings: With a store.
         region: Where the bucket is looked for first.
         clock: For signatures and waits.
+        warn: Told once that files cannot be read or written.
         credentials: Of the account; None reads the AWS chain.
 
     Raises:
@@ -71,7 +77,9 @@ async def open_state_store(
                 recovery=store,
                 deadline_s=CALL_LIMIT_S,
             )
-            yield StateStore(_Repeated(store, retrier), workers, settings.store_interval_s)
+            objects = _Repeated(store, retrier)
+            shelf = Shelf(objects, state_dir_of(settings), workers, warn)
+            yield StateStore(objects, workers, settings.store_interval_s, shelf)
     finally:
         workers.close()
 
@@ -92,8 +100,21 @@ class _Repeated:
         call = partial(self._store.get, key, size_max_bytes=size_max_bytes)
         return await self._retrier.run(call, _unreported)
 
-    async def put(self, key: str, content: memoryview, *, if_match: str | None = None) -> str:
-        call = partial(self._store.put, key, content, if_match=if_match)
+    async def get_part(
+        self, key: str, start: int, stop: int, etag: str | None
+    ) -> StoredObject | None:
+        call = partial(self._store.get_part, key, start, stop, etag)
+        return await self._retrier.run(call, _unreported)
+
+    async def put(
+        self,
+        key: str,
+        content: memoryview,
+        *,
+        if_match: str | None = None,
+        digest: bytes | None = None,
+    ) -> str:
+        call = partial(self._store.put, key, content, if_match=if_match, digest=digest)
         return await self._retrier.run(call, _unreported)
 
     async def delete(self, key: str) -> None:

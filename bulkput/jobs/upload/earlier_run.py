@@ -13,6 +13,7 @@ from pathlib import Path
 from bulkput import __version__
 from bulkput.jobs.upload.complete_snapshot import seal
 from bulkput.jobs.upload.resume_decision import EarlierAnswer, decide_answer
+from bulkput.jobs.upload.shelved_files import fetch_manifest
 from bulkput.jobs.upload.snapshot import UploadContext, UploadSnapshot
 from bulkput.jobs.upload.volume_state import VolumeRun
 from bulkput.ledger.header import LedgerHeader
@@ -78,6 +79,7 @@ async def _finish(run: VolumeRun, upload_snapshot: UploadSnapshot, place: Upload
         # A mark that was damaged since takes the checksum from the result, not the snapshot.
         with suppress(IntegrityError):
             run.linear = await context.workers.run(place.ledger.linear)
+        await fetch_manifest(context, upload_snapshot.snapshot_id)
         kept = manifest_path(context.state_dir, upload_snapshot.snapshot_id)
         run.manifest = kept if await context.workers.run(partial(_is_sound, kept)) else None
         run.status = "completed"

@@ -33,7 +33,7 @@ async def keep_lease(run: VolumeRun, ledger: Ledger, snapshot_id: str) -> AsyncI
     tags = run.volume.snapshot.tags
     # A tag of that name that the user gave is the user's, and stays.
     if OWNER_TAG_KEY in tags or OWNER_TAG_KEY not in tags_with_owner(
-        run.volume.snapshot, ledger.folder
+        run.volume.snapshot, ledger.folder, run.context.store_address
     ):
         yield
         return
@@ -54,7 +54,7 @@ async def _renew(run: VolumeRun, ledger: Ledger, snapshot_id: str) -> None:
     retry_s = _RETRY_S
     while True:
         now_unix_s = context.clock.unix_s() + context.service.clock_offset_s
-        tag = leased_tag(ledger.folder, now_unix_s)
+        tag = leased_tag(ledger.folder, now_unix_s, context.store_address)
         retry_s, wait_s = min(2 * retry_s, RENEW_S), retry_s
         with contextlib.suppress(BulkputError):
             await context.service.control.set_tag(snapshot_id, OWNER_TAG_KEY, tag)

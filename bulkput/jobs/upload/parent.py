@@ -7,6 +7,7 @@ from bulkput.jobs.session.full_size import held_blocks, is_measured
 from bulkput.jobs.state.manifest_at_hand import open_manifest
 from bulkput.jobs.upload import rules
 from bulkput.jobs.upload.manifest import read_manifest
+from bulkput.jobs.upload.shelved_files import fetch_manifest, keep_manifest_of
 from bulkput.jobs.upload.snapshot import UploadContext
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.manifest import Manifest, manifest_path
@@ -119,6 +120,8 @@ def _require_fit(place: UploadContext, snapshot_id: str, found: SnapshotState | 
 async def _known_manifest(place: UploadContext, snapshot_id: str) -> Manifest | None:
     """Return the manifest that was named, or the one that is kept; None if that cannot be used."""
     context, given = place.context, place.volume.snapshot.parent_manifest
+    if given is None:
+        await fetch_manifest(context, snapshot_id)
     opened = partial(
         open_manifest,
         given or manifest_path(context.state_dir, snapshot_id),
@@ -138,6 +141,7 @@ async def _known_manifest(place: UploadContext, snapshot_id: str) -> Manifest | 
 
 async def _read(place: UploadContext, snapshot_id: str, found: SnapshotState) -> Manifest:
     path = await read_manifest(place, snapshot_id, found)
+    await keep_manifest_of(place.context, snapshot_id)
     return await place.context.workers.run(partial(Manifest.open, path))
 
 

@@ -73,7 +73,7 @@ async def _call_start(place: UploadContext) -> StartedSnapshot:
         parent_snapshot_id=place.parent_snapshot_id,
         client_token=place.ledger.header.client_token,
         description=snapshot.description or "",
-        tags=tags_with_owner(snapshot, place.ledger.folder),
+        tags=tags_with_owner(snapshot, place.ledger.folder, place.context.store_address),
         encrypted=snapshot.encrypted if parent is None else None,
         kms_key_arn=snapshot.kms_key_arn if parent is None else None,
         timeout_min=snapshot.timeout_min or TIMEOUT_DEFAULT_MIN,

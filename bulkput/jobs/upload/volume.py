@@ -21,6 +21,7 @@ from bulkput.jobs.upload.keeping import Kept, keeping
 from bulkput.jobs.upload.lease import keep_lease
 from bulkput.jobs.upload.ledger import open_ledger
 from bulkput.jobs.upload.put_blocks import put_blocks
+from bulkput.jobs.upload.shelved_files import fetch_series, keep_results
 from bulkput.jobs.upload.snapshot import UploadContext, UploadSnapshot
 from bulkput.jobs.upload.start_or_resume import start_anew, start_or_resume
 from bulkput.jobs.upload.volume_state import VolumeRun
@@ -105,8 +106,10 @@ async def _upload_kept(run: VolumeRun, source: Source, kept: Kept) -> None:
         if ledger.header.snapshot_id is None:
             await _require_room(run, ledger, source)
             await kept.cut_now()  # its token: another host's start then gives the same snapshot
+        await fetch_series(run)
         with _series(run) as series:
             await _upload_source(run, source, ledger, series, kept)
+            await keep_results(run)
     except BaseException:
         if run.volume.on_failure == "delete":
             await _delete(run, ledger)
