@@ -6,7 +6,7 @@ COMMAND_SECTIONS: Mapping[str, tuple[str, ...]] = {
     "To begin": ("init", "check", "plan", "help"),
     "From disks to snapshots": ("upload", "run", "copy"),
     "From snapshots to disks": ("download", "verify", "diff"),
-    "What is under way": ("status", "jobs", "abort", "gc"),
+    "What is under way": ("status", "jobs", "report", "abort", "gc"),
     "What is kept": ("ledger", "manifest"),
     "Around it": ("config", "emulator", "install-service", "completion"),
 }
@@ -32,19 +32,22 @@ FLAG_SECTIONS: Mapping[str, frozenset[str]] = {
         }
     ),
     "Which volumes of the job": frozenset(
-        {"--only", "--except", "--set", "--allow-command", "--fresh", "--rerun-failed"}
+        {
+            *("--only", "--except", "--set", "--allow-command", "--fresh", "--rerun-failed"),
+            *("--shard", "--quota-share"),
+        }
     ),
     "When, and how many at a time": frozenset(
-        {"--parallel", "--order", "--on-error", "--max-duration", "--window"}
+        {"--parallel", "--processes", "--order", "--on-error", "--max-duration", "--window"}
     ),
     "The service": frozenset({"--region", "--profile", "--endpoint-url"}),
     "What is shown and recorded": frozenset(
         {
             *("--output", "--quiet", "--verbose", "--result", "--events", "--log-file"),
-            *("--progress-interval", "--metrics-listen", "--metrics-textfile"),
+            *("--progress-interval", "--metrics-listen", "--metrics-textfile", "--report"),
         }
     ),
-    "Settings and state": frozenset({"--config", "--state-dir"}),
+    "Settings and state": frozenset({"--config", "--state-dir", "--state-store"}),
 }
 """The sections in their order; a flag that is in none is a command's own, and comes first."""
 
@@ -95,6 +98,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "diff": (("What changed", "bulkput diff snap-0123abcd snap-4567abcd"),),
     "status": (("How far a job is", "bulkput status job.yaml"),),
+    "report": (("A page of a run, from its events", "bulkput report events.jsonl -o run.html"),),
     "jobs": (("What is unfinished here", "bulkput jobs"),),
     "abort": (("Delete an unfinished upload", "bulkput abort snap-0123abcd"),),
     "gc": (

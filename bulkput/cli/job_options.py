@@ -10,6 +10,7 @@ import click
 
 from bulkput.cli.options import Invocation, with_options
 from bulkput.cli.text import write_message_line
+from bulkput.config.shard import Shard
 from bulkput.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +46,21 @@ choice_options = with_options(
         help="Not the volumes of the job whose names match; may be repeated.",
     ),
     reference_options,
+)
+shard_options = with_options(
+    click.option(
+        "--shard",
+        metavar="INDEX/COUNT",
+        help="Only every COUNT-th volume of the job, from INDEX (0 is the first) on, with as much "
+        "of the account's quota; auto reads the numbers of AWS Batch's array job, auto/COUNT the "
+        "index of a Kubernetes job too.",
+    ),
+    click.option(
+        "--quota-share",
+        metavar="SHARE",
+        help="The share of the account's quotas that is this run's, such as 0.25. Default: all of "
+        "them, or with --shard a COUNT-th.",
+    ),
 )
 schedule_options = with_options(
     click.option(
@@ -87,6 +103,8 @@ class Choice:
     only: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     begin: Begin = "auto"
+    shard: Shard | None = None
+    """The part of the job that is this run's; None is all of it."""
     overrides: Mapping[str, object] = field(default_factory=dict)
     """By dotted keys."""
 
@@ -113,7 +131,7 @@ def load_job(config: Path, choice: Choice, invocation: Invocation) -> "LoadedSet
         return load_settings(config, environ=os.environ, overrides=choice.overrides, inputs=inputs)
 
     loaded = load(None)
-    is_partial = bool(choice.only or choice.exclude)
+    is_partial = bool(choice.only or choice.exclude or choice.shard)
     date = None if choice.begin == "fresh" and not is_partial else _date_of_round(loaded.settings)
     if date is not None:
         loaded = load(date)
@@ -174,6 +192,9 @@ def _chosen(loaded: "LoadedSettings", choice: Choice) -> "LoadedSettings":
     is_chosen = chosen_labels(
         [volume.label for volume in settings.volumes], only=choice.only, exclude=choice.exclude
     )
+    if choice.shard is not None:
+        in_shard = choice.shard.has(settings.volumes)
+        is_chosen = [both == (True, True) for both in zip(is_chosen, in_shard, strict=True)]
     pairs = list(zip(settings.volumes, is_chosen, strict=True))
     volumes = tuple(volume for volume, chosen in pairs if chosen)
     left_out = tuple(volume for volume, chosen in pairs if not chosen)

@@ -1,12 +1,20 @@
 """``bulkput run``: the job of one YAML file."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bulkput.cli.command import Command
-from bulkput.cli.job_options import Begin, Choice, choice_options, load_job, schedule_options
+from bulkput.cli.job_options import (
+    Begin,
+    Choice,
+    choice_options,
+    load_job,
+    schedule_options,
+    shard_options,
+)
 from bulkput.cli.options import (
     OBSERVE_OVERRIDES,
     PATH,
@@ -21,6 +29,7 @@ from bulkput.cli.options import (
 )
 from bulkput.cli.plan import dry_run_option, plan_and_report
 from bulkput.cli.result_file import ResultFile, result_file, result_option
+from bulkput.config.shard import parse_shard
 from bulkput.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +49,7 @@ _OVERRIDES = {
         )
     },
     "processes": "tuning.processes",
+    "quota_share": "tuning.quota_share",
     **OBSERVE_OVERRIDES,
 }
 """Keys of the file by the names of flags."""
@@ -59,6 +69,7 @@ _OVERRIDES = {
     "complete success, do nothing.",
 )
 @choice_options
+@shard_options
 @schedule_options
 @processes_option
 @dry_run_option
@@ -81,12 +92,16 @@ def run(context: click.Context, /, config: Path, *, result: Path | None, **flags
         raise UsageError("--fresh and --rerun-failed exclude each other.")
     begin: Begin = "fresh" if flags["fresh"] else "rerun" if flags["rerun_failed"] else "auto"
     invocation = invocation_of(context)
+    shard = None if flags["shard"] is None else parse_shard(flags["shard"], os.environ)
+    if shard is not None and flags["quota_share"] is None:
+        flags["quota_share"] = 1 / shard.count
     choice = Choice(
         flags["variables"],
         flags["allow_command"],
         flags["only"],
         flags["exclude"],
         begin,
+        shard,
         {key: flags[name] for name, key in _OVERRIDES.items()},
     )
     with result_file(result) as file:

@@ -23,6 +23,21 @@ def job(tmp_path):
     return path
 
 
+def test_parts_of_a_job_make_all_of_it_once(bulkput, job, monkeypatch):
+    mend(job)
+    ids = {}
+    for number in range(2):
+        monkeypatch.setenv("JOB_COMPLETION_INDEX", str(number))
+        ended = bulkput("run", job, "--shard=auto/2", "--rerun-failed", "--output=json")
+        assert ended.status == 0
+        ids |= {each["volume"]: each["snapshot_id"] for each in ended.object["volumes"]}
+    assert ids.keys() == {"a.img", "b.img", "c.img"}
+    assert len(set(ids.values())) == 3
+    again = bulkput("run", job, "--shard", "1/2", "--rerun-failed", "--output=json")
+    assert (again.status, again.object["volumes"]) == (0, [])
+    assert bulkput("run", job, "--shard", "3/3").status == 2
+
+
 def mend(job):
     (job.parent / "b.img").write_bytes(b"b" * BLOCK)
 

@@ -22,8 +22,14 @@ from bulkput.observe.result import job_object
 COMMANDS = {words: command for words, command, _ in commands()}
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*[a-z0-9]")
 LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
-OF_OTHERS = {"--no-check", "--check", "--aws-sigv4", "--user"}
-"""Flags of programs that the manual mentions: zstd, xz, curl."""
+OF_OTHERS = {
+    *("--no-check", "--check", "--aws-sigv4", "--user"),
+    *("--require-hashes", "--no-deps"),
+    *("--console-script", "--extend-pythonpath", "--compressed", "--reproducible"),
+    *("--python", "--output-file"),
+    *("--instance-id", "--http-put-response-hop-limit", "--query", "--volume-id", "--throughput"),
+}
+"""Flags of programs that the manual mentions: zstd, xz, curl, pip, shiv, the AWS CLI."""
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)

@@ -50,7 +50,7 @@ def test_every_single_value_of_top_and_tuning_has_a_variable():
         and key.path not in ("version", "tuning", "observe", "vars", "defaults")
     }
     assert set(variables()) == expected
-    assert len(expected) == 37
+    assert len(expected) == 38
 
 
 def test_variables_are_converted_to_what_their_key_takes(load, tmp_path, monkeypatch):

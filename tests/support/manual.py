@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from bulkput.cli.help_contents import COMMAND_SECTIONS
 from bulkput.cli.main import VERBS, cli
 from bulkput.config.describe import markdown_table
 from bulkput.config.schema import json_schema
@@ -110,10 +111,14 @@ def _exit_codes(_: str) -> str:
 
 
 def _verbs(_: str) -> str:
-    """Return the verbs as ``bulkput --help`` lists them."""
-    context = click.Context(cli)
-    rows = ((f"`bulkput {name}`", VERBS[name]) for name in cli.list_commands(context))
-    return _table(("command", "what it does"), rows)
+    """Return the commands as ``bulkput --help`` lists them, a row for each section."""
+    return _table(
+        ("for", "commands"),
+        (
+            (title, "<br>".join(f"`bulkput {name}`: {VERBS[name]}" for name in names))
+            for title, names in COMMAND_SECTIONS.items()
+        ),
+    )
 
 
 def _topics(_: str) -> str:

@@ -47,6 +47,8 @@ def _rate_limits(
 ) -> RateLimits:
     """Return the rate limits; a limit in bytes becomes one in puts, which all have one size."""
     account = account or RATE_DEFAULT_PUTS_PER_S
+    if tuning.puts_per_s_account is None:
+        account *= tuning.quota_share
     is_snapshot = tuning.puts_per_s_snapshot is not None
     is_account = tuning.puts_per_s_account is not None
     if tuning.bytes_per_s is not None:
@@ -86,9 +88,12 @@ async def find_get_rate_limits(tuning: TuningSettings, service: "Service") -> Ge
         account = account or quotas.account_gets_per_s
     is_snapshot = tuning.gets_per_s_snapshot is not None
     is_account = tuning.gets_per_s_account is not None
+    account = account or RATE_DEFAULT_GETS_PER_S
+    if not is_account:
+        account *= tuning.quota_share
     return GetRateLimits(
         snapshot or RATE_DEFAULT_GETS_PER_S,
-        account or RATE_DEFAULT_GETS_PER_S,
+        account,
         limiter_of(RateLimiter.SNAPSHOT_QUOTA, is_configured=is_snapshot),
         limiter_of(RateLimiter.ACCOUNT_QUOTA, is_configured=is_account),
     )
