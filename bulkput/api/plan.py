@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from bulkput.api.observer import OnEvent, observer_of
 from bulkput.api.options import UploadOptions
 from bulkput.config.settings import JobSettings
 
@@ -18,6 +19,7 @@ async def plan(
     *,
     by_extents: bool = False,
     on_progress: OnProgress | None = None,
+    on_event: OnEvent | None = None,
 ) -> "JobForecast":
     """Read the sources as an upload would, and return what it would put. Sends nothing to anybody.
 
@@ -25,6 +27,7 @@ async def plan(
         what: One disk, or a whole job.
         by_extents: Read nothing: all that is no hole counts as data, and puts are an upper bound.
         on_progress: Called in the event loop.
+        on_event: Hears how far each volume is.
 
     Returns:
         A forecast for each volume; those that could not be uploaded have an error.
@@ -35,7 +38,12 @@ async def plan(
     from bulkput.jobs.plan.plan_job import plan_job  # noqa: PLC0415 - see above
 
     job = what.settings if isinstance(what, UploadOptions) else what
-    return await plan_job(job, by_extents=by_extents, on_progress=on_progress or _ignore)
+    return await plan_job(
+        job,
+        by_extents=by_extents,
+        on_progress=on_progress or _ignore,
+        observer=observer_of(on_event),
+    )
 
 
 def _ignore(volume: str, fraction: float) -> None:

@@ -9,12 +9,20 @@ import click
 from bulkput.cli.command import Command
 from bulkput.cli.failure import gravest
 from bulkput.cli.job_options import Choice, choice_options, load_job
-from bulkput.cli.options import invocation_of, service_options, shown_options, state_option
+from bulkput.cli.options import (
+    OBSERVE_OVERRIDES,
+    invocation_of,
+    observe_options,
+    service_options,
+    shown_options,
+    state_option,
+)
 from bulkput.cli.service import warn_of_environment
 from bulkput.cli.streams import write_message, write_result
 from bulkput.cli.text import shown
 from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
+from bulkput.observe.run_events import ResultKnown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
 @choice_options
 @state_option
 @service_options
+@observe_options
 @shown_options
 @click.pass_context
 def check(
@@ -39,7 +48,7 @@ def check(
     region: str | None,
     profile: str | None,
     endpoint_url: str | None,
-    **choices: Any,
+    **others: Any,
 ) -> int:
     """Check everything that an upload needs.
 
@@ -47,41 +56,52 @@ def check(
     code is that of the most serious failure; warnings leave it at 0.
     """
     from bulkput.api.check import CheckStatus, check_job, worst  # noqa: PLC0415 - the same
-    from bulkput.api.event_loop import run_in_loop  # noqa: PLC0415 - the same
+    from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - the same
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 
     settings: JobSettings
     flags = {"state_dir": state_dir, "region": region, "profile": profile}
-    if config is None and Choice(**choices).is_made:
+    observed = {name: others.pop(name) for name in OBSERVE_OVERRIDES if name in others}
+    if config is None and Choice(**others).is_made:
         raise UsageError("--only, --except, --set and --allow-command go with a CONFIG")
     if config is None:
-        flags["endpoint_url"] = endpoint_url
+        flags |= observed | {"endpoint_url": endpoint_url}
         warn_of_environment(invocation_of(context))
         settings = settings_from_flags(None, flags=flags, environ=os.environ).settings
         volumes = settings.volumes[:0]
     else:
+        flags |= {OBSERVE_OVERRIDES[name]: value for name, value in observed.items()}
         flags["endpoint"] = endpoint_url
-        choice = Choice(**choices, overrides=flags)
+        choice = Choice(**others, overrides=flags)
         settings = load_job(config, choice, invocation_of(context)).settings
         volumes = settings.volumes
-    findings = run_in_loop(lambda: check_job(settings, volumes))
-    failures = [each for each in findings if each.status is CheckStatus.FAILURE]
-    status = gravest(each.exit_code for each in failures)
-    error = ", ".join(each.name for each in failures)
-    error = f"an upload would fail: {error}" if failures else ""
-    if invocation_of(context).output is OutputForm.JSON:
-        result = {
+    invocation = invocation_of(context)
+
+    def result_of(findings: "Sequence[Finding]") -> dict[str, Any]:
+        failures = [each for each in findings if each.status is CheckStatus.FAILURE]
+        names = ", ".join(each.name for each in failures)
+        return {
             "status": str(worst(findings)),
             "checks": [each.as_dict() for each in findings],
-            "error": error or None,
-            "exit_code": status,
+            "error": f"an upload would fail: {names}" if failures else None,
+            "exit_code": gravest(each.exit_code for each in failures),
         }
+
+    def ending_of(findings: "Sequence[Finding]") -> Ending:
+        result = result_of(findings)
+        return Ending(result["exit_code"], ResultKnown(result))
+
+    findings = run_shown(
+        lambda _: check_job(settings, volumes), settings, invocation, ending_of, volume_count=0
+    )
+    result = result_of(findings)
+    if invocation.output is OutputForm.JSON:
         write_result(as_json(result))
     else:
         write_result(_text(findings))
-    if error:
-        write_message(f"bulkput: error: {shown(error)}")
-    return status
+    if result["error"]:
+        write_message(f"bulkput: error: {shown(result['error'])}")
+    return int(result["exit_code"])
 
 
 def _text(findings: "Sequence[Finding]") -> str:

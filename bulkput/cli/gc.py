@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulkput.cli.command import Command
-from bulkput.cli.options import invocation_of, service_options, shown_options, state_option
-from bulkput.cli.service import call_out, service_of
+from bulkput.cli.options import (
+    invocation_of,
+    observe_options,
+    service_options,
+    shown_options,
+    state_option,
+)
+from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
 from bulkput.cli.text import table, write_message_line
 from bulkput.model.duration import format_duration, parse_duration_s
+from bulkput.model.events import Noted
 from bulkput.model.exit_code import ExitCode
 from bulkput.observe.result import OutputForm, as_json
+from bulkput.observe.run_events import ResultKnown
 
 if TYPE_CHECKING:
     from bulkput.api.gc import Orphan
@@ -56,6 +64,7 @@ def _as_duration_s(context: click.Context, parameter: click.Parameter, value: st
 )
 @state_option
 @service_options
+@observe_options
 @shown_options
 @click.pass_context
 def gc(
@@ -67,6 +76,7 @@ def gc(
     deleted without --yes, and a completed snapshot is never deleted.
     """
     from bulkput.api.gc import collect_orphans  # noqa: PLC0415 - not for --help
+    from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - the same
 
     if yes and older_than < DELETED_AGE_MIN_S:
         what = (
@@ -76,32 +86,44 @@ def gc(
         raise click.BadParameter(what, context, param_hint="--older-than")
     settings, folder = service_of(**flags)
 
-    orphans = call_out(
-        lambda: collect_orphans(
+    invocation = invocation_of(context)
+
+    def result_of(orphans: "list[Orphan]") -> dict[str, Any]:
+        errors = [each.error for each in orphans if each.error is not None]
+        return {
+            "state_dir": str(folder),
+            "deletes": yes,
+            "snapshots": [each.as_dict(time.time()) for each in orphans],
+            "exit_code": int(errors[0].status if errors else ExitCode.DONE),
+        }
+
+    def ending_of(orphans: "list[Orphan]") -> Ending:
+        result = result_of(orphans)
+        return Ending(result["exit_code"], ResultKnown(result))
+
+    orphans = run_shown(
+        lambda observer: collect_orphans(
             settings,
             folder,
-            write_message_line,
+            lambda text: observer.on_event(Noted("", text)),
             elsewhere=elsewhere,
             older_than_s=older_than,
             delete=yes,
         ),
-        invocation_of(context),
+        settings,
+        invocation,
+        ending_of,
+        volume_count=0,
     )
-    status = next((each.error.status for each in orphans if each.error is not None), ExitCode.DONE)
-    now_unix_s = time.time()
-    if invocation_of(context).output is OutputForm.JSON:
-        listed = [each.as_dict(now_unix_s) for each in orphans]
-        write_result(
-            as_json(
-                {"state_dir": str(folder), "deletes": yes, "snapshots": listed, "exit_code": status}
-            )
-        )
+    result, now_unix_s = result_of(orphans), time.time()
+    if invocation.output is OutputForm.JSON:
+        write_result(as_json(result))
     else:
         _report_orphans(orphans, folder, now_unix_s)
     for each in orphans:
         if each.error is not None:
             write_message_line(f"bulkput: error: {each.error}")
-    return int(status)
+    return int(result["exit_code"])
 
 
 def _report_orphans(orphans: "list[Orphan]", folder: Path, now_unix_s: float) -> None:

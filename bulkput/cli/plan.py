@@ -1,7 +1,6 @@
 """``bulkput plan``, and ``--dry-run`` of other verbs: what would be put, and what that costs."""
 
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,28 +9,26 @@ import click
 from bulkput.cli.command import Command
 from bulkput.cli.job_options import Choice, choice_options, load_job
 from bulkput.cli.options import (
+    OBSERVE_OVERRIDES,
     Invocation,
     invocation_of,
+    observe_options,
     service_options,
     shown_options,
     state_option,
 )
 from bulkput.cli.service import warn_of_environment
 from bulkput.cli.streams import write_message, write_result
-from bulkput.cli.text import shown, write_message_line
+from bulkput.cli.text import shown
 from bulkput.model.errors import UsageError
 from bulkput.observe.plain import plain
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
-    from bulkput.api.forecast import JobForecast
     from bulkput.config.settings import JobSettings
 
 CONFIG_SUFFIXES = (".yaml", ".yml")
 """What ends so is a job's file, whatever it holds; all else is a source."""
-
-_REPORT_INTERVAL_S = 5.0
-"""As the lines of an upload without a terminal."""
 
 dry_run_option = click.option(
     "--dry-run",
@@ -59,6 +56,7 @@ dry_run_option = click.option(
 @choice_options
 @state_option
 @service_options
+@observe_options
 @shown_options
 @click.pass_context
 def plan(
@@ -72,7 +70,7 @@ def plan(
     region: str | None,
     profile: str | None,
     endpoint_url: str | None,
-    **choices: Any,
+    **others: Any,
 ) -> int:
     """Show what an upload would put, and what that costs.
 
@@ -88,13 +86,15 @@ def plan(
         "region": region,
         "profile": profile,
     }
+    observed = {name: others.pop(name) for name in OBSERVE_OVERRIDES if name in others}
     if Path(target).suffix.lower() in CONFIG_SUFFIXES:
-        choice = Choice(**choices, overrides=flags | {"endpoint": endpoint_url})
+        overrides = flags | {OBSERVE_OVERRIDES[name]: value for name, value in observed.items()}
+        choice = Choice(**others, overrides=overrides | {"endpoint": endpoint_url})
         loaded = load_job(Path(target), choice, invocation_of(context))
-    elif Choice(**choices).is_made:
+    elif Choice(**others).is_made:
         raise UsageError("--only, --except, --set and --allow-command go with a CONFIG")
     else:
-        flags["endpoint_url"] = endpoint_url
+        flags |= observed | {"endpoint_url": endpoint_url}
         warn_of_environment(invocation_of(context))
         loaded = settings_from_flags(target, flags=flags, environ=os.environ)
     return plan_and_report(loaded.settings, invocation_of(context), fast=fast)
@@ -111,33 +111,20 @@ def plan_and_report(settings: "JobSettings", invocation: Invocation, *, fast: bo
     """
     # numpy's BLAS would start a thread a core that nothing here uses.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from bulkput.api.event_loop import run_in_loop  # noqa: PLC0415 - the same
     from bulkput.api.plan import plan as forecast_of  # noqa: PLC0415 - numpy is not for --help
     from bulkput.cli.forecast import forecast_text  # noqa: PLC0415 - the same
+    from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - the same
 
-    progress = _Progress(quiet=invocation.quiet)
-
-    async def main() -> "JobForecast":
-        return await forecast_of(settings, by_extents=fast, on_progress=progress)
-
-    forecast = run_in_loop(main)
+    forecast = run_shown(
+        lambda observer: forecast_of(settings, by_extents=fast, on_event=observer.on_event),
+        settings,
+        invocation,
+        lambda found: Ending(found.exit_code),
+        volume_count=len(settings.volumes),
+        announce_ends=False,
+    )
     if forecast.error is not None:
         write_message(f"bulkput: error: {plain(shown(forecast.error))}")
     in_json = invocation.output is OutputForm.JSON
     write_result(as_json(forecast.as_dict()) if in_json else forecast_text(forecast))
     return forecast.exit_code
-
-
-class _Progress:
-    """Reports how far the reading is, a line every few seconds."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
-        self._due_s = time.monotonic() + _REPORT_INTERVAL_S
-
-    def __call__(self, volume: str, fraction: float) -> None:
-        now_s = time.monotonic()
-        if self._quiet or now_s < self._due_s:
-            return
-        self._due_s = now_s + _REPORT_INTERVAL_S
-        write_message_line(f"{volume}: looked at {fraction:.1%}")

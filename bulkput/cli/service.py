@@ -15,12 +15,12 @@ from bulkput.cli.text import write_message_line
 from bulkput.observe.verbosity import Verbosity
 
 if TYPE_CHECKING:
-    from bulkput.config.service import ServiceSettings
+    from bulkput.config.settings import JobSettings
 
 T = TypeVar("T")
 
 
-def service_of(**flags: object) -> tuple["ServiceSettings", Path]:
+def service_of(**flags: object) -> tuple["JobSettings", Path]:
     """Return the settings that flags and environment give, and the state folder.
 
     Raises:

@@ -33,6 +33,7 @@ from bulkput.observe.board import Board
 from bulkput.observe.open import open_reporter
 from bulkput.observe.run_events import (
     OutcomeKnown,
+    ResultKnown,
     RunConfigured,
     RunEnded,
     RunEvent,
@@ -58,7 +59,7 @@ class Ending:
     """How a verb that came to its end will leave the process."""
 
     exit_code: int
-    outcome: OutcomeKnown | None = None
+    outcome: OutcomeKnown | ResultKnown | None = None
     """Of a verb without volumes, which have outcomes of their own."""
 
 
@@ -70,6 +71,7 @@ def run_shown(
     *,
     volume_count: int = 1,
     deleted: Collection[str] | None = None,
+    announce_ends: bool = True,
 ) -> T:
     """Run ``main`` in an event loop of its own, with a display and what else is configured.
 
@@ -81,6 +83,7 @@ def run_shown(
         volume_count: How many there are.
         deleted: Volumes whose snapshots do not stay behind after a signal; None of a verb that
             puts nothing.
+        announce_ends: Whether each of several volumes has a line when it ends.
 
     Raises:
         InterruptedBySignal: a signal ended it; with the snapshot, if there is one alone.
@@ -89,7 +92,7 @@ def run_shown(
     """
     from bulkput.api.event_loop import run_in_loop  # noqa: PLC0415 - 0.5 s of imports
 
-    everybody, verbosity = _open_sinks(settings, invocation, volume_count)
+    everybody, verbosity = _open_sinks(settings, invocation, volume_count if announce_ends else 1)
     handler = log_to(everybody.on_event, verbosity, os.environ)
     left: list[Progress] = []
     try:

@@ -8,6 +8,8 @@ from bulkput.model.errors import BulkputError
 
 STOPPED = "stopped"
 """Not finished within the time that the job may take."""
+PLANNED = "planned"
+"""Only looked at."""
 NOT_STARTED = "not-started"
 """Left to the next run."""
 
@@ -34,7 +36,8 @@ class VolumeOutcome:
     volume: str
     source: str
     status: str
-    """``completed``, ``pending`` (not waited for), ``failed``, ``stopped`` or ``not-started``."""
+    """``completed``, ``pending`` (not waited for), ``failed``, ``stopped`` or ``not-started``; of a
+    plan ``planned``."""
     source_format: str | None = None
     """``raw``, or the format that was decoded; None of a source that was not opened."""
     snapshot_id: str | None = None

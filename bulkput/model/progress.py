@@ -17,6 +17,8 @@ class Phase(StrEnum):
     PREPARING = "preparing"
     READING_PARENT = "reading parent"
     STARTING = "starting"
+    READING = "reading"
+    """For a forecast."""
     COMPARING = "comparing"
     UPLOADING = "uploading"
     SEALING = "sealing"
@@ -94,6 +96,8 @@ class Progress:
     """Compared, or known to be zeros on both sides."""
     blocks_restored: int = 0
     """Settled at the destination of a download: got, found there, or zeros."""
+    blocks_read: int = 0
+    """Looked at for a forecast."""
     puts: CallCounts = field(default_factory=CallCounts)
     gets: CallCounts = field(default_factory=CallCounts)
     in_flight: int = 0

@@ -31,7 +31,7 @@ _UNMEASURED = frozenset(
     }
 )
 """Phases in which no block moves: they have a duration, not a rate."""
-_READING_BACK = frozenset({Phase.COMPARING, Phase.VERIFYING, Phase.DOWNLOADING})
+_READING_BACK = frozenset({Phase.READING, Phase.COMPARING, Phase.VERIFYING, Phase.DOWNLOADING})
 """Phases that read, and do not put."""
 
 
@@ -118,6 +118,8 @@ def _counts(progress: Progress, phase: Phase) -> tuple[int, int]:
     """Return the blocks that are done in ``phase``, and those that were moved."""
     if phase is Phase.VERIFYING:
         return progress.blocks_verified, progress.blocks_verified
+    if phase is Phase.READING:
+        return progress.blocks_read, progress.blocks_read
     if phase is Phase.DOWNLOADING:
         return progress.blocks_restored, progress.blocks_restored
     if phase is Phase.COMPARING:

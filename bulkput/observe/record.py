@@ -131,6 +131,7 @@ def _counters(progress: Progress, calls: tuple[CallFigures, CallFigures]) -> dic
         "to_verify": progress.blocks_to_verify,
         "verified": progress.blocks_verified,
         "restored": progress.blocks_restored,
+        "read": progress.blocks_read,
     }
     put, got = calls
     return {

@@ -27,7 +27,7 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 _BLOCK_KINDS = (
     *("total", "put", "resumed", "skipped_zero", "skipped_hole", "unchanged"),
-    *("to_verify", "verified", "restored"),
+    *("to_verify", "verified", "restored", "read"),
 )
 _BY_KIND = _object(dict.fromkeys(_BLOCK_KINDS, _COUNT))
 _LATENCY_MS = {"anyOf": [{"type": "null"}, _object(dict.fromkeys(PERCENTILES, _NUMBER))]}

@@ -114,13 +114,15 @@ def figure_texts(figures: Figures) -> list[RankedText]:
     """Return what is known of a volume beside its name, phase and percentage."""
     if not figures.measured:
         return [RankedText(f"for {format_duration(figures.phase_s)}", 0)]
-    words = [] if figures.reading_back else [RankedText(f"{figures.puts_per_s:,.0f} puts/s", 2)]
-    words += [
-        RankedText(f"{figures.mib_per_s:,.1f} MiB/s", 1),
-        RankedText(f"{figures.in_flight:,} in flight", 5),
-        RankedText(counted(figures.retried, "retry", "retries"), 4 if figures.retried else 6),
-        RankedText(counted(figures.throttled, "throttle"), 3 if figures.throttled else 7),
-    ]
+    words = [RankedText(f"{figures.mib_per_s:,.1f} MiB/s", 1)]
+    if figures.phase is not Phase.READING:  # which asks nobody
+        puts = RankedText(f"{figures.puts_per_s:,.0f} puts/s", 2)
+        words = ([] if figures.reading_back else [puts]) + words
+        words += [
+            RankedText(f"{figures.in_flight:,} in flight", 5),
+            RankedText(counted(figures.retried, "retry", "retries"), 4 if figures.retried else 6),
+            RankedText(counted(figures.throttled, "throttle"), 3 if figures.throttled else 7),
+        ]
     if figures.left_s is not None:
         words.append(RankedText(f"{format_duration(figures.left_s)} left", 0))
     return words

@@ -222,9 +222,9 @@ async def test_uploads_at_once_share_the_rate_of_their_account(options, image, m
     made = []
 
     class Counted(AccountPacer):
-        def __init__(self, per_s):
+        def __init__(self, per_s, limiter):
             made.append(per_s)
-            super().__init__(per_s)
+            super().__init__(per_s, limiter)
 
     monkeypatch.setattr(account_pacer, "AccountPacer", Counted)
     tuning = TuningSettings(puts_per_s_account=20.0, window=BLOCK)

@@ -6,8 +6,6 @@ import time
 import pytest
 from support.served import BLOCK
 
-from bulkput.cli.plan import _Progress
-
 
 @pytest.fixture(autouse=True)
 def _no_configuration(monkeypatch):
@@ -216,15 +214,3 @@ def test_a_sample_is_planned_as_it_will_be_uploaded(bulkput, tmp_path, state_dir
     job.write_text("version: 1\nendpoint: embedded\nvolumes:\n  - source: {sample: 8MiB}\n")
     volume = planned(bulkput, "plan", job, "--state-dir", state_dir)
     assert volume["puts"] > 0
-
-
-def test_progress_is_reported_every_few_seconds_unless_quiet(capfd, monkeypatch):
-    for quiet, lines in ((False, 1), (True, 0)):
-        monkeypatch.setattr(time, "monotonic", lambda: 0.0)
-        progress = _Progress(quiet=quiet)
-        for now_s in (1.0, 6.0, 7.0):
-            monkeypatch.setattr(time, "monotonic", lambda now_s=now_s: now_s)
-            progress("web.img", 0.25)
-        reported = capfd.readouterr().err
-        assert reported.count("\n") == lines
-        assert ("25.0%" in reported) is not quiet

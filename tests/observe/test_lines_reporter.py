@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from bulkput.model.events import Noted, PhaseChanged, PutRetried, VolumeEnded, VolumeStarted
-from bulkput.model.progress import Phase
+from bulkput.model.progress import Phase, Progress
 from bulkput.observe.lines import LinesReporter
 from bulkput.observe.run_events import Logged
 from bulkput.observe.verbosity import Verbosity
@@ -28,6 +28,16 @@ def test_a_line_every_five_seconds_for_each_active_volume(stream, progress):
         f"web-01: uploading 20.0%, {steady}, 20.0s left",
         f"web-01: uploading 40.0%, {steady}, 15.0s left",
     ]
+
+
+def test_a_forecast_shows_how_far_it_has_read(stream):
+    progress = Progress("web-01", phase=Phase.READING, blocks_total=1000)
+    reporter = reporter_on(stream)
+    reporter.on_event(VolumeStarted(progress, "/disks/web.img"))
+    for second in range(6):
+        progress.blocks_read = 100 * second
+        reporter.tick(float(second))
+    assert stream.getvalue() == "web-01: reading 50.0%, 50.0 MiB/s, 5.0s left\n"
 
 
 def test_a_phase_change_is_reported_at_once_and_after_its_cause(stream, progress):

@@ -45,6 +45,22 @@ def test_verbs_that_read_have_events_too(program, source, tmp_path):
         assert events[-1]["exit_code"] == 0
 
 
+def test_verbs_that_look_have_events_too(program, source, tmp_path):
+    for verb, arguments in {"plan": (source,), "check": (), "gc": ()}.items():
+        path = tmp_path / f"{verb}.jsonl"
+        done = program.run(verb, *arguments, "--events", path)
+        assert done.returncode == 0, done.stderr
+        events = events_in(path.read_text())
+        assert [events[0]["event"], events[-1]["event"]] == ["started", "job_ended"]
+        assert {event["verb"] for event in events} == {verb}
+        known = {event["event"]: event for event in events}
+        if verb == "plan":
+            assert known["progress"]["blocks"]["read"] == known["progress"]["blocks"]["total"] == 10
+            assert known["volume_ended"]["outcome"]["status"] == "planned"
+        else:
+            assert known["result"]["result"].items() <= json.loads(done.stdout).items()
+
+
 def test_an_error_is_an_event_with_its_exit_code(program, tmp_path):
     done = program.run("verify", "snap-00000000000000000", "--events", tmp_path / "events")
     *_, error, ended = events_in((tmp_path / "events").read_text())

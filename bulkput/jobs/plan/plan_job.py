@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from bulkput.jobs.plan.forecast import (
 )
 from bulkput.jobs.plan.parent import KnownParent, parent_for_new
 from bulkput.jobs.plan.resumable_upload import Earlier, configured_region, find_earlier
+from bulkput.jobs.plan.watch import OnProgress, VolumeWatch
 from bulkput.jobs.session.rate_limits import configured_rate_limits
 from bulkput.jobs.session.samples import with_samples
 from bulkput.jobs.session.source import examine_volume, open_volume
@@ -29,6 +29,7 @@ from bulkput.ledger.folder import default_state_dir, ensure_state_dir
 from bulkput.ledger.ledger import Ledger
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import BulkputError
+from bulkput.model.events import NullObserver, Observer
 from bulkput.model.zeros import ZeroPolicy
 from bulkput.pipeline.baseline import Baseline
 from bulkput.pipeline.survey import SurveyPolicy, Tally, survey_blocks
@@ -37,15 +38,19 @@ from bulkput.planning.zeros import ResolvedZeros, resolve_zero_policy
 from bulkput.source.source import Source
 from bulkput.source.zero import LengthenedSource
 
-OnProgress = Callable[[str, float], None]
-"""Called with a volume's name, and the share of its blocks that have been looked at."""
-
 _FAST_WINDOW_BLOCKS = 8_192
 """Nothing is read: as many records of a ledger as are looked at a time anyway."""
 
 
+_NOBODY = NullObserver()
+
+
 async def plan_job(
-    settings: JobSettings, *, by_extents: bool, on_progress: OnProgress
+    settings: JobSettings,
+    *,
+    by_extents: bool,
+    on_progress: OnProgress,
+    observer: Observer = _NOBODY,
 ) -> JobForecast:
     """Forecast every volume of the job, one after the other.
 
@@ -53,6 +58,7 @@ async def plan_job(
         settings: As for a run. Samples for a rehearsal are made, as a run would.
         by_extents: Read nothing; the file system reports where data is.
         on_progress: Called in the event loop.
+        observer: Hears how far each volume is.
 
     Raises:
         BulkputError: what concerns the job as a whole.
@@ -75,7 +81,7 @@ async def plan_job(
         if any(volume.source.sample_bytes for volume in settings.volumes):
             ensure_state_dir(state_dir)
             settings = await workers.run(partial(with_samples, settings, state_dir))
-        planner = _Planner(settings, state_dir, rates, workers, by_extents, on_progress)
+        planner = _Planner(settings, state_dir, rates, workers, by_extents, on_progress, observer)
         return JobForecast(
             tuple([await planner.plan(volume) for volume in settings.volumes]), rates, by_extents
         )
@@ -97,6 +103,7 @@ class _Planner:
         workers: Workers,
         by_extents: bool,  # noqa: FBT001 - one caller, beside its definition
         on_progress: OnProgress,
+        observer: Observer,
     ) -> None:
         self._settings = settings
         self._state_dir = state_dir
@@ -104,15 +111,21 @@ class _Planner:
         self._workers = workers
         self._by_extents = by_extents
         self._on_progress = on_progress
+        self._observer = observer
 
     async def plan(self, volume: VolumeSettings) -> VolumeForecast | FailedForecast:
         """Forecast one volume; what would fail a run of it is returned instead."""
+        watch = VolumeWatch(self._observer, self._on_progress, volume)
+        forecast: VolumeForecast | FailedForecast
         try:
-            return await self._plan(volume)
+            forecast = await self._plan(volume, watch)
         except BulkputError as error:
-            return FailedForecast(volume.label, volume.source.shown, str(error), int(error.status))
+            shown = volume.source.shown
+            forecast = FailedForecast(volume.label, shown, str(error), int(error.status))
+        watch.end(forecast)
+        return forecast
 
-    async def _plan(self, volume: VolumeSettings) -> VolumeForecast:
+    async def _plan(self, volume: VolumeSettings, watch: VolumeWatch) -> VolumeForecast:
         source = await self._workers.run(partial(open_volume, self._settings, volume))
         with ExitStack() as stack:
             stack.callback(source.close)
@@ -120,7 +133,7 @@ class _Planner:
             size_bytes, parent_gib = source.size_bytes, 0
             earlier = find_earlier(self._settings, volume, source, self._state_dir, os.environ)
             content = await self._workers.run(partial(examine_volume, source, volume))
-            notes = [] if earlier is None else _notes(earlier)
+            notes = [] if earlier is None else earlier.notes
             if earlier is not None and not await self._is_gone_on_with(volume, source, earlier):
                 notes += [_NOT_THE_ANSWER.format(earlier.header.snapshot_id)] * earlier.only_waits
                 earlier = None
@@ -136,7 +149,12 @@ class _Planner:
             if ledger is not None:
                 stack.callback(ledger.close)
             tally, reading_s = await self._survey(
-                volume, source, zeros, earlier, ledger, None if parent is None else parent.manifest
+                watch,
+                source,
+                zeros,
+                earlier,
+                ledger,
+                None if parent is None else parent.manifest,
             )
             if not self._by_extents and not (earlier is not None and earlier.only_waits):
                 ending = await self._workers.run(source.check_complete)
@@ -217,7 +235,7 @@ class _Planner:
 
     async def _survey(
         self,
-        volume: VolumeSettings,
+        watch: VolumeWatch,
         source: Source,
         zeros: ResolvedZeros,
         earlier: Earlier | None,
@@ -231,7 +249,7 @@ class _Planner:
         began_s = time.monotonic()
 
         def on_progress(tally: Tally) -> None:
-            self._on_progress(volume.label, tally.settled / source.block_count)
+            watch.looked_at(tally.settled, source.block_count)
 
         tally = await survey_blocks(source, ledger, baseline, policy, self._workers, on_progress)
         return tally, time.monotonic() - began_s
@@ -268,13 +286,6 @@ def _is_encrypted(
         return earlier.header.encrypted
     parent_encrypted = None if parent is None else parent.encrypted
     return rules.is_to_be_encrypted(volume, parent_encrypted=parent_encrypted)
-
-
-def _notes(earlier: Earlier) -> list[str]:
-    notes = [earlier.note] if earlier.note else []
-    if earlier.goes_on and not earlier.only_waits and not earlier.same_source:
-        notes.append("the source changed since the upload began: all of it is read and compared")
-    return notes
 
 
 def _resumed(earlier: Earlier) -> Resumed:

@@ -53,6 +53,16 @@ class Earlier:
         """Whether everything is put and sealed."""
         return self.action in _ALL_PUT
 
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know."""
+        notes = [self.note] if self.note else []
+        if self.goes_on and not self.only_waits and not self.same_source:
+            notes.append(
+                "the source changed since the upload began: all of it is read and compared"
+            )
+        return notes
+
     def zeros(self, volume: VolumeSettings) -> ZeroPolicy:
         """Return the policy to go on with: what an unknown run began is put completely."""
         return rules.zeros_to_go_on_with(volume, self.header.zero_policy)

@@ -41,7 +41,7 @@ _FATE_WORDS = {
 }
 _READ_FATE_WORDS = {"data": "data, got", "zeros": "zeros, got", "skipped_hole": "holes"}
 """Where blocks are not put but got."""
-_GOOD = frozenset({"completed", "pending", "equal", "compared"})
+_GOOD = frozenset({"completed", "pending", "equal", "compared", "planned"})
 _READERS = frozenset({"download", "verify", "diff"})
 _BLOCKS_PER_GIB = (1 << 30) // BLOCK_SIZE_BYTES
 
