@@ -159,8 +159,27 @@ class Series(Closing):
             self._lock.release()
             raise
 
-    def advance(self, snapshot_id: str, *, now_unix_s: float, program_version: str) -> None:
+    def advance(
+        self,
+        snapshot_id: str,
+        *,
+        parent_snapshot_id: str | None,
+        begun_unix_s: float,
+        now_unix_s: float,
+        program_version: str,
+    ) -> bool:
         """Build on this snapshot from now on, durably; a repeated call is harmless.
+
+        Args:
+            snapshot_id: Completed.
+            parent_snapshot_id: Its own parent.
+            begun_unix_s: When it was started.
+            now_unix_s: When it was completed.
+            program_version: Ours.
+
+        Returns:
+            Whether the series goes on from it: not if another snapshot was added since it was
+            begun, which it does not build on and would put out of the series.
 
         Raises:
             LedgerError: the file cannot be written.
@@ -168,7 +187,13 @@ class Series(Closing):
         """
         last = self.last
         if last is not None and last.snapshot_id == snapshot_id:
-            return
+            return True
+        if (
+            last is not None
+            and parent_snapshot_id != last.snapshot_id
+            and begun_unix_s < last.created_unix_s
+        ):
+            return False
         following = Generation(
             name=self.name,
             region=self._region,
@@ -182,6 +207,7 @@ class Series(Closing):
         content = canonical_json({"checksum": _checksum(facts)} | facts)
         replace_file(self._folder / _FILE_NAME, content + b"\n")
         self.last = following
+        return True
 
     def close(self) -> None:
         """Let others in; idempotent."""

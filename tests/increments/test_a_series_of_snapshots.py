@@ -49,6 +49,24 @@ async def test_a_run_that_was_cut_short_is_gone_on_with(rig, tools, image):
     assert following.blocks["put"] == 0
 
 
+async def test_what_was_begun_before_the_series_went_on_does_not_turn_it_back(
+    rig, tools, image, tmp_path
+):
+    full = await rig.done(image, series="disk")
+    tools.write_image(image, {0: 7, 2: 8, 5: 9}, 8)
+    begun = await rig.cut_short(image, 1, series="disk")
+    rig.no_faults()
+    other = tools.write_image(tmp_path / "moved.img", {0: 4, 2: 5, 5: 6}, 8)
+    newer = await rig.done(other, series="disk")
+    assert newer.parent_snapshot_id == full.snapshot_id
+    assert f"the series disk was of {image} before, and goes on with {other}" in rig.notes
+    late = await rig.done(image, series="disk")
+    assert (late.snapshot_id, late.parent_snapshot_id) == (begun.snapshot_id, full.snapshot_id)
+    assert f"the series disk went on to {newer.snapshot_id} since {late.snapshot_id}" in rig.notes
+    following = await rig.done(other, series="disk")
+    assert (following.parent_snapshot_id, following.blocks["put"]) == (newer.snapshot_id, 0)
+
+
 async def test_after_a_death_between_completion_and_the_series_the_next_run_reports_both(
     rig, image, folder, monkeypatch
 ):

@@ -70,7 +70,13 @@ class State:
         with ManifestWriter(self.manifest, MANIFEST) as writer:
             writer.finish()
         with Series(top, "nightly", **PLACE) as series:
-            series.advance(SNAPSHOT_ID, now_unix_s=1.0, program_version="0.1.0")
+            series.advance(
+                SNAPSHOT_ID,
+                parent_snapshot_id=None,
+                begun_unix_s=0.0,
+                now_unix_s=1.0,
+                program_version="0.1.0",
+            )
         with Restoration(self.download) as restoration:
             restoration.open({"a": 1}, SNAPSHOT_ID, 4)
         CopyRecords(top).keep(RECORD)

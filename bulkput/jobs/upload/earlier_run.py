@@ -109,11 +109,21 @@ async def _let_go(run: VolumeRun, upload_snapshot: UploadSnapshot, place: Upload
 
 def advance_series(run: VolumeRun, upload_snapshot: UploadSnapshot, place: UploadContext) -> None:
     """Let the series, if the volume belongs to one, go on from a completed snapshot."""
-    if place.series is not None:
-        place.series.advance(
-            upload_snapshot.snapshot_id,
-            now_unix_s=run.context.clock.unix_s(),
-            program_version=__version__,
+    series, header = place.series, place.ledger.header
+    if series is None:
+        return
+    goes_on = series.advance(
+        upload_snapshot.snapshot_id,
+        parent_snapshot_id=header.parent_snapshot_id,
+        begun_unix_s=header.created_unix_s,
+        now_unix_s=run.context.clock.unix_s(),
+        program_version=__version__,
+    )
+    if not goes_on and series.last is not None:
+        run.note(
+            f"the series {series.name} went on to {series.last.snapshot_id} since "
+            f"{upload_snapshot.snapshot_id} was begun, and stays there: the next increment builds "
+            "on that one"
         )
 
 

@@ -82,6 +82,9 @@ async def parent_for_new(place: UploadContext) -> Manifest | None:
     if manifest is None:
         return await _read(place, wanted, found)
     _require_agreement(manifest, found)
+    before, now = manifest.header.source_path, place.ledger.header.source_path
+    if series is not None and before not in {None, now}:
+        place.note(f"the series {series.name} was of {before} before, and goes on with {now}")
     return manifest
 
 
