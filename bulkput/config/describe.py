@@ -69,7 +69,9 @@ def keys(section: type[Section] = JobFile, prefix: str = "") -> Iterator[Key]:
         shown = value_text(_default(field), marks)
         default = REQUIRED if field.is_required() else shown
         if _is_section(kind):
-            default = REQUIRED if field.is_required() else "its keys' defaults"
+            given = _default(field) is None
+            default = NOTHING if given else "its keys' defaults"
+            default = REQUIRED if field.is_required() else default
         words = "path, or section" if path.endswith(".source") else type_text(kind, marks)
         description = field.description or ""
         yield Key(path, words, default, description, name, _python_type(kind), marks)

@@ -19,11 +19,11 @@ PREFIX = "BULKPUT_"
 
 
 def variables() -> dict[str, Key]:
-    """Return every variable that counts and its key: all single values outside `volumes`."""
+    """Return every variable that counts and its key: all single values outside of lists."""
     return {
         PREFIX + key.path.replace(".", "_").upper(): key
         for key in KEYS.values()
-        if not key.path.startswith("volumes")
+        if not key.path.startswith(("volumes", "images"))
         and key.path not in WRITTEN_OUT
         and not issubclass(key.kind, Section)
         and key.path != "version"

@@ -15,7 +15,10 @@ from pydantic import (
 from pydantic.functional_validators import BeforeValidator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from bulkput.config.after_upload import becoming_encrypted, problems, with_all_blocks
 from bulkput.config.between_volumes import across, custom, facts_of, in_the_clear
+from bulkput.config.forms import Name
+from bulkput.config.images import ImageSettings
 from bulkput.config.job_request import JobRequest
 from bulkput.config.naming import distinct_labels
 from bulkput.config.observe import ObserveSettings
@@ -23,7 +26,7 @@ from bulkput.config.paths import FOLDER
 from bulkput.config.quantity import Duration, Window
 from bulkput.config.section import Section
 from bulkput.config.service import ServiceSettings
-from bulkput.config.volume import Name, VolumeSettings
+from bulkput.config.volume import VolumeSettings
 from bulkput.model.daily_window import DailyWindow
 
 VERSION = 1
@@ -107,6 +110,11 @@ class JobSettings(ServiceSettings, _Heading, json_schema_extra=sections_together
         strict=False,  # YAML has lists
         description="The volumes of the job, at least one.",
     )
+    images: tuple[ImageSettings, ...] = Field(
+        default=(),
+        strict=False,
+        description="Images (AMIs) that are registered of the job's snapshots.",
+    )
 
     _request: JobRequest | None = PrivateAttr(default=None)
 
@@ -148,6 +156,21 @@ class JobSettings(ServiceSettings, _Heading, json_schema_extra=sections_together
         if volumes is None:
             return volumes
         return tuple(volume.called(label) for volume, label in zip(volumes, labels, strict=True))
+
+    @model_validator(mode="after")
+    def _snapshots_fit_what_becomes_of_them(self) -> Self:
+        """Check what is made of the snapshots, and put every block where it becomes encrypted."""
+        errors = list(problems(self.volumes, self.images))
+        if errors:
+            raise ValidationError.from_exception_data("Settings", errors, hide_input=True)
+        encrypted = becoming_encrypted(self.volumes, self.images)
+        if encrypted:
+            volumes = (
+                with_all_blocks(volume) if volume.label in encrypted else volume
+                for volume in self.volumes
+            )
+            object.__setattr__(self, "volumes", tuple(volumes))  # it is being made
+        return self
 
     @model_validator(mode="after")
     def _pauses_are_short_enough(self) -> Self:

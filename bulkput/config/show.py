@@ -50,6 +50,9 @@ def _section(loaded: LoadedSettings, section: Section, prefix: str, indent: str)
         if isinstance(value, Section):
             yield _Line(indent, f"{key}:", "")
             yield from _section(loaded, value, f"{path}.", f"{indent}  ")
+        elif isinstance(value, tuple) and not any(isinstance(each, Section) for each in value):
+            texts = ", ".join(_quoted(each) for each in value)
+            yield _Line(indent, f"{key}: [{texts}]", loaded.origin(path))
         elif isinstance(value, tuple):
             yield _Line(indent, f"{key}:", "")
             yield from _items(loaded, value, path, indent)

@@ -5,41 +5,17 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from bulkput.config.forms import (
+    TAG_KEY_TEXT,
+    ClientToken,
+    Description,
+    KmsKeyArn,
+    SnapshotId,
+    Tags,
+)
 from bulkput.config.paths import FilePath
 from bulkput.config.quantity import VolumeSize
 from bulkput.config.section import Section
-from bulkput.config.text import Text
-from bulkput.model.snapshot_id import (
-    SNAPSHOT_ID_EXPECTED,
-    SNAPSHOT_ID_MAX_CHARS,
-    SNAPSHOT_ID_PATTERN,
-)
-
-# Limits of StartSnapshot (service model 2019-11-02) from here on.
-_NOT_AWS = r"^([^aA]|[aA]([^wW]|$)|[aA][wW]([^sS]|$)|[aA][wW][sS]([^:]|$))"
-_TAG_KEY = Text(
-    "a tag key of 1 to 127 characters without the prefix aws:", _NOT_AWS, length_max=127
-)
-TagKey = Annotated[str, _TAG_KEY]
-TagValue = Annotated[str, Text("text of at most 255 characters", "", length_max=255, length_min=0)]
-Tags = Annotated[dict[TagKey, TagValue], Field(max_length=50)]
-Description = Annotated[str, Text("text of 1 to 255 characters", "", length_max=255)]
-KmsKeyArn = Annotated[
-    str,
-    Text(
-        "a key's ARN such as arn:aws:kms:eu-central-1:111122223333:key/1234abcd-...",
-        r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$",
-        length_max=2048,
-    ),
-]
-SnapshotId = Annotated[
-    str, Text(SNAPSHOT_ID_EXPECTED, SNAPSHOT_ID_PATTERN, length_max=SNAPSHOT_ID_MAX_CHARS)
-]
-# The service takes 255 characters; 15 are left for the number of the attempt.
-ClientToken = Annotated[
-    str,
-    Text("1 to 240 printable ASCII characters without spaces", r"^[!-~]+$", length_max=240),
-]
 
 
 def never(**together: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +56,7 @@ class SnapshotSettings(Section, json_schema_extra=_rules_of_snapshots):
     )
     tags: Tags = Field(
         default_factory=dict,
-        json_schema_extra=_TAG_KEY.of_keys(),
+        json_schema_extra=TAG_KEY_TEXT.of_keys(),
         description="Tags of the snapshot. Keys must not begin with `aws:`.",
     )
     encrypted: bool | None = Field(

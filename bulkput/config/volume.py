@@ -4,25 +4,23 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
 
-from bulkput.config.naming import LETTERS, source_label
+from bulkput.config.forms import Name
+from bulkput.config.naming import source_label
 from bulkput.config.paths import STANDARD_INPUT
+from bulkput.config.publishing import (
+    LockSettings,
+    NewVolumeSettings,
+    RegionCopySettings,
+    ShareSettings,
+    Zone,
+    distinct_regions,
+)
 from bulkput.config.quantity import Size
 from bulkput.config.section import Section
 from bulkput.config.snapshot_section import GIVEN, SnapshotSettings, never
 from bulkput.config.source_section import SourceSettings
-from bulkput.config.text import Text
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.zeros import ZeroPolicy
-
-Name = Annotated[
-    str,
-    Text(
-        "a name of letters, digits, `.`, `_` and `-`, at most 100",
-        f"^[{LETTERS}][{LETTERS}.-]*$",
-        length_max=100,
-    ),
-]
-"""A name of a volume or job, in any script: safe in a file name, in a log line and in a shell."""
 
 
 def _rules_of_series(schema: dict[str, Any]) -> None:
@@ -96,6 +94,29 @@ class VolumeSettings(Section, json_schema_extra=_rules_of_series):
         description="How much data `verify: sample` compares, rounded up to whole blocks of "
         "512KiB. Only blocks with data count.",
     )
+    share: ShareSettings = Field(
+        default_factory=ShareSettings,
+        description="Who else may use the snapshot.",
+    )
+    create_volume: NewVolumeSettings | None = Field(
+        default=None,
+        description="Make a volume of the snapshot.",
+    )
+    fast_restore: tuple[Zone, ...] = Field(
+        default=(),
+        strict=False,
+        description="Availability Zones in which fast snapshot restore is enabled. Costs 0.75 USD "
+        "an hour for each zone, for as long as it is enabled.",
+    )
+    lock: LockSettings | None = Field(
+        default=None,
+        description="Lock the snapshot, so that it cannot be deleted.",
+    )
+    regions: tuple[RegionCopySettings, ...] = Field(
+        default=(),
+        strict=False,
+        description="Copies of the snapshot in other Regions, made by EC2 itself (CopySnapshot).",
+    )
 
     @field_validator("verify")
     @classmethod
@@ -122,6 +143,19 @@ class VolumeSettings(Section, json_schema_extra=_rules_of_series):
                     "by itself, and builds on completed snapshots only"
                 )
         return series
+
+    @field_validator("regions")
+    @classmethod
+    def _each_region_once(
+        cls, regions: tuple[RegionCopySettings, ...]
+    ) -> tuple[RegionCopySettings, ...]:
+        return distinct_regions(regions)
+
+    @property
+    def is_published(self) -> bool:
+        """Whether anything is to be done with the snapshot once it is completed."""
+        steps = (self.create_volume, self.fast_restore, self.lock, self.regions)
+        return self.share.is_wanted or any(steps)
 
     _label: str | None = PrivateAttr(default=None)
 

@@ -46,7 +46,7 @@ def test_every_single_value_of_top_and_tuning_has_a_variable():
     expected = {
         "BULKPUT_" + key.path.replace(".", "_").upper()
         for key in keys()
-        if not key.path.startswith("volumes")
+        if not key.path.startswith(("volumes", "images"))
         and key.path not in ("version", "tuning", "observe", "vars", "defaults")
     }
     assert set(variables()) == expected
