@@ -120,7 +120,7 @@ class LockSettings(Section, json_schema_extra=_one_end):
     duration_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
         default=None,
         validate_default=True,
-        description="Days for which the snapshot is locked, from its creation on.",
+        description="Days for which the snapshot is locked, from the moment that it is.",
     )
     until: _Day | None = Field(
         default=None,

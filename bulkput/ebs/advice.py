@@ -20,6 +20,14 @@ _EC2_RESOURCES = {
 }
 """DescribeSnapshots knows no resources (Service Authorization Reference, EC2)."""
 
+_SERVICES = {
+    "GetParameter": "ssm",
+    "PutParameter": "ssm",
+    "DescribeKey": "kms",
+    "GetCallerIdentity": "sts",
+}
+"""Operations of other services than the EBS direct APIs, which QUOTA_CODES has, and EC2."""
+
 QUOTA_CODES = {
     "PutSnapshotBlock": ("L-AFAE1BE8", "L-1774F84A"),
     "GetSnapshotBlock": ("L-C125AE42", "L-028ACFB9"),
@@ -61,6 +69,15 @@ _FIXED: dict[Failure, str] = {
     Failure.GONE: "The snapshot was deleted or never existed: running again makes a new one",
 }
 
+_BY_CODE = {
+    "InvalidAMIName.Duplicate": "An image of this name exists: choose another name, or `replace`",
+    "IdempotentParameterMismatch": "It was begun with other values: run again with those",
+    "ResourceLimitExceeded": (
+        "Wait for other copies to end, or ask for a higher quota: 20 copies to one Region at a time"
+    ),
+}
+"""Where the code says more than its class."""
+_GONE_SINCE = "It was deleted meanwhile: running the same command again makes what is missing"
 _EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
 _EXPIRED = (
     "The session token has expired: renew the credentials (`aws sso login`, the role, the "
@@ -102,14 +119,19 @@ def advice(
         return _quota(operation, failure)
     if failure is Failure.SIGNATURE and code in _EXPIRED_CODES:
         return _EXPIRED
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    if failure is Failure.GONE and code is not None and "Snapshot" not in code:
+        return _GONE_SINCE
     return _FIXED[failure]
 
 
 def _missing_action(operation: str, region: str, *, tagged: bool) -> str:
     partition = partition_of(region).name
-    if operation in _EC2_RESOURCES:
-        resource = _EC2_RESOURCES[operation].format(region=region, partition=partition)
-        return _EC2_ACTION.format(action=f"ec2:{operation}", resource=resource)
+    if operation not in QUOTA_CODES:
+        resource = _EC2_RESOURCES.get(operation, "*").format(region=region, partition=partition)
+        action = f"{_SERVICES.get(operation, 'ec2')}:{operation}"
+        return _EC2_ACTION.format(action=action, resource=resource)
     action = f"ebs:{operation}"
     if tagged:
         action += " and, for the tags, ec2:CreateTags"

@@ -5,11 +5,10 @@ works by the published defaults.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from bulkput.ebs.advice import PENDING_SNAPSHOTS_QUOTA
-from bulkput.ebs.api_client import ApiClient
+from bulkput.ebs.api_client import ApiClient, ApiService
 
 _SERVICE_CODE = "ebs"
 _PUT_CODES = ("L-1774F84A", "L-AFAE1BE8")
@@ -34,8 +33,12 @@ class GetQuotas(NamedTuple):
     account_gets_per_s: float | None
 
 
-OpenClient = Callable[[str], ApiClient]
-"""Makes a client of a service."""
+class OpenClient(Protocol):
+    """Makes a client of a service."""
+
+    def __call__(self, name: str | ApiService, region: str | None = None) -> ApiClient:
+        """Return the client, in the Region of the run or in another."""
+        ...
 
 
 async def read_put_quotas(open_client: OpenClient) -> PutQuotas:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bulkput.ebs.api_client import SERVICES, ApiClient
+from bulkput.ebs.api_client import SERVICES, ApiClient, ApiService
 from bulkput.ebs.aws_session import AwsSession, new_session
 from bulkput.ebs.control_plane import ControlPlane
 from bulkput.ebs.control_session import ControlSession, control_limits
@@ -51,7 +51,7 @@ class Service:
     credentials: CredentialSource
     clock: Clock
     open_client: OpenClient
-    """Makes clients of other services of the same account."""
+    """Makes clients of other services of the same account, in the same Region or another."""
 
     async def put_quotas(self) -> PutQuotas:
         """Return what Service Quotas reports; nothing unless the endpoint is AWS's own."""
@@ -217,17 +217,18 @@ class _ClientOpener:
     credentials: CredentialSource
     clock: Clock
 
-    def open_client(self, name: str) -> ApiClient:
-        """Return a client of the service that botocore calls ``name``.
+    def open_client(self, name: str | ApiService, region: str | None = None) -> ApiClient:
+        """Return a client of a service, which may be called as botocore calls it.
 
         Raises:
             ConfigError: its endpoint cannot be used.
         """
-        service, config = SERVICES[name], self.session.config
+        service = SERVICES[name] if isinstance(name, str) else name
+        config, region = self.session.config, region or self.region
         url = self.endpoint_url or config.endpoint_url(service.configured_as)
         url = url or aws_url(
             service.prefix,
-            self.region,
+            region,
             is_fips=config.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
             is_dual_stack=config.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
         )
@@ -236,7 +237,7 @@ class _ClientOpener:
         return ApiClient(
             service,
             endpoint.url,
-            region=self.region,
+            region=region,
             session=self.control_session,
             credentials=self.credentials,
             clock=self.clock,

@@ -61,6 +61,10 @@ class VolumeOutcome:
     earlier_snapshots: tuple[str, ...] = ()
     """Other snapshots that earlier runs completed without delivering their results: they hold what
     the source was then, and are kept."""
+    published: dict[str, Any] = field(default_factory=dict)
+    """What was made of the completed snapshot: ``copies`` (id by Region), ``volume_id``,
+    ``shared_with``, ``locked``, ``fast_restore``; of steps that are not asked for or not done,
+    nothing."""
     notes: tuple[str, ...] = ()
     """What the user should know, a sentence each."""
     error: str | None = None
@@ -95,6 +99,7 @@ class VolumeOutcome:
             "manifest": self.manifest,
             "earlier_run": None if self.earlier_run is None else self.earlier_run.as_dict(),
             "earlier_snapshots": list(self.earlier_snapshots),
+            "published": dict(self.published),
             "notes": list(self.notes),
             "error": self.error,
             "exit_code": self.exit_code,

@@ -25,6 +25,7 @@ class Phase(StrEnum):
     WAITING = "waiting"
     VERIFYING = "verifying"
     DOWNLOADING = "downloading"
+    PUBLISHING = "publishing"
     DONE = "done"
     FAILED = "failed"
 

@@ -26,6 +26,7 @@ _UNMEASURED = frozenset(
         Phase.STARTING,
         Phase.SEALING,
         Phase.WAITING,
+        Phase.PUBLISHING,
         Phase.DONE,
         Phase.FAILED,
     }

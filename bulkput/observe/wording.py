@@ -97,6 +97,8 @@ def unfinished_line(progress: Progress) -> Line:
         return Line(one_line(f"{name} is completed, but was not read back to the end"))
     if progress.phase is Phase.COMPARING:
         return Line(one_line(f"{name} is of an earlier run, and was not compared to the end"))
+    if progress.phase is Phase.PUBLISHING:
+        return Line(one_line(f"{name} is completed, but not all that it is for is made"))
     if progress.phase is Phase.WAITING:
         return Line(one_line(f"{name} is uploaded and sealed, but not completed yet"))
     done, total = progress.blocks_considered, progress.blocks_total

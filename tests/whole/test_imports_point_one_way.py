@@ -21,7 +21,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": {"model"} | ROOMS,
     # above the rooms whose signer, connections and ledger it uses, beside the pipeline
     "store": {"model", "network", "ebs", "ledger"},
-    "jobs": {"model", "machine", "network", "config", "pipeline", "emulator", "store"} | ROOMS,
+    "publish": {"model", "config"},  # EC2 and the layer that repeats are handed in
+    "jobs": {"model", "machine", "network", "config", "pipeline", "publish", "store", "emulator"}
+    | ROOMS,
     "api": {"model", "config", "jobs"},
     "cli": {"model", "config", "observe", "api", "emulator"} | ROOMS,
 }
@@ -59,7 +61,7 @@ FLOORS_OF_JOBS = (
     {"run"},
     {"plan", "copy", "volume_queue"},
     {"upload"},
-    {"verify", "download", "check", "diff", "abort", "gc"},
+    {"verify", "download", "check", "diff", "abort", "gc", "publish"},
     {"lanes"},
     {"session"},
     {"state", "process"},

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.lanes.pool import LanePool
@@ -44,6 +45,7 @@ class VolumeRun:
     earlier_snapshots: tuple[str, ...] = ()
     lanes: LanePool | None = None
     """Processes that put blocks beside this one, if there may be any."""
+    published: dict[str, Any] = field(default_factory=dict)
 
     def forget_snapshot(self) -> None:
         """Begin anew: the snapshot so far is an earlier run's, and not the answer."""
@@ -103,6 +105,7 @@ class VolumeRun:
             manifest=None if self.manifest is None else str(self.manifest),
             earlier_run=self.earlier_run,
             earlier_snapshots=self.earlier_snapshots,
+            published=dict(self.published),
             notes=tuple(self.notes),
             error=None if error is None else str(error),
             exit_code=0 if error is None else error.status,

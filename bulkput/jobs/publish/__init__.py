@@ -1,0 +1,1 @@
+"""What is made of completed snapshots: the account opened for it, and its place in a job."""

@@ -1,0 +1,63 @@
+"""The account as the publishing room reaches it: clients, the layer that repeats, and notes."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from bulkput.ebs.account_calls import AccountCalls, open_account_calls
+from bulkput.jobs.session.context import JobContext
+from bulkput.model.clock import Clock
+from bulkput.pipeline.retry import OnRetry, Retrier
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class JobAccount:
+    """One account, opened; fulfils ``bulkput.publish.account.Account``."""
+
+    region: str
+    calls: AccountCalls
+    retrier: Retrier
+    on_retry: OnRetry
+    wait_limit_s: float
+    on_note: Callable[[str], None]
+
+    @property
+    def clock(self) -> Clock:
+        return self.retrier.clock
+
+    async def call(
+        self, operation: str, parameters: Mapping[str, Any], *, region: str, service: str = "ec2"
+    ) -> dict[str, Any]:
+        return await self.calls.call(operation, parameters, region=region, service=service)
+
+    async def repeat(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        return await self.retrier.run(attempt, self.on_retry)
+
+    def note(self, text: str) -> None:
+        self.on_note(text)
+
+
+@asynccontextmanager
+async def open_account(
+    context: JobContext, label: str, retrier: Retrier, note: Callable[[str], None]
+) -> AsyncIterator[JobAccount]:
+    """Open the account of a job, for a volume or an image.
+
+    Args:
+        context: The job's.
+        label: Of the volume or image, for notes.
+        retrier: Its layer that repeats.
+        note: Reports one sentence to the user.
+    """
+    async with open_account_calls(context.service) as calls:
+        yield JobAccount(
+            region=context.service.region,
+            calls=calls,
+            retrier=retrier,
+            on_retry=context.on_call_retry(label),
+            wait_limit_s=context.settings.tuning.completion_deadline_s,
+            on_note=note,
+        )

@@ -1,0 +1,1 @@
+"""What is made of completed snapshots: shares, copies, volumes, locks and images."""

@@ -1,0 +1,161 @@
+"""How this room reaches EC2: one attempt of any call, and the layer that repeats.
+
+What is repeated is never a call alone but "look, decide, act": a call whose answer was lost may
+have done its work, and CopySnapshot has no client token that would find it again. So a step begins
+with what exists, however often it is tried, and whoever runs it again after a crash does the same.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from bulkput.model.clock import Clock
+from bulkput.model.duration import format_duration
+from bulkput.model.errors import AnswerError, ServiceError, TemporaryError
+from bulkput.model.failure import FailureClass
+
+T = TypeVar("T")
+
+_PAGES_MAX = 100
+_FIRST_POLL_S = 0.5
+_POLL_GROWTH = 1.6
+_SLOWEST_POLL_S = 15.0
+"""Copies and images take minutes; four calls a minute each disturb no quota."""
+
+_NO_ANSWER = frozenset({FailureClass.ACCESS_DENIED, FailureClass.INVALID})
+"""A question may not be asked, or the server does not know it."""
+
+
+class Account(Protocol):
+    """One account in all its Regions."""
+
+    @property
+    def region(self) -> str:
+        """Where the snapshots are."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """By which it waits."""
+        ...
+
+    @property
+    def wait_limit_s(self) -> float:
+        """How long a copy, a volume or an image may take to be ready."""
+        ...
+
+    async def call(
+        self, operation: str, parameters: Mapping[str, Any], *, region: str, service: str = "ec2"
+    ) -> dict[str, Any]:
+        """Make one attempt."""
+        ...
+
+    async def repeat(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Return what ``attempt`` returns, tried again as its failures ask for."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Report one sentence to the user."""
+        ...
+
+
+async def all_pages(
+    account: Account,
+    operation: str,
+    parameters: Mapping[str, Any],
+    items: str,
+    *,
+    region: str,
+) -> list[dict[str, Any]]:
+    """Return the items of all pages of a Describe call, one attempt each.
+
+    Raises:
+        AnswerError: the list does not end, or is none.
+        BulkputError: there is no answer.
+    """
+    found: list[dict[str, Any]] = []
+    token: str | None = None
+    for _ in range(_PAGES_MAX):
+        more = {} if token is None else {"NextToken": token}
+        answer = await account.call(operation, {**parameters, **more}, region=region)
+        page = answer.get(items) or []
+        if not isinstance(page, list):
+            raise AnswerError(operation, f"its {items} are no list")
+        found += page
+        token = answer.get("NextToken") or None
+        if token is None:
+            return found
+    raise AnswerError(operation, f"{_PAGES_MAX} pages came, and there are more")
+
+
+def given(operation: str, answer: Mapping[str, Any], name: str) -> str:
+    """Return a text that an answer must have.
+
+    Raises:
+        AnswerError: it has not.
+    """
+    value = answer.get(name)
+    if not isinstance(value, str) or not value:
+        raise AnswerError(operation, f"it has no {name}")
+    return value
+
+
+async def answer_or_none(
+    account: Account,
+    operation: str,
+    parameters: Mapping[str, Any],
+    *,
+    region: str,
+    service: str = "ec2",
+) -> dict[str, Any] | None:
+    """Return the answer to a question that need not be answered; None if it may not be asked.
+
+    Raises:
+        BulkputError: there is no answer for another reason.
+    """
+    try:
+        return await account.repeat(
+            lambda: account.call(operation, parameters, region=region, service=service)
+        )
+    except ServiceError as error:
+        if error.failure not in _NO_ANSWER:
+            raise
+        return None
+
+
+async def wait_until(
+    account: Account, look: Callable[[], Awaitable[T | None]], *, what: str, state: str
+) -> T:
+    """Return the first thing that ``look`` returns, asked now and then.
+
+    Args:
+        account: Repeats and waits.
+        look: One attempt; None is "not yet".
+        what: For the message, as ``ami-1 in eu-west-1``.
+        state: What is waited for, as ``available``.
+
+    Raises:
+        TemporaryError: it is not so within the account's limit.
+    """
+    began_s, poll_s = account.clock.monotonic_s(), _FIRST_POLL_S
+    while True:
+        found = await account.repeat(look)
+        if found is not None:
+            return found
+        if account.clock.monotonic_s() - began_s > account.wait_limit_s:
+            raise TemporaryError(
+                f"{what} is not {state} after {format_duration(account.wait_limit_s)}; run the "
+                "same command again to go on waiting"
+            )
+        await account.clock.sleep(poll_s)
+        poll_s = min(poll_s * _POLL_GROWTH, _SLOWEST_POLL_S)
+
+
+def filters(**values: str | Sequence[str]) -> list[dict[str, Any]]:
+    """Return EC2's filters; ``_`` stands for ``-`` and ``__`` for ``:``."""
+    return [
+        {
+            "Name": name.replace("__", ":").replace("_", "-"),
+            "Values": [value] if isinstance(value, str) else list(value),
+        }
+        for name, value in values.items()
+    ]
