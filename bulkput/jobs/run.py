@@ -7,6 +7,7 @@ from importlib import import_module
 from bulkput.config.settings import JobSettings
 from bulkput.jobs.lanes.pool import open_lanes
 from bulkput.jobs.process.spot_interruption import until_notice
+from bulkput.jobs.publish.prepare import prepared_job
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.job_lock import locked_job
 from bulkput.jobs.session.open import open_context
@@ -35,6 +36,7 @@ async def run_job(settings: JobSettings, *, observer: Observer) -> tuple[VolumeO
         last = LastProgress(observer)
         context = await stack.enter_async_context(open_context(settings, last))
         stack.enter_context(locked_job(context))
+        context = await prepared_job(context)
         if not await _begin(context):
             return ()
         lanes = await stack.enter_async_context(open_lanes(context))
