@@ -3,7 +3,7 @@
 Owns the names. What they mean, their limits and their defaults are the configuration's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
@@ -52,6 +52,20 @@ class UploadOptions:
     timeout_min: int | None = None
     wait: bool = True
     """Return when EC2 reports ``completed``; else after CompleteSnapshot."""
+
+    share: Sequence[str] = ()
+    """Accounts that may make volumes of the snapshot."""
+    public: bool = False
+    """Everybody may; whoever writes this means it."""
+    create_volume: str | None = None
+    """Availability Zone of a gp3 volume that is made of the snapshot."""
+    fast_restore: Sequence[str] = ()
+    """Availability Zones."""
+    lock: Literal["governance", "compliance"] | None = None
+    """With ``lock_days``."""
+    lock_days: int | None = None
+    copy_to: Sequence[str] = ()
+    """Regions of copies that EC2 makes: ``eu-west-1``, or ``eu-west-1=KEY_ARN``."""
 
     zeros: Literal["auto", "write", "skip-holes", "skip"] = "auto"
     resume: Literal["auto", "trust", "verify"] = "auto"

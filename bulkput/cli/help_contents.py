@@ -31,6 +31,12 @@ FLAG_SECTIONS: Mapping[str, frozenset[str]] = {
             *("--verify", "--verify-sample"),
         }
     ),
+    "What becomes of the snapshot": frozenset(
+        {
+            *("--copy-to", "--share", "--public", "--yes-public", "--create-volume"),
+            *("--fast-restore", "--lock", "--lock-days"),
+        }
+    ),
     "Which volumes of the job": frozenset(
         {
             *("--only", "--except", "--set", "--allow-command", "--fresh", "--rerun-failed"),

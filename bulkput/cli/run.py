@@ -28,6 +28,7 @@ from bulkput.cli.options import (
     store_option,
 )
 from bulkput.cli.plan import dry_run_option, plan_and_report
+from bulkput.cli.publishing_options import require_public_is_meant, yes_public_option
 from bulkput.cli.result_file import ResultFile, result_file, result_option
 from bulkput.config.shard import parse_shard
 from bulkput.model.errors import UsageError
@@ -72,6 +73,7 @@ _OVERRIDES = {
 @shard_options
 @schedule_options
 @processes_option
+@yes_public_option
 @dry_run_option
 @result_option
 @state_option
@@ -109,6 +111,7 @@ def run(context: click.Context, /, config: Path, *, result: Path | None, **flags
         if settings.request is not None:
             identity = settings.request.identity
             file.job = {"job": identity.name, "job_id": identity.job_id}
+        require_public_is_meant(settings, yes=flags["yes_public"])
         if flags["dry_run"]:
             return plan_and_report(settings, invocation)
         return _run(settings, invocation, file)

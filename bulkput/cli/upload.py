@@ -25,6 +25,11 @@ from bulkput.cli.options import (
     with_options,
 )
 from bulkput.cli.plan import dry_run_option, plan_and_report
+from bulkput.cli.publishing_options import (
+    EMPTY_IS_NOT_GIVEN,
+    publishing_options,
+    require_public_is_meant,
+)
 from bulkput.cli.words import snapshots
 from bulkput.model.block import VOLUME_SIZE_MAX_GIB, VOLUME_SIZE_MIN_GIB
 from bulkput.model.errors import UsageError
@@ -136,6 +141,7 @@ _end_options = with_options(
 @click.command(cls=Command)
 @click.argument("source", type=SOURCE)
 @_snapshot_options
+@publishing_options
 @_zeros_option
 @source_options
 @_end_options
@@ -184,8 +190,11 @@ def upload(  # noqa: PLR0913 - flags, each by its name
         "verify": _verify(full=verify, sample=verify_sample),
         "verify_sample": verify_sample,
     }
+    flags |= {name: flags[name] or None for name in EMPTY_IS_NOT_GIVEN}
+    yes_public = flags.pop("yes_public")
     loaded = settings_from_flags(source, flags=flags, environ=os.environ, config=config)
     show_warnings(loaded, invocation_of(context))
+    require_public_is_meant(loaded.settings, yes=yes_public)
     if dry_run:
         return plan_and_report(loaded.settings, invocation_of(context))
     from bulkput.cli.outcomes import run_and_report  # noqa: PLC0415 - not for --help

@@ -27,6 +27,7 @@ JOB_KEYS = (
     "defaults",
     "volumes_from",
     "volumes",
+    "images",
 )
 """What of a file is a job's; any other key is refused, as in a job."""
 
@@ -79,6 +80,13 @@ UPLOAD_FLAGS: Mapping[str, Flag] = MappingProxyType(
         "parent_manifest": Flag("--parent-manifest", (*_SNAPSHOT, "parent_manifest")),
         "timeout_min": Flag("--timeout-min", (*_SNAPSHOT, "timeout_min")),
         "wait": Flag("--no-wait", (*_SNAPSHOT, "wait")),
+        "share": Flag("--share", (*_VOLUME, "share", "accounts")),
+        "public": Flag("--public", (*_VOLUME, "share", "public")),
+        "create_volume": Flag("--create-volume", (*_VOLUME, "create_volume", "availability_zone")),
+        "fast_restore": Flag("--fast-restore", (*_VOLUME, "fast_restore")),
+        "lock": Flag("--lock", (*_VOLUME, "lock", "mode")),
+        "lock_days": Flag("--lock-days", (*_VOLUME, "lock", "duration_days")),
+        "copy_to": Flag("--copy-to", (*_VOLUME, "regions")),
     }
 )
 """By the name of the parameter."""
@@ -116,7 +124,8 @@ def settings_from_flags(
     Args:
         source: the path to read, as given; None where only the service is meant: no volume then.
         flags: values by the names of all flags here; None is not given.
-            ``tag`` is an iterable of ``Key=Value``. A relative ``Path`` starts from the current
+            ``tag`` is an iterable of ``Key=Value``, ``copy_to`` one of ``REGION`` or
+            ``REGION=KEY_ARN``. A relative ``Path`` starts from the current
             folder.
         environ: the process's environment.
         config: a file for all keys but those in `JOB_KEYS`, which are passed over.
@@ -143,6 +152,7 @@ def settings_from_flags(
             value = _tags(value, problems)  # noqa: PLW2901 - the same value, taken apart
             if not value:
                 continue
+        value = _regions(value) if name == "copy_to" else value  # noqa: PLW2901 - the same
         called = user_names.get(name, flag.name)
         given.append(Given(flag.location, called, from_here(value), "flag"))
     has_volumes = source is not None
@@ -164,7 +174,12 @@ def settings_from_options(
         KeyError: a name that is none of these.
     """
     given = [
-        Given(_OPTIONS[name], user_names.get(name, name), from_here(value), "option")
+        Given(
+            _OPTIONS[name],
+            user_names.get(name, name),
+            _regions(value) if name == "copy_to" else from_here(value),
+            "option",
+        )
         for name, value in options.items()
         if value is not None
     ]
@@ -198,6 +213,15 @@ def _shared_part(document: Document) -> Document:
         document.problems,
         document.refused,
     )
+
+
+def _regions(values: object) -> list[dict[str, str]]:
+    """Return the section of each copy that is written as ``REGION`` or ``REGION=KEY_ARN``."""
+    sections = []
+    for text in values if isinstance(values, Iterable) and not isinstance(values, str) else ():
+        region, equals, key = str(text).partition("=")
+        sections.append({"region": region} | ({"kms_key_arn": key} if equals else {}))
+    return sections
 
 
 def _tags(values: object, problems: list[Problem]) -> dict[str, str]:
