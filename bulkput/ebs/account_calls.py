@@ -5,11 +5,13 @@ One attempt each, within a deadline; whoever calls decides what a failure means.
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bulkput.ebs.api_client import ApiClient
 from bulkput.ebs.model_calls import MODELLED, load_model
 from bulkput.ebs.service import Service
+
+if TYPE_CHECKING:
+    from bulkput.ebs.api_client import ApiClient
 
 _SNAPSHOT_PARAMETERS = ("SnapshotId", "SourceSnapshotId")
 

@@ -5,7 +5,7 @@ have done its work, and CopySnapshot has no client token that would find it agai
 with what exists, however often it is tried, and whoever runs it again after a crash does the same.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from bulkput.model.clock import Clock
@@ -20,6 +20,11 @@ _FIRST_POLL_S = 0.5
 _POLL_GROWTH = 1.6
 _SLOWEST_POLL_S = 15.0
 """Copies and images take minutes; four calls a minute each disturb no quota."""
+
+_LAG_S = 5.0
+"""EC2's lists lag by seconds behind what was made."""
+
+_MAYBE_DONE = frozenset({FailureClass.TRANSIENT, FailureClass.STALLED})
 
 _NO_ANSWER = frozenset({FailureClass.ACCESS_DENIED, FailureClass.INVALID})
 """A question may not be asked, or the server does not know it."""
@@ -56,6 +61,22 @@ class Account(Protocol):
     def note(self, text: str) -> None:
         """Report one sentence to the user."""
         ...
+
+
+async def act(
+    account: Account, operation: str, parameters: Mapping[str, Any], *, region: str
+) -> dict[str, Any]:
+    """Make a call that makes something; after one that may have been heard, let EC2's lists follow.
+
+    Raises:
+        BulkputError: refused or unanswered.
+    """
+    try:
+        return await account.call(operation, parameters, region=region)
+    except ServiceError as error:
+        if error.failure in _MAYBE_DONE:
+            await account.clock.sleep(_LAG_S)
+        raise
 
 
 async def all_pages(
@@ -148,14 +169,3 @@ async def wait_until(
             )
         await account.clock.sleep(poll_s)
         poll_s = min(poll_s * _POLL_GROWTH, _SLOWEST_POLL_S)
-
-
-def filters(**values: str | Sequence[str]) -> list[dict[str, Any]]:
-    """Return EC2's filters; ``_`` stands for ``-`` and ``__`` for ``:``."""
-    return [
-        {
-            "Name": name.replace("__", ":").replace("_", "-"),
-            "Values": [value] if isinstance(value, str) else list(value),
-        }
-        for name, value in values.items()
-    ]

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bulkput.model.errors import ServiceError, SnapshotError
-from bulkput.model.failure import FailureClass
-from bulkput.publish.account import Account, all_pages, given, wait_until
+from bulkput.model.errors import SnapshotError
+from bulkput.publish.account import Account, act, all_pages, given, wait_until
 from bulkput.publish.tags import (
     DEFAULT_KEY,
     KEY_TAG,
@@ -20,11 +19,6 @@ from bulkput.publish.tags import (
     own_tags,
     specification,
 )
-
-_LAG_S = 5.0
-"""After a call that may or may not have been heard: EC2's lists lag behind by seconds."""
-
-_MAYBE_DONE = frozenset({FailureClass.TRANSIENT, FailureClass.STALLED})
 
 
 @dataclass(frozen=True)
@@ -116,12 +110,7 @@ async def _copy(account: Account, source: Mapping[str, Any], wanted: WantedCopy)
         await account.call("DeleteSnapshot", failed, region=wanted.region)
         account.note(f"the copy {there['SnapshotId']} in {wanted.region} had failed: deleted")
     parameters = wanted.parameters(source, account.region)
-    try:
-        answer = await account.call("CopySnapshot", parameters, region=wanted.region)
-    except ServiceError as error:
-        if error.failure in _MAYBE_DONE:
-            await account.clock.sleep(_LAG_S)
-        raise
+    answer = await act(account, "CopySnapshot", parameters, region=wanted.region)
     return given("CopySnapshot", answer, "SnapshotId")
 
 

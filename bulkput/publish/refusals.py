@@ -97,3 +97,19 @@ def _require_unblocked(state: str, region: str, where: str, what: str) -> None:
             "may lift that block in EC2 has to"
         )
         raise ConfigError((Problem(where, text),))
+
+
+async def require_no_encryption(
+    account: Account, region: str, kms_key_arn: str | None, where: str
+) -> None:
+    """Return if a copy of a snapshot that lacks blocks of zeros will not be encrypted.
+
+    Raises:
+        ConfigError: it will.
+    """
+    if kms_key_arn or await encrypts_by_default(account, region):
+        what = (
+            f"the copy in {region} is encrypted, and the snapshot lacks blocks of zeros, which "
+            "read as noise there: upload it again with `zeros: write`"
+        )
+        raise ConfigError((Problem(where, what),))

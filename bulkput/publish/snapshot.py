@@ -14,7 +14,7 @@ from bulkput.publish.copies import WantedCopy, describe_source, ensure_copy, wai
 from bulkput.publish.fast_restore import ensure_fast_restore
 from bulkput.publish.lock import ensure_locked
 from bulkput.publish.refusals import (
-    encrypts_by_default,
+    require_no_encryption,
     require_public_snapshots,
     require_shareable_snapshot,
 )
@@ -22,8 +22,8 @@ from bulkput.publish.share import ensure_shared
 from bulkput.publish.volume import ensure_volume
 
 _LACKS_BLOCKS = (
-    "{snapshot_id} lacks blocks of zeros, which read as noise in what is encrypted: upload it "
-    "again with `zeros: write`"
+    "the volume is encrypted, and the snapshot lacks blocks of zeros, which read as noise there: "
+    "upload it again with `zeros: write`"
 )
 
 
@@ -51,7 +51,10 @@ async def publish_snapshot(
     copies = wanted_copies(snapshot_id, wanted)
     new_key = None if wanted.create_volume is None else wanted.create_volume.kms_key_arn
     if lacks_zeros and not source.get("Encrypted"):
-        await _require_unencrypted(account, copies, snapshot_id, of_volume=bool(new_key))
+        for copy in copies:
+            await require_no_encryption(account, copy.region, copy.kms_key_arn, "regions")
+        if new_key:
+            raise ConfigError((Problem("create_volume.kms_key_arn", _LACKS_BLOCKS),))
     if wanted.share.is_wanted:
         await _require_shareable(account, source, public=wanted.share.public)
     begun = {copy: await ensure_copy(account, source, copy) for copy in copies}
@@ -85,23 +88,6 @@ def wanted_copies(snapshot_id: str, wanted: VolumeSettings) -> list[WantedCopy]:
         WantedCopy(snapshot_id, each.region, each.kms_key_arn, tuple(each.tags.items()))
         for each in wanted.regions
     ]
-
-
-async def _require_unencrypted(
-    account: Account, copies: list[WantedCopy], snapshot_id: str, *, of_volume: bool
-) -> None:
-    """Return if nothing encrypted is made of a snapshot that lacks blocks.
-
-    Raises:
-        ConfigError: something would be.
-    """
-    for copy in copies:
-        if copy.kms_key_arn or await encrypts_by_default(account, copy.region):
-            what = _LACKS_BLOCKS.format(snapshot_id=snapshot_id)
-            raise ConfigError((Problem(f"regions ({copy.region})", what),))
-    if of_volume:
-        what = _LACKS_BLOCKS.format(snapshot_id=snapshot_id)
-        raise ConfigError((Problem("create_volume.kms_key_arn", what),))
 
 
 async def _require_shareable(account: Account, source: Mapping[str, Any], *, public: bool) -> None:

@@ -8,6 +8,7 @@ import itertools
 import random
 
 from botocore import xform_name
+from publish.fake_images import Images, tags_of
 from virtual_time import VirtualLoop
 
 from bulkput.model.clock import LoopClock
@@ -35,6 +36,7 @@ class Region:
         self.encrypts, self.default_key = False, DEFAULT_KEY
         self.blocks_public_snapshots = self.blocks_public_images = "unblocked"
         self.instances, self.templates = [], {}
+        self.refuses_images = False
 
 
 class Cloud:
@@ -71,7 +73,7 @@ class Cloud:
         return found
 
 
-class FakeAccount:
+class FakeAccount(Images):
     """One run's way to the cloud."""
 
     region = HOME
@@ -102,12 +104,14 @@ class FakeAccount:
         self.calls += 1
         if self.calls == self.kill_at and not self.heard:
             raise Killed
-        answer = getattr(self, f"_{xform_name(operation)}")(
-            self.cloud.region(region), parameters, region
-        )
-        self.cloud.log.append((operation, region))
-        if self.calls == self.kill_at:
-            raise Killed
+        try:
+            answer = getattr(self, f"_{xform_name(operation)}")(
+                self.cloud.region(region), parameters, region
+            )
+            self.cloud.log.append((operation, region))
+        finally:
+            if self.calls == self.kill_at:
+                raise Killed
         if self.calls in self.lose:
             raise ServiceError(operation, FailureClass.TRANSIENT, "no answer")
         return answer
@@ -236,16 +240,15 @@ class FakeAccount:
     def _get_image_block_public_access_state(self, here, asked, _):
         return {"ImageBlockPublicAccessState": here.blocks_public_images}
 
+    def _fits(self, thing, asked):
+        return matches(thing, asked)
+
     def _ripen(self, thing, state):
         """Let one more look pass until a thing is ready."""
         if thing.get("polls", 0) > 0:
             thing["polls"] -= 1
         elif thing["State"] in {"pending", "creating"}:
             thing["State"] = state
-
-
-def tags_of(asked):
-    return [tag for each in asked.get("TagSpecifications", ()) for tag in each["Tags"]]
 
 
 def matches(thing, asked):

@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": {"model"} | ROOMS,
     # above the rooms whose signer, connections and ledger it uses, beside the pipeline
     "store": {"model", "network", "ebs", "ledger"},
-    "publish": {"model", "config"},  # EC2 and the layer that repeats are handed in
+    "publish": {"model", "config", "source"},  # EC2 and the layer that repeats are handed in
     "jobs": {"model", "machine", "network", "config", "pipeline", "publish", "store", "emulator"}
     | ROOMS,
     "api": {"model", "config", "jobs"},

@@ -1,11 +1,10 @@
 """The account as the publishing room reaches it: clients, the layer that repeats, and notes."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bulkput.ebs.account_calls import AccountCalls, open_account_calls
+from bulkput.ebs.account_calls import AccountCalls
 from bulkput.jobs.session.context import JobContext
 from bulkput.model.clock import Clock
 from bulkput.pipeline.retry import OnRetry, Retrier
@@ -40,11 +39,10 @@ class JobAccount:
         self.on_note(text)
 
 
-@asynccontextmanager
-async def open_account(
+def account_of(
     context: JobContext, label: str, retrier: Retrier, note: Callable[[str], None]
-) -> AsyncIterator[JobAccount]:
-    """Open the account of a job, for a volume or an image.
+) -> JobAccount:
+    """Return the account of a job, for a volume or an image.
 
     Args:
         context: The job's.
@@ -52,12 +50,11 @@ async def open_account(
         retrier: Its layer that repeats.
         note: Reports one sentence to the user.
     """
-    async with open_account_calls(context.service) as calls:
-        yield JobAccount(
-            region=context.service.region,
-            calls=calls,
-            retrier=retrier,
-            on_retry=context.on_call_retry(label),
-            wait_limit_s=context.settings.tuning.completion_deadline_s,
-            on_note=note,
-        )
+    return JobAccount(
+        region=context.service.region,
+        calls=AccountCalls(context.service),
+        retrier=retrier,
+        on_retry=context.on_call_retry(label),
+        wait_limit_s=context.settings.tuning.completion_deadline_s,
+        on_note=note,
+    )

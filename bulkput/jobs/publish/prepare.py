@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bulkput.jobs.publish.account import open_account
+from bulkput.jobs.publish.account import account_of
 from bulkput.jobs.session.context import JobContext
 from bulkput.model.events import Noted
 from bulkput.publish.before_upload import prepared_volume
@@ -22,9 +22,9 @@ async def prepared_job(context: JobContext) -> JobContext:
     def note(text: str) -> None:
         context.observer.on_event(Noted("", text))
 
-    async with open_account(context, "", context.retrier(""), note) as account:
-        volumes = [
-            await prepared_volume(account, volume) if volume.is_published else volume
-            for volume in settings.volumes
-        ]
+    account = account_of(context, "", context.retrier(""), note)
+    volumes = [
+        await prepared_volume(account, volume) if volume.is_published else volume
+        for volume in settings.volumes
+    ]
     return replace(context, settings=settings.model_copy(update={"volumes": tuple(volumes)}))

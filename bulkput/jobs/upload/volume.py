@@ -8,7 +8,7 @@ from functools import partial
 
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.lanes.pool import LanePool
-from bulkput.jobs.publish.account import open_account
+from bulkput.jobs.publish.account import account_of
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.source import Opening, examine_volume, opening_of
 from bulkput.jobs.upload.before_start import refuse_second_run, require_room_for
@@ -42,7 +42,6 @@ from bulkput.model.shortage import refused_call
 from bulkput.model.zeros import ZeroPolicy
 from bulkput.publish.snapshot import publish_snapshot
 from bulkput.source.source import Source
-from bulkput.source.zero import LengthenedSource
 
 _DELETE_LIMIT_S = 10.0
 """For DeleteSnapshot after a failure: a second signal or a spot instance's end may be near."""
@@ -204,10 +203,8 @@ async def _publish(run: VolumeRun, snapshot_id: str, ledger: Ledger) -> None:
     run.enter(Phase.PUBLISHING)
     header = ledger.header
     lacks_zeros = not header.encrypted and header.zero_policy is not ZeroPolicy.WRITE
-    async with open_account(run.context, run.volume.label, run.retrier, run.note) as account:
-        await publish_snapshot(
-            account, snapshot_id, run.volume, run.published, lacks_zeros=lacks_zeros
-        )
+    account = account_of(run.context, run.volume.label, run.retrier, run.note)
+    await publish_snapshot(account, snapshot_id, run.volume, run.published, lacks_zeros=lacks_zeros)
 
 
 def _lengthened(run: VolumeRun, source: Source, ledger: Ledger) -> Source:
