@@ -7,7 +7,7 @@ from pathlib import Path
 from bulkput.api.observer import OnEvent, observer_of
 from bulkput.config.load import load_settings
 from bulkput.config.settings import JobSettings
-from bulkput.model.outcome import VolumeOutcome
+from bulkput.model.job_outcomes import JobOutcomes
 
 
 def load_job(path: str | Path, *, environ: Mapping[str, str] = os.environ) -> JobSettings:
@@ -23,7 +23,7 @@ def load_job(path: str | Path, *, environ: Mapping[str, str] = os.environ) -> Jo
     return load_settings(path, environ=environ).settings
 
 
-async def run(job: JobSettings, *, on_event: OnEvent | None = None) -> tuple[VolumeOutcome, ...]:
+async def run(job: JobSettings, *, on_event: OnEvent | None = None) -> JobOutcomes:
     """Upload every volume of ``job``, ``job.parallel`` of them at a time, under one account's rate.
 
     A volume that fails does not end the others: its outcome has the status ``failed`` and
@@ -31,7 +31,7 @@ async def run(job: JobSettings, *, on_event: OnEvent | None = None) -> tuple[Vol
     resumes.
 
     Returns:
-        The outcomes in the order of the volumes.
+        The outcomes in the order of the volumes; their ``images`` has those of the images.
 
     Raises:
         BulkputError: what concerns the job as a whole.
@@ -40,13 +40,11 @@ async def run(job: JobSettings, *, on_event: OnEvent | None = None) -> tuple[Vol
 
     outcomes = await run_undelivered(job, on_event=on_event)
     # Not awaited: a cancellation from here on would take what it marks as delivered.
-    deliver(job, outcomes)
+    deliver(job, outcomes, outcomes.images)
     return outcomes
 
 
-async def run_undelivered(
-    job: JobSettings, *, on_event: OnEvent | None = None
-) -> tuple[VolumeOutcome, ...]:
+async def run_undelivered(job: JobSettings, *, on_event: OnEvent | None = None) -> JobOutcomes:
     """Do as ``run``, and leave it to the caller to mark the outcomes as delivered."""
     from bulkput.jobs.run import run_job  # noqa: PLC0415 - 0.5 s that only a run pays
 

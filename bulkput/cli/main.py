@@ -37,6 +37,7 @@ VERBS = {
     "init": "Write an example of a job file, or an IAM policy, to start from.",
     "run": "Run the migration job of a YAML file.",
     "upload": "Turn one disk into a snapshot.",
+    "publish": "Make of completed snapshots what a job asks for: images, copies, shares.",
     "copy": "Copy a completed snapshot to another Region or account.",
     "plan": "Show what an upload would put, and what that costs.",
     "check": "Check everything that an upload needs.",

@@ -7,7 +7,7 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from bulkput.cli.confirm import confirm_sources
 from bulkput.cli.options import Invocation
@@ -18,15 +18,26 @@ from bulkput.cli.streams import write_message, write_result
 from bulkput.config.settings import JobSettings
 from bulkput.model.errors import BulkputError
 from bulkput.model.exit_code import ExitCode
+from bulkput.model.image_outcome import ImageOutcome
+from bulkput.model.job_outcomes import JobOutcomes
 from bulkput.model.outcome import NOT_STARTED, VolumeOutcome
 from bulkput.observe.plain import masked, plain
-from bulkput.observe.result import OutputForm, as_json, error_sentence, exit_code, snapshot_ids
+from bulkput.observe.result import (
+    OutputForm,
+    as_json,
+    error_sentence,
+    exit_code,
+    image_ids,
+    snapshot_ids,
+)
 from bulkput.observe.summary import summary
 from bulkput.observe.verbosity import Verbosity
 
 NO_FILE = ResultFile(None)
 
-ObjectOf = Callable[[Sequence[VolumeOutcome], float], dict[str, Any]]
+Outcome = TypeVar("Outcome", VolumeOutcome, ImageOutcome)
+
+ObjectOf = Callable[[JobOutcomes, float], dict[str, Any]]
 """Builds the JSON object of a verb from the outcomes and the seconds that the job took."""
 
 
@@ -47,12 +58,12 @@ def run_and_report(
 
     started_s = time.monotonic()
     try:
-        outcomes = [_without_secrets(each) for each in _run(settings, invocation)]
+        ended = _run(settings, invocation)
     except BulkputError as error:
         result.outcomes = [_without_secrets(each) for each in _whole(settings, error.ended)]
         raise
-    status = report_outcomes(outcomes, time.monotonic() - started_s, invocation, object_of, result)
-    deliver(settings, outcomes)
+    status = report_outcomes(ended, time.monotonic() - started_s, invocation, object_of, result)
+    deliver(settings, ended, ended.images)
     return status
 
 
@@ -70,10 +81,11 @@ def report_outcomes(
         ResultNotWrittenError: stdout or the file cannot be written.
     """
     outcomes = [_without_secrets(each) for each in ended]
+    images = [_without_secrets(each) for each in getattr(ended, "images", ())]
     if invocation.verbosity is not Verbosity.QUIET:
         nothing = "nothing to do: no volume is left to upload"
         write_message(summary(outcomes).removesuffix("\n") or nothing)
-    error = error_sentence(outcomes)
+    error = error_sentence(outcomes, images)
     if error is not None:
         write_message(f"bulkput: error: {plain(error)}")
     # Of several volumes too, whose own code is another; once for all of them.
@@ -84,12 +96,16 @@ def report_outcomes(
     for outcome in unfinished:
         if report_resumption(outcome.exit_code, outcome.snapshot_id, phase=outcome.snapshot_phase):
             break
+    else:
+        for image in images:
+            if image.exit_code and report_resumption(image.exit_code):
+                break
     in_json = invocation.output is OutputForm.JSON
-    status = exit_code(outcomes)
-    content = object_of(outcomes, elapsed_s)
+    status = exit_code(outcomes, images)
+    content = object_of(JobOutcomes(outcomes, images), elapsed_s)
     result.write(content)
     try:
-        write_result(as_json(content) if in_json else snapshot_ids(outcomes))
+        write_result(as_json(content) if in_json else snapshot_ids(outcomes) + image_ids(images))
     except BrokenPipeError:
         if not status:
             raise
@@ -113,7 +129,7 @@ def _whole(settings: JobSettings, ended: Sequence[VolumeOutcome]) -> list[Volume
     return [*by_name.values(), *found]
 
 
-def _without_secrets(outcome: VolumeOutcome) -> VolumeOutcome:
+def _without_secrets(outcome: Outcome) -> Outcome:
     """Return ``outcome`` with the texts of others masked, whoever prints them."""
     return dataclasses.replace(
         outcome,
@@ -122,7 +138,7 @@ def _without_secrets(outcome: VolumeOutcome) -> VolumeOutcome:
     )
 
 
-def _run(settings: JobSettings, invocation: Invocation) -> tuple[VolumeOutcome, ...]:
+def _run(settings: JobSettings, invocation: Invocation) -> JobOutcomes:
     # numpy's BLAS would start a thread a core that nothing here uses: 40 ms of CPU.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
@@ -132,7 +148,7 @@ def _run(settings: JobSettings, invocation: Invocation) -> tuple[VolumeOutcome, 
         lambda observer: run_undelivered(settings, on_event=observer.on_event),
         settings,
         invocation,
-        lambda outcomes: Ending(exit_code(outcomes)),
+        lambda outcomes: Ending(exit_code(outcomes, outcomes.images)),
         volume_count=len(settings.volumes),
         deleted={each.label for each in settings.volumes if each.on_failure == "delete"},
     )

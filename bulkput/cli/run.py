@@ -34,13 +34,11 @@ from bulkput.config.shard import parse_shard
 from bulkput.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from bulkput.cli.options import Invocation
     from bulkput.config.settings import JobSettings
-    from bulkput.model.outcome import VolumeOutcome
+    from bulkput.model.job_outcomes import JobOutcomes
 
-_OVERRIDES = {
+OVERRIDES = {
     "endpoint_url": "endpoint",
     **{
         name: name
@@ -104,7 +102,7 @@ def run(context: click.Context, /, config: Path, *, result: Path | None, **flags
         flags["exclude"],
         begin,
         shard,
-        {key: flags[name] for name, key in _OVERRIDES.items()},
+        {key: flags[name] for name, key in OVERRIDES.items()},
     )
     with result_file(result) as file:
         settings = load_job(config, choice, invocation).settings
@@ -123,9 +121,10 @@ def _run(settings: "JobSettings", invocation: "Invocation", file: ResultFile) ->
 
     request = settings.request
 
-    def as_object(outcomes: "Sequence[VolumeOutcome]", elapsed_s: float) -> dict[str, Any]:
+    def as_object(outcomes: "JobOutcomes", elapsed_s: float) -> dict[str, Any]:
         return job_object(
             outcomes,
+            images=outcomes.images,
             elapsed_s=elapsed_s,
             job=request.identity.name if request else settings.name,
             job_id=request.identity.job_id if request else None,

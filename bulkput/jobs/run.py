@@ -5,9 +5,10 @@ from collections.abc import Awaitable
 from importlib import import_module
 
 from bulkput.config.settings import JobSettings
+from bulkput.jobs.images.prepare import prepared_job
+from bulkput.jobs.images.run_images import run_images
 from bulkput.jobs.lanes.pool import open_lanes
 from bulkput.jobs.process.spot_interruption import until_notice
-from bulkput.jobs.publish.prepare import prepared_job
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.job_lock import locked_job
 from bulkput.jobs.session.open import open_context
@@ -16,35 +17,41 @@ from bulkput.jobs.state.shelved import is_newer_record, record_name
 from bulkput.jobs.upload.volume import upload_volume
 from bulkput.jobs.volume_queue import LastProgress, VolumeQueue
 from bulkput.model.events import Observer
+from bulkput.model.job_outcomes import JobOutcomes
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.source.open import import_all_kinds
 
 
-async def run_job(settings: JobSettings, *, observer: Observer) -> tuple[VolumeOutcome, ...]:
-    """Upload every volume of the job, ``settings.parallel`` of them at a time.
+async def run_job(settings: JobSettings, *, observer: Observer) -> JobOutcomes:
+    """Upload every volume of the job, ``settings.parallel`` of them at a time, then make images.
 
     Returns:
-        The outcomes in the order of the volumes, failed ones among them.
+        The outcomes in the order of the volumes, failed ones among them, and those of the images.
 
     Raises:
         BulkputError: what concerns the job as a whole, before or beside its volumes.
     """
     if not settings.volumes:
-        return ()
+        return JobOutcomes()
     import_for_later(settings)
     async with contextlib.AsyncExitStack() as stack:
         last = LastProgress(observer)
         context = await stack.enter_async_context(open_context(settings, last))
         stack.enter_context(locked_job(context))
-        context = await prepared_job(context)
+        prepared = await prepared_job(context)
+        context = prepared.context
         if not await _begin(context):
-            return ()
+            return JobOutcomes()
         lanes = await stack.enter_async_context(open_lanes(context))
 
         def upload_one(position: int) -> Awaitable[VolumeOutcome]:
             return upload_volume(context, context.settings.volumes[position], lanes=lanes)
 
-        return await until_notice(context.clock, VolumeQueue(context, upload_one, last).run())
+        async def work() -> JobOutcomes:
+            volumes = await VolumeQueue(context, upload_one, last).run()
+            return JobOutcomes(volumes, await run_images(prepared, volumes))
+
+        return await until_notice(context.clock, work())
 
 
 def import_for_later(settings: JobSettings) -> None:

@@ -6,6 +6,7 @@ An event is rare (a phase, a retry, a warning); steady counts are in ``Progress`
 from dataclasses import dataclass
 from typing import Protocol
 
+from bulkput.model.image_outcome import ImageOutcome
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress
 
@@ -65,7 +66,14 @@ class VolumeEnded:
     outcome: VolumeOutcome
 
 
-Event = VolumeStarted | PhaseChanged | PutRetried | GetRetried | Noted | VolumeEnded
+@dataclass(frozen=True)
+class ImageEnded:
+    """An image of the job is registered, or could not be."""
+
+    outcome: ImageOutcome
+
+
+Event = VolumeStarted | PhaseChanged | PutRetried | GetRetried | Noted | VolumeEnded | ImageEnded
 
 
 class Observer(Protocol):

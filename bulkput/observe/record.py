@@ -12,6 +12,7 @@ from typing import Any
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.events import (
     GetRetried,
+    ImageEnded,
     Noted,
     PhaseChanged,
     PutRetried,
@@ -47,6 +48,8 @@ def event_record(event: RunEvent) -> dict[str, Any]:
         return _of_run(event)
     if isinstance(event, VolumeEnded):
         return _named("volume_ended", event.outcome.volume, {"outcome": event.outcome.as_dict()})
+    if isinstance(event, ImageEnded):
+        return _named("image_ended", None, {"outcome": event.outcome.as_dict()})
     if isinstance(event, VolumeStarted):
         return _named("volume_started", event.progress.volume, {"source": event.source})
     facts = {key: value for key, value in vars(event).items() if key != "volume"}

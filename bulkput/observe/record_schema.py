@@ -110,13 +110,14 @@ EVENTS: Mapping[str, Mapping[str, Any]] = {
     },
     "note": {"text": _TEXT, "warning": _FLAG},
     "volume_ended": {"outcome": _OUTCOME},
+    "image_ended": {"outcome": _OUTCOME},
     "result": {"result": {"type": "object"}},
     "error": {"error": _TEXT, "exit_code": _COUNT, "snapshot_id": _TEXT_OR_NULL},
     "job_ended": {"exit_code": _COUNT, "elapsed_s": _NUMBER, "dropped": _COUNT},
 }
 _OF_A_VOLUME = frozenset({"volume_started", "phase", "retry", "disk_map", "volume_ended"})
 _OF_THE_RUN = frozenset(
-    {"started", "configuration", "job_progress", "result", "error", "job_ended"}
+    {"started", "configuration", "job_progress", "image_ended", "result", "error", "job_ended"}
 )
 
 

@@ -19,16 +19,22 @@ from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.header_file import read_header, write_header
 from bulkput.ledger.lock import FolderLock
 from bulkput.model.errors import BulkputError
+from bulkput.model.image_outcome import ImageOutcome
 from bulkput.model.outcome import VolumeOutcome
 
 _PHASES = {"pending": LedgerPhase.SEALING, "completed": LedgerPhase.COMPLETED}
 """The phase in the ledger of a volume whose outcome has this status."""
 
 
-def deliver(settings: JobSettings, outcomes: Sequence[VolumeOutcome]) -> None:
+def deliver(
+    settings: JobSettings,
+    outcomes: Sequence[VolumeOutcome],
+    images: Sequence[ImageOutcome] = (),
+) -> None:
     """Record that the outcomes of a job were delivered; to be called once they were. Blocks.
 
-    A state folder that cannot be written costs only that they are reported once more.
+    If an image failed, the job's round goes on: the next run makes it of the same snapshots. A
+    state folder that cannot be written costs only that they are reported once more.
     """
     request = settings.request
     if request is None:
@@ -36,7 +42,8 @@ def deliver(settings: JobSettings, outcomes: Sequence[VolumeOutcome]) -> None:
         return
     state_dir = settings.state_dir or default_state_dir(os.environ)
     with suppress(BulkputError):
-        end_run(state_dir, request.identity, outcomes, now_unix_s=time.time())
+        is_over = not any(image.exit_code for image in images)
+        end_run(state_dir, request.identity, outcomes, now_unix_s=time.time(), may_be_over=is_over)
 
 
 def mark_delivered(outcomes: Sequence[VolumeOutcome]) -> None:

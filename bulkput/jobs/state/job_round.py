@@ -166,11 +166,16 @@ def _continued(
 
 
 def end_run(
-    state_dir: Path, identity: JobIdentity, outcomes: Sequence[VolumeOutcome], *, now_unix_s: float
+    state_dir: Path,
+    identity: JobIdentity,
+    outcomes: Sequence[VolumeOutcome],
+    *,
+    now_unix_s: float,
+    may_be_over: bool = True,
 ) -> None:
     """Note what became of the volumes, once that was delivered. Blocks.
 
-    If all volumes of the job are done, the round is over.
+    If all volumes of the job are done, and nothing else is left to do, the round is over.
 
     Raises:
         LedgerError: the record cannot be read or written.
@@ -190,7 +195,8 @@ def end_run(
                 error=outcome.error,
                 exit_code=int(outcome.exit_code),
             )
-        is_over = all(_is_done(state_dir / name, volume) for name, volume in volumes.items())
+        is_done = all(_is_done(state_dir / name, volume) for name, volume in volumes.items())
+        is_over = may_be_over and is_done
         record = replace(record, volumes=volumes, updated_unix_s=now_unix_s, delivered=is_over)
         write_record(path, record)
         if is_over:

@@ -42,6 +42,7 @@ from bulkput.model.shortage import refused_call
 from bulkput.model.zeros import ZeroPolicy
 from bulkput.publish.snapshot import publish_snapshot
 from bulkput.source.source import Source
+from bulkput.source.zero import LengthenedSource
 
 _DELETE_LIMIT_S = 10.0
 """For DeleteSnapshot after a failure: a second signal or a spot instance's end may be near."""

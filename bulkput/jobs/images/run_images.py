@@ -1,0 +1,157 @@
+"""The images of a job, once its volumes are completed: one after the other."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from bulkput.config.images import ImageSettings
+from bulkput.jobs.images.disk_facts import facts_of_snapshot
+from bulkput.jobs.images.prepare import PreparedJob, images_of
+from bulkput.jobs.publish.account import JobAccount, account_of
+from bulkput.jobs.session.context import JobContext
+from bulkput.ledger.header_file import read_header
+from bulkput.model.errors import BulkputError
+from bulkput.model.events import ImageEnded, Noted
+from bulkput.model.exit_code import ExitCode
+from bulkput.model.image_outcome import ImageOutcome
+from bulkput.model.outcome import NOT_STARTED, VolumeOutcome
+from bulkput.model.zeros import ZeroPolicy
+from bulkput.publish.boot import Boot, boot_of, needs_disk
+from bulkput.publish.image_steps import PublishedImage, WantedImage, publish_image
+
+_LOOK_LIMIT_S = 60.0
+"""For a look at a snapshot that only confirms what is configured: some blocks, of which each takes
+a tenth of a second."""
+
+
+async def run_images(
+    prepared: PreparedJob, volumes: Sequence[VolumeOutcome]
+) -> tuple[ImageOutcome, ...]:
+    """Register every image whose disks are all there, and return what became of each."""
+    context = prepared.context
+    by_label = {outcome.volume: outcome for outcome in volumes}
+    outcomes = []
+    for image in images_of(context):
+        outcome = await _image(prepared, image, by_label)
+        context.observer.on_event(ImageEnded(outcome))
+        outcomes.append(outcome)
+    return tuple(outcomes)
+
+
+async def _image(
+    prepared: PreparedJob, image: ImageSettings, volumes: Mapping[str, VolumeOutcome]
+) -> ImageOutcome:
+    context = prepared.context
+    labels = [volume.label for volume in context.settings.volumes]
+    disks = image.disks_of(labels)
+    missing = [disk.volume for disk in disks if not _is_there(volumes.get(disk.volume))]
+    if missing:
+        return ImageOutcome(
+            name=image.name,
+            status=NOT_STARTED,
+            family=image.family,
+            error=f"not registered, because {missing[0]} is not done. The same command goes on",
+            exit_code=int(ExitCode.TEMPORARY),
+        )
+    found = [volumes[disk.volume] for disk in disks]
+    ids = tuple(outcome.snapshot_id or "" for outcome in found)
+    made = _Making(context, image)
+    try:
+        boot = await boot_for(context, image, ids[0], prepared.boots.get(image.name))
+        wanted = WantedImage(
+            settings=image,
+            boot=boot,
+            disks=tuple(zip(disks, ids, strict=True)),
+            lacks_zeros=any(lacks_zeros(outcome) for outcome in found),
+            uefi_data=prepared.uefi_data.get(image.name),
+        )
+        return await made.outcome(wanted)
+    except BulkputError as error:
+        return made.failed(error)
+
+
+class _Making:
+    """One image under way."""
+
+    def __init__(self, context: JobContext, image: ImageSettings) -> None:
+        self._context = context
+        self._image = image
+        self._done = PublishedImage()
+        self._notes: list[str] = []
+        self._boot: Boot | None = None
+        retrier = context.retrier(image.name)
+        self.account: JobAccount = account_of(context, image.name, retrier, self._note)
+
+    async def outcome(self, wanted: WantedImage) -> ImageOutcome:
+        """Make the image and return what became of it.
+
+        Raises:
+            BulkputError: a step cannot be done.
+        """
+        self._boot = wanted.boot
+        text = f"registering it over {', '.join(wanted.snapshot_ids)}"
+        self._context.observer.on_event(Noted(self._image.name, text))
+        await publish_image(self.account, wanted, self._done)
+        return self._outcome("available")
+
+    def failed(self, error: BulkputError) -> ImageOutcome:
+        """Return what became of an image that could not be made to the end."""
+        return self._outcome("failed", error)
+
+    def _note(self, text: str) -> None:
+        self._notes.append(text)
+        self._context.observer.on_event(Noted(self._image.name, text))
+
+    def _outcome(self, status: str, error: BulkputError | None = None) -> ImageOutcome:
+        boot = self._boot
+        return ImageOutcome(
+            name=self._image.name,
+            status=status,
+            region=self._context.service.region,
+            family=self._image.family,
+            images=dict(self._done.images),
+            snapshots=dict(self._done.snapshots),
+            architecture=None if boot is None else boot.architecture,
+            boot_mode=None if boot is None else boot.boot_mode,
+            ssm_parameter=self._done.ssm_parameter,
+            notes=tuple(self._notes),
+            error=None if error is None else str(error),
+            exit_code=0 if error is None else error.status,
+            cause=error,
+        )
+
+
+async def boot_for(
+    context: JobContext, image: ImageSettings, snapshot_id: str, known: Boot | None
+) -> Boot:
+    """Return how an image boots: as its source has shown, else as its snapshot shows.
+
+    Raises:
+        ConfigError: the disk contradicts what is configured, or does not show what is not.
+        BulkputError: the snapshot cannot be read, and nothing else tells.
+    """
+    if known is not None:
+        return known
+    limit_s = None if needs_disk(image) else _LOOK_LIMIT_S
+    try:
+        async with asyncio.timeout(limit_s):
+            facts = await facts_of_snapshot(context, snapshot_id)
+    except (BulkputError, TimeoutError):
+        if needs_disk(image):
+            raise
+        return boot_of(image, None)
+    return boot_of(image, facts)
+
+
+def _is_there(outcome: VolumeOutcome | None) -> bool:
+    return outcome is not None and not outcome.exit_code and outcome.status == "completed"
+
+
+def lacks_zeros(outcome: VolumeOutcome) -> bool:
+    """Return whether blocks of zeros were left out of a snapshot, by its ledger. Blocks."""
+    if outcome.ledger_folder is None:
+        return False
+    with suppress(BulkputError):
+        header = read_header(outcome.ledger_folder)
+        return not header.encrypted and header.zero_policy is not ZeroPolicy.WRITE
+    return False

@@ -1,0 +1,74 @@
+"""What can be said of an image before the first block is sent."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from bulkput.config.images import ImageSettings
+from bulkput.config.volume import VolumeSettings
+from bulkput.model.errors import ConfigError, Problem
+from bulkput.publish.account import Account
+from bulkput.publish.before_upload import with_blocks_for
+from bulkput.publish.image import images_called
+from bulkput.publish.refusals import require_public_images, require_shareable_key
+
+
+async def prepared_for_image(
+    account: Account,
+    image: ImageSettings,
+    volumes: Sequence[VolumeSettings],
+    known_ids: Collection[str],
+) -> Mapping[str, VolumeSettings]:
+    """Return the volumes of an image as they have to be uploaded for it, by their labels.
+
+    Args:
+        account: The account.
+        image: The image.
+        volumes: Its disks.
+        known_ids: Snapshots that an unfinished run of the job has made already.
+
+    Raises:
+        ConfigError: a later step would be refused.
+        BulkputError: there is no answer.
+    """
+    here = f"image {image.name}"
+    await _require_free_name(account, image, known_ids)
+    if image.share.public:
+        await require_public_images(account, account.region, f"{here}: share.public")
+    if image.share.is_wanted:
+        for volume in volumes:
+            snapshot = volume.snapshot
+            if snapshot.parent is None and volume.series is None:
+                await require_shareable_key(
+                    account,
+                    account.region,
+                    encrypted=snapshot.encrypted,
+                    kms_key_arn=snapshot.kms_key_arn,
+                    where=f"{here}: share",
+                )
+    return {
+        volume.label: await with_blocks_for(account, volume, image.regions) for volume in volumes
+    }
+
+
+async def _require_free_name(
+    account: Account, image: ImageSettings, known_ids: Collection[str]
+) -> None:
+    """Return if the image's name can be had; over what this job has made it is its own.
+
+    Raises:
+        ConfigError: it is another image's, which is not to be replaced.
+    """
+    if image.replace:
+        return
+    found = await account.repeat(lambda: images_called(account, image.name, account.region))
+    for each in found:
+        used = {
+            mapping["Ebs"].get("SnapshotId")
+            for mapping in each.get("BlockDeviceMappings") or ()
+            if mapping.get("Ebs")
+        }
+        if each.get("State") in {"available", "pending"} and not used & set(known_ids):
+            what = (
+                f"{each.get('ImageId')} in {account.region} has this name already. Choose another "
+                "name, such as one with ${date}, or set `replace: true`"
+            )
+            raise ConfigError((Problem(f"image {image.name}", what),))
