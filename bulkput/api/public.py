@@ -6,6 +6,7 @@ from bulkput.api.job import load_job, run
 from bulkput.api.observer import OnEvent
 from bulkput.api.options import UploadOptions
 from bulkput.api.plan import plan
+from bulkput.api.publish import publish_job
 from bulkput.api.upload import upload
 from bulkput.api.verify import OnDifference, VerifyOptions, verify
 from bulkput.config.settings import JobSettings, Settings
@@ -30,12 +31,15 @@ from bulkput.model.errors import (
 from bulkput.model.events import (
     Event,
     GetRetried,
+    ImageEnded,
     Noted,
     PhaseChanged,
     PutRetried,
     VolumeEnded,
     VolumeStarted,
 )
+from bulkput.model.image_outcome import ImageOutcome
+from bulkput.model.job_outcomes import JobOutcomes
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress
 
@@ -51,8 +55,11 @@ __all__ = [
     "Event",
     "FailedForecast",
     "GetRetried",
+    "ImageEnded",
+    "ImageOutcome",
     "IntegrityError",
     "JobForecast",
+    "JobOutcomes",
     "JobSettings",
     "LedgerError",
     "Noted",
@@ -80,6 +87,7 @@ __all__ = [
     "download",
     "load_job",
     "plan",
+    "publish_job",
     "run",
     "upload",
     "verify",

@@ -79,6 +79,13 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ),
         ("A rehearsal without AWS", "bulkput upload disk.img --endpoint-url embedded"),
     ),
+    "publish": (
+        ("What a job asks for, again", "bulkput publish job.yaml"),
+        (
+            "For a snapshot that was made elsewhere",
+            "bulkput publish job.yaml --snapshot web=snap-0123abcd",
+        ),
+    ),
     "copy": (
         ("To another Region", "bulkput copy snap-0123abcd --to-region eu-west-1"),
         ("To another account", "bulkput copy snap-0123abcd --to-profile backup"),

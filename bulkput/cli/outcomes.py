@@ -63,7 +63,7 @@ def run_and_report(
         result.outcomes = [_without_secrets(each) for each in _whole(settings, error.ended)]
         raise
     status = report_outcomes(ended, time.monotonic() - started_s, invocation, object_of, result)
-    deliver(settings, ended, ended.images)
+    deliver(settings, ended, images_of(ended))
     return status
 
 
@@ -81,7 +81,7 @@ def report_outcomes(
         ResultNotWrittenError: stdout or the file cannot be written.
     """
     outcomes = [_without_secrets(each) for each in ended]
-    images = [_without_secrets(each) for each in getattr(ended, "images", ())]
+    images = [_without_secrets(each) for each in images_of(ended)]
     if invocation.verbosity is not Verbosity.QUIET:
         nothing = "nothing to do: no volume is left to upload"
         write_message(summary(outcomes).removesuffix("\n") or nothing)
@@ -110,6 +110,11 @@ def report_outcomes(
         if not status:
             raise
     return status
+
+
+def images_of(outcomes: Sequence[VolumeOutcome]) -> tuple[ImageOutcome, ...]:
+    """Return what became of the images, of a job that has some."""
+    return outcomes.images if isinstance(outcomes, JobOutcomes) else ()
 
 
 def _whole(settings: JobSettings, ended: Sequence[VolumeOutcome]) -> list[VolumeOutcome]:
@@ -148,7 +153,7 @@ def _run(settings: JobSettings, invocation: Invocation) -> JobOutcomes:
         lambda observer: run_undelivered(settings, on_event=observer.on_event),
         settings,
         invocation,
-        lambda outcomes: Ending(exit_code(outcomes, outcomes.images)),
+        lambda outcomes: Ending(exit_code(outcomes, images_of(outcomes))),
         volume_count=len(settings.volumes),
         deleted={each.label for each in settings.volumes if each.on_failure == "delete"},
     )

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 @reporting_options
 @click.pass_context
 def publish(context: click.Context, /, config: Path, *, result: Path | None, **flags: Any) -> int:
-    """Make of a job's completed snapshots what the job asks for.
+    """Make of completed snapshots what a job asks for: images, copies, shares.
 
     Shares, copies, locks, volumes and images of CONFIG (- is standard input) are made of snapshots
     that exist; nothing is uploaded. What is made already is found and left as it is.
@@ -86,7 +86,7 @@ def snapshots_of(texts: tuple[str, ...]) -> dict[str, str]:
 def _publish(
     settings: "JobSettings", named: dict[str, str], invocation: "Invocation", file: ResultFile
 ) -> int:
-    from bulkput.api.publish import publish as publish_job  # noqa: PLC0415 - not for --help
+    from bulkput.api.publish import publish_job  # noqa: PLC0415 - not for --help
     from bulkput.cli.outcomes import report_outcomes  # noqa: PLC0415 - the same
     from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - the same
     from bulkput.observe.result import exit_code, job_object  # noqa: PLC0415 - the same

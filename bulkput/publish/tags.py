@@ -9,8 +9,6 @@ KEY_TAG = "bulkput:key"
 """Of a copy: the key that was asked for, or ``default``."""
 FAMILY_TAG = "bulkput:family"
 """Of an image and its copies' snapshots."""
-PRUNED_TAG = "bulkput:pruned"
-"""Of a snapshot whose image is being deleted: which one."""
 
 DEFAULT_KEY = "default"
 _RESERVED = ("aws:", "bulkput")

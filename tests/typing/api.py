@@ -18,8 +18,11 @@ from bulkput import (
     Event,
     FailedForecast,
     GetRetried,
+    ImageEnded,
+    ImageOutcome,
     IntegrityError,
     JobForecast,
+    JobOutcomes,
     JobSettings,
     LedgerError,
     Noted,
@@ -47,6 +50,7 @@ from bulkput import (
     download,
     load_job,
     plan,
+    publish_job,
     run,
     upload,
     verify,
@@ -147,6 +151,20 @@ async def a_whole_job() -> list[str | None]:
     await plan(by_the_old_name)
     outcomes: tuple[VolumeOutcome, ...] = await run(job, on_event=print)
     return [outcome.snapshot_id for outcome in outcomes]
+
+
+async def images_of_a_job(snapshot_id: str) -> list[str | None]:
+    ended: list[ImageOutcome] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, ImageEnded):
+            ended.append(event.outcome)
+
+    job = load_job("job.yaml")
+    outcomes: JobOutcomes = await publish_job(
+        job, snapshots={"web": snapshot_id}, on_event=on_event
+    )
+    return [image.image_id for image in outcomes.images]
 
 
 async def a_copy(snapshot_id: str) -> str | None:
