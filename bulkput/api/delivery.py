@@ -7,18 +7,23 @@ from collections.abc import Sequence
 
 from bulkput.config.settings import JobSettings
 from bulkput.jobs.state import delivery
+from bulkput.model.image_outcome import ImageOutcome
 from bulkput.model.outcome import VolumeOutcome
 
 __all__ = ["deliver", "mark_delivered"]
 
 
-def deliver(settings: JobSettings, outcomes: Sequence[VolumeOutcome]) -> None:
+def deliver(
+    settings: JobSettings,
+    outcomes: Sequence[VolumeOutcome],
+    images: Sequence[ImageOutcome] = (),
+) -> None:
     """Note that the outcomes of a job have been reported; call it when they have. Blocks.
 
     What cannot be written, in the state folder or the store, costs only that they are reported
     once more.
     """
-    delivery.deliver(settings, outcomes)
+    delivery.deliver(settings, outcomes, images)
     _keep(settings, outcomes)
 
 
