@@ -11,7 +11,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -40,22 +40,24 @@ def output_of(command: tuple[str, ...], folder: Path, *, limit_bytes: int) -> by
     Raises:
         CommandError: it cannot be run, failed, took too long or wrote too much.
     """
-    try:
-        process = subprocess.Popen(  # noqa: S603 - what the user wrote, and allowed
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            preexec_fn=die_with_parent(),  # noqa: PLW1509 - a system call alone
-        )
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its name or arguments cannot be"
-        raise CommandError(f"the program cannot be run: {reason}") from error
-    with process, _ended_with_us(process):
-        output = _read(process, limit_bytes)
-        if process.wait():
-            raise CommandError(f"the program ended with code {process.returncode}")
-        return output
+    with _ended_with_us() as started:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - what the user wrote, and allowed
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                preexec_fn=die_with_parent(),  # noqa: PLW1509 - a system call alone
+            )
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "its name or arguments cannot be"
+            raise CommandError(f"the program cannot be run: {reason}") from error
+        started(process)
+        with process, _ended(process):
+            output = _read(process, limit_bytes)
+            if process.wait():
+                raise CommandError(f"the program ended with code {process.returncode}")
+            return output
 
 
 def _read(process: subprocess.Popen[bytes], limit_bytes: int) -> bytes:
@@ -85,25 +87,51 @@ def _read(process: subprocess.Popen[bytes], limit_bytes: int) -> bytes:
 
 
 @contextlib.contextmanager
-def _ended_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Let nothing of the program outlive the context, nor a signal that ends this process."""
-    before: dict[int, Any] = {}
-
-    def end(number: int, _: FrameType | None) -> None:
-        kill_with_descendants(process.pid)
-        signal.signal(number, before[number])
-        os.kill(os.getpid(), number)
-
-    if threading.current_thread() is threading.main_thread():
-        before = {
-            number: signal.signal(number, end)
-            for number in _SIGNALS
-            if signal.getsignal(number) is not signal.SIG_IGN
-        }
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Let nothing of the program outlive the context."""
     try:
         yield
     finally:
         if process.poll() is None:
             kill_with_descendants(process.pid)
+
+
+@contextlib.contextmanager
+def _ended_with_us() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
+    """Let nothing of the program outlive a signal that ends this process.
+
+    Yields what takes the process. A signal that comes before it is known, while it is being
+    started, waits for that: else what the program has started already would stay.
+    """
+    before: dict[int, Any] = {}
+    running: list[subprocess.Popen[bytes]] = []
+    waiting: list[int] = []
+
+    def end(number: int, _: FrameType | None) -> None:
+        if not running:
+            waiting.append(number)
+            return
+        kill_with_descendants(running[0].pid)
+        signal.signal(number, before[number])
+        os.kill(os.getpid(), number)
+
+    def started(process: subprocess.Popen[bytes]) -> None:
+        running.append(process)
+        if waiting:
+            end(waiting[0], None)
+
+    if threading.current_thread() is threading.main_thread():
+        before = {
+            number: signal.getsignal(number)
+            for number in _SIGNALS
+            if signal.getsignal(number) is not signal.SIG_IGN
+        }
+        for number in before:
+            signal.signal(number, end)
+    try:
+        yield started
+    finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        if waiting and not running:  # it could not be started: the signal is ours alone
+            os.kill(os.getpid(), waiting[0])

@@ -73,3 +73,21 @@ def test_a_signal_to_us_alone_ends_the_program_too(tmp_path, number):
         [sys.executable, "-c", code], capture_output=True, timeout=30, check=False
     )
     assert done.returncode == -number  # and its pipes were closed: nobody holds them
+
+
+def test_a_signal_that_comes_while_the_program_is_started_ends_it_too(tmp_path):
+    code = (
+        "import os, signal, subprocess, time\nfrom pathlib import Path\n"
+        "from bulkput.config.command import output_of\n"
+        "class Slow(subprocess.Popen):\n"
+        "    def __init__(self, *args, **more):\n"
+        "        super().__init__(*args, **more)\n"
+        "        time.sleep(0.2)\n"  # by now the program has a process of its own
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "subprocess.Popen = Slow\n"
+        f"output_of(('sh', '-c', 'sleep 60 & wait'), Path({str(tmp_path)!r}), limit_bytes=9)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, timeout=30, check=False
+    )
+    assert done.returncode == -signal.SIGTERM
