@@ -72,11 +72,11 @@ def describe_fast_snapshot_restores(call: Ec2Call) -> Fields:
     found = filtered(
         call,
         found,
-        lambda each: {
-            "snapshot-id": each["SnapshotId"],
-            "availability-zone": each["AvailabilityZone"],
-            "state": each["State"],
-            "owner-id": OWNER_ID,
+        {
+            "snapshot-id": lambda each: str(each["SnapshotId"]),
+            "availability-zone": lambda each: str(each["AvailabilityZone"]),
+            "state": lambda each: str(each["State"]),
+            "owner-id": lambda _: OWNER_ID,
         },
         lambda _: (),
     )

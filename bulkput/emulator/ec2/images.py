@@ -1,10 +1,11 @@
 """DescribeImages and DeregisterImage, and the rule by which the other actions find an image."""
 
+from collections.abc import Callable
 from typing import Any
 
 from bulkput.emulator.ec2.call import Ec2Call, Fields
 from bulkput.emulator.ec2.errors import Ec2Error, images_not_found
-from bulkput.emulator.ec2.select import filtered, page
+from bulkput.emulator.ec2.select import Values, filtered, page
 from bulkput.emulator.ec2.snapshots import images_of_snapshot, remove_snapshot
 from bulkput.emulator.ec2.tags import tag_set
 from bulkput.emulator.ec2.text import iso
@@ -54,9 +55,8 @@ def describe_images(call: Ec2Call) -> Fields:
     if users:
         wanted_users = {OWNER_ID if each == "self" else each for each in users}
         found = [each for each in found if wanted_users & set(each.launch_permissions)]
-    found = filtered(
-        call, found, lambda each: _facts(each, call.now_unix_s), lambda each: each.tags
-    )
+    facts = {**_FACTS, "state": lambda each: image_state(each, call.now_unix_s)}
+    found = filtered(call, found, facts, lambda each: each.tags)
     shown, token = page(call, found, low=1, ids="ImageIds")
     return {"Images": [_item(each, call.now_unix_s) for each in shown], "NextToken": token}
 
@@ -94,38 +94,42 @@ def _check_id(image_id: str) -> None:
         raise Ec2Error("InvalidAMIID.Malformed", message)
 
 
-def _facts(image: Image, now_unix_s: float) -> dict[str, str | list[str]]:
-    has = image.attributes
-    disks = [each["Ebs"] for each in image.mappings if "Ebs" in each]
-    return {
-        "image-id": image.name,
-        "name": image.title,
-        "state": image_state(image, now_unix_s),
-        "description": has.get("Description") or "",
-        "architecture": has["Architecture"],
-        "boot-mode": has.get("BootMode") or "",
-        "owner-id": OWNER_ID,
-        "is-public": str(EVERYBODY in image.launch_permissions).lower(),
-        "creation-date": iso(image.created_unix_s),
-        "image-type": "machine",
-        "root-device-name": has["RootDeviceName"],
-        "root-device-type": "ebs",
-        "virtualization-type": has["VirtualizationType"],
-        "hypervisor": "xen",
-        "ena-support": str(bool(has.get("EnaSupport"))).lower(),
-        "tpm-support": has.get("TpmSupport") or "",
-        "imds-support": has.get("ImdsSupport") or "",
-        "source-image-id": has.get("SourceImageId") or "",
-        "source-image-region": has.get("SourceImageRegion") or "",
-        "block-device-mapping.device-name": [each["DeviceName"] for each in image.mappings],
-        "block-device-mapping.snapshot-id": [each.get("SnapshotId", "") for each in disks],
-        "block-device-mapping.volume-size": [str(each.get("VolumeSize", "")) for each in disks],
-        "block-device-mapping.volume-type": [each.get("VolumeType", "") for each in disks],
-        "block-device-mapping.encrypted": [str(each["Encrypted"]).lower() for each in disks],
-        "block-device-mapping.delete-on-termination": [
-            str(each["DeleteOnTermination"]).lower() for each in disks
-        ],
-    }
+def _attribute(name: str) -> Callable[[Image], str]:
+    return lambda image: str(image.attributes.get(name) or "").lower()
+
+
+def _of_disks(name: str) -> Callable[[Image], list[str]]:
+    return lambda image: [
+        str(each["Ebs"].get(name, "")).lower() for each in image.mappings if "Ebs" in each
+    ]
+
+
+_FACTS: dict[str, Callable[[Image], Values]] = {
+    "image-id": lambda image: image.name,
+    "name": lambda image: image.title,
+    "description": lambda image: image.attributes.get("Description") or "",
+    "architecture": _attribute("Architecture"),
+    "boot-mode": _attribute("BootMode"),
+    "owner-id": lambda _: OWNER_ID,
+    "is-public": lambda image: str(EVERYBODY in image.launch_permissions).lower(),
+    "creation-date": lambda image: iso(image.created_unix_s),
+    "image-type": lambda _: "machine",
+    "root-device-name": _attribute("RootDeviceName"),
+    "root-device-type": lambda _: "ebs",
+    "virtualization-type": _attribute("VirtualizationType"),
+    "hypervisor": lambda _: "xen",
+    "ena-support": lambda image: str(bool(image.attributes.get("EnaSupport"))).lower(),
+    "tpm-support": _attribute("TpmSupport"),
+    "imds-support": _attribute("ImdsSupport"),
+    "source-image-id": _attribute("SourceImageId"),
+    "source-image-region": _attribute("SourceImageRegion"),
+    "block-device-mapping.device-name": lambda image: [e["DeviceName"] for e in image.mappings],
+    "block-device-mapping.snapshot-id": _of_disks("SnapshotId"),
+    "block-device-mapping.volume-size": _of_disks("VolumeSize"),
+    "block-device-mapping.volume-type": _of_disks("VolumeType"),
+    "block-device-mapping.encrypted": _of_disks("Encrypted"),
+    "block-device-mapping.delete-on-termination": _of_disks("DeleteOnTermination"),
+}
 
 
 def _item(image: Image, now_unix_s: float) -> dict[str, Any]:

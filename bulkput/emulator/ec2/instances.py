@@ -1,13 +1,14 @@
 """Instances, only as what keeps an image from being pruned: nothing runs."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from bulkput.emulator.ec2.call import Ec2Call, Fields
 from bulkput.emulator.ec2.errors import Ec2Error, missing
 from bulkput.emulator.ec2.images import existing_image
 from bulkput.emulator.ec2.regions import require_zone, zones
-from bulkput.emulator.ec2.select import filtered, page
+from bulkput.emulator.ec2.select import Values, filtered, page
 from bulkput.emulator.ec2.tags import tag_set, tags_of_kinds
 from bulkput.emulator.options import OWNER_ID
 from bulkput.emulator.resources import Instance
@@ -63,7 +64,7 @@ def describe_instances(call: Ec2Call) -> Fields:
     ]
     if wanted:
         found = [_existing(call, each) for each in wanted]
-    found = filtered(call, found, _facts, lambda each: each.tags)
+    found = filtered(call, found, _FACTS, lambda each: each.tags)
     shown, token = page(call, found, ids="InstanceIds")
     return {
         "Reservations": [
@@ -99,15 +100,14 @@ def _state(each: Instance) -> dict[str, Any]:
     return _RUNNING if each.terminated_unix_s is None else _TERMINATED
 
 
-def _facts(each: Instance) -> dict[str, str]:
-    return {
-        "instance-id": each.name,
-        "image-id": each.image_id,
-        "instance-state-name": str(_state(each)["Name"]),
-        "instance-state-code": str(_state(each)["Code"]),
-        "instance-type": each.kind,
-        "availability-zone": each.zone,
-    }
+_FACTS: dict[str, Callable[[Instance], Values]] = {
+    "instance-id": lambda each: each.name,
+    "image-id": lambda each: each.image_id,
+    "instance-state-name": lambda each: str(_state(each)["Name"]),
+    "instance-state-code": lambda each: str(_state(each)["Code"]),
+    "instance-type": lambda each: each.kind,
+    "availability-zone": lambda each: each.zone,
+}
 
 
 def _item(each: Instance) -> dict[str, Any]:

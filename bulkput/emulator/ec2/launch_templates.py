@@ -69,7 +69,7 @@ def describe_launch_templates(call: Ec2Call) -> Fields:
         found = [_named(call, each, None) for each in ids or ()]
         found += [_named(call, None, each) for each in titles or ()]
     found = filtered(
-        call, found, lambda each: {"launch-template-name": each.title}, lambda each: each.tags
+        call, found, {"launch-template-name": lambda each: each.title}, lambda each: each.tags
     )
     shown, token = page(call, found, low=1, high=200)
     return {"LaunchTemplates": [_item(each) for each in shown], "NextToken": token}
@@ -94,7 +94,7 @@ def describe_launch_template_versions(call: Ec2Call) -> Fields:
     rows = filtered(
         call,
         rows,
-        lambda each: {"image-id": each["LaunchTemplateData"].get("ImageId", "")},
+        {"image-id": lambda each: str(each["LaunchTemplateData"].get("ImageId", ""))},
         lambda _: (),
     )
     shown, token = page(call, rows, low=1, high=200)

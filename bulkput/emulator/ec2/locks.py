@@ -82,7 +82,7 @@ def describe_locked_snapshots(call: Ec2Call) -> Fields:
         for each in call.account.resources.locks.in_region(call.region)
         if not wanted or each.name in wanted
     ]
-    found = filtered(call, found, lambda each: {"lock-state": each["LockState"]}, lambda _: ())
+    found = filtered(call, found, {"lock-state": lambda each: str(each["LockState"])}, lambda _: ())
     shown, token = page(call, found)
     return {"Snapshots": [{"OwnerId": OWNER_ID, **each} for each in shown], "NextToken": token}
 

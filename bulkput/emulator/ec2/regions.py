@@ -1,5 +1,7 @@
 """DescribeRegions and DescribeAvailabilityZones: the Regions that every account has."""
 
+from collections.abc import Callable
+
 from bulkput.emulator.ec2.call import Ec2Call, Fields
 from bulkput.emulator.ec2.errors import Ec2Error
 from bulkput.emulator.ec2.select import filtered
@@ -51,9 +53,11 @@ def describe_regions(call: Ec2Call) -> Fields:
         }
         for name in names
     ]
-    facts = {"RegionName": "region-name", "Endpoint": "endpoint", "OptInStatus": "opt-in-status"}
     found = filtered(
-        call, items, lambda each: {facts[key]: value for key, value in each.items()}, lambda _: ()
+        call,
+        items,
+        {name: _member(name) for name in ("region-name", "endpoint", "opt-in-status")},
+        lambda _: (),
     )
     return {"Regions": found}
 
@@ -75,17 +79,21 @@ def describe_availability_zones(call: Ec2Call) -> Fields:
     found = filtered(
         call,
         items,
-        lambda each: {
-            "zone-name": each["ZoneName"],
-            "zone-id": each["ZoneId"],
-            "region-name": each["RegionName"],
-            "state": each["State"],
-            "zone-type": each["ZoneType"],
-            "opt-in-status": each["OptInStatus"],
+        {
+            name: _member(name)
+            for name in (
+                *("zone-name", "zone-id", "region-name", "state", "zone-type", "opt-in-status"),
+            )
         },
         lambda _: (),
     )
     return {"AvailabilityZones": found}
+
+
+def _member(name: str) -> Callable[[dict[str, str]], str]:
+    """Return how a filter's value is found: of ``zone-name`` in the member ZoneName."""
+    key = "".join(part.capitalize() for part in name.split("-"))
+    return lambda item: item[key]
 
 
 def _words(way: str) -> list[str]:

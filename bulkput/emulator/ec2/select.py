@@ -3,24 +3,33 @@
 import fnmatch
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from bulkput.emulator.ec2.call import Ec2Call
 from bulkput.emulator.ec2.errors import Ec2Error, invalid_combination
 
 T = TypeVar("T")
 Tags = Sequence[tuple[str, str]]
-Facts = Mapping[str, str | Sequence[str]]
-"""A filter's name to the values that an item has of it."""
+Values = str | Sequence[str]
+"""What an item has for a filter: one value or several."""
 
 _COUNT = re.compile(r"[0-9]{1,10}")
 _FILTERS_MAX, _FILTER_VALUES_MAX = 200, 200
 
 
 def filtered(
-    call: Ec2Call, items: Iterable[T], facts: Callable[[T], Facts], tags: Callable[[T], Tags]
+    call: Ec2Call,
+    items: Iterable[T],
+    facts: Mapping[str, Callable[[T], Values]],
+    tags: Callable[[T], Tags],
 ) -> list[T]:
     """Return the items that every filter of the call lets through.
+
+    Args:
+        call: With ``Filters``.
+        items: Of one kind.
+        facts: What an item has, by the filter's name.
+        tags: What tags it has.
 
     Raises:
         Ec2Error: a filter that there is not.
@@ -31,26 +40,40 @@ def filtered(
     ):
         message = f"The maximum length for a filter value list is {_FILTER_VALUES_MAX}"
         raise Ec2Error("FilterLimitExceeded", message)
-    return [
-        item
-        for item in items
-        if all(_matches(each, facts(item), dict(tags(item))) for each in wanted)
-    ]
+    left = list(items)
+    for each in wanted:
+        values = _values_of(each.get("Name", ""), facts, tags)
+        patterns = each.get("Values", [])
+        left = [
+            item
+            for item in left
+            if any(_like(value, pattern) for value in values(item) for pattern in patterns)
+        ]
+    return left
 
 
-def _matches(wanted: Mapping[str, Any], facts: Facts, tags: Mapping[str, str]) -> bool:
-    name, patterns = wanted.get("Name", ""), wanted.get("Values", [])
+def _values_of(
+    name: str, facts: Mapping[str, Callable[[T], Values]], tags: Callable[[T], Tags]
+) -> Callable[[T], Sequence[str]]:
+    """Return what an item has for a filter.
+
+    Raises:
+        Ec2Error: there is no filter of this name.
+    """
     if name.startswith("tag:"):
         key = name.removeprefix("tag:")
-        values: Sequence[str] = [tags[key]] if key in tags else []
-    elif name == "tag-key":
-        values = list(tags)
-    elif name in facts:
-        found = facts[name]
-        values = [found] if isinstance(found, str) else found
-    else:
+        return lambda item: [value for each, value in tags(item) if each == key]
+    if name == "tag-key":
+        return lambda item: [each for each, _ in tags(item)]
+    if name not in facts:
         raise Ec2Error("InvalidParameterValue", f"The filter '{name}' is invalid")
-    return any(_like(value, pattern) for value in values for pattern in patterns)
+    values = facts[name]
+
+    def listed(item: T) -> Sequence[str]:
+        found = values(item)
+        return [found] if isinstance(found, str) else found
+
+    return listed
 
 
 def _like(value: str, pattern: str) -> bool:

@@ -1,5 +1,6 @@
 """DescribeSnapshots and DeleteSnapshot, and the rule by which the other actions find a snapshot."""
 
+from collections.abc import Callable
 from typing import Any
 
 from bulkput.emulator.ec2.call import Ec2Call, Fields
@@ -9,7 +10,7 @@ from bulkput.emulator.ec2.errors import (
     snapshot_not_found,
     unauthorized,
 )
-from bulkput.emulator.ec2.select import filtered, page
+from bulkput.emulator.ec2.select import Values, filtered, page
 from bulkput.emulator.ec2.tags import tag_set
 from bulkput.emulator.geometry import BLOCK_SIZE_BYTES
 from bulkput.emulator.options import OWNER_ID
@@ -75,9 +76,12 @@ def describe_snapshots(call: Ec2Call) -> Fields:
             if each.record.is_in(call.region) and each.state(call.now_unix_s)[0] is not State.GONE
         ]
     found.sort(key=lambda each: (each.record.started_unix_s, each.record.snapshot_id))
-    found = filtered(
-        call, found, lambda each: _facts(each, call.now_unix_s), lambda each: each.record.tags or ()
-    )
+    facts = {
+        **_FACTS,
+        "status": lambda each: str(each.state(call.now_unix_s)[0]),
+        "progress": lambda each: _progress(each, call.now_unix_s),
+    }
+    found = filtered(call, found, facts, lambda each: each.record.tags or ())
     owners = {OWNER_ID if each == "self" else each for each in call.given("OwnerIds", ())}
     found = [each for each in found if not owners or each.record.owner_id in owners]
     restorers = {
@@ -132,19 +136,15 @@ def _restorers(snapshot: Snapshot) -> set[str]:
     return {record.owner_id, *record.create_volume_permissions} | everybody
 
 
-def _facts(snapshot: Snapshot, now_unix_s: float) -> dict[str, str]:
-    record = snapshot.record
-    return {
-        "snapshot-id": record.snapshot_id,
-        "status": str(snapshot.state(now_unix_s)[0]),
-        "description": record.description or "",
-        "volume-size": str(record.volume_size_gib),
-        "encrypted": str(record.encrypted).lower(),
-        "owner-id": record.owner_id,
-        "volume-id": _VOLUME_ID,
-        "progress": _progress(snapshot, now_unix_s),
-        "storage-tier": "standard",
-    }
+_FACTS: dict[str, Callable[[Snapshot], Values]] = {
+    "snapshot-id": lambda each: each.record.snapshot_id,
+    "description": lambda each: each.record.description or "",
+    "volume-size": lambda each: str(each.record.volume_size_gib),
+    "encrypted": lambda each: str(each.record.encrypted).lower(),
+    "owner-id": lambda each: each.record.owner_id,
+    "volume-id": lambda _: _VOLUME_ID,
+    "storage-tier": lambda _: "standard",
+}
 
 
 def _item(snapshot: Snapshot, now_unix_s: float) -> dict[str, Any]:

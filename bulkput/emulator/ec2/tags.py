@@ -3,11 +3,11 @@
 Limits after "Tag restrictions" of the EC2 User Guide.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bulkput.emulator.ec2.call import Ec2Call, Fields
 from bulkput.emulator.ec2.errors import Ec2Error, invalid_value
-from bulkput.emulator.ec2.select import Tags, filtered, page
+from bulkput.emulator.ec2.select import Tags, Values, filtered, page
 from bulkput.emulator.ec2.tagged import RESOURCES, Pairs, Tagged, tagged
 
 _TAGS_MAX = 50
@@ -71,7 +71,7 @@ def describe_tags(call: Ec2Call) -> Fields:
         for each in listed(call)
         for pair in each.tags
     ]
-    found = filtered(call, rows, _facts, lambda row: [row[2]])
+    found = filtered(call, rows, _FACTS, lambda row: [row[2]])
     shown, token = page(call, found)
     return {
         "Tags": [
@@ -82,9 +82,12 @@ def describe_tags(call: Ec2Call) -> Fields:
     }
 
 
-def _facts(row: tuple[Tagged, str, tuple[str, str]]) -> Mapping[str, str]:
-    each, kind, (key, value) = row
-    return {"resource-id": each.name, "resource-type": kind, "key": key, "value": value}
+_FACTS: dict[str, Callable[[tuple[Tagged, str, tuple[str, str]]], Values]] = {
+    "resource-id": lambda row: row[0].name,
+    "resource-type": lambda row: row[1],
+    "key": lambda row: row[2][0],
+    "value": lambda row: row[2][1],
+}
 
 
 def _is_in(pair: tuple[str, str], wanted: Sequence[Mapping[str, str]]) -> bool:

@@ -4,12 +4,13 @@ Limits after the EBS User Guide, "Amazon EBS volume types".
 """
 
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from bulkput.emulator.ec2.call import Ec2Call, Fields
 from bulkput.emulator.ec2.errors import Ec2Error, invalid_combination, invalid_value, missing
 from bulkput.emulator.ec2.regions import require_zone, zone_id
-from bulkput.emulator.ec2.select import filtered, page
+from bulkput.emulator.ec2.select import Values, filtered, page
 from bulkput.emulator.ec2.snapshot_copies import WantedKey, encryption_key, is_usable_key
 from bulkput.emulator.ec2.snapshots import completed_snapshot
 from bulkput.emulator.ec2.tags import specified_tags, tag_set
@@ -125,9 +126,8 @@ def describe_volumes(call: Ec2Call) -> Fields:
             for each in call.account.resources.volumes.in_region(call.region)
             if not _is_lost(each, call.now_unix_s)
         ]
-    found = filtered(
-        call, found, lambda each: _facts(each, call.now_unix_s), lambda each: each.tags
-    )
+    facts = {**_FACTS, "status": lambda each: _state(each, call.now_unix_s)}
+    found = filtered(call, found, facts, lambda each: each.tags)
     shown, token = page(call, found, ids="VolumeIds")
     return {"Volumes": [_item(each, call.now_unix_s) for each in shown], "NextToken": token}
 
@@ -189,17 +189,14 @@ def _state(volume: Volume, now_unix_s: float) -> str:
     return "available" if now_unix_s >= volume.available_unix_s else "creating"
 
 
-def _facts(volume: Volume, now_unix_s: float) -> dict[str, str]:
-    has = volume.attributes
-    return {
-        "volume-id": volume.name,
-        "status": _state(volume, now_unix_s),
-        "snapshot-id": has["SnapshotId"],
-        "availability-zone": has["AvailabilityZone"],
-        "volume-type": has["VolumeType"],
-        "size": str(has["Size"]),
-        "encrypted": str(has["Encrypted"]).lower(),
-    }
+_FACTS: dict[str, Callable[[Volume], Values]] = {
+    "volume-id": lambda volume: volume.name,
+    "snapshot-id": lambda volume: volume.attributes["SnapshotId"],
+    "availability-zone": lambda volume: volume.attributes["AvailabilityZone"],
+    "volume-type": lambda volume: volume.attributes["VolumeType"],
+    "size": lambda volume: str(volume.attributes["Size"]),
+    "encrypted": lambda volume: str(volume.attributes["Encrypted"]).lower(),
+}
 
 
 def _item(volume: Volume, now_unix_s: float) -> dict[str, Any]:

@@ -8,7 +8,7 @@ page "Instance type boot modes") has no 32-bit UEFI, and Graviton has UEFI only.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 from bulkput.source.content.disk_bytes import DiskBytes, DiskBytesError, disk_bytes_of
 from bulkput.source.content.efi_loaders import EfiLoader, find_efi_loaders
@@ -35,6 +35,16 @@ _BOOT_CODE_BYTES = 440
 _SIGNATURE_AT_BYTES = 510
 _TABLE_NOTES_MAX = 8
 _DAMAGED = "its partition table (GPT) is damaged: the checksum in it is another"
+
+
+@runtime_checkable
+class _Device(Protocol):
+    """A source that may know how large its sectors are."""
+
+    @property
+    def sector_bytes(self) -> int | None:
+        """Of a block device, its logical sector; None of all others."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,21 +132,25 @@ class BootFacts:
         return tuple(found)
 
 
-def boot_facts_of(source: Source, *, sector_bytes: int | None = None) -> BootFacts:
+def boot_facts_of(source: Source) -> BootFacts:
     """Look at a disk. Blocks, and reads at most 128 MiB.
 
     Args:
         source: Any that can be read at any place.
-        sector_bytes: Of a device with an MBR, its logical sector; None where nobody knows.
 
     Raises:
         SourceError: it cannot be read, or only from front to back.
     """
+    sector_bytes = source.sector_bytes if isinstance(source, _Device) else None
     return read_boot_facts(disk_bytes_of(source), sector_bytes)
 
 
 def read_boot_facts(disk: DiskBytes, sector_bytes: int | None = None) -> BootFacts:
     """Look at a disk, as ``boot_facts_of`` does.
+
+    Args:
+        disk: Its bytes.
+        sector_bytes: Of a device with an MBR, its logical sector; None where nobody knows.
 
     Raises:
         SourceError: it cannot be read.

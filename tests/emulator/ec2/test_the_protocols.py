@@ -47,6 +47,7 @@ def form(account, action, **fields):
         ({"MaxResults": "1e3"}, "InvalidParameterValue"),
         ({"MaxResults": "2"}, "InvalidParameterValue"),
         ({"NextToken": "x"}, "InvalidParameterValue"),
+        ({"Filter.1.Name": "colour", "Filter.1.Value.1": "red"}, "InvalidParameterValue"),
         ({f"Filter.1.Value.{number}": "x" for number in range(1, 202)}, "FilterLimitExceeded"),
         ({"DryRun": "TRUE"}, "DryRunOperation"),
     ],

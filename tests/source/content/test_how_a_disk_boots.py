@@ -214,6 +214,19 @@ def test_a_table_of_4_kib_sectors_boots_nowhere(esp):
     assert [each.machine for each in facts.loaders] == ["x86_64"]  # what it was made for
 
 
+def test_a_device_counts_its_mbr_in_its_own_sectors():
+    disk = Bytes(mbr(CODE + bytes(4 * MIB), (256, 256, 0xEF)))
+
+    def read_window(index, _):
+        return SimpleNamespace(block=lambda at: disk.block(at), close=lambda: None)
+
+    size = {"size_bytes": len(disk.disk), "is_sequential": False}
+    for sector_bytes, expected in ((4096, 4096), (None, 512)):
+        source = SimpleNamespace(sector_bytes=sector_bytes, read_window=read_window, **size)
+        facts = boot_facts_of(source)
+        assert (facts.sector_bytes, facts.boots_by_bios) == (expected, expected == 512)
+
+
 def test_a_partition_beyond_the_end_and_a_damaged_table_are_contradictions():
     (first, *_) = facts_of(gpt(bytes(4 * MIB), entries=((2048, 9000),))).contradictions
     assert "partition 1 ends at byte" in first
