@@ -218,7 +218,7 @@ def test_a_device_counts_its_mbr_in_its_own_sectors():
     disk = Bytes(mbr(CODE + bytes(4 * MIB), (256, 256, 0xEF)))
 
     def read_window(index, _):
-        return SimpleNamespace(block=lambda at: disk.block(at), close=lambda: None)
+        return SimpleNamespace(block=disk.block, close=lambda: None)
 
     size = {"size_bytes": len(disk.disk), "is_sequential": False}
     for sector_bytes, expected in ((4096, 4096), (None, 512)):
