@@ -7,11 +7,11 @@ blocks that a lane had when it died are put by another; what it put of them, the
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from bulkput.jobs.lanes.lane_process import LaneProcess
-from bulkput.jobs.lanes.merge import add_blocks, add_calls, block_counts
+from bulkput.jobs.lanes.member import Member
 from bulkput.jobs.lanes.protocol import (
     FromLane,
     LaneLeft,
@@ -22,9 +22,7 @@ from bulkput.jobs.lanes.protocol import (
     PutOrder,
     Share,
     WantPortion,
-    no_counts,
 )
-from bulkput.model.block import Extent
 from bulkput.model.clock import Clock
 from bulkput.model.errors import MachineError
 from bulkput.model.events import Observer, PutRetried
@@ -65,21 +63,6 @@ class CrewParts:
     clock: Clock
 
 
-@dataclass
-class _Member:
-    """What is known of one lane."""
-
-    progress: Progress
-    """As the lane last reported it, and as it is counted in the volume's."""
-    finished: dict[str, int] = field(default_factory=no_counts)
-    """Blocks of the portions that it settled."""
-    portions: set[Extent] = field(default_factory=set)
-    has_memory: bool = False
-    """A part of the memory is its, or is being freed for it."""
-    is_ready: bool = False
-    is_leaving: bool = False
-
-
 class Crew:
     """This process and the lanes that put one volume."""
 
@@ -88,7 +71,7 @@ class Crew:
         self.parts = parts
         self._on_change = on_change
         self._left_attempted = 0
-        self._members: dict[LaneProcess, _Member] = {}
+        self._members: dict[LaneProcess, Member] = {}
         self._share = FairShare(parts.ceiling_puts_per_s)
         self._memory_bytes = parts.budget.limit_bytes
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -103,9 +86,24 @@ class Crew:
         return tuple(self._members)
 
     @property
+    def working(self) -> tuple[LaneProcess, ...]:
+        """Those of them that put."""
+        return tuple(lane for lane, member in self._members.items() if member.is_ready)
+
+    @property
     def wants_lanes(self) -> bool:
         """Whether there is something left to hand out."""
         return not (self.is_closed or self.parts.queue.is_exhausted)
+
+    @property
+    def left_blocks(self) -> int:
+        """Of the volume, not settled yet."""
+        return self.parts.progress.blocks_total - self.parts.progress.blocks_considered
+
+    @property
+    def attempted(self) -> int:
+        """Puts of everybody."""
+        return self.parts.progress.puts.attempted
 
     @property
     def own_attempted(self) -> int:
@@ -119,13 +117,14 @@ class Crew:
 
     def join(self, lane: LaneProcess) -> None:
         """Give the volume to a lane."""
-        self._members[lane] = _Member(Progress(self.parts.order.volume))
+        self._members[lane] = Member(self.parts.progress)
         self._empty.clear()
         lane.order(self.parts.order, self.parts.descriptors)
 
     def leave(self, lane: LaneProcess) -> None:
         """Let a lane end what it has; it gets no more."""
-        self._members[lane].is_leaving = True
+        if lane in self._members:
+            self._members[lane].is_leaving = True
 
     def hear(self, lane: LaneProcess, message: FromLane) -> None:
         """Take a message of a lane of this crew."""
@@ -134,7 +133,7 @@ class Crew:
             return
         if isinstance(message, LaneProgress):
             lane.busy_share = message.busy_share
-            self._count(member, message.progress)
+            member.count(message.progress)
         elif isinstance(message, WantPortion):
             self._begin(self._hand_out(lane, member))
         elif isinstance(message, PortionSettled):
@@ -230,7 +229,7 @@ class Crew:
         if not self._failed.done() and not self.is_closed:
             self._failed.set_exception(error)
 
-    async def _admit(self, member: _Member) -> None:
+    async def _admit(self, member: Member) -> None:
         """Count a lane among those that share, once its part of the memory is free."""
         member.has_memory = True
         budget = self.parts.budget
@@ -240,7 +239,7 @@ class Crew:
         member.is_ready = True
         self._on_change()
 
-    async def _hand_out(self, lane: LaneProcess, member: _Member) -> None:
+    async def _hand_out(self, lane: LaneProcess, member: Member) -> None:
         while not member.is_ready:
             await self.parts.clock.sleep(_SHRINK_LOOK_S)
         portion = None
@@ -253,20 +252,11 @@ class Crew:
             member.portions.add(portion)
         lane.send(Portion(portion))
 
-    def _settle(self, member: _Member, message: PortionSettled) -> None:
-        member.portions.discard(message.extent)
-        for name, count in message.counts.items():
-            member.finished[name] += count
+    def _settle(self, member: Member, message: PortionSettled) -> None:
+        member.settle(message.extent, message.counts)
         self.parts.queue.settled(message.extent)
 
-    def _count(self, member: _Member, now: Progress) -> None:
-        total, before = self.parts.progress, member.progress
-        add_blocks(total, block_counts(now), block_counts(before))
-        add_calls(total, now, before)
-        total.disk.grow(now.disk, before.disk)
-        member.progress = now
-
-    def _leave(self, lane: LaneProcess, member: _Member, error: Exception | None) -> None:
+    def _leave(self, lane: LaneProcess, member: Member, error: Exception | None) -> None:
         if isinstance(error, MachineError) or (error is not None and not member.is_ready):
             self._note_loss(lane, str(error))
         elif error is not None:
@@ -275,12 +265,10 @@ class Crew:
             self._note_loss(lane, "it was told to end")
         self._remove(lane, member)
 
-    def _remove(self, lane: LaneProcess, member: _Member) -> None:
+    def _remove(self, lane: LaneProcess, member: Member) -> None:
         """Take a lane's unsettled blocks back: they are counted when they are settled."""
         del self._members[lane]
-        progress = self.parts.progress
-        add_blocks(progress, member.finished, block_counts(member.progress))
-        progress.in_flight -= member.progress.in_flight
+        member.forget_unsettled()
         self._left_attempted += member.progress.puts.attempted
         for portion in sorted(member.portions):
             self.parts.queue.take_back(portion)

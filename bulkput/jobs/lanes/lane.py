@@ -8,10 +8,10 @@ import asyncio
 import contextlib
 import socket
 import sys
-import time
 import traceback
 
 from bulkput.jobs.lanes.lane_upload import LaneTools, LaneUpload
+from bulkput.jobs.lanes.loop_load import LoopLoad
 from bulkput.jobs.lanes.protocol import (
     LaneFailed,
     LaneInit,
@@ -109,8 +109,7 @@ class _Lane:
         self._group = group
         self._upload: LaneUpload | None = None
         self._putting: asyncio.Task[None] | None = None
-        self._cpu_s = time.thread_time()
-        self._counted_s = time.monotonic()
+        self._load = LoopLoad()
 
     async def run(self) -> None:
         """Do what the job asks for, until it asks for nothing more."""
@@ -157,11 +156,9 @@ class _Lane:
                 self._count()
 
     def _count(self) -> None:
-        cpu_s, now_s = time.thread_time(), time.monotonic()
-        busy = (cpu_s - self._cpu_s) / max(now_s - self._counted_s, 1e-3)
-        self._cpu_s, self._counted_s = cpu_s, now_s
+        busy_share = self._load.busy_share()
         if self._upload is not None:
-            send(self._writer, LaneProgress(self._upload.progress, busy))
+            send(self._writer, LaneProgress(self._upload.progress, busy_share))
 
 
 def _sentence(error: Exception) -> str:

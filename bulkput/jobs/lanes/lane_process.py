@@ -44,6 +44,8 @@ class LaneProcess:
         self._task: asyncio.Task[None] | None = None
         self.is_to_end = False
         """Whether it was asked to, so that its end says nothing."""
+        self.is_retired = False
+        """Whether it gets no more volumes."""
         self.silent_looks = 0
         """How often it was looked at since its last message."""
         self.busy_share = 0.0

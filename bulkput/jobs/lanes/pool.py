@@ -5,15 +5,20 @@ Owns the processes. What a lane does with its volume is its crew's.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any
 
+from bulkput.config.process_count import AUTO
 from bulkput.config.tuning import WINDOWS_PER_BUDGET
 from bulkput.jobs.lanes.crew import Crew, CrewParts
 from bulkput.jobs.lanes.lane_process import LaneProcess
+from bulkput.jobs.lanes.loop_load import LoopLoad
 from bulkput.jobs.lanes.protocol import FromLane, LaneInit
 from bulkput.jobs.session.context import JobContext
+from bulkput.machine.processors import IdleProcessors, quota_processors, usable_processors
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.pace.fair_share import FairShare
+from bulkput.pace.lanes import LaneCount, Look
 
 _LOOK_S = 0.5
 """Half of what a share is measured over."""
@@ -24,14 +29,17 @@ process may have been stopped as well."""
 
 _OWN = "own"
 
-_WINDOW_MIN_BLOCKS = 2
+_WINDOW_MIN_BLOCKS = 4
 """A hop to a thread for each block would cost a tenth of what its put does."""
 
+AUTO_PROCESSES_MAX = 8
+"""On a slow processor 6000 puts/s, more than the highest account quota reported."""
 
-def wanted_processes(context: JobContext) -> int:
+
+def most_processes(context: JobContext) -> int:
     """Return how many processes may put, this one included."""
     processes = context.settings.tuning.processes
-    return 1 if processes == "auto" else processes
+    return min(usable_processors(), AUTO_PROCESSES_MAX) if processes == AUTO else processes
 
 
 def process_count(processes: int, memory_bytes: int) -> int:
@@ -48,11 +56,11 @@ def process_count(processes: int, memory_bytes: int) -> int:
 @contextlib.asynccontextmanager
 async def open_lanes(context: JobContext) -> AsyncIterator["LanePool | None"]:
     """Give the lanes of a job, and end them; None where everything is put by this process."""
-    most = process_count(wanted_processes(context), context.memory_budget_bytes)
-    if most == 1:
+    processes = most_processes(context)
+    if process_count(processes, context.memory_budget_bytes) == 1:
         yield None
         return
-    pool = LanePool(context, most - 1)
+    pool = LanePool(context, processes - 1)
     looking = asyncio.create_task(pool.keep_looking())
     try:
         yield pool
@@ -70,6 +78,14 @@ class LanePool:
         """Begin without lanes; ``keep_looking`` has to run as long as the pool is used."""
         self._context = context
         self._most_lanes = most_lanes
+        self._lanes_a_crew = process_count(1 + most_lanes, context.memory_budget_bytes) - 1
+        self._found = LaneCount(most_lanes)
+        self._is_auto = context.settings.tuning.processes == AUTO
+        self._load = LoopLoad()
+        self._idle = IdleProcessors()
+        self._quota_processors = quota_processors()
+        self._ended_puts = 0
+        """Of volumes that have ended."""
         settings, gets = context.settings, context.get_rate_limits
         tuning = settings.tuning.model_copy(
             update={
@@ -83,13 +99,13 @@ class LanePool:
         self._share = FairShare(context.rate_limits.account_puts_per_s)
         self._own_puts_per_s = context.rate_limits.account_puts_per_s
         self._starting: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def window_blocks(self) -> int:
         """The window that fits everybody's part of one volume's memory."""
-        memory_bytes = self._context.memory_budget_bytes
-        count = process_count(1 + self._most_lanes, memory_bytes)
-        fitting_bytes = memory_bytes // count // WINDOWS_PER_BUDGET
+        part_bytes = self._context.memory_budget_bytes // (1 + self._lanes_a_crew)
+        fitting_bytes = part_bytes // WINDOWS_PER_BUDGET
         return min(self._context.window_blocks, fitting_bytes // BLOCK_SIZE_BYTES)
 
     @contextlib.contextmanager
@@ -101,6 +117,7 @@ class LanePool:
         try:
             yield crew
         finally:
+            self._ended_puts += crew.attempted
             self._crews.remove(crew)
             self._look()
 
@@ -112,13 +129,15 @@ class LanePool:
                 lane.silent_looks += 1
                 if crew is not None and lane.silent_looks > _SILENT_LOOKS_MAX:
                     lane.kill()  # as one that died
+            if self._is_auto:
+                self._find_count()
             self._look()
 
     async def close(self) -> None:
         """End all processes, none of which has a volume."""
         for task in self._starting:
             task.cancel()
-        await asyncio.gather(*self._starting, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(lane.close() for lane in list(self._crew_of)))
 
     def _look(self) -> None:
@@ -126,18 +145,63 @@ class LanePool:
         for lane in [lane for lane in self._crew_of if lane.is_over]:
             del self._crew_of[lane]
         wanting = [crew for crew in self._crews if crew.wants_lanes]
-        missing = self._most_lanes - len(self._crew_of) - len(self._starting)
+        present = sum(not lane.is_retired for lane in self._crew_of) + len(self._starting)
+        missing = self._wanted_lanes - present
         for _ in range(missing if wanting else 0):
-            self._start()
+            self._starting.add(self._begin(self._start_one()))
         for lane, crew in self._crew_of.items():
             if crew is not None and lane not in crew.lanes:
                 self._crew_of[lane] = None
-        for lane, crew in self._crew_of.items():
-            if crew is None and wanting:
-                fewest = min(wanting, key=lambda each: len(each.lanes))
+        for lane in [lane for lane, crew in self._crew_of.items() if crew is None]:
+            if lane.is_retired:
+                del self._crew_of[lane]
+                self._begin(lane.close())
+            elif room := [crew for crew in wanting if len(crew.lanes) < self._lanes_a_crew]:
+                fewest = min(room, key=lambda each: len(each.lanes))
                 self._crew_of[lane] = fewest
                 fewest.join(lane)
         self._divide()
+
+    @property
+    def _wanted_lanes(self) -> int:
+        return self._found.count if self._is_auto else self._most_lanes
+
+    def _find_count(self) -> None:
+        """Look at how busy everybody is, and let a lane go that is not wanted any more."""
+        own_share, idle = self._load.busy_share(), self._idle.count()
+        if not self._crews:
+            return
+        working = [
+            (lane, crew) for crew in self._crews for lane in crew.working if not lane.is_retired
+        ]
+        look = Look(
+            now_s=self._context.clock.monotonic_s(),
+            puts=self._ended_puts + sum(crew.attempted for crew in self._crews),
+            busy_shares=(own_share, *(lane.busy_share for lane, _ in working)),
+            # Of the quota lanes are taken to use as much as this process.
+            idle_processors=min(
+                idle, self._quota_processors - self._load.process_share * (1 + len(working))
+            ),
+            allowed_puts_per_s=self._allowed_puts_per_s(),
+            left_puts=sum(crew.left_blocks for crew in self._crews),
+        )
+        self._retire_beyond(self._found.look(look), [lane for lane, _ in working])
+
+    def _retire_beyond(self, wanted: int, working: list[LaneProcess]) -> None:
+        """Let lanes go that are too many, those first that do not put yet."""
+        present = [lane for lane in self._crew_of if not lane.is_retired]
+        present.sort(key=lambda lane: lane not in working)
+        for lane in present[wanted:]:
+            lane.is_retired = True
+            crew = self._crew_of[lane]
+            if crew is not None:
+                crew.leave(lane)
+
+    def _allowed_puts_per_s(self) -> float:
+        """Return what all pacers would let start, throttles included."""
+        own = sum(crew.parts.pacer.rate_puts_per_s for crew in self._crews)
+        in_lanes = sum(crew.parts.progress.allowed_in_lanes_per_s for crew in self._crews)
+        return min(own, self._context.account.rate_puts_per_s) + in_lanes
 
     def _divide(self) -> None:
         now_s = self._context.clock.monotonic_s()
@@ -155,10 +219,12 @@ class LanePool:
         for crew in self._crews:
             crew.divide(now_s, lambda lane: shares.get(lane.name, 0.0))
 
-    def _start(self) -> None:
-        task = asyncio.create_task(self._start_one())
-        self._starting.add(task)
+    def _begin(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         task.add_done_callback(self._starting.discard)
+        return task
 
     async def _start_one(self) -> None:
         lane = LaneProcess(self._hear, self._lost)
@@ -180,5 +246,6 @@ class LanePool:
         crew = self._crew_of.pop(lane, None)
         if not lane.is_to_end:
             self._most_lanes = max(0, self._most_lanes - 1)  # what ends one may end the next
+            self._found.lost()
         if crew is not None:
             crew.lost(lane, how)

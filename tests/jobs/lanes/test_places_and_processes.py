@@ -34,7 +34,16 @@ def context(volumes, parallel, rate_limits=(1000.0, 1000.0), **tuning):
 
 @pytest.mark.parametrize(
     ("processes", "memory", "count"),
-    [(1, 64, 1), (2, 64, 2), (8, 64, 8), (16, 64, 16), (64, 64, 16), (4, 4, 1), (4, 3, 1)],
+    [
+        (1, 64, 1),
+        (2, 64, 2),
+        (8, 64, 8),
+        (16, 64, 8),
+        (64, 1024, 64),
+        (4, 16, 2),
+        (4, 8, 1),
+        (4, 3, 1),
+    ],
 )
 def test_a_volume_is_put_by_as_many_processes_as_its_memory_has_windows_for(
     processes, memory, count

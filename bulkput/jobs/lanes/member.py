@@ -1,0 +1,68 @@
+"""What is known of one lane of a volume: its counters, and what it has.
+
+Owns how its counters become the volume's. Those of blocks are exact at the end, however it goes:
+what it reported of portions that it did not settle is forgotten, and counted when they are.
+"""
+
+from bulkput.jobs.lanes.protocol import BLOCK_COUNTS, no_counts
+from bulkput.model.block import Extent
+from bulkput.model.latencies import merged
+from bulkput.model.progress import CallCounts, Progress
+
+
+class Member:
+    """One lane, as the volume's crew sees it."""
+
+    def __init__(self, total: Progress) -> None:
+        """Begin with nothing counted in ``total``, the volume's."""
+        self.progress = Progress(total.volume)
+        """As it was last reported."""
+        self.portions: set[Extent] = set()
+        """That it was given and has not settled."""
+        self.has_memory = False
+        """A part of the memory is its, or is being freed for it."""
+        self.is_ready = False
+        self.is_leaving = False
+        self._total = total
+        self._settled = no_counts()
+
+    def count(self, now: Progress) -> None:
+        """Add what was counted since the last report."""
+        total, before = self._total, self.progress
+        self._add_blocks(_block_counts(now))
+        _add_calls(total.puts, now.puts, before.puts)
+        for name, count in now.failures.items():
+            more = count - before.failures.get(name, 0)
+            total.failures[name] = total.failures.get(name, 0) + more
+        total.in_flight += now.in_flight - before.in_flight
+        total.disk.grow(now.disk, before.disk)
+        self.progress = now
+
+    def settle(self, portion: Extent, counts: dict[str, int]) -> None:
+        """Learn what became of the blocks of a portion."""
+        self.portions.discard(portion)
+        for name, count in counts.items():
+            self._settled[name] += count
+
+    def forget_unsettled(self) -> None:
+        """Count no blocks but those of settled portions: the lane is gone."""
+        self._add_blocks(self._settled)
+        self._total.in_flight -= self.progress.in_flight
+
+    def _add_blocks(self, now: dict[str, int]) -> None:
+        before = _block_counts(self.progress)
+        for name in BLOCK_COUNTS:
+            setattr(self._total, name, getattr(self._total, name) + now[name] - before[name])
+
+
+def _block_counts(progress: Progress) -> dict[str, int]:
+    return {name: getattr(progress, name) for name in BLOCK_COUNTS}
+
+
+def _add_calls(total: CallCounts, now: CallCounts, before: CallCounts) -> None:
+    total.attempted += now.attempted - before.attempted
+    total.retried += now.retried - before.retried
+    total.throttled += now.throttled - before.throttled
+    sums = merged((total.latencies, now.latencies.since(before.latencies)))
+    total.latencies.counts[:] = sums.counts
+    total.latencies.total_s = sums.total_s
