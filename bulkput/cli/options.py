@@ -241,7 +241,7 @@ observe_options = with_options(
 """Of verbs that take time."""
 
 
-class _Processes(click.ParamType[int | str]):
+class _Processes(click.ParamType):  # type: ignore[type-arg]  # generic only in later clicks
     """``auto``, or a number."""
 
     name = "processes"
