@@ -42,7 +42,7 @@ OrganizationArn = Annotated[
     str,
     Text(
         "the ARN of an organization, arn:aws:organizations::...:organization/o-...",
-        r"^arn:aws[a-z-]*:organizations::[0-9]{12}:organization/o-[a-z0-9]+$",
+        r"^arn:aws[a-z-]*:organizations::[0-9]{12}:organization/o-[a-z0-9]{10,32}$",
         length_max=256,
     ),
 ]
@@ -50,7 +50,7 @@ UnitArn = Annotated[
     str,
     Text(
         "the ARN of an organizational unit, arn:aws:organizations::...:ou/o-.../ou-...",
-        r"^arn:aws[a-z-]*:organizations::[0-9]{12}:ou/o-[a-z0-9]+/ou-[a-z0-9-]+$",
+        r"^arn:aws[a-z-]*:organizations::[0-9]{12}:ou/o-[a-z0-9]{10,32}/ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$",
         length_max=256,
     ),
 ]

@@ -16,7 +16,7 @@ from bulkput.model.failure import FailureClass
 T = TypeVar("T")
 
 _PAGES_MAX = 100
-_FIRST_POLL_S = 0.5
+_FIRST_POLL_S = 0.1
 _POLL_GROWTH = 1.6
 _SLOWEST_POLL_S = 15.0
 """Copies and images take minutes; four calls a minute each disturb no quota."""

@@ -38,5 +38,9 @@ async def _share(account: Account, snapshot_id: str, share: ShareSettings) -> No
     answer = await account.call("DescribeSnapshotAttribute", asked, region=account.region)
     lacking = missing(wanted_permissions(share), answer.get("CreateVolumePermissions") or ())
     if lacking:
-        added = {**asked, "OperationType": "add", "CreateVolumePermission": {"Add": lacking}}
+        # The two lists, which every server knows; of one that is empty nothing is sent.
+        added: dict[str, Any] = {**asked, "OperationType": "add"}
+        for name, key in (("UserIds", "UserId"), ("GroupNames", "Group")):
+            values = [each[key] for each in lacking if key in each]
+            added |= {name: values} if values else {}
         await account.call("ModifySnapshotAttribute", added, region=account.region)

@@ -169,7 +169,8 @@ class FakeAccount(Images):
         snapshot = here.snapshots[asked["SnapshotId"]]
         if snapshot["KmsKeyId"] == DEFAULT_KEY:
             raise ServiceError("ModifySnapshotAttribute", FailureClass.INVALID, "default key")
-        snapshot["permissions"] += asked["CreateVolumePermission"]["Add"]
+        added = [{"UserId": each} for each in asked.get("UserIds", ())]
+        snapshot["permissions"] += added + [{"Group": each} for each in asked.get("GroupNames", ())]
         return {}
 
     def _describe_locked_snapshots(self, here, asked, _):

@@ -13,7 +13,7 @@ from bulkput.publish.image_steps import PublishedImage, WantedImage, publish_ima
 from bulkput.publish.launch import deprecation_to_set
 
 FAR, NEAR = "us-west-2", "eu-west-1"
-UNIT = "arn:aws:organizations::111122223333:ou/o-abc123/ou-abc1-defgh"
+UNIT = "arn:aws:organizations::111122223333:ou/o-abcdefghij/ou-abc1-defghijk"
 EVERYTHING = {
     "name": "web-2026-11-29",
     "family": "web",

@@ -1,0 +1,175 @@
+"""What a job asks for of a snapshot, made on the emulator and on moto, which nobody here wrote.
+
+moto differs from EC2's documentation where it says so below; the rest of the suite is the same.
+"""
+
+import json
+
+import pytest
+from moto.server import ThreadedMotoServer
+from support.ec2 import Boto
+from support.served import Served
+
+from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
+
+FAR = "eu-west-1"
+ACCOUNT = "222233334444"
+ORGANIZATION = "arn:aws:organizations::111122223333:organization/o-abcdefghij"
+JOB = f"""
+version: 1
+volumes:
+  - name: root
+    source: disk.img
+    share: {{accounts: ["{ACCOUNT}"]}}
+    create_volume: {{availability_zone: us-east-1a, tags: {{Use: test}}}}
+    regions: [{{region: {FAR}, tags: {{Copy: "1"}}}}]
+images:
+  - name: web-1
+    family: web
+    architecture: x86_64
+    boot_mode: uefi
+    contradict_disk: true
+    share: {{accounts: ["{ACCOUNT}"], organizations: ["{ORGANIZATION}"]}}
+    regions: [{{region: {FAR}}}]
+    ssm_parameter: /images/web
+"""
+
+
+@pytest.fixture(scope="module")
+def moto():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # thousands, in every Region
+        yield from _moto()
+
+
+def _moto():
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(params=["emulator", "moto"])
+def boto(request, tmp_path, monkeypatch):
+    running = None
+    if request.param == "moto":
+        url, keys = request.getfixturevalue("moto"), ("AKIAMOTO", "secret")
+    else:
+        running = Served(tmp_path / "served")
+        url, keys = running.url, (DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY)
+    for name, value in {
+        "BULKPUT_ENDPOINT": url,
+        "BULKPUT_STATE_DIR": str(tmp_path / "state"),
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": keys[0],
+        "AWS_SECRET_ACCESS_KEY": keys[1],
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    }.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "job.yaml").write_text(JOB)
+    boto = Boto(url, *keys)
+    boto.is_moto = running is None
+    yield boto
+    if running is not None:
+        running.stop()
+
+
+def test_all_that_is_asked_for_is_made_once(bulkput, boto):
+    snapshot_id = boto.snapshot()
+    command = ("publish", "job.yaml", "--snapshot", f"root={snapshot_id}")
+    ended = bulkput(*command)
+    assert ended.status == 0, ended.err
+    first, last = ended.out.splitlines()
+    assert first == snapshot_id
+    assert last == boto.images()["web-1"]["ImageId"]
+    _, (volume_id,) = boto.made_of(snapshot_id)
+    (copy_id,), _ = boto.made_of(snapshot_id, FAR)
+    ec2 = boto.client("ec2")
+    (volume,) = ec2.describe_volumes(VolumeIds=[volume_id])["Volumes"]
+    assert volume["AvailabilityZone"] == "us-east-1a"
+    asked = {"SnapshotId": snapshot_id, "Attribute": "createVolumePermission"}
+    shared = ec2.describe_snapshot_attribute(**asked)["CreateVolumePermissions"]
+    assert shared == [{"UserId": ACCOUNT}]
+    for region in ("us-east-1", FAR):
+        image_id = boto.images(region)["web-1"]["ImageId"]
+        parameter = boto.client("ssm", region).get_parameter(Name="/images/web")
+        assert parameter["Parameter"]["Value"] == image_id
+        launch = boto.client("ec2", region).describe_image_attribute(
+            ImageId=image_id, Attribute="launchPermission"
+        )["LaunchPermissions"]
+        assert {"UserId": ACCOUNT} in launch
+        assert {"OrganizationArn": ORGANIZATION} in launch
+
+    again = bulkput(*command, "--output", "json")
+    assert boto.made_of(snapshot_id) == ([], [volume_id])
+    assert boto.made_of(snapshot_id, FAR) == ([copy_id], [])
+    assert len(boto.images(FAR)) == 1
+    if boto.is_moto:  # it keeps neither the disks nor the tags of an image: it is another's
+        assert again.status == 3
+        assert "has this name and is over" in again.object["error"]
+        return
+    assert again.status == 0
+    assert again.object["image_id"] == last
+    assert again.object["published"]["copies"] == {FAR: copy_id}
+    (image,) = again.object["images"]
+    assert image["images"] == {
+        region: boto.images(region)["web-1"]["ImageId"] for region in ("us-east-1", FAR)
+    }
+    assert image["snapshots"] == {"us-east-1": [snapshot_id], FAR: [copy_id]}
+    mappings = boto.images(FAR)["web-1"]["BlockDeviceMappings"]
+    assert [each["Ebs"]["SnapshotId"] for each in mappings] == [copy_id]
+
+
+@pytest.mark.parametrize("boto", ["emulator"], indirect=True)
+def test_an_upload_ends_with_the_image(bulkput, boto, tmp_path):
+    (tmp_path / "disk.img").write_bytes(b"x" * 524_288)
+    ended = bulkput("run", "job.yaml", "--output", "json", "--events", "events.jsonl")
+    assert ended.status == 0, ended.err
+    assert ended.object["image_id"] == boto.images()["web-1"]["ImageId"]
+    assert ended.object["status"] == "completed"
+    events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    (made,) = [each for each in events if each["event"] == "image_ended"]
+    assert made["outcome"]["image_id"] == ended.object["image_id"]
+    assert {"phase": "publishing"}.items() <= next(
+        each for each in events if each.get("phase") == "publishing"
+    ).items()
+    later = bulkput("run", "job.yaml")
+    assert later.status == 3
+    assert "has this name already" in later.err
+
+
+@pytest.mark.parametrize("boto", ["emulator"], indirect=True)
+def test_a_failed_image_leaves_the_job_unfinished_and_the_snapshot_is_taken_again(
+    bulkput, boto, tmp_path
+):
+    (tmp_path / "disk.img").write_bytes(b"x" * 524_288)
+    wrong = JOB.replace(f"[{{region: {FAR}}}]\n    ssm", "[{region: us-east-1}]\n    ssm")
+    (tmp_path / "job.yaml").write_text(wrong)
+    failed = bulkput("run", "job.yaml", "--output", "json")
+    assert failed.status == 3
+    assert failed.object["status"] == "failed"
+    assert "own Region" in failed.object["error"]
+    (tmp_path / "job.yaml").write_text(JOB)
+    ended = bulkput("run", "job.yaml", "--output", "json")
+    assert ended.status == 0, ended.err
+    assert ended.object["snapshot_id"] == failed.object["snapshot_id"]
+    assert ended.object["image_id"]
+
+
+@pytest.mark.parametrize("boto", ["emulator"], indirect=True)
+def test_public_has_to_be_confirmed(bulkput, boto, tmp_path):
+    snapshot_id = boto.snapshot()
+    (tmp_path / "job.yaml").write_text(
+        "version: 1\nvolumes: [{name: root, source: a, share: {public: true}}]\n"
+    )
+    command = ("publish", "job.yaml", "--snapshot", f"root={snapshot_id}")
+    asked = bulkput(*command)
+    assert asked.status == 2
+    assert "--yes-public confirms" in asked.err
+    assert bulkput(*command, "--yes-public").status == 0
+    missing = bulkput("publish", "job.yaml", "--yes-public")
+    assert missing.status == 3
+    assert "--snapshot root=SNAPSHOT" in missing.err
