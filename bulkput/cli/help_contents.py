@@ -34,6 +34,7 @@ FLAG_SECTIONS: Mapping[str, frozenset[str]] = {
     "What becomes of the snapshot": frozenset(
         {
             *("--copy-to", "--share", "--public", "--yes-public", "--create-volume"),
+            *("--deprecate-after", "--keep", "--ssm-parameter", "--replace"),
             *("--fast-restore", "--lock", "--lock-days"),
         }
     ),
@@ -85,6 +86,18 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
             "For a snapshot that was made elsewhere",
             "bulkput publish job.yaml --snapshot web=snap-0123abcd",
         ),
+    ),
+    "image register": (
+        ("As the disk shows", "bulkput image register snap-0123abcd --name web-1"),
+        (
+            "In another Region too",
+            "bulkput image register snap-0123abcd --name web-1 --copy-to eu-west-1",
+        ),
+    ),
+    "image list": (("Of one family", "bulkput image list --family web"),),
+    "image prune": (
+        ("What would go", "bulkput image prune --family web --keep 3"),
+        ("Delete it", "bulkput image prune --family web --keep 3 --older-than 90d --yes"),
     ),
     "copy": (
         ("To another Region", "bulkput copy snap-0123abcd --to-region eu-west-1"),

@@ -38,6 +38,7 @@ VERBS = {
     "run": "Run the migration job of a YAML file.",
     "upload": "Turn one disk into a snapshot.",
     "publish": "Make of completed snapshots what a job asks for: images, copies, shares.",
+    "image": "Register images of snapshots, and list and prune those of a family.",
     "copy": "Copy a completed snapshot to another Region or account.",
     "plan": "Show what an upload would put, and what that costs.",
     "check": "Check everything that an upload needs.",

@@ -16,7 +16,7 @@ from bulkput.config.load import Given, LoadedSettings, build, from_here
 from bulkput.config.paths import STANDARD_INPUT
 from bulkput.config.settings import VERSION, JobSettings
 from bulkput.model.address import is_address
-from bulkput.model.errors import Problem
+from bulkput.model.errors import ConfigError, Problem
 
 JOB_KEYS = (
     "name",
@@ -152,7 +152,7 @@ def settings_from_flags(
             value = _tags(value, problems)  # noqa: PLW2901 - the same value, taken apart
             if not value:
                 continue
-        value = _regions(value) if name == "copy_to" else value  # noqa: PLW2901 - the same
+        value = regions_of_texts(value) if name == "copy_to" else value  # noqa: PLW2901 - the same
         called = user_names.get(name, flag.name)
         given.append(Given(flag.location, called, from_here(value), "flag"))
     has_volumes = source is not None
@@ -177,7 +177,7 @@ def settings_from_options(
         Given(
             _OPTIONS[name],
             user_names.get(name, name),
-            _regions(value) if name == "copy_to" else from_here(value),
+            regions_of_texts(value) if name == "copy_to" else from_here(value),
             "option",
         )
         for name, value in options.items()
@@ -215,13 +215,26 @@ def _shared_part(document: Document) -> Document:
     )
 
 
-def _regions(values: object) -> list[dict[str, str]]:
+def regions_of_texts(values: object) -> list[dict[str, str]]:
     """Return the section of each copy that is written as ``REGION`` or ``REGION=KEY_ARN``."""
     sections = []
     for text in values if isinstance(values, Iterable) and not isinstance(values, str) else ():
         region, equals, key = str(text).partition("=")
         sections.append({"region": region} | ({"kms_key_arn": key} if equals else {}))
     return sections
+
+
+def tags_of_texts(values: object) -> dict[str, str]:
+    """Return the tags that are written as ``Key=Value``.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    problems: list[Problem] = []
+    tags = _tags(values, problems)
+    if problems:
+        raise ConfigError(tuple(problems))
+    return tags
 
 
 def _tags(values: object, problems: list[Problem]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from bulkput.publish.boot import Boot
 from bulkput.publish.copies import WantedCopy, describe_source, ensure_copy, wait_for_copy
 from bulkput.publish.image import RegionalImage, ensure_image, wait_for_image
 from bulkput.publish.launch import ensure_deprecation, ensure_launchable, ensure_parameter
+from bulkput.publish.prune import prune_family
 from bulkput.publish.refusals import (
     require_no_encryption,
     require_public_images,
@@ -71,6 +72,7 @@ class PublishedImage:
     images: dict[str, str] = field(default_factory=dict)
     snapshots: dict[str, list[str]] = field(default_factory=dict)
     ssm_parameter: str | None = None
+    pruned: list[str] = field(default_factory=list)
 
 
 async def publish_image(account: Account, wanted: WantedImage, done: PublishedImage) -> None:
@@ -102,6 +104,10 @@ async def publish_image(account: Account, wanted: WantedImage, done: PublishedIm
         for region, image_id in done.images.items():
             await ensure_parameter(account, parameter, image_id, region)
         done.ssm_parameter = parameter
+    settings = wanted.settings
+    if settings.keep is not None and settings.family is not None:
+        regions = list(done.images)
+        done.pruned = await prune_family(account, settings.family, regions, keep=settings.keep)
 
 
 async def _over_copies(

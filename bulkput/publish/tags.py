@@ -10,6 +10,9 @@ KEY_TAG = "bulkput:key"
 FAMILY_TAG = "bulkput:family"
 """Of an image and its copies' snapshots."""
 
+PRUNED_TAG = "bulkput:pruned"
+"""Of a snapshot whose image is being deleted: family and image."""
+
 DEFAULT_KEY = "default"
 _RESERVED = ("aws:", "bulkput")
 

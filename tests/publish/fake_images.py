@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
 
-BEGAN = datetime(2026, 9, 25, tzinfo=UTC)
+BEGAN = datetime(2026, 9, 1, tzinfo=UTC)
 
 
 def refused(operation, failure, code):

@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "publish": {"model", "config", "source"},  # EC2 and the layer that repeats are handed in
     "jobs": {"model", "machine", "network", "config", "pipeline", "publish", "store", "emulator"}
     | ROOMS,
-    "api": {"model", "config", "jobs"},
+    "api": {"model", "config", "jobs", "publish"},
     "cli": {"model", "config", "observe", "api", "emulator"} | ROOMS,
 }
 """Room to the other rooms that it may import."""

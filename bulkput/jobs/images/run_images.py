@@ -114,6 +114,7 @@ class _Making:
             architecture=None if boot is None else boot.architecture,
             boot_mode=None if boot is None else boot.boot_mode,
             ssm_parameter=self._done.ssm_parameter,
+            pruned=tuple(self._done.pruned),
             notes=tuple(self._notes),
             error=None if error is None else str(error),
             exit_code=0 if error is None else error.status,

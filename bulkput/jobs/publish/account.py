@@ -1,12 +1,17 @@
 """The account as the publishing room reaches it: clients, the layer that repeats, and notes."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from bulkput.config.service import ServiceSettings
 from bulkput.ebs.account_calls import AccountCalls
+from bulkput.jobs.session.connection import Note, open_connection
 from bulkput.jobs.session.context import JobContext
 from bulkput.model.clock import Clock
+from bulkput.model.errors import ServiceError
 from bulkput.pipeline.retry import OnRetry, Retrier
 
 T = TypeVar("T")
@@ -58,3 +63,34 @@ def account_of(
         wait_limit_s=context.settings.tuning.completion_deadline_s,
         on_note=note,
     )
+
+
+@asynccontextmanager
+async def open_account(settings: ServiceSettings, note: Note) -> AsyncIterator[JobAccount]:
+    """Open the account that ``settings`` name, for a verb without a job.
+
+    Args:
+        settings: Where.
+        note: Reports repeated calls, and what the user should know.
+
+    Raises:
+        BulkputError: the service cannot be opened.
+    """
+
+    def on_retry(error: ServiceError, delay_s: float) -> None:
+        note(f"{error.occurrence}; trying again in {delay_s:.1f} s")
+
+    async with open_connection(settings) as service:
+        yield JobAccount(
+            region=service.region,
+            calls=AccountCalls(service),
+            retrier=Retrier(
+                clock=service.clock,
+                random=random.Random(),  # noqa: S311 - jitter, nothing secret
+                recovery=service,
+                deadline_s=settings.tuning.operation_deadline_s,
+            ),
+            on_retry=on_retry,
+            wait_limit_s=settings.tuning.completion_deadline_s,
+            on_note=note,
+        )
