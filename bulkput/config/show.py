@@ -60,7 +60,7 @@ def _section(loaded: LoadedSettings, section: Section, prefix: str, indent: str)
             yield _Line(indent, f"{key}:", "")
             for entry, text in value.items():
                 origin = _entry_origin(loaded, path, entry)
-                yield _Line(f"{indent}  ", f"{_quoted(entry)}: {_quoted(text)}", origin)
+                yield _Line(f"{indent}  ", f"{_quoted(entry)}: {_written_out(text)}", origin)
         else:
             shown_value = _value(value, field_marks(field))
             yield _Line(indent, f"{key}: {shown_value}", loaded.origin(path))
@@ -90,12 +90,16 @@ def _value(value: object, marks: tuple[Any, ...]) -> str:
     if isinstance(value, str) and is_address(value):
         shown = shown_source(value)
         text = shown if shown == value else f"{shown}?****"  # a signature may stand there
-    return text if isinstance(value, bool | int | float | dict) else _quoted(text)
+    return text if isinstance(value, bool | int | float | dict) else _written_out(text)
+
+
+def _written_out(text: str) -> str:
+    """Return a value as YAML reads it back; what is written out already is no variable."""
+    return _quoted(text.replace("${", "$${"))
 
 
 def _quoted(text: str) -> str:
     """Return ``text`` as YAML reads it back: as it is where that is safe, else in quotes."""
-    text = text.replace("${", "$${")  # what is written out already is no variable
     safe = _PLAIN.fullmatch(text) and isinstance(plain_scalar(text), str)
     if safe and not text.endswith(":") and text.lower() not in _WORDS_OF_YAML_1_1:
         return text
