@@ -121,7 +121,9 @@ def main(args: list[str] | None = None) -> NoReturn:
     hold_streams()
     if QUESTION in os.environ:
         answer_shell(cli)
-    sys.exit(status_of(sys.argv[1:] if args is None else args))
+    status = status_of(sys.argv[1:] if args is None else args)
+    gc.freeze()  # nor is there any use in looking through what ends with the process
+    sys.exit(status)
 
 
 def status_of(args: list[str]) -> int:

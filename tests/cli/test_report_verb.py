@@ -7,8 +7,6 @@ import sys
 
 import pytest
 
-from bulkput.observe.report import page
-
 HEAD = {"v": 1, "ts": "2026-11-28T23:07:08.433Z", "run": "aa01", "verb": "run", "volume": None}
 EVENTS = [
     {"event": "started", "volume_count": 1, "process_id": 7, "host": "far", "job": "nightly"},
@@ -87,11 +85,11 @@ def test_facts_of_another_kind_than_the_schemas_are_one_sentence(bulkput, events
 def test_without_the_extra_a_sentence_names_it_before_anything_begins(
     bulkput, events, tmp_path, monkeypatch, verb
 ):
-    monkeypatch.delitem(sys.modules, page.__name__)
+    monkeypatch.delitem(sys.modules, "bulkput.observe.report.page", raising=False)
     monkeypatch.delitem(sys.modules, "bulkput.observe.report.sink", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.delitem(sys.modules, "bulkput.observe.report.pictures")
-    monkeypatch.delitem(sys.modules, "bulkput.observe.report.charts")
+    monkeypatch.delitem(sys.modules, "bulkput.observe.report.pictures", raising=False)
+    monkeypatch.delitem(sys.modules, "bulkput.observe.report.charts", raising=False)
     disk = tmp_path / "disk.img"
     disk.write_bytes(bytes(4096))
     arguments = {

@@ -1,4 +1,4 @@
-"""Twenty increments, each cut short and gone on with, against a dict of blocks."""
+"""Increments, each cut short and gone on with, against a dict of blocks."""
 
 import contextlib
 import hashlib
@@ -127,7 +127,10 @@ async def follow(rig, rng, download, parent_id, outcome, held):
     await download(outcome.snapshot_id, held, changed_since=parent_id)
 
 
-@pytest.mark.parametrize(("generations", "encrypted"), [(20, False), (6, True)])
+@pytest.mark.parametrize(
+    ("generations", "encrypted"),
+    [(10, False), (6, True), pytest.param(20, False, marks=pytest.mark.long)],
+)
 async def test_every_generation_is_what_the_disk_was(
     rig, tools, download, tmp_path, generations, encrypted
 ):

@@ -4,6 +4,8 @@ A run that ends between the seal and its delivered result leaves a snapshot. The
 to its end, and reports it as its own answer only if the source holds the same now.
 """
 
+import bisect
+
 import pytest
 from simulation.contents import ZEROS
 from simulation.disk import KINDS
@@ -22,15 +24,26 @@ SEALED = [LedgerPhase.SEALING, LedgerPhase.COMPLETED]
 
 def died(folder, phase, kind, **volume):
     """Return an upload whose first run died with everything put, and its snapshot."""
-    for moment in range(60, 400):
+
+    def died_at(moment):
         own = folder / str(moment)
         own.mkdir()
         upload = Scripted(own, kind=kind, **volume)
         upload.go(dies_at=moment)
-        if upload._header().phase is phase:
-            (first,) = upload.service.snapshots.values()
-            return upload, first
-    raise AssertionError("no run died there")
+        return upload
+
+    order = list(LedgerPhase)
+    runs = {}
+
+    def how_far(moment):
+        runs[moment] = died_at(moment)
+        return order.index(runs[moment]._header().phase)
+
+    moment = bisect.bisect_left(range(400), order.index(phase), lo=60, key=how_far)
+    upload = runs[moment]
+    assert upload._header().phase is phase, "no run died there"
+    (first,) = upload.service.snapshots.values()
+    return upload, first
 
 
 def reads_of(upload):
