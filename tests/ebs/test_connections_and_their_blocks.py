@@ -175,4 +175,4 @@ def test_what_is_used_of_aiohttp_is_there():
     assert {"read_until_eof", "auto_decompress", "read_bufsize"} <= set(parameters)
     assert isinstance(inspect.getattr_static(Connection, "protocol"), property)
     assert callable(ResponseHandler.read)
-    assert http1.StreamWriter.drain
+    assert http1.aiohttp.http.StreamWriter.drain
