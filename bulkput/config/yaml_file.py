@@ -15,6 +15,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.scanner import Scanner
 
 from bulkput.config.document import Document, Location, dotted
 from bulkput.config.naming import STANDARD_INPUT_SHOWN
@@ -111,6 +112,15 @@ def _text_of(content: bytes, path: Path | str) -> str:
     return text
 
 
+class _Scanner(Scanner):
+    """ruamel's own, but for a bound: it takes quadratic time over brackets within brackets."""
+
+    def fetch_flow_collection_start(self, *token: Any, **more: Any) -> None:
+        if len(self.flow_context) >= DEPTH_MAX:
+            raise RecursionError
+        super().fetch_flow_collection_start(*token, **more)
+
+
 def _compose(path: Path | str, text: str) -> Node | None:
     long_tag = _LONG_TAG.search(text)
     if long_tag is not None:
@@ -119,7 +129,9 @@ def _compose(path: Path | str, text: str) -> Node | None:
         with warnings.catch_warnings():
             # A redefined anchor is legal YAML and only warned of.
             warnings.simplefilter("ignore")
-            node: Node | None = YAML(typ="safe", pure=True).compose(text)
+            yaml = YAML(typ="safe", pure=True)
+            yaml.Scanner = _Scanner
+            node: Node | None = yaml.compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = "; ".join(part for part in (error.context, error.problem) if part)

@@ -103,8 +103,6 @@ def test_time_grows_with_the_length_alone(name, path):
     read, length = READERS[name]
     slow = {}
     for pattern in PATTERNS:
-        if name == "yaml" and pattern[:1] in b"[{":
-            continue  # up to the depth that Python allows, two seconds whatever the length
         repeated = pattern * (4 * length // len(pattern) + 1)
         contents = repeated[:length], repeated[: 4 * length]
         # The least of some tries: a collection of garbage or a cold cache is no work on the text.
@@ -117,6 +115,13 @@ def test_time_grows_with_the_length_alone(name, path):
         else:
             slow[pattern] = (short_s, long_s)
     assert slow == {}
+
+
+@pytest.mark.parametrize("opening", [b"[", b"{", b"a: [", b'{"a":', b"[{a: ", b"- [", b"[ \n"])
+def test_a_megabyte_of_brackets_is_refused_at_once(opening, path):
+    assert seconds(through_file(read_document), opening * (900_000 // len(opening)), path) < 1.0
+    with pytest.raises(BulkputError, match="nested too deeply"):
+        read_document(path)
 
 
 @pytest.mark.parametrize("tag", [b"!", b"a: !", b"a: !<", b"[!", b'{"a":!'])
