@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from bulkput.model.address import is_clear_text, parse_address
 from bulkput.model.errors import CredentialsError, SourceError
-from bulkput.source.remote.connections import Connections, describe
+from bulkput.source.remote.connections import Connections, describe, interrupt
 from bulkput.source.remote.transport import (
     ChangedError,
     PassingError,
@@ -166,6 +166,9 @@ class _HttpAnswer:
             return self.response.read(length_max_bytes)
         except (HTTPError, OSError, ValueError) as error:  # the last of a chunk's negative size
             raise PassingError(describe(error)) from error
+
+    def interrupt(self) -> None:
+        interrupt(self.response)
 
     def close(self) -> None:
         # A connection with something left to read is of no use to anybody else; of an answer in

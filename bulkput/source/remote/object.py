@@ -10,6 +10,7 @@ from typing import Any
 from bulkput.model.clock import pause_thread
 from bulkput.model.errors import SourceError, TemporaryError
 from bulkput.source.format import HEAD_SIZE_BYTES
+from bulkput.source.remote.slow_answers import PIECE_LIMIT_S, SlowAnswers, WatchedAnswer
 from bulkput.source.remote.transport import PassingError, RangeResponse, Transport, Version, changed
 from bulkput.source.source import SourceKind
 
@@ -22,6 +23,8 @@ _PROGRESS_MIN_BYTES = 64 << 10
 million requests."""
 
 _PIECE_SIZE_BYTES = 512 << 10
+
+_TOO_SLOW = f"less than 512 KiB came within {PIECE_LIMIT_S:g} s"
 
 HEAD_RANGE_BYTES = HEAD_SIZE_BYTES
 
@@ -58,11 +61,16 @@ class RemoteObject:
             TemporaryError: it could not be asked for long enough.
         """
         self._transport = transport
+        self._slow_answers = SlowAnswers()
         self._version: Version | None = None
         self._foot: bytes | None = None
         self.path = transport.shown
         head = bytearray(HEAD_RANGE_BYTES)
-        self._version = self._fill(0, [memoryview(head)])
+        try:
+            self._version = self._fill(0, [memoryview(head)])
+        except BaseException:
+            self._slow_answers.close()
+            raise
         self.version = self._version
         self.head = bytes(head[: self.version.size_bytes])
         self.identity = RemoteIdentity(self.path, self.version)
@@ -110,6 +118,7 @@ class RemoteObject:
 
     def close(self) -> None:
         """Give up the connections. Safe to repeat."""
+        self._slow_answers.close()
         self._transport.close()
 
     def _fill(self, start: int, views: Sequence[memoryview]) -> Version:
@@ -123,9 +132,10 @@ class RemoteObject:
                 try:
                     version = self._checked(answer)
                     wanted = min(length_bytes, version.size_bytes - start)
-                    for piece in _pieces(answer, wanted - filled):
-                        _put(views, filled, piece)
-                        filled += len(piece)
+                    with self._slow_answers.watching(answer) as watched:
+                        for piece in _pieces(watched, wanted - filled):
+                            _put(views, filled, piece)
+                            filled += len(piece)
                 finally:
                     answer.close()
             except PassingError as error:
@@ -160,15 +170,21 @@ def _put(views: Sequence[memoryview], at: int, piece: bytes) -> None:
         at = max(0, at - len(view))
 
 
-def _pieces(answer: RangeResponse, length_bytes: int) -> Iterator[bytes]:
+def _pieces(watched: WatchedAnswer, length_bytes: int) -> Iterator[bytes]:
     """Yield exactly ``length_bytes``.
 
     Raises:
-        PassingError: fewer came.
+        PassingError: fewer came, or they came too slowly.
     """
     while length_bytes:
-        piece = answer.read(min(_PIECE_SIZE_BYTES, length_bytes))
+        try:
+            piece = watched.answer.read(min(_PIECE_SIZE_BYTES, length_bytes))
+        except PassingError as error:
+            if watched.is_ended:
+                raise PassingError(_TOO_SLOW) from error
+            raise
         if not piece:
-            raise PassingError("the answer ended early")
+            raise PassingError(_TOO_SLOW if watched.is_ended else "the answer ended early")
+        watched.pieces += 1
         length_bytes -= len(piece)
         yield piece

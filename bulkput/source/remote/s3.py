@@ -15,6 +15,7 @@ from bulkput.network.causes import causes, local_shortage
 from bulkput.network.proxy import REFUSALS, proxies_for, refusal, refused_status, shown_proxy
 from bulkput.network.tls import verify_path
 from bulkput.source.remote.access import Access
+from bulkput.source.remote.connections import interrupt
 from bulkput.source.remote.transport import (
     PassingError,
     RangeResponse,
@@ -152,6 +153,9 @@ class _S3Answer:
         except (BotoCoreError, HTTPError, OSError, ValueError) as error:  # as for https
             raise PassingError(type(error).__name__) from error
         return piece
+
+    def interrupt(self) -> None:
+        interrupt(self._body._raw_stream)  # noqa: SLF001 - see there
 
     def close(self) -> None:
         self._body.close()

@@ -69,6 +69,10 @@ class RangeResponse(Protocol):
         """
         ...
 
+    def interrupt(self) -> None:
+        """End it for a thread that is reading, from another one."""
+        ...
+
     def close(self) -> None:
         """Give the connection back, or up if something is left to read."""
         ...

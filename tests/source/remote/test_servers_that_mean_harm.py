@@ -119,6 +119,39 @@ def test_it_is_left_after_a_few_turns(opened, answer, error, words):
     assert server.sent < ENDLESS_MAX
 
 
+@pytest.mark.parametrize("framing", ["length", "chunked", "close", "length, close"])
+@pytest.mark.parametrize("scheme", ["https", "s3"])
+def test_a_byte_now_and_then_is_no_answer(opened, monkeypatch, framing, scheme):
+    """No read times out; here as everywhere in milliseconds instead of seconds."""
+    monkeypatch.setattr("bulkput.source.remote.slow_answers.PIECE_LIMIT_S", 0.15)
+    monkeypatch.setattr("bulkput.source.remote.object._DELAYS_S", (0.0, 0.0))
+    done = threading.Event()
+
+    def drip(server, connection, start, stop):
+        lines = [f"Content-Length: {stop - start}"] if "length" in framing else []
+        lines += ["Transfer-Encoding: chunked"] if framing == "chunked" else []
+        lines += ["Connection: close"] if "close" in framing else []
+        server.send(connection, head(start, stop, *lines))
+        while not done.wait(0.01):
+            server.send(connection, b"1\r\nx\r\n" if framing == "chunked" else b"x")
+
+    server = RawServer(drip)
+    for name, value in (
+        ("AWS_ENDPOINT_URL_S3", server.url),
+        ("AWS_ACCESS_KEY_ID", "a"),
+        ("AWS_SECRET_ACCESS_KEY", "s"),
+    ):
+        monkeypatch.setenv(name, value)
+    address = f"{server.url}/disk.img" if scheme == "https" else "s3://bucket/disk.img"
+    try:
+        with pytest.raises(TemporaryError, match=r"3 times in a row: less than 512 KiB came with"):
+            opened(address)
+    finally:
+        done.set()
+        server.close()
+    assert server.requests == 3
+
+
 def test_a_body_without_end_is_read_as_far_as_was_asked_for(opened):
     def endless(server, connection, start, stop):
         server.send(connection, head(start, stop, "Transfer-Encoding: chunked"))
