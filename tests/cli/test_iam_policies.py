@@ -12,6 +12,10 @@ from support.snapshots import make_snapshot
 ROOT = Path(__file__).parents[2]
 POLICIES = {path.stem: json.loads(path.read_text()) for path in (ROOT / "configs/iam").glob("*")}
 NOT_OF_THE_EMULATOR = {"servicequotas:GetServiceQuota", "ec2:CreateTags"}
+EBS = {
+    *("StartSnapshot", "PutSnapshotBlock", "CompleteSnapshot"),
+    *("ListSnapshotBlocks", "GetSnapshotBlock", "ListChangedBlocks"),
+}
 SNAPSHOTS = "arn:aws:ec2:*::snapshot/*"
 
 
@@ -40,8 +44,9 @@ def called(service):
     stats = service.emulator.stats
     names = {operation for operation, _, _ in stats.answers}
     stats.reset()
-    ec2 = {"DescribeSnapshots", "DeleteSnapshot"}
-    return {f"{'ec2' if name in ec2 else 'ebs'}:{name}" for name in names}
+    services = dict.fromkeys(EBS, "ebs") | {"PutParameter": "ssm", "GetParameter": "ssm"}
+    services["DescribeKey"] = "kms"
+    return {f"{services.get(name, 'ec2')}:{name}" for name in names}
 
 
 def test_a_verb_calls_what_its_policy_allows(bulkput, service, tmp_path):
@@ -78,8 +83,73 @@ def test_a_copy_calls_what_the_policies_of_both_its_ends_allow(bulkput, service)
     assert found <= actions("copy-source") | actions("upload") | actions("verify")
 
 
+STEPS = """
+version: 1
+volumes:
+  - name: root
+    source: disk.img
+    share: {accounts: ["222233334444"], public: true}
+    create_volume: {availability_zone: us-east-1a}
+    fast_restore: [us-east-1a]
+    lock: {mode: governance, duration_days: 1}
+    regions: [{region: us-west-2}]
+"""
+IMAGE = """
+images:
+  - name: web
+    family: web
+    architecture: x86_64
+    boot_mode: uefi
+    contradict_disk: true
+    share: {accounts: ["222233334444"], public: true}
+    deprecate_after: 90d
+    regions: [{region: eu-west-1}]
+    ssm_parameter: /images/web
+"""
+ALONE = """
+version: 1
+volumes: [{name: root, source: disk.img}]
+"""
+UNLESS_NEEDED = {
+    "publish-snapshots": {
+        *("ec2:CreateTags", "ec2:DeleteSnapshot", "kms:DescribeKey"),
+        *("ec2:GetEbsDefaultKmsKeyId", "ec2:GetEbsEncryptionByDefault"),  # before an upload
+    },
+    "publish-images": {
+        *("ec2:CreateTags", "ec2:DeleteSnapshot", "kms:DescribeKey", "ec2:DeregisterImage"),
+        "ec2:GetEbsDefaultKmsKeyId",
+    },
+    "prune-images": {"ssm:GetParameters"},
+}
+"""What only some snapshots, or only EC2 itself, ask for."""
+
+
+def test_later_steps_call_what_their_policies_allow(bulkput, service, tmp_path):
+    named = ("--snapshot", f"root={service.older}", "--yes-public")
+    prune = ("image", "prune", "--family", "web", "--keep", "1", "--yes")
+    (tmp_path / "next.yaml").write_text(ALONE + IMAGE.replace("name: web", "name: web-2"))
+    newer = ("--snapshot", f"root={service.newer}", "--yes-public")
+    runs = {
+        "publish-snapshots": (STEPS, [("publish", "job.yaml", *named)]),
+        "publish-images": (ALONE + IMAGE, [("publish", "job.yaml", *named)]),
+        "prune-images": ("", [prune]),
+    }
+    for policy, (job, commands) in runs.items():
+        if policy == "prune-images":
+            assert bulkput("publish", "next.yaml", *newer).status == 0
+        (tmp_path / "job.yaml").write_text(job)
+        called(service)
+        for command in commands:
+            ended = bulkput(*command)
+            assert ended.status == 0, ended.err
+        found = called(service)
+        assert found <= actions(policy), policy
+        left = actions(policy) - found
+        assert left <= UNLESS_NEEDED[policy] | {"ec2:DescribeLaunchTemplateVersions"}, policy
+
+
 def test_every_policy_is_one_that_iam_takes():
-    assert len(POLICIES) == 9
+    assert len(POLICIES) == 12
     for name, policy in POLICIES.items():
         assert policy["Version"] == "2012-10-17"
         for statement in policy["Statement"]:
