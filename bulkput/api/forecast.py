@@ -8,12 +8,14 @@ from bulkput.jobs.plan.forecast import (
     Rates,
     VolumeForecast,
 )
+from bulkput.publish.price import LaterStep
 
 __all__ = [
     "Cost",
     "EncryptionBasis",
     "FailedForecast",
     "JobForecast",
+    "LaterStep",
     "Rates",
     "VolumeForecast",
 ]

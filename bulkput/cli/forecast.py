@@ -5,6 +5,7 @@ from bulkput.api.forecast import (
     EncryptionBasis,
     FailedForecast,
     JobForecast,
+    LaterStep,
     Rates,
     VolumeForecast,
 )
@@ -21,7 +22,17 @@ def forecast_text(forecast: JobForecast) -> str:
     parts = [_paragraph(each, forecast) for each in forecast.volumes]
     if len(forecast.volumes) > 1:
         parts.append("together:\n" + _indented(_cost_rows(forecast.cost, forecast.rates, "")))
+    if forecast.steps:
+        parts.append("afterwards:\n" + "".join(_step(each) for each in forecast.steps))
     return "".join(parts)
+
+
+def _step(step: LaterStep) -> str:
+    prices = [f"{step.price_usd:,.2f} USD"] if step.price_usd else []
+    if step.price_usd_per_month:
+        prices.append(f"{step.price_usd_per_month:,.2f} USD a month")
+    price = f" ({', then '.join(prices)}, at us-east-1's prices)" if prices else ""
+    return shown(f"{_INDENT}{step.what}{price}") + "\n"
 
 
 def _paragraph(volume: VolumeForecast | FailedForecast, forecast: JobForecast) -> str:

@@ -9,11 +9,13 @@ from typing import TypeVar
 from bulkput.config.service import ServiceSettings
 from bulkput.config.settings import JobSettings
 from bulkput.config.volume import VolumeSettings
+from bulkput.ebs.account_calls import AccountCalls
 from bulkput.ebs.probe import Probe
 from bulkput.ebs.quotas import read_pending_quota
 from bulkput.ebs.service import Service
 from bulkput.jobs.check import account
 from bulkput.jobs.check.finding import Finding, failed, ok, skipped
+from bulkput.jobs.check.later_steps import look_at_trial, trials_of
 from bulkput.jobs.check.machine import look_at_machine
 from bulkput.jobs.check.permissions import ACTIONS, look_at_action
 from bulkput.jobs.check.sources import look_at_source
@@ -58,14 +60,15 @@ async def check_job(settings: JobSettings, volumes: Sequence[VolumeSettings]) ->
 
 
 async def _check_service(
-    settings: ServiceSettings, volumes: Sequence[VolumeSettings], parallel: int
+    settings: JobSettings, volumes: Sequence[VolumeSettings], parallel: int
 ) -> list[Finding]:
     try:
         async with _opened(settings) as (service, probe):
             where = f"{service.region}, {service.endpoint_url}"
             found = [ok("region and endpoint", where)]
             visit = _Visit(settings, volumes, service, probe, parallel)
-            return found + await visit.findings()
+            found += await visit.findings()
+            return found + (await visit.later_steps(settings) if volumes else [])
     except BulkputError as error:
         return [failed("region, endpoint and credentials", error)]
 
@@ -122,6 +125,13 @@ class _Visit:
             account.pending_snapshots(pending, limit, self._parallel),
             *actions,
         ]
+
+    async def later_steps(self, settings: JobSettings) -> list[Finding]:
+        """Try the permissions of what becomes of the snapshots."""
+        calls = AccountCalls(self._service)
+        trials = trials_of(settings, self._service.region)
+        looks = (look_at_trial(trial, calls, self._run) for trial in trials)
+        return list(await asyncio.gather(*looks))
 
     async def _account(self) -> list[Finding]:
         if not self._is_aws:

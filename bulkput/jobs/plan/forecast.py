@@ -14,6 +14,7 @@ from bulkput.model.exit_code import ExitCode
 from bulkput.pipeline.survey import Tally
 from bulkput.planning.cost import put_duration_s, put_price_usd
 from bulkput.planning.zeros import ResolvedZeros
+from bulkput.publish.price import LaterStep
 
 
 class EncryptionBasis(StrEnum):
@@ -170,6 +171,8 @@ class JobForecast:
     volumes: tuple[VolumeForecast | FailedForecast, ...]
     rates: Rates
     by_extents: bool
+    steps: tuple[LaterStep, ...] = ()
+    """What is done with the snapshots once they are completed."""
 
     @property
     def cost(self) -> Cost:
@@ -213,4 +216,5 @@ class JobForecast:
             "error": self.error,
             "exit_code": self.exit_code,
             "volumes": [each.as_dict() for each in self.volumes],
+            "steps": [each.as_dict() for each in self.steps],
         }
