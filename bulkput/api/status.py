@@ -5,11 +5,13 @@ from pathlib import Path
 from bulkput.config.job_request import JobIdentity
 from bulkput.jobs.state.job_record import JobRecord, read_record, read_records, record_path
 from bulkput.jobs.state.job_status import JobStatus, VolumeStatus, status_of_job
+from bulkput.jobs.state.running import OwnRunFile
 from bulkput.jobs.state.uploads import Unfinished, read_unfinished
 
 __all__ = [
     "JobRecord",
     "JobStatus",
+    "OwnRunFile",
     "Unfinished",
     "VolumeStatus",
     "read_records",

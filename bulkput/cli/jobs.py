@@ -1,5 +1,6 @@
 """``bulkput jobs``: what is unfinished in the state folder. Asks no service."""
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ import click
 from bulkput.cli.command import Command
 from bulkput.cli.options import invocation_of, shown_options, state_option
 from bulkput.cli.service import service_of
-from bulkput.cli.streams import write_result
+from bulkput.cli.streams import flush_result, write_result
 from bulkput.cli.text import table, write_message_line
 from bulkput.model.duration import format_duration
 from bulkput.observe.result import OutputForm, as_json
@@ -18,51 +19,80 @@ if TYPE_CHECKING:
     from bulkput.api.status import JobStatus, Unfinished
 
 _JOB_HEAD = ("JOB", "ID", "STATUS", "VOLUMES DONE", "FAILED", "AGE", "FILE")
-_HEAD = ("VOLUME", "SNAPSHOT", "PHASE", "DONE", "AGE", "ATTEMPT", "IN USE BY", "SOURCE")
+_HEAD = (
+    *("VOLUME", "SNAPSHOT", "PHASE", "DONE", "RATE", "LEFT", "AGE", "ATTEMPT", "IN USE BY"),
+    *("SOURCE", "EVENTS"),
+)
+_WATCH_INTERVAL_S = 2.0
+"""As often as a run writes down how fast it is."""
+_CLEAR = "\x1b[H\x1b[J"
 
 
 @click.command(cls=Command)
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Show the list again every two seconds, until nothing is unfinished or Ctrl-C.",
+)
 @state_option
 @shown_options
 @click.pass_context
-def jobs(context: click.Context, *, state_dir: Path | None) -> None:
+def jobs(context: click.Context, *, watch: bool, state_dir: Path | None) -> None:
     """List jobs and uploads that are unfinished.
 
     A job is listed until all of its volumes are done: the same bulkput run goes on with it, and
     bulkput status shows its volumes.
 
-    DONE is the share of blocks that are acknowledged or skipped as zeros. To resume an upload, run
+    DONE is the share of blocks that are acknowledged or skipped as zeros, ATTEMPT the number of
+    runs that have worked on the snapshot. Of what runs, RATE, LEFT and EVENTS (the file of
+    --events) are shown too. To resume an upload, run
     the command that started it again; bulkput abort gives it up.
     """
+    _, folder = service_of(state_dir=state_dir)
+    in_json = invocation_of(context).output is OutputForm.JSON
+    while _show(folder, in_json=in_json, clears=watch and sys.stdout.isatty()) and watch:
+        flush_result()
+        try:
+            _pause(_WATCH_INTERVAL_S)
+        except KeyboardInterrupt:  # how one stops to watch
+            return
+
+
+_pause = time.sleep
+
+
+def _show(folder: Path, *, in_json: bool, clears: bool) -> bool:
+    """Write the list; returns whether there is anything in it."""
     from bulkput.api.status import (  # noqa: PLC0415 - numpy is not for --help
         read_records,
         read_unfinished,
         status_of_job,
     )
 
-    _, folder = service_of(state_dir=state_dir)
     found = read_unfinished(folder)
     open_jobs = [
         status_of_job(folder, record) for record in read_records(folder) if not record.delivered
     ]
     now_unix_s = time.time()
-    if invocation_of(context).output is OutputForm.JSON:
+    if clears:
+        write_result(_CLEAR)
+    if in_json:
         listed = [each.as_dict(now_unix_s) for each in found]
         of_files = [each.as_dict(now_unix_s) for each in open_jobs]
         content = {"state_dir": str(folder), "jobs": listed, "job_files": of_files}
         write_result(as_json(content))
-        return
+        return bool(found or open_jobs)
     if open_jobs:
         write_result(table(_JOB_HEAD, [_job_row(each, now_unix_s) for each in open_jobs]) + "\n")
     if not found and not open_jobs:
         write_message_line(f"nothing is unfinished in {folder}")
-        return
-    if not found:
-        return
-    write_result(table(_HEAD, [_row(each, now_unix_s) for each in found]))
+        return False
+    if found:
+        write_result(table(_HEAD, [_row(each, now_unix_s) for each in found]))
     for each in found:
         if each.problem is not None:
             write_message_line(f"{each.entry.volume}: {each.problem}")
+    return True
 
 
 def _job_row(found: "JobStatus", now_unix_s: float) -> list[str]:
@@ -79,17 +109,26 @@ def _job_row(found: "JobStatus", now_unix_s: float) -> list[str]:
 
 
 def _row(found: "Unfinished", now_unix_s: float) -> list[str]:
-    header, volume = found.entry.header, found.entry.volume
+    header, volume, running = found.entry.header, found.entry.volume, found.running
     in_use = "-" if found.holder is None else str(found.holder)
     if header is None:
-        return [volume, "-", "damaged", "-", "-", "-", in_use, f"? ({found.entry.folder})"]
+        return [volume, "-", "damaged", *["-"] * 5, in_use, f"? ({found.entry.folder})", "-"]
+    phase = str(header.phase) if running is None else running.phase
+    rate, left, events = "-", "-", "-"
+    if running is not None:
+        rate = f"{running.puts_per_s:,.0f} puts/s, {running.mib_per_s:,.1f} MiB/s"
+        left = "-" if running.left_s is None else format_duration(running.left_s)
+        events = running.events or "-"
     return [
         volume,
         header.snapshot_id or "-",
-        str(header.phase) if found.problem is None else f"{header.phase}, damaged",
+        phase if found.problem is None else f"{phase}, damaged",
         f"{found.settled_fraction:.1%}",
+        rate,
+        left,
         format_duration(max(now_unix_s - header.created_unix_s, 0.0)),
-        str(header.attempt),
+        str(max(1, found.runs)),
         in_use,
         header.source_path,
+        events,
     ]

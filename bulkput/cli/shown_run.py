@@ -18,7 +18,7 @@ from bulkput.cli.failure import explain
 from bulkput.cli.logs import log_to, stop_logging
 from bulkput.cli.options import Invocation
 from bulkput.cli.resumption import report_resumption
-from bulkput.cli.sinks import open_files
+from bulkput.cli.sinks import open_files, run_file
 from bulkput.cli.streams import write_message
 from bulkput.cli.ticker import Ticker
 from bulkput.config.flat import flat_settings
@@ -92,7 +92,9 @@ def run_shown(
     """
     from bulkput.api.event_loop import run_in_loop  # noqa: PLC0415 - 0.5 s of imports
 
-    everybody, verbosity = _open_sinks(settings, invocation, volume_count if announce_ends else 1)
+    everybody, verbosity = _open_sinks(
+        settings, invocation, volume_count if announce_ends else 1, puts=deleted is not None
+    )
     handler = log_to(everybody.on_event, verbosity, os.environ)
     left: list[Progress] = []
     try:
@@ -118,7 +120,7 @@ def run_shown(
 
 
 def _open_sinks(
-    settings: JobSettings, invocation: Invocation, volume_count: int
+    settings: JobSettings, invocation: Invocation, volume_count: int, *, puts: bool
 ) -> tuple["_Everybody", Verbosity]:
     """Open files and display; returns also how much of the log they want.
 
@@ -138,6 +140,8 @@ def _open_sinks(
             interval_s=observe.progress_interval_s,
         )
         sinks.append(reporter)
+    if puts:
+        sinks.append(run_file(settings, invocation))
     return _Everybody(sinks), Verbosity.VERBOSE if files else verbosity
 
 

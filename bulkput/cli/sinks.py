@@ -6,9 +6,12 @@ from pathlib import Path
 from bulkput.cli.options import Invocation
 from bulkput.cli.text import write_message_line
 from bulkput.config.observe import ObserveSettings
+from bulkput.config.settings import JobSettings
+from bulkput.ledger.folder import default_state_dir
 from bulkput.model.errors import ConfigError, Problem
 from bulkput.observe.line_file import LineFile
 from bulkput.observe.run_events import Sink
+from bulkput.observe.run_file import RunFile
 from bulkput.observe.whole_file import require_writable
 
 
@@ -35,6 +38,20 @@ def open_files(observe: ObserveSettings, invocation: Invocation) -> list[Sink]:
     if observe.metrics_listen is not None or observe.metrics_textfile is not None:
         sinks.append(_metrics(observe))
     return sinks
+
+
+def run_file(settings: JobSettings, invocation: Invocation) -> Sink:
+    """Return the sink that keeps how fast the run is, for ``bulkput jobs``."""
+    from bulkput.api.status import OwnRunFile  # noqa: PLC0415 - numpy is not for --help
+
+    observe = settings.observe
+    file = OwnRunFile(settings.state_dir or default_state_dir(os.environ))
+    head = {
+        "process_id": os.getpid(),
+        "verb": invocation.verb,
+        "events": str(observe.events.absolute()) if isinstance(observe.events, Path) else None,
+    }
+    return RunFile(head, file.write, file.remove)
 
 
 def _report(path: Path, observe: ObserveSettings, invocation: Invocation) -> Sink:

@@ -98,6 +98,7 @@ class Ledger(Closing, Marks):
         table: Table | None = None
         try:
             header = read_header(folder)
+            lock.count_run()
             if header.snapshot_id is not None:
                 header, table = _open_table(folder, header, header.snapshot_id, writable=True)
             ledger = cls(folder, header, table, lock)
@@ -146,6 +147,8 @@ class Ledger(Closing, Marks):
         if header.snapshot_id is not None:
             raise ValueError("a new attempt has no snapshot yet")
         self._save(replace(header, open_boot_id=None, marks_lost=False))
+        if self._lock is not None:
+            self._lock.count_run(anew=True)
         # From here on no record counts: without a snapshot the table is emptied before its use.
         if self._table is not None:
             self._table.close()

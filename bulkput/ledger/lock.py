@@ -12,7 +12,7 @@ from bulkput.model.errors import LedgerError
 
 LOCK_NAME = "lock"
 _HOLDER_MAX_BYTES = 32
-"""A process id and a newline, with room to spare."""
+"""A process id, the number of runs and two newlines, with room to spare."""
 
 
 class Holder(NamedTuple):
@@ -53,6 +53,25 @@ def holder_of(folder: Path) -> Holder | None:
         os.close(descriptor)
 
 
+def runs_of(folder: Path) -> int:
+    """Return how many runs have worked in ``folder`` since it was begun anew; 0 if none did.
+
+    Raises:
+        LedgerError: the lock cannot be read.
+    """
+    path = folder / LOCK_NAME
+    try:
+        descriptor = open_state_file(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise storage_error(path, "open the lock", error) from error
+    try:
+        return _written(descriptor)[1]
+    finally:
+        os.close(descriptor)
+
+
 def already_running(folder: Path, holder: Holder, what: str = "upload") -> LedgerError:
     """Return the error for a second process that wants what ``holder`` works on."""
     return LedgerError(
@@ -63,8 +82,15 @@ def already_running(folder: Path, holder: Holder, what: str = "upload") -> Ledge
 
 
 def _written_holder(descriptor: int) -> Holder:
-    text = os.pread(descriptor, _HOLDER_MAX_BYTES, 0).decode("ascii", "replace").strip()
-    return Holder(int(text) if text.isdecimal() else None)
+    return Holder(_written(descriptor)[0])
+
+
+def _written(descriptor: int) -> tuple[int | None, int]:
+    """Return the process that wrote itself into the lock last, and the number of runs."""
+    text = os.pread(descriptor, _HOLDER_MAX_BYTES, 0).decode("ascii", "replace")
+    process_id, _, runs = text.partition("\n")
+    found = [int(each) if each.strip().isdecimal() else None for each in (process_id, runs)]
+    return found[0], found[1] or 0
 
 
 class FolderLock:
@@ -99,14 +125,28 @@ class FolderLock:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not self._is_in_place():
                 raise LedgerError(self._path.parent, "was removed just now. Run again")
-            os.ftruncate(self._descriptor, 0)
-            write_all(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+            self._write(_written(self._descriptor)[1])
         except BlockingIOError:
             raise already_running(
                 self._path.parent, _written_holder(self._descriptor), self._what
             ) from None
         except OSError as error:
             raise storage_error(self._path, "take the lock", error) from error
+
+    def count_run(self, *, anew: bool = False) -> None:
+        """Take note that a run works here; ``anew`` that it is the first.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+        try:
+            self._write(1 if anew else _written(self._descriptor)[1] + 1)
+        except OSError as error:
+            raise storage_error(self._path, "write the lock", error) from error
+
+    def _write(self, runs: int) -> None:
+        os.ftruncate(self._descriptor, 0)
+        write_all(self._descriptor, f"{os.getpid()}\n{runs}\n".encode(), 0)
 
     def _is_in_place(self) -> bool:
         try:

@@ -4,15 +4,16 @@ Reads only and takes no lock. Asks no service.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bulkput.jobs.state.running import RunningVolume, read_running
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import has_ledger, read_header
 from bulkput.ledger.ledger import TABLE_NAME, Ledger
-from bulkput.ledger.lock import Holder, holder_of
+from bulkput.ledger.lock import Holder, holder_of, runs_of
 from bulkput.ledger.marks import Counts
 from bulkput.ledger.storage import storage_error
 from bulkput.model.errors import BulkputError, LedgerError
@@ -57,6 +58,10 @@ class Unfinished:
     holder: Holder | None
     """Who works on it now."""
     problem: str | None
+    runs: int = 0
+    """How many have worked on it since it was begun, the one that works on it now among them."""
+    running: RunningVolume | None = None
+    """How fast the process is that works on it, if that is known."""
 
     @property
     def settled_fraction(self) -> float:
@@ -85,7 +90,9 @@ class Unfinished:
         return facts | {
             "phase": str(header.phase),
             "source": header.source_path,
-            "attempt": header.attempt,
+            "attempt": max(1, self.runs),
+            "snapshot_attempt": header.attempt,
+            "running": None if self.running is None else self.running.as_dict(),
             "percent": round(100 * self.settled_fraction, 1),
             "blocks": None if self.counts is None else self.counts._asdict(),
             "block_count": header.block_count,
@@ -133,7 +140,19 @@ def read_unfinished(state_dir: Path) -> list[Unfinished]:
     Raises:
         LedgerError: the folder cannot be read.
     """
-    return [_measured(entry) for entry in read_entries(state_dir) if not entry.is_completed]
+    running = read_running(state_dir)
+    found = [_measured(entry) for entry in read_entries(state_dir) if not entry.is_completed]
+    return [_with_figures(each, running) for each in found]
+
+
+def _with_figures(
+    upload: Unfinished, running: Mapping[tuple[int, str], RunningVolume]
+) -> Unfinished:
+    """Return an upload with what its process keeps of itself, if one works on it."""
+    holder, snapshot_id = upload.holder, upload.entry.snapshot_id
+    if holder is None or holder.process_id is None or snapshot_id is None:
+        return upload
+    return replace(upload, running=running.get((holder.process_id, snapshot_id)))
 
 
 def read_upload(folder: Path) -> Unfinished | None:
@@ -155,9 +174,9 @@ _ALL_PUT = frozenset({LedgerPhase.SEALING, LedgerPhase.COMPLETED})
 
 
 def _measured(entry: Entry) -> Unfinished:
-    counts, holder, problem = None, None, entry.problem
+    counts, holder, problem, runs = None, None, entry.problem, 0
     try:
-        holder = holder_of(entry.folder)
+        holder, runs = holder_of(entry.folder), runs_of(entry.folder)
         if entry.snapshot_id is not None:
             with Ledger.view(entry.folder) as ledger:
                 # Another process may have begun a new attempt since the entry was read.
@@ -165,7 +184,7 @@ def _measured(entry: Entry) -> Unfinished:
                 counts = ledger.counts() if ledger.header.snapshot_id is not None else None
     except BulkputError as error:
         problem = str(error)
-    return Unfinished(entry, counts, holder, problem)
+    return Unfinished(entry, counts, holder, problem, runs)
 
 
 def locate(

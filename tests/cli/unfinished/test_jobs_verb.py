@@ -1,11 +1,16 @@
 """``jobs`` against a real server, after uploads that were cut short."""
 
+import importlib
+import json
 import os
 
 import pytest
 from support.folders import folders
 
+from bulkput.jobs.state.running import OwnRunFile
 from bulkput.ledger.lock import FolderLock
+
+jobs_verb = importlib.import_module("bulkput.cli.jobs")
 
 
 def test_jobs_lists_what_is_unfinished_and_nothing_else(bulkput, cut_short, image, state_dir):
@@ -74,3 +79,58 @@ def test_a_path_that_is_no_utf_8_is_shown(bulkput, cut_short, state_dir, tmp_pat
     assert ended.status == 0
     assert "\x1b" not in ended.out
     assert "w\\udcffb" in ended.out
+
+
+def test_the_attempt_counts_the_runs_that_worked_on_the_snapshot(
+    bulkput, cut_short, service, image
+):
+    cut_short("web.img")
+    for expected in (1, 2, 3):
+        if expected > 1:
+            service.fail("PutSnapshotBlock", nth=1)
+            assert bulkput("upload", image("web.img")).status == 4
+        (job,) = bulkput("jobs", "--output", "json").object["jobs"]
+        assert (job["attempt"], job["snapshot_attempt"]) == (expected, 1)
+    assert bulkput("jobs").out.splitlines()[1].split()[7] == "3"
+
+
+def test_what_runs_has_its_rate_its_time_left_and_its_events(bulkput, cut_short, state_dir):
+    snapshot_id = cut_short("web.img")
+    file = OwnRunFile(state_dir)
+    volume = {
+        "snapshot_id": snapshot_id,
+        "phase": "uploading",
+        "puts_per_s": 412.0,
+        "mib_per_s": 206.0,
+        "left_s": 74.0,
+    }
+    content = {"process_id": os.getpid(), "events": "/logs/e.jsonl", "volumes": {"web.img": volume}}
+    file.write(json.dumps(content).encode())
+    with FolderLock(folders(state_dir)[0]):
+        row = bulkput("jobs").out.splitlines()[1]
+        (job,) = bulkput("jobs", "--output", "json").object["jobs"]
+    assert "412 puts/s, 206.0 MiB/s" in row
+    assert "1m 14s" in row
+    assert row.endswith("/logs/e.jsonl")
+    assert job["running"]["left_s"] == 74.0
+    (job,) = bulkput("jobs", "--output", "json").object["jobs"]
+    assert job["running"] is None, "of a process that was killed"
+
+
+def test_watching_ends_when_nothing_is_unfinished(bulkput, cut_short, image, monkeypatch):
+    cut_short("web.img")
+    pauses = []
+
+    def pause(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(jobs_verb, "_pause", pause)
+    ended = bulkput("jobs", "--watch")
+    assert (ended.status, ended.out.count("VOLUME")) == (0, 2)
+    assert bulkput("abort", "--yes", "web.img").status == 0
+    pauses.clear()
+    ended = bulkput("jobs", "--watch")
+    assert (ended.status, pauses) == (0, [])
+    assert "nothing is unfinished" in ended.err
