@@ -6,6 +6,7 @@ COMMAND_SECTIONS: Mapping[str, tuple[str, ...]] = {
     "To begin": ("init", "check", "plan", "help"),
     "From disks to snapshots": ("upload", "run", "copy"),
     "From snapshots to disks": ("download", "verify", "diff"),
+    "From snapshots to images": ("publish", "image"),
     "What is under way": ("status", "jobs", "report", "abort", "gc"),
     "What is kept": ("ledger", "manifest"),
     "Around it": ("config", "emulator", "install-service", "completion"),
