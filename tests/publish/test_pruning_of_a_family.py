@@ -74,7 +74,7 @@ def left(cloud):
 
 def test_a_snapshot_goes_with_the_last_image_over_it():
     cloud, first, second, third = family_of_three()
-    prune(cloud, keep=2)
+    assert prune(cloud, keep=2).notes == []
     assert left(cloud) == ({"web-2", "web-3"}, {first, second, third})
     prune(cloud, keep=1)
     assert left(cloud) == ({"web-3"}, {third})
