@@ -105,6 +105,8 @@ class Choice:
     begin: Begin = "auto"
     shard: Shard | None = None
     """The part of the job that is this run's; None is all of it."""
+    takes_inventories: bool = True
+    """Whether `volumes_from` is looked at."""
     overrides: Mapping[str, object] = field(default_factory=dict)
     """By dotted keys."""
 
@@ -127,7 +129,7 @@ def load_job(config: Path, choice: Choice, invocation: Invocation) -> "LoadedSet
     settings = _settings_of(choice.variables)
 
     def load(date: str | None) -> "LoadedSettings":
-        inputs = Inputs(settings, choice.allow_command, date)
+        inputs = Inputs(settings, choice.allow_command, date, choice.takes_inventories)
         return load_settings(config, environ=os.environ, overrides=choice.overrides, inputs=inputs)
 
     loaded = load(None)

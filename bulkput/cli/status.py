@@ -56,7 +56,10 @@ def status(
     from bulkput.api.status import status_of_job  # noqa: PLC0415 - the same
     from bulkput.cli.run_status import show_events  # noqa: PLC0415 - not for --help
 
-    choice = Choice(variables, allow_command, overrides={"state_dir": state_dir})
+    # What it brings now is not asked: its files may be gone, and its programs take their time.
+    choice = Choice(
+        variables, allow_command, takes_inventories=False, overrides={"state_dir": state_dir}
+    )
     if events is not None:
         names = None if job is None else _names(job, choice, invocation_of(context))
         show_events(events, names, invocation_of(context))

@@ -147,6 +147,9 @@ class _Expanding:
                 self._refuse((*at, *location[2:]) if is_one else location, expected)
             self._result.may_be_empty = True  # what is missing is reported by its reason
             return
+        if not self._inputs.takes_inventories:
+            self._result.may_be_empty = True
+            return
         named = {self._path_of(raw.data) for raw in self._result.volumes}
         for index, each in enumerate(wanted):
             here = at if is_one else (*at, index)

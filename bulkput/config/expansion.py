@@ -18,6 +18,8 @@ class Inputs:
     """Whether `volumes_from` may run programs."""
     date: str | None = None
     """``${date}``; None is today, in UTC."""
+    takes_inventories: bool = True
+    """Whether `volumes_from` is looked at; not where only the job itself is asked about."""
 
 
 NO_INPUTS = Inputs()

@@ -231,3 +231,24 @@ def test_a_signal_leaves_the_result_in_its_file(job):
     assert statuses == {"b.img": "completed", "a.img": "stopped", "c.img": "not-started"}
     with_snapshot = {each["volume"] for each in result["volumes"] if each["snapshot_id"]}
     assert with_snapshot == {"a.img", "b.img"}
+
+
+@pytest.mark.parametrize("how", ["glob", "command"])
+def test_the_status_of_a_job_whose_disks_are_gone_is_shown(bulkput, service, tmp_path, how):
+    disks = tmp_path / "disks"
+    disks.mkdir()
+    (disks / "web.img").write_bytes(os.urandom(4096))
+    ran = tmp_path / "ran"
+    script = f'touch {ran}; echo \'{{"source": "{disks}/web.img"}}\''
+    brings = {"glob": f"{disks}/*.img"} if how == "glob" else {"command": ["sh", "-c", script]}
+    job = tmp_path / "nightly.yaml"
+    job.write_text(json.dumps({"version": 1, "volumes_from": brings}))
+    assert bulkput("run", job, "--allow-command").status == 0
+    (disks / "web.img").unlink()
+    ran.unlink(missing_ok=True)
+    for name in (job, "nightly.yaml", "nightly"):
+        ended = bulkput("status", name)
+        assert (ended.status, "web" in ended.out) == (0, True), ended.err
+    assert not ran.exists(), "a program was run to ask about a job"
+    ended = bulkput("status", job, "--output", "json")
+    assert [each["volume"] for each in ended.object["volumes"]] == ["web.img"]

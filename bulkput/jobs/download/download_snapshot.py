@@ -38,7 +38,7 @@ from bulkput.ledger.folder import ensure_state_dir, volume_folder
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.block import BLOCKS_PER_GIB, GIB_BYTES
 from bulkput.model.block import block_count as blocks_of
-from bulkput.model.errors import DestinationError
+from bulkput.model.errors import DestinationError, ManifestError
 from bulkput.model.events import Noted, Observer, PhaseChanged, VolumeStarted
 from bulkput.model.progress import Phase, Progress
 from bulkput.pipeline.restore import ListWanted, RestoreCounts, RestoreParts, restore
@@ -216,8 +216,14 @@ class _Download:
         path = manifest_path(self.state_dir, snapshot_id)
         if self.request.whole_volume or not path.exists():
             return None
-        with Manifest.open(path) as manifest:
-            return manifest.header.source_size_bytes
+        try:
+            with Manifest.open(path) as manifest:
+                return manifest.header.source_size_bytes
+        except ManifestError as error:
+            note = f"{error}; so the source's length is not known, and the file has the volume's"
+            if note not in self.notes:
+                self._note(note)
+            return None
 
     def _parts(
         self,

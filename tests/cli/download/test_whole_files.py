@@ -64,6 +64,20 @@ def test_the_upload_of_a_file_comes_back_as_that_file(bulkput, service, tmp_path
     assert (tmp_path / "back.img").stat().st_blocks * 512 <= 4 * BLOCK
 
 
+@pytest.mark.parametrize("harm", [b"", b"BULKPUT", b"\0" * 5000])
+def test_a_damaged_manifest_costs_the_length_and_says_so(bulkput, service, tmp_path, harm):
+    source = tmp_path / "disk.img"
+    source.write_bytes(b"disk" * 1000)
+    snapshot_id = bulkput("upload", source).out.strip()
+    (manifest,) = (tmp_path / "state" / "manifests").glob(f"{snapshot_id}*")
+    manifest.write_bytes(harm)
+    ended = bulkput("download", snapshot_id, tmp_path / "back.img")
+    assert ended.status == 0, ended.err
+    assert ended.err.count("the source's length is not known, and the file has the volume's") >= 1
+    assert (tmp_path / "back.img").stat().st_size == 1 << 30
+    assert (tmp_path / "back.img").open("rb").read(5000) == source.read_bytes().ljust(5000, b"\0")
+
+
 def test_faults_of_the_service_are_got_over(bulkput, service, tmp_path):
     kinds = [
         FaultKind.THROTTLE_SNAPSHOT,
