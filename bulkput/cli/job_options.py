@@ -105,10 +105,10 @@ class Choice:
     begin: Begin = "auto"
     shard: Shard | None = None
     """The part of the job that is this run's; None is all of it."""
-    takes_inventories: bool = True
-    """Whether `volumes_from` is looked at."""
     overrides: Mapping[str, object] = field(default_factory=dict)
     """By dotted keys."""
+    takes_inventories: bool = True
+    """Whether `volumes_from` is looked at."""
 
     @property
     def is_made(self) -> bool:

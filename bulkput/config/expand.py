@@ -179,7 +179,8 @@ class _Expanding:
             merged(defaults, raw.data) if isinstance(raw.data, dict) else raw.data
             for raw in self._result.volumes
         ]
-        dynamic = [has_reference(volume) for volume in whole]
+        # What is no section is refused as it stands.
+        dynamic = [isinstance(each, dict) and has_reference(each) for each in whole]
         for index, volume in enumerate(whole):
             if dynamic[index]:
                 self._replace_what_names(volume, index)

@@ -219,3 +219,11 @@ def test_any_text_is_substituted_or_refused(text, host):
     except VariableError:
         result = None
     assert "${" in text or result == text
+
+
+@pytest.mark.parametrize("value", ["abc${var", "${name}", "[${name}]", "1", "$${x}"])
+def test_a_volume_that_is_no_section_is_refused_as_it_stands(value):
+    for listed in ([value], [value, {"source": "a"}], [[value]]):
+        data = {"version": 1, "volumes": listed}
+        with pytest.raises(ConfigError, match=r"volumes\[0\]: expected a section"):
+            build(Document(None, data=data), [], environ={})
