@@ -29,10 +29,11 @@ _DEFAULT = "quickstart"
 def init(context: click.Context, name: str, *, output: Path | None, force: bool) -> None:
     """Write an example of a job file, or an IAM policy, to start from.
 
-    EXAMPLE is quickstart (the default: a rehearsal without AWS), aws (every key, with comments),
-    migration (a folder of images), several-volumes, series (increments of one disk), a policy such
-    as iam/upload, or what starts jobs elsewhere, such as systemd/bulkput@.service. The path of the
-    new file goes to stdout. A file that exists is left alone unless --force is given.
+    EXAMPLE is quickstart (the default: a rehearsal without AWS), image (the same, on to an AMI in
+    two Regions), aws (every key, with comments), migration (a folder of images), several-volumes,
+    series (increments of one disk), a policy such as iam/upload, or what starts jobs elsewhere,
+    such as systemd/bulkput@.service. The path of the new file goes to stdout. A file that exists
+    is left alone unless --force is given.
     """
     if name not in examples():
         raise click.UsageError(

@@ -66,6 +66,14 @@ def test_the_quickstart_rehearses_and_proves():
     assert volume.snapshot.tags["Production"] == "no"
 
 
+def test_the_image_job_goes_on_to_two_regions():
+    settings = load_settings(FOLDER / "image.yaml", environ={}).settings
+    (image,) = settings.images
+    assert settings.endpoint == "embedded"
+    assert [each.region for each in image.regions] == ["eu-west-1"]
+    assert image.ssm_parameter
+
+
 def test_the_aws_job_shows_every_key():
     text = (FOLDER / "aws.yaml").read_text()
     names = {

@@ -19,7 +19,10 @@ class Served(EmulatorThread):
     """The emulator and what it holds."""
 
     def __init__(self, root, **options):
-        options = {"completion_delay_s": 0.0, "starts_per_s": None, **options}
+        options = {
+            **{"completion_delay_s": 0.0, "resource_delay_s": 0.0, "starts_per_s": None},
+            **options,
+        }
         super().__init__(EmulatorOptions(root=root, **options))
 
     def environment(self, state_dir):

@@ -54,8 +54,6 @@ class BootFacts:
     table: TableKind = "none"
     sector_bytes: int = VOLUME_SECTOR_BYTES
     """In which the table counts."""
-    has_esp: bool = False
-    """Whether there is an EFI system partition, with or without loaders."""
     loaders: tuple[EfiLoader, ...] = ()
     boots_by_bios: bool = False
     """Whether its boot code is there, with what that loads."""
@@ -177,7 +175,6 @@ def read_boot_facts(disk: DiskBytes, sector_bytes: int | None = None) -> BootFac
     return BootFacts(
         table="gpt" if table.kind == "GPT" else "mbr",
         sector_bytes=table.sector_bytes,
-        has_esp=bool(systems),
         loaders=tuple(loaders),
         boots_by_bios=not bios_notes and table.sector_bytes == VOLUME_SECTOR_BYTES,
         contradictions=(

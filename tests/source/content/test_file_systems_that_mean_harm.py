@@ -58,7 +58,7 @@ def test_a_directory_that_holds_itself_is_walked_once(esp):
     boot = image.index(b"BOOT    ", image.index(b"EFI     "))
     efi_cluster = image[image.index(b"EFI     ") + 26 :][:2]
     facts = facts_of(spoiled(image, {boot + 26: efi_cluster}))
-    assert (facts.has_esp, facts.loaders) == (True, ())
+    assert (facts.table, facts.loaders) == ("gpt", ())
 
 
 def test_directories_without_end_take_bounded_work(esp):

@@ -48,7 +48,7 @@ def opened_facts(path):
 
 def test_a_uefi_disk_of_parted(tmp_path, esp):
     facts = opened_facts(table_of_parted(tmp_path / "disk", esp(), "gpt"))
-    assert (facts.table, facts.has_esp, facts.architecture) == ("gpt", True, "x86_64")
+    assert (facts.table, facts.architecture) == ("gpt", "x86_64")
     assert facts.boot_modes() == {"uefi"}
     assert facts.boot_mode() == "uefi"
     assert not facts.contradictions
@@ -80,7 +80,7 @@ def test_a_bios_disk_of_parted_needs_an_active_partition(tmp_path, esp):
 
 def test_an_efi_system_partition_in_an_mbr(tmp_path, esp):
     facts = opened_facts(table_of_parted(tmp_path / "disk", esp(), "msdos"))
-    assert (facts.table, facts.boot_mode(), facts.has_esp) == ("mbr", "uefi", True)
+    assert (facts.table, facts.boot_mode()) == ("mbr", "uefi")
 
 
 @pytest.mark.parametrize(
@@ -182,13 +182,14 @@ def test_a_disk_that_boots_nowhere_and_why(disk, table, note):
 
 def test_an_efi_system_partition_without_a_loader(esp):
     facts = facts_of(uefi_disk(esp((("/EFI/BOOT/README", b"nothing"),))))
-    assert facts.has_esp
     assert facts.boot_modes() == frozenset()
     assert "has no loader" in " ".join(facts.notes)
 
 
 def test_a_loader_in_a_partition_of_another_type_is_not_looked_for(esp):
-    assert not facts_of(uefi_disk(esp(), kind=LINUX)).has_esp
+    facts = facts_of(uefi_disk(esp(), kind=LINUX))
+    assert not facts.loaders
+    assert "no EFI system partition" in " ".join(facts.notes)
 
 
 @pytest.mark.parametrize(
