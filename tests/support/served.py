@@ -20,7 +20,9 @@ class Served(EmulatorThread):
 
     def __init__(self, root, **options):
         options = {
-            **{"completion_delay_s": 0.0, "resource_delay_s": 0.0, "starts_per_s": None},
+            "completion_delay_s": 0.0,
+            "resource_delay_s": 0.0,
+            "starts_per_s": None,
             **options,
         }
         super().__init__(EmulatorOptions(root=root, **options))
