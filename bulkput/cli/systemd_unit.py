@@ -47,12 +47,14 @@ def unit_name(text: str) -> str:
 
 def service_unit(template: str, unit: ServiceUnit) -> str:
     """Return the service that runs the job."""
-    state = "" if unit.state_dir else " --state-dir ${STATE_DIRECTORY}"
+    folder = f"bulkput-{unit.name}"
+    place = f"%S/private/{folder}" if unit.user is None else f"%S/{folder}"
+    state = "" if unit.state_dir else f" --state-dir {place}"
     command = f"{_escaped(unit.program)} run {_quoted(unit.job)}{state}"
     lines = {
         "Description": f"bulkput job {_escaped(unit.name)}",
         "ExecStart": command,
-        "StateDirectory": f"bulkput-{unit.name}",
+        "StateDirectory": folder,
     }
     text = _with_values(_HEAD_COMMENT.sub("", template), lines)
     if unit.user is not None:

@@ -37,7 +37,7 @@ def test_a_dry_run_prints_and_writes_nothing(bulkput, job, tmp_path):
     ended = bulkput("install-service", job, "--dry-run", "--units-dir", units)
     assert (ended.status, ended.err) == (0, "")
     (command,) = values(ended.out, "ExecStart")
-    assert command.endswith(f" run {job} --state-dir ${{STATE_DIRECTORY}}")
+    assert command.endswith(f" run {job} --state-dir %S/private/bulkput-nightly")
     assert command.startswith("/")
     assert "%i" not in ended.out
     assert not units.exists()
@@ -53,6 +53,7 @@ def test_service_and_timer_are_written(bulkput, job, tmp_path):
     assert service in ended.out
     assert values(service, "User") == ["backup"]
     assert values(service, "DynamicUser") == []
+    assert values(service, "ExecStart")[0].endswith(" --state-dir %S/bulkput-nightly")
     assert values(service, "StateDirectory") == ["bulkput-nightly"]
     assert values(timer, "OnCalendar") == ["daily"]
     assert {path.name for path in (tmp_path / "units").iterdir()} == {
@@ -96,7 +97,7 @@ def test_a_folder_that_cannot_be_written(bulkput, job, tmp_path):
 def test_a_path_is_one_word_of_the_command(path, word, tmp_path):
     unit = ServiceUnit(name="n", job=type(tmp_path)(path), program="/usr/bin/bulkput")
     assert values(service_unit(TEMPLATE, unit), "ExecStart")[0].split(" run ", 1)[1] == (
-        f"{word} --state-dir ${{STATE_DIRECTORY}}"
+        f"{word} --state-dir %S/private/bulkput-n"
     )
 
 
