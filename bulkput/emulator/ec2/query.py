@@ -136,8 +136,9 @@ def _read_time(text: str, path: str) -> float:
 def _write_members(shape: Any, fields: Mapping[str, Any]) -> str:
     pieces = []
     for name, value in fields.items():
-        member = shape.members[name]
-        if value is not None:
+        member = shape.members.get(name)
+        # A botocore that is older than a member cannot be asked for it, and would not read it.
+        if member is not None and value is not None:
             pieces.append(_write(member, str(member.serialization.get("name", name)), value))
     return "".join(pieces)
 

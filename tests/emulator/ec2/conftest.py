@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 from emulator.conftest import REGION, LiveEmulator
 
+from bulkput.emulator.ec2 import query
 from bulkput.emulator.options import EmulatorOptions
 
 OTHER = "us-west-2"
@@ -57,6 +58,20 @@ class Ec2Account:
         return [each["Ebs"]["SnapshotId"] for each in mappings]
 
 
+def require_known(shape, fields):
+    """Hold every member of an answer against AWS's model: a misspelt one would be left out."""
+    assert set(fields) <= set(shape.members), (shape.name, set(fields) - set(shape.members))
+    return write_members(shape, fields)
+
+
+write_members = query._write_members
+
+
+@pytest.fixture(autouse=True)
+def known_members(monkeypatch):
+    monkeypatch.setattr(query, "_write_members", require_known)
+
+
 @pytest.fixture(scope="module")
 def account(tmp_path_factory):
     root = tmp_path_factory.mktemp("emulator")
@@ -65,11 +80,6 @@ def account(tmp_path_factory):
     server = LiveEmulator(EmulatorOptions(root=root, **options))
     yield Ec2Account(server)
     server.stop()
-
-
-@pytest.fixture
-def ec2(account):
-    return account.ec2
 
 
 @pytest.fixture(scope="session")
