@@ -9,9 +9,10 @@ from bulkput.config.settings import JobSettings
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.images.disk_facts import uefi_data_of
 from bulkput.jobs.images.prepare import PreparedJob
-from bulkput.jobs.images.run_images import lacks_zeros, run_images
+from bulkput.jobs.images.run_images import run_images
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.publish.account import account_of
+from bulkput.jobs.publish.missing_blocks import lacks_blocks
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.open import open_context
 from bulkput.jobs.state.job_round import JobFolders
@@ -95,7 +96,7 @@ async def _volume(
             progress.phase = Phase.PUBLISHING
             context.observer.on_event(PhaseChanged(volume.label, Phase.PUBLISHING))
             account = account_of(context, volume.label, context.retrier(volume.label), note)
-            lacks = lacks_zeros(outcome)
+            lacks = await lacks_blocks(context, found_id)
             await publish_snapshot(account, found_id, volume, published, lacks_zeros=lacks)
     except BulkputError as failure:
         error = failure

@@ -173,3 +173,27 @@ def test_public_has_to_be_confirmed(bulkput, boto, tmp_path):
     missing = bulkput("publish", "job.yaml", "--yes-public")
     assert missing.status == 3
     assert "--snapshot root=SNAPSHOT" in missing.err
+
+
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+
+
+@pytest.mark.parametrize("boto", ["emulator"], indirect=True)
+def test_a_snapshot_without_its_zeros_is_not_encrypted_later(bulkput, boto, tmp_path):
+    (tmp_path / "disk.img").write_bytes(b"x" * 524_288 + bytes(524_288))
+    job = "version: 1\nvolumes:\n  - name: root\n    source: disk.img\n    "
+    (tmp_path / "job.yaml").write_text(job + "zeros: auto\n")
+    assert bulkput("run", "job.yaml").status == 0
+    copied = f"regions: [{{region: {FAR}, kms_key_arn: '{KEY}'}}]\n"
+    (tmp_path / "job.yaml").write_text(job + copied)
+    refused = bulkput("publish", "job.yaml")
+    assert refused.status == 3
+    assert "zeros: write" in refused.err
+    ended = bulkput("run", "job.yaml", "--output", "json")  # with every block, as it is asked now
+    assert ended.status == 0, ended.err
+    assert ended.object["blocks"]["put"] == 2
+    (copy_id,), _ = boto.made_of(ended.object["snapshot_id"], FAR)
+    ec2 = boto.client("ec2", FAR)
+    (copy,) = ec2.describe_snapshots(SnapshotIds=[copy_id])["Snapshots"]
+    assert copy["Encrypted"]
+    assert copy["KmsKeyId"] == KEY

@@ -2,20 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 from bulkput.config.images import ImageSettings
 from bulkput.jobs.images.disk_facts import facts_of_snapshot
 from bulkput.jobs.images.prepare import PreparedJob, images_of
 from bulkput.jobs.publish.account import JobAccount, account_of
+from bulkput.jobs.publish.missing_blocks import lacks_blocks
 from bulkput.jobs.session.context import JobContext
-from bulkput.ledger.header_file import read_header
 from bulkput.model.errors import BulkputError
 from bulkput.model.events import ImageEnded, Noted
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.image_outcome import ImageOutcome
 from bulkput.model.outcome import NOT_STARTED, VolumeOutcome
-from bulkput.model.zeros import ZeroPolicy
 from bulkput.publish.boot import Boot, boot_of, needs_disk
 from bulkput.publish.image_steps import PublishedImage, WantedImage, publish_image
 
@@ -62,7 +60,7 @@ async def _image(
             settings=image,
             boot=boot,
             disks=tuple(zip(disks, ids, strict=True)),
-            lacks_zeros=any(lacks_zeros(outcome) for outcome in found),
+            lacks_zeros=any([await lacks_blocks(context, each) for each in ids]),
             uefi_data=prepared.uefi_data.get(image.name),
         )
         return await made.outcome(wanted)
@@ -146,13 +144,3 @@ async def boot_for(
 
 def _is_there(outcome: VolumeOutcome | None) -> bool:
     return outcome is not None and not outcome.exit_code and outcome.status == "completed"
-
-
-def lacks_zeros(outcome: VolumeOutcome) -> bool:
-    """Return whether blocks of zeros were left out of a snapshot, by its ledger. Blocks."""
-    if outcome.ledger_folder is None:
-        return False
-    with suppress(BulkputError):
-        header = read_header(outcome.ledger_folder)
-        return not header.encrypted and header.zero_policy is not ZeroPolicy.WRITE
-    return False
