@@ -30,7 +30,7 @@ from bulkput.observe.result import (
     image_ids,
     snapshot_ids,
 )
-from bulkput.observe.summary import summary
+from bulkput.observe.summary import image_summary, summary
 from bulkput.observe.verbosity import Verbosity
 
 NO_FILE = ResultFile(None)
@@ -84,7 +84,8 @@ def report_outcomes(
     images = [_without_secrets(each) for each in images_of(ended)]
     if invocation.verbosity is not Verbosity.QUIET:
         nothing = "nothing to do: no volume is left to upload"
-        write_message(summary(outcomes).removesuffix("\n") or nothing)
+        text = summary(outcomes) + image_summary(images)
+        write_message(text.removesuffix("\n") or nothing)
     error = error_sentence(outcomes, images)
     if error is not None:
         write_message(f"bulkput: error: {plain(error)}")

@@ -64,7 +64,10 @@ def error_sentence(
     failed = [outcome for outcome in outcomes if outcome.exit_code]
     if not failed:
         without = next((image for image in images if image.exit_code), None)
-        return None if without is None else f"image {without.name}: {without.error}"
+        if without is None:
+            return None
+        name, error = f"image {without.name}", without.error or "failed"
+        return error if error.startswith(name) else f"{name}: {error}"
     if len(outcomes) == 1:
         return failed[0].error or "the volume failed"
     names = ", ".join(outcome.volume for outcome in failed[:_NAMES_MAX])

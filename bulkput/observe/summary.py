@@ -3,11 +3,13 @@
 Owns the layout. Pure: returns text, and prints nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.disk_format import decoder_of
 from bulkput.model.duration import format_duration
+from bulkput.model.image_outcome import ImageOutcome
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.size import format_size
 from bulkput.observe.plain import one_line
@@ -60,6 +62,7 @@ def _paragraph(outcome: VolumeOutcome, *, alone: bool) -> str:
             ("time", _time(outcome)),
             ("puts", _puts(outcome.puts)),
         ]
+    rows += _published(outcome.published)
     if outcome.checksum:
         rows.append(("checksum", f"{outcome.checksum} (SHA256, LINEAR)"))
     if not outcome.exit_code:
@@ -71,6 +74,38 @@ def _paragraph(outcome: VolumeOutcome, *, alone: bool) -> str:
     head = one_line(f"{outcome.volume}:{snapshot} {outcome.status}")
     body = "".join(f"  {label:<{_LABEL_COLUMNS}}{one_line(text)}\n" for label, text in rows)
     return f"{head}\n{body}"
+
+
+def _published(published: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what was made of the snapshot, a row for each."""
+    rows = [("copy", f"{each} in {region}") for region, each in published.get("copies", {}).items()]
+    if "volume_id" in published:
+        rows.append(("made", f"the volume {published['volume_id']}"))
+    if "shared_with" in published:
+        rows.append(("shared", f"with {', '.join(published['shared_with'])}"))
+    if "locked" in published:
+        rows.append(("locked", published["locked"]))
+    if "fast_restore" in published:
+        rows.append(("restore", f"fast in {', '.join(published['fast_restore'])}"))
+    return rows
+
+
+def image_summary(images: Sequence[ImageOutcome]) -> str:
+    """Return a paragraph for each image, with the id in each Region."""
+    return "".join(_image_paragraph(image) for image in images)
+
+
+def _image_paragraph(image: ImageOutcome) -> str:
+    rows = [("image", f"{image_id} in {region}") for region, image_id in image.images.items()]
+    if image.boot_mode is not None:
+        rows.append(("boots", f"{image.architecture}, {image.boot_mode}"))
+    if image.ssm_parameter is not None:
+        rows.append(("parameter", image.ssm_parameter))
+    if image.pruned:
+        rows.append(("deleted", ", ".join(image.pruned)))
+    rows += [("note", note) for note in image.notes]
+    body = "".join(f"  {label:<{_LABEL_COLUMNS}}{one_line(text)}\n" for label, text in rows)
+    return f"{one_line(f'image {image.name}: {image.status}')}\n{body}"
 
 
 def _verified(outcome: VolumeOutcome) -> str:

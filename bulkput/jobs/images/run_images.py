@@ -77,8 +77,8 @@ class _Making:
         self._done = PublishedImage()
         self._notes: list[str] = []
         self._boot: Boot | None = None
-        retrier = context.retrier(image.name)
-        self.account: JobAccount = account_of(context, image.name, retrier, self._note)
+        # An image is no volume: what is noted of it belongs to the run.
+        self.account: JobAccount = account_of(context, "", context.retrier(""), self._note)
 
     async def outcome(self, wanted: WantedImage) -> ImageOutcome:
         """Make the image and return what became of it.
@@ -88,7 +88,7 @@ class _Making:
         """
         self._boot = wanted.boot
         text = f"registering it over {', '.join(wanted.snapshot_ids)}"
-        self._context.observer.on_event(Noted(self._image.name, text))
+        self._report(text)
         await publish_image(self.account, wanted, self._done)
         return self._outcome("available")
 
@@ -98,7 +98,10 @@ class _Making:
 
     def _note(self, text: str) -> None:
         self._notes.append(text)
-        self._context.observer.on_event(Noted(self._image.name, text))
+        self._report(text)
+
+    def _report(self, text: str) -> None:
+        self._context.observer.on_event(Noted("", f"image {self._image.name}: {text}"))
 
     def _outcome(self, status: str, error: BulkputError | None = None) -> ImageOutcome:
         boot = self._boot

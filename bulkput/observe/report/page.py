@@ -91,6 +91,7 @@ def _run(run: RunStory, key: str) -> dict[str, Any]:
         "tiles": facts.tiles(run),
         "volumes": facts.volume_rows(run),
         "pictures": list(_pictures(run, key)),
+        "images": facts.image_rows(run),
         "limits": facts.limit_rows(run),
         "phases": phases,
         "phase_pictures": list(_phases(run, key, [row.label for row in phases])),

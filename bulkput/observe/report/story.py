@@ -59,6 +59,8 @@ class RunStory:
     volumes: dict[str, VolumeStory] = field(default_factory=dict)
     series: Series = field(default_factory=Series)
     """Of a job of several volumes."""
+    images: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Outcomes by name."""
     notes: list[str] = field(default_factory=list)
     notes_left_out: int = 0
     error: str | None = None
@@ -127,6 +129,10 @@ class RunStory:
         volume = self._volume(record, at_s)
         volume.outcome, volume.ended_s = record["outcome"], at_s
 
+    def end_image(self, record: Mapping[str, Any], _: float) -> None:
+        """Take the outcome of an image."""
+        self.images[str(record["outcome"]["name"])] = record["outcome"]
+
     def note(self, record: Mapping[str, Any], _: float) -> None:
         """Take a note, once."""
         name, text = record["volume"], record["text"]
@@ -164,6 +170,7 @@ _TAKEN: dict[str, Callable[[RunStory, Mapping[str, Any], float], None]] = {
     "job_progress": RunStory.count_all,
     "disk_map": RunStory.map_disk,
     "volume_ended": RunStory.end_volume,
+    "image_ended": RunStory.end_image,
     "note": RunStory.note,
     "error": RunStory.fail,
     "job_ended": RunStory.end,
