@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from bulkput.jobs.plan.forecast import (
     Resumed,
     VolumeForecast,
 )
+from bulkput.jobs.plan.later_steps import later_steps
 from bulkput.jobs.plan.parent import KnownParent, parent_for_new
 from bulkput.jobs.plan.resumable_upload import Earlier, configured_region, find_earlier
 from bulkput.jobs.plan.watch import OnProgress, VolumeWatch
@@ -28,7 +28,7 @@ from bulkput.jobs.upload import rules
 from bulkput.jobs.upload.resume_decision import EarlierAnswer, decide_answer
 from bulkput.ledger.folder import default_state_dir, ensure_state_dir
 from bulkput.ledger.ledger import Ledger
-from bulkput.model.block import BLOCK_SIZE_BYTES, BLOCKS_PER_GIB
+from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import BulkputError
 from bulkput.model.events import NullObserver, Observer
 from bulkput.model.zeros import ZeroPolicy
@@ -36,7 +36,6 @@ from bulkput.pipeline.baseline import Baseline
 from bulkput.pipeline.survey import SurveyPolicy, Tally, survey_blocks
 from bulkput.pipeline.workers import ThreadWorkers, Workers
 from bulkput.planning.zeros import ResolvedZeros, resolve_zero_policy
-from bulkput.publish.price import LaterStep, steps_of_image, steps_of_volume
 from bulkput.source.source import Source
 from bulkput.source.zero import LengthenedSource
 
@@ -85,28 +84,8 @@ async def plan_job(
             settings = await workers.run(partial(with_samples, settings, state_dir))
         planner = _Planner(settings, state_dir, rates, workers, by_extents, on_progress, observer)
         forecasts = tuple([await planner.plan(volume) for volume in settings.volumes])
-        steps = tuple(_later_steps(settings, forecasts))
+        steps = tuple(later_steps(settings, forecasts))
         return JobForecast(forecasts, rates, by_extents, steps)
-
-
-def _later_steps(
-    settings: JobSettings, forecasts: Sequence[VolumeForecast | FailedForecast]
-) -> Iterator[LaterStep]:
-    """Yield what is done with the snapshots, of volumes that can be uploaded."""
-    volumes = {volume.label: volume for volume in settings.volumes}
-    data_gib: dict[str, float] = {}
-    for each in forecasts:
-        if isinstance(each, VolumeForecast):
-            tally = each.tally
-            blocks = each.cost.puts + tally.resumed + tally.unchanged
-            data_gib[each.volume] = blocks / BLOCKS_PER_GIB
-            yield from steps_of_volume(
-                volumes[each.volume],
-                volume_size_gib=each.volume_size_gib,
-                data_gib=data_gib[each.volume],
-            )
-    for image in settings.images:
-        yield from steps_of_image(image, volumes, data_gib)
 
 
 _NOT_THE_ANSWER = (

@@ -224,17 +224,6 @@ def _blocks(volume: VolumeStory) -> str:
     return f"{', '.join(words) or 'none'} of {total:,} ({size})"
 
 
-def image_rows(run: RunStory) -> list[Row]:
-    """Return the images that were registered, by Region, and those that could not be."""
-    rows = []
-    for name, outcome in run.images.items():
-        for region, image_id in dict(outcome.get("images") or {}).items():
-            rows.append(Row(one_line(f"{name} in {region}"), one_line(str(image_id))))
-        if outcome.get("error"):
-            rows.append(Row(one_line(name), one_line(str(outcome["error"]))))
-    return rows
-
-
 def phase_rows(run: RunStory) -> list[Row]:
     """Return where the time went: the sum of each phase over all volumes, the longest first."""
     spent_s = _sums(
