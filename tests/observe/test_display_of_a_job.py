@@ -143,15 +143,31 @@ def test_many_ended_volumes_are_all_in_the_history():
     assert [line.split(":")[0] for line in terminal.shown] == [f"volume-{n:02}" for n in range(50)]
 
 
-@pytest.mark.parametrize("to", [(200, 50), (80, 12), (120, 8)])
-def test_a_terminal_that_is_resized_shows_each_volume_once(to):
+@pytest.mark.parametrize("to", [*SIZES, (80, 12), (120, 8)])
+@pytest.mark.parametrize("running", [1, 3, 30])
+def test_a_terminal_that_is_resized_shows_each_volume_once(to, running):
     terminal = Terminal(80, 24)
-    a_job(terminal, 3)
+    a_job(terminal, running)
     terminal.resize(*to)
     terminal.display.tick(1.25)
     visible = [line.rstrip() for line in terminal.screen.display]
-    assert sum(line.startswith("volume-") for line in visible) == 3
-    assert sum(" of 3 done" in line for line in visible) == 1
+    named = [line.split()[0] for line in visible if line.startswith("volume-")]
+    if to[0] >= 80:  # a narrower one breaks rows that stand, as pyte does not
+        more = sum(int(line.split()[1]) for line in visible if "more are running" in line)
+        assert len(named) + more == running
+        assert sum(f" of {running} done" in line for line in visible) == (running > 1)
+        assert len(named) == len(set(named))
+    assert named
+    terminal.display.close(2.0)
+
+
+@pytest.mark.parametrize(("columns", "rows"), SIZES)
+@pytest.mark.parametrize("running", [1, 3, 30])
+def test_nothing_is_left_of_a_display_that_ends(columns, rows, running):
+    terminal = Terminal(columns, rows)
+    a_job(terminal, running)
+    terminal.display.close(2.0)
+    assert terminal.shown == []
 
 
 def test_rows_that_a_narrower_terminal_has_broken_are_erased_whole():

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 import threading
 import urllib.request
 from pathlib import Path
@@ -120,3 +122,18 @@ def test_the_manual_has_every_metric_with_its_labels():
         name: (each.kind, ", ".join(f"`{label}`" for label in each.labels))
         for name, each in METRICS.items()
     }
+
+
+@pytest.mark.clients
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool (Debian: prometheus)")
+@pytest.mark.parametrize("source", ["scrape", "textfile"])
+def test_prometheus_itself_finds_nothing_to_mend(sink, textfile, source):
+    port = sink.listen("127.0.0.1", 0)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text = answer.read()
+    sink.close(0.0)
+    text = text if source == "scrape" else textfile.read_bytes()
+    done = subprocess.run(
+        ["promtool", "check", "metrics"], input=text, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
