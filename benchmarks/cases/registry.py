@@ -15,6 +15,7 @@ from benchmarks.cases import (
     quota_cut,
     quota_hold,
     reading_back,
+    sinks,
     sparse_huge,
     startup,
     two_volumes,
@@ -49,6 +50,7 @@ _ALL = (
     Case("increment", "1% changed: puts and time against a full snapshot", increment.run),
     Case("zero_scan", "written zeros scanned per second", zero_scan.run),
     Case("formats", "the same disk in every format that is read, beside raw", formats.run),
+    Case("sinks", "CPU of an upload with every sink on, beside one without", sinks.run),
     Case("startup", "time to the help and to the first put", startup.run),
 )
 

@@ -45,8 +45,8 @@ class TimeLines(Picture):
     marks: Sequence[Marks] = ()
     unit: str = ""
     is_stacked: bool = False
-    has_legend: bool = False
-    """Within the picture, where no page has it."""
+    is_alone: bool = False
+    """On no page, which would have the title and the legend."""
 
     @property
     def legend(self) -> list[tuple[str, str]]:

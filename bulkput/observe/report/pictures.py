@@ -23,8 +23,9 @@ WIDTH_IN = 4.8
 """At 72 points an inch about what a telephone shows in CSS pixels, so text is drawn as large as it
 is on the page."""
 HEIGHT_IN = 2.7
-_LEFT_IN, _RIGHT_IN, _TOP_IN, _BOTTOM_IN = 0.62, 0.12, 0.4, 0.32
+_LEFT_IN, _RIGHT_IN, _TOP_IN, _BOTTOM_IN = 0.62, 0.12, 0.6, 0.32
 _UNIT_IN = 0.24
+_ALONE_IN = (7.6, 3.6)
 
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -86,8 +87,8 @@ def _axes(figure: Figure, *, left_in: float = _LEFT_IN, top_in: float = _TOP_IN)
 
 
 def _lines(chart: TimeLines) -> Figure:
-    figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN))
-    axes = _axes(figure, top_in=_TOP_IN if chart.has_legend else _UNIT_IN)
+    figure = Figure(figsize=_ALONE_IN if chart.is_alone else (WIDTH_IN, HEIGHT_IN))
+    axes = _axes(figure, top_in=_TOP_IN if chart.is_alone else _UNIT_IN)
     handles: list[Any] = []
     base: list[float] | None = None
     for number, line in enumerate(chart.lines):
@@ -111,7 +112,8 @@ def _lines(chart: TimeLines) -> Figure:
         handles += axes.plot(
             times, heights, marks.shape, color=marks.colour, markersize=5, linestyle="none"
         )
-    if chart.has_legend:
+    if chart.is_alone:
+        figure.text(0.01, 0.99, chart.title, va="top", fontsize=11, weight="bold")
         _legend(figure, handles, [label for label, _ in chart.legend])
     axes.set_xlim(0, max(chart.end_s, 0.1))
     axes.set_ylim(bottom=0)
@@ -119,7 +121,9 @@ def _lines(chart: TimeLines) -> Figure:
     axes.grid(visible=False, axis="x")
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
-    axes.set_title(chart.unit, loc="left", fontsize=8, color=FAINT, pad=7, x=-0.12)
+    axes.set_title(
+        chart.unit, loc="left", fontsize=8, color=FAINT, pad=7, x=-0.06 if chart.is_alone else -0.12
+    )
     return figure
 
 
@@ -151,7 +155,8 @@ def time_label(at_s: float, step_s: float) -> str:
 
 
 def _bars(chart: Bars) -> Figure:
-    figure = Figure(figsize=(7.6, 0.7 + 0.34 * len(chart.bars)))
+    height_in = 0.8 + 0.34 * len(chart.bars)
+    figure = Figure(figsize=(7.6, height_in))
     axes = _axes(figure, left_in=2.3)
     places = range(len(chart.bars))
     values = [value for _, value, *_ in chart.bars]
@@ -168,7 +173,8 @@ def _bars(chart: Bars) -> Figure:
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.set_xlim(0, 1.15 * most)
-    figure.text(0.01, 0.99, f"{chart.title} ({chart.unit})", va="top", fontsize=11, weight="bold")
+    figure.text(0.01, 0.99, chart.title, va="top", fontsize=11, weight="bold")
+    figure.text(0.01, 1 - 0.24 / height_in, chart.unit, va="top", fontsize=8, color=FAINT)
     return figure
 
 

@@ -7,24 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bulkput.observe.record import VERSION
+from bulkput.observe.record_schema import EVENTS
 from bulkput.observe.report.story import RunStory, unix_s_of
-
-EVENTS = frozenset(
-    {
-        *("started", "configuration", "volume_started", "phase", "progress", "job_progress"),
-        *(
-            "retry",
-            "note",
-            "disk_map",
-            "volume_ended",
-            "image_ended",
-            "result",
-            "error",
-            "job_ended",
-        ),
-    }
-)
-"""Those of this version of the program; newer ones may have more."""
 
 
 @dataclass

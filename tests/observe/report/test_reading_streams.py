@@ -5,8 +5,7 @@ import json
 import pytest
 from observe.report.conftest import stories
 
-from bulkput.observe.record_schema import EVENTS as SCHEMA_EVENTS
-from bulkput.observe.report.read import EVENTS, Streams
+from bulkput.observe.report.read import Streams
 from bulkput.observe.report.series import POINTS_MAX, Series
 
 
@@ -18,10 +17,6 @@ def read(lines):
 
 def changed(line, **facts):
     return (json.dumps(json.loads(line) | facts) + "\n").encode()
-
-
-def test_what_the_schema_has_is_known():
-    assert set(SCHEMA_EVENTS) == EVENTS
 
 
 @pytest.mark.parametrize(
