@@ -23,7 +23,7 @@ from bulkput.pipeline.get import GetPath
 from bulkput.pipeline.listing import ListedBlock, Page
 from bulkput.pipeline.reference import Blocks, Reference
 from bulkput.pipeline.workers import Workers
-from bulkput.planning.spans import spans
+from bulkput.planning.spans import Span, spans
 
 _WINDOW_BLOCKS = 16
 """8 MiB of each reference for each piece under comparison."""
@@ -65,8 +65,9 @@ async def compare(parts: ReadbackParts, sample: Sample | None = None) -> int:
     runs = DifferenceRuns(parts.on_difference)
     progress = parts.progress
 
-    def pass_over(block_count: int) -> None:
-        progress.blocks_verified += block_count
+    def pass_over(hole: Span) -> None:
+        progress.blocks_verified += hole.stop - hole.start
+        progress.disk.add(BlockFate.VERIFIED, hole.start, hole.stop)
 
     pieces = _pieces(parts, pass_over) if sample is None else _sampled(parts, sample)
     under_way: deque[tuple[_Piece, asyncio.Task[list[BlockDifference]]]] = deque()
@@ -77,7 +78,7 @@ async def compare(parts: ReadbackParts, sample: Sample | None = None) -> int:
         for difference in await task:
             runs.add(difference)
             progress.disk.add(BlockFate.DIFFERENT, difference.block_index)
-        for extent in piece.extents:
+        for extent in piece.extents if piece.counts else ():
             progress.disk.add(BlockFate.VERIFIED, extent.start, extent.stop)
         progress.blocks_verified += piece.block_count if piece.counts else 0
         return piece.cost
@@ -148,11 +149,11 @@ async def _listed(pages: AsyncIterator[Page[ListedBlock]]) -> AsyncGenerator[Lis
 
 
 async def _pieces(
-    parts: ReadbackParts, pass_over: Callable[[int], None]
+    parts: ReadbackParts, pass_over: Callable[[Span], None]
 ) -> AsyncGenerator[_Piece, None]:
     """Walk references and snapshot side by side; where neither has data there is nothing to do.
 
-    Holes are passed over as they are met, with the number of their blocks.
+    Holes are passed over as they are met.
     """
     count = max(reference.block_count for reference in parts.references)
     extents = joined(*(reference.extents() for reference in parts.references))
@@ -164,7 +165,7 @@ async def _pieces(
                 if span.is_hole:
                     while tokens := await cursor.below(span.stop):
                         yield _Piece(tuple(runs_of(tokens)), tokens, counts=False)
-                    pass_over(span.stop - span.start)
+                    pass_over(span)
                 else:
                     tokens = await cursor.below(span.stop)
                     yield _Piece((Extent(span.start, span.stop),), tokens)

@@ -124,15 +124,17 @@ def test_no_child_of_a_job_shows_a_key(server, witness, tmp_path):
         "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)]),
         "WITNESS": str(witness),
     }
-    events, log, report = (tmp_path / name for name in ("events.jsonl", "run.log", "run.html"))
+    names = ("events.jsonl", "run.log", "run.html", "run.prom")
+    events, log, report, metrics = (tmp_path / name for name in names)
     done = start(
         *("run", tmp_path / "job.yaml", "--output", "json", "--verbose"),
         *("--events", events, "--log-file", log, "--report", report),
+        *("--metrics-textfile", metrics),
         environ=environ,
     )
     assert done.returncode == 0, done.stderr
     require_none([done.stdout, done.stderr])
-    require_none(path.read_text() for path in (events, log, report))
+    require_none(path.read_text() for path in (events, log, report, metrics))
     assert "2 of 2 volumes done" in report.read_text()
     require_none(files_of(tmp_path / "state"))
     require_none(path.read_bytes().decode("latin-1") for path in witness.glob("*.cmdline"))

@@ -42,6 +42,7 @@ _FATE_WORDS = {
 _READ_FATE_WORDS = {"data": "data, got", "zeros": "zeros, got", "skipped_hole": "holes"}
 """Where blocks are not put but got."""
 _GOOD = frozenset({"completed", "pending", "equal", "compared", "planned"})
+_VERIFIED = {"full": "all of it", "sample": "a sample"}
 _READERS = frozenset({"download", "verify", "diff"})
 _BLOCKS_PER_GIB = (1 << 30) // BLOCK_SIZE_BYTES
 
@@ -201,9 +202,7 @@ def _volume_row(run: RunStory, volume: VolumeStory) -> VolumeRow:
         time=format_duration(max(0.0, end_s - volume.begun_s)),
         repeated=f"{retried:,}",
         throttles=f"{throttled:,}",
-        verified={"full": "all of it", "sample": "a sample", None: ""}.get(
-            outcome.get("verified"), str(outcome.get("verified"))
-        ),
+        verified="" if run.verb in _READERS else _VERIFIED.get(str(outcome.get("verified")), "no"),
         error=one_line(str(outcome.get("error") or "")),
     )
 
