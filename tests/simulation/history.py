@@ -228,6 +228,7 @@ class History(Proof):
                 stop_at_s=self.stop_at_s,
                 delivers=self.delivers,
                 meanwhile=self.meanwhile,
+                state_store=self._state_store,
             )
             machine.end_run()
             self.story += self.line.story
@@ -237,6 +238,10 @@ class History(Proof):
         outcome = ended.outcome
         self.outcomes.append(outcome)
         return None if outcome is None else outcome.exit_code
+
+    def _state_store(self):
+        """Return the run's state store; none."""
+        return
 
     def _open_source(self):
         live = self.weather.unit("live") < 0.5

@@ -20,6 +20,7 @@ from bulkput.ledger import folder as folder_module
 from bulkput.ledger import ledger as ledger_module
 from bulkput.ledger import lock as lock_module
 from bulkput.ledger import manifest_writer as manifest_writer_module
+from bulkput.ledger import segments as segments_module
 from bulkput.ledger import state_file as state_file_module
 from bulkput.ledger import storage as storage_module
 from bulkput.ledger import table as table_module
@@ -42,7 +43,7 @@ def engine_on(machine, open_source):
     with pytest.MonkeyPatch.context() as patch:
         for module in (state_file_module, storage_module, table_module):
             patch.setattr(module, "os", SimulatedOs(machine))
-        for module in (folder_module, lock_module, manifest_writer_module):
+        for module in (folder_module, lock_module, manifest_writer_module, segments_module):
             patch.setattr(module, "os", SimulatedOs(machine))
         patch.setattr(lock_module, "fcntl", SimulatedLocks(machine))
         patch.setattr(lock_module, "write_all", lambda *_: None)
@@ -93,6 +94,7 @@ def run_engine(
     stop_at_s=None,
     delivers=True,
     meanwhile=lambda: None,
+    state_store=lambda: None,
 ):
     """Upload the one volume of ``settings``; returns when the process has ended.
 
@@ -101,13 +103,31 @@ def run_engine(
     Whatever the engine must never do is in ``machine.violations``.
     """
     run = _run(
-        settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s, delivers, meanwhile
+        settings,
+        machine,
+        line,
+        stop,
+        worker_delay_s,
+        unix_s,
+        stop_at_s,
+        delivers,
+        meanwhile,
+        state_store,
     )
     return run_virtual(run)
 
 
 async def _run(
-    settings, machine, line, stop, worker_delay_s, unix_s, stop_at_s, delivers, meanwhile
+    settings,
+    machine,
+    line,
+    stop,
+    worker_delay_s,
+    unix_s,
+    stop_at_s,
+    delivers,
+    meanwhile,
+    state_store,
 ):
     loop = asyncio.get_running_loop()
     meanwhile()
@@ -127,6 +147,7 @@ async def _run(
         clock=LoopClock(unix_epoch_s=unix_s),
         random=random.Random(line.weather.seed),
         observer=NullObserver(),
+        state_store=state_store(),
     )
     stop.line = line
     stop.task = task = asyncio.create_task(volume.upload_volume(context, settings.volumes[0]))

@@ -77,7 +77,7 @@ async def open_state_store(
                 recovery=store,
                 deadline_s=CALL_LIMIT_S,
             )
-            objects = _Repeated(store, retrier)
+            objects = RepeatedStore(store, retrier)
             shelf = Shelf(objects, state_dir_of(settings), workers, warn)
             yield StateStore(objects, workers, settings.store_interval_s, shelf)
     finally:
@@ -88,7 +88,7 @@ def _unreported(_: ServiceError, __: float) -> None:
     """Report no repeated call: if it fails for good, that is reported."""
 
 
-class _Repeated:
+class RepeatedStore:
     """An object store whose calls are repeated by the one table."""
 
     def __init__(self, store: ObjectStore, retrier: Retrier) -> None:
