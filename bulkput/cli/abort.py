@@ -2,17 +2,27 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bulkput.cli.command import Command
-from bulkput.cli.options import invocation_of, shown_options, state_option
+from bulkput.cli.options import (
+    Invocation,
+    invocation_of,
+    shown_options,
+    state_option,
+    store_option,
+)
 from bulkput.cli.service import call_out, service_of
 from bulkput.cli.streams import write_result
 from bulkput.cli.text import shown, write_message_line
 from bulkput.cli.words import unfinished_uploads
 from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
+
+if TYPE_CHECKING:
+    from bulkput.config.service import ServiceSettings
 
 _YES = frozenset({"y", "yes"})
 
@@ -25,11 +35,19 @@ _YES = frozenset({"y", "yes"})
     help="Do not ask for confirmation; needed where there is no terminal to ask on.",
 )
 @state_option
+@store_option
 @click.option("--profile", metavar="NAME", help="Profile in the AWS configuration files.")
 @shown_options
 @click.pass_context
 def abort(
-    context: click.Context, upload: str, *, yes: bool, state_dir: Path | None, profile: str | None
+    context: click.Context,
+    /,
+    upload: str,
+    *,
+    yes: bool,
+    state_dir: Path | None,
+    state_store: str | None,
+    profile: str | None,
 ) -> None:
     """Give up an unfinished upload: delete its snapshot and state.
 
@@ -39,13 +57,20 @@ def abort(
     """
     from bulkput.api.abort import abort_upload, choose_upload  # noqa: PLC0415 - not for --help
 
-    settings, folder = service_of(state_dir=state_dir, profile=profile)
+    flags = {"state_dir": state_dir, "state_store": state_store, "profile": profile}
+    settings, folder = service_of(**flags)
+    upload = _held(settings, folder, upload, invocation_of(context)) or upload
     with choose_upload(folder, upload) as chosen:
         if not yes:
             _ask(chosen.question)
         done = call_out(
             lambda: abort_upload(chosen, settings, write_message_line), invocation_of(context)
         )
+    if settings.state_store is not None:
+        from bulkput.api.store import forget_upload  # noqa: PLC0415 - only who has a store pays
+
+        name = done.folder.name
+        call_out(lambda: forget_upload(settings, name, write_message_line), invocation_of(context))
     for note in done.notes:
         write_message_line(note)
     if invocation_of(context).output is OutputForm.JSON:
@@ -53,6 +78,23 @@ def abort(
         return
     write_message_line(f"removed {done.folder}")
     write_result("".join(f"deleted {each}\n" for each in done.deleted_snapshot_ids))
+
+
+def _held(
+    settings: "ServiceSettings", folder: Path, upload: str, invocation: Invocation
+) -> str | None:
+    """Hold the upload in the state store, if there is one that has it; return its ledger's folder.
+
+    Raises:
+        BulkputError: another host works on it, or the store cannot be used.
+    """
+    if settings.state_store is None:
+        return None
+    from bulkput.api.store import hold_upload  # noqa: PLC0415 - only who has a store pays
+
+    wanted = Path(upload).name
+    held = call_out(lambda: hold_upload(settings, folder, wanted, write_message_line), invocation)
+    return None if held is None else str(held)
 
 
 def _ask(question: str) -> None:

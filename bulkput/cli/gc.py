@@ -14,6 +14,7 @@ from bulkput.cli.options import (
     service_options,
     shown_options,
     state_option,
+    store_option,
 )
 from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
@@ -35,7 +36,8 @@ _HEAD = ("SNAPSHOT", "AGE", "GIB", "", "LEDGER WAS IN")
 _SHOWN = frozenset({"orphan", "deleted", "failed", "completed"})
 
 
-def _as_duration_s(context: click.Context, parameter: click.Parameter, value: str) -> float:
+def as_duration_s(context: click.Context, parameter: click.Parameter, value: str) -> float:
+    """Return what a flag says, in seconds."""
     try:
         return parse_duration_s(value)
     except ValueError as error:
@@ -50,7 +52,7 @@ def _as_duration_s(context: click.Context, parameter: click.Parameter, value: st
 )
 @click.option(
     "--older-than",
-    callback=_as_duration_s,
+    callback=as_duration_s,
     default="24h",
     metavar="DURATION",
     help="Only snapshots that were started longer ago than this, such as 12h; with --yes at "
@@ -63,6 +65,7 @@ def _as_duration_s(context: click.Context, parameter: click.Parameter, value: st
     "that waits there to be resumed loses its snapshot.",
 )
 @state_option
+@store_option
 @service_options
 @observe_options
 @shown_options

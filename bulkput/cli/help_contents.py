@@ -8,7 +8,7 @@ COMMAND_SECTIONS: Mapping[str, tuple[str, ...]] = {
     "From snapshots to disks": ("download", "verify", "diff"),
     "From snapshots to images": ("publish", "image"),
     "What is under way": ("status", "jobs", "report", "abort", "gc"),
-    "What is kept": ("ledger", "manifest"),
+    "What is kept": ("ledger", "manifest", "store"),
     "Around it": ("config", "emulator", "install-service", "completion"),
 }
 """Each command is in one section: checked by test."""
@@ -131,6 +131,18 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "gc": (
         ("List orphans, delete nothing", "bulkput gc --region eu-central-1"),
         ("Delete those that are a week old", "bulkput gc --older-than 7d --yes"),
+    ),
+    "store ls": (
+        ("What other machines can go on with", "bulkput store ls --state-store s3://bucket/prefix"),
+    ),
+    "store verify": (
+        ("Whether all of it is whole", "bulkput store verify --state-store s3://bucket/prefix"),
+    ),
+    "store prune": (
+        (
+            "What is over for a month",
+            "bulkput store prune --state-store s3://bucket/prefix --older-than 30d",
+        ),
     ),
     "ledger show": (("What is in the snapshot so far", "bulkput ledger show snap-0123abcd"),),
     "ledger verify": (("Whether the record is whole", "bulkput ledger verify snap-0123abcd"),),

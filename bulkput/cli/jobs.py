@@ -1,15 +1,22 @@
-"""``bulkput jobs``: what is unfinished in the state folder. Asks no service."""
+"""``bulkput jobs``: what is unfinished in the state folder, and in the state store if any."""
 
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bulkput.cli.command import Command
-from bulkput.cli.options import invocation_of, shown_options, state_option
-from bulkput.cli.service import service_of
+from bulkput.cli.options import (
+    Invocation,
+    invocation_of,
+    shown_options,
+    state_option,
+    store_option,
+)
+from bulkput.cli.service import call_out, service_of
+from bulkput.cli.store import HEAD, row
 from bulkput.cli.streams import flush_result, write_result
 from bulkput.cli.text import table, write_message_line
 from bulkput.model.duration import format_duration
@@ -17,6 +24,8 @@ from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
     from bulkput.api.status import JobStatus, Unfinished
+    from bulkput.api.store import StoredUpload
+    from bulkput.config.service import ServiceSettings
 
 _JOB_HEAD = ("JOB", "ID", "STATUS", "VOLUMES DONE", "FAILED", "AGE", "FILE")
 _HEAD = (
@@ -35,9 +44,11 @@ _CLEAR = "\x1b[H\x1b[J"
     help="Show the list again every two seconds, until nothing is unfinished or Ctrl-C.",
 )
 @state_option
+@store_option
+@click.option("--profile", metavar="NAME", help="Profile in the AWS configuration files.")
 @shown_options
 @click.pass_context
-def jobs(context: click.Context, *, watch: bool, state_dir: Path | None) -> None:
+def jobs(context: click.Context, /, *, watch: bool, **flags: Any) -> None:
     """List jobs and uploads that are unfinished.
 
     A job is listed until all of its volumes are done: the same bulkput run goes on with it, and
@@ -48,9 +59,9 @@ def jobs(context: click.Context, *, watch: bool, state_dir: Path | None) -> None
     --events) are shown too. To resume an upload, run
     the command that started it again; bulkput abort gives it up.
     """
-    _, folder = service_of(state_dir=state_dir)
-    in_json = invocation_of(context).output is OutputForm.JSON
-    while _show(folder, in_json=in_json, clears=watch and sys.stdout.isatty()) and watch:
+    settings, folder = service_of(**flags)
+    invocation, clears = invocation_of(context), watch and sys.stdout.isatty()
+    while _show(settings, folder, invocation, clears=clears) and watch:
         flush_result()
         try:
             _pause(_WATCH_INTERVAL_S)
@@ -61,7 +72,9 @@ def jobs(context: click.Context, *, watch: bool, state_dir: Path | None) -> None
 _pause = time.sleep
 
 
-def _show(folder: Path, *, in_json: bool, clears: bool) -> bool:
+def _show(
+    settings: "ServiceSettings", folder: Path, invocation: Invocation, *, clears: bool
+) -> bool:
     """Write the list; returns whether there is anything in it."""
     from bulkput.api.status import (  # noqa: PLC0415 - numpy is not for --help
         read_records,
@@ -69,6 +82,7 @@ def _show(folder: Path, *, in_json: bool, clears: bool) -> bool:
         status_of_job,
     )
 
+    stored = _stored(settings, invocation)
     found = read_unfinished(folder)
     open_jobs = [
         status_of_job(folder, record) for record in read_records(folder) if not record.delivered
@@ -76,15 +90,20 @@ def _show(folder: Path, *, in_json: bool, clears: bool) -> bool:
     now_unix_s = time.time()
     if clears:
         write_result(_CLEAR)
-    if in_json:
+    if invocation.output is OutputForm.JSON:
         listed = [each.as_dict(now_unix_s) for each in found]
         of_files = [each.as_dict(now_unix_s) for each in open_jobs]
         content = {"state_dir": str(folder), "jobs": listed, "job_files": of_files}
+        if settings.state_store is not None:
+            content["state_store"] = settings.state_store
+            content["stored"] = [each.as_dict(now_unix_s) for each in stored]
         write_result(as_json(content))
-        return bool(found or open_jobs)
+        return bool(found or open_jobs or stored)
     if open_jobs:
         write_result(table(_JOB_HEAD, [_job_row(each, now_unix_s) for each in open_jobs]) + "\n")
-    if not found and not open_jobs:
+    if stored:
+        write_result(table(HEAD, [row(each) for each in stored]) + ("\n" if found else ""))
+    if not found and not open_jobs and not stored:
         write_message_line(f"nothing is unfinished in {folder}")
         return False
     if found:
@@ -93,6 +112,16 @@ def _show(folder: Path, *, in_json: bool, clears: bool) -> bool:
         if each.problem is not None:
             write_message_line(f"{each.entry.volume}: {each.problem}")
     return True
+
+
+def _stored(settings: "ServiceSettings", invocation: Invocation) -> "list[StoredUpload]":
+    """Return what is unfinished in the state store, of all hosts; nothing where there is none."""
+    if settings.state_store is None:
+        return []
+    from bulkput.api.store import stored_uploads  # noqa: PLC0415 - only who has a store pays
+
+    found = call_out(lambda: stored_uploads(settings, write_message_line), invocation)
+    return [each for each in found if not each.is_over]
 
 
 def _job_row(found: "JobStatus", now_unix_s: float) -> list[str]:

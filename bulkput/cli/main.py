@@ -51,6 +51,7 @@ VERBS = {
     "abort": "Give up an unfinished upload: delete its snapshot and state.",
     "gc": "Find pending snapshots whose ledgers are lost.",
     "ledger": "Show and check ledgers: what is known to be in a snapshot.",
+    "store": "Show, check and clear up a state store.",
     "manifest": "Show and check manifests: what a completed snapshot contains.",
     "config": "Check, show and describe job files.",
     "emulator": "Serve the EBS direct API on this machine.",

@@ -1,4 +1,4 @@
-"""``bulkput status``: how far a job is, by the state folder. Asks no service."""
+"""``bulkput status``: how far a job is, by the state folder, and the state store if any."""
 
 import os
 import time
@@ -9,8 +9,8 @@ import click
 
 from bulkput.cli.command import Command
 from bulkput.cli.job_options import Choice, load_job, reference_options
-from bulkput.cli.options import PATH, invocation_of, shown_options, state_option
-from bulkput.cli.service import service_of
+from bulkput.cli.options import PATH, invocation_of, shown_options, state_option, store_option
+from bulkput.cli.service import call_out, service_of
 from bulkput.cli.streams import write_result
 from bulkput.cli.text import table, write_message_line
 from bulkput.cli.words import jobs_and_files
@@ -19,8 +19,9 @@ from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
-    from bulkput.api.status import JobRecord, JobStatus, VolumeStatus
+    from bulkput.api.status import JobRecord, JobStatus, Unfinished, VolumeStatus
     from bulkput.cli.options import Invocation
+    from bulkput.config.service import ServiceSettings
 
 _HEAD = ("VOLUME", "STATUS", "DONE", "SNAPSHOT", "ERROR")
 
@@ -36,6 +37,7 @@ _HEAD = ("VOLUME", "STATUS", "DONE", "SNAPSHOT", "ERROR")
 )
 @reference_options
 @state_option
+@store_option
 @shown_options
 @click.pass_context
 def status(
@@ -47,6 +49,7 @@ def status(
     variables: tuple[str, ...],
     allow_command: bool,
     state_dir: Path | None,
+    state_store: str | None,
 ) -> None:
     """Show how far a job is.
 
@@ -56,23 +59,43 @@ def status(
     from bulkput.api.status import status_of_job  # noqa: PLC0415 - the same
     from bulkput.cli.run_status import show_events  # noqa: PLC0415 - not for --help
 
+    overrides = {"state_dir": state_dir, "state_store": state_store}
     # What it brings now is not asked: its files may be gone, and its programs take their time.
-    choice = Choice(
-        variables, allow_command, takes_inventories=False, overrides={"state_dir": state_dir}
-    )
+    choice = Choice(variables, allow_command, takes_inventories=False, overrides=overrides)
     if events is not None:
         names = None if job is None else _names(job, choice, invocation_of(context))
         show_events(events, names, invocation_of(context))
         return
     if job is None:
         raise UsageError("Missing argument 'JOB'.")
+    settings = _settings(job, choice, invocation_of(context))
+    stored = _stored(settings, invocation_of(context))
     folder, record = find_record(job, choice, state_dir, invocation_of(context))
-    found = status_of_job(folder, record)
+    found = status_of_job(folder, record, stored)
     if invocation_of(context).output is OutputForm.JSON:
         write_result(as_json(found.as_dict(time.time())))
         return
     write_result(table(_HEAD, [_row(volume) for volume in found.volumes]))
     write_message_line(summary(found, time.time()))
+
+
+def _settings(job: Path, choice: Choice, invocation: "Invocation") -> "ServiceSettings":
+    if _is_file(job):
+        return load_job(job, choice, invocation).settings
+    return service_of(**choice.overrides)[0]
+
+
+def _stored(settings: "ServiceSettings", invocation: "Invocation") -> "dict[str, Unfinished]":
+    """Return what the state store has of uploads, by the names of their folders, if there is one.
+
+    The job's own record is brought up to date by who loads its file.
+    """
+    if settings.state_store is None:
+        return {}
+    from bulkput.api.store import stored_uploads  # noqa: PLC0415 - only who has a store pays
+
+    found = call_out(lambda: stored_uploads(settings, write_message_line), invocation)
+    return {each.name: each.unfinished for each in found}
 
 
 def _names(job: Path, choice: Choice, invocation: "Invocation") -> frozenset[str]:

@@ -1,6 +1,6 @@
 """Pending snapshots whose ledger is lost: found by their tag, checked for a lease, deleted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -64,6 +64,7 @@ def find_orphans(
     elsewhere: bool,
     started_before_unix_s: float,
     now_unix_s: float,
+    store: str | None = None,
 ) -> list[Orphan]:
     """Return the snapshots that no ledger knows, oldest first. Pure but for the machine's name.
 
@@ -78,6 +79,8 @@ def find_orphans(
         elsewhere: Take also what was started from other folders and machines.
         started_before_unix_s: What is younger is left alone.
         now_unix_s: For leases, which hold whatever else the user asks for.
+        store: The state store's address, if its ledgers are among ``entries``: then what any host
+            of it has started counts as from here.
     """
     known = {entry.snapshot_id for entry in entries}
     undecided = {entry.folder.name for entry in entries if entry.snapshot_id is None}
@@ -89,7 +92,7 @@ def find_orphans(
         status = OrphanStatus.ORPHAN
         if each.state.start_unix_s > started_before_unix_s:
             status = OrphanStatus.YOUNG
-        if not elsewhere and not is_from(mark, state_dir):
+        if not elsewhere and not is_from(mark, state_dir, store):
             status = OrphanStatus.ELSEWHERE
         if is_alive(mark, now_unix_s):
             status = OrphanStatus.AT_WORK
@@ -105,10 +108,33 @@ def find_orphans(
     return sorted(orphans, key=lambda orphan: (orphan.start_unix_s, orphan.snapshot_id))
 
 
+@dataclass(frozen=True)
+class SharedLedgers:
+    """The ledgers of a state store."""
+
+    store: str
+    """Its address."""
+    read: Callable[[], Awaitable[Sequence[Entry]]]
+
+
 async def collect(
-    snapshots: Snapshots, state_dir: Path, *, elsewhere: bool, older_than_s: float, delete: bool
+    snapshots: Snapshots,
+    state_dir: Path,
+    *,
+    elsewhere: bool,
+    older_than_s: float,
+    delete: bool,
+    shared: SharedLedgers | None = None,
 ) -> list[Orphan]:
     """Find the orphans and, if ``delete``, delete them.
+
+    Args:
+        snapshots: The account's.
+        state_dir: The state folder.
+        elsewhere: Take also what was started from other folders and machines.
+        older_than_s: What is younger is left alone.
+        delete: Delete them.
+        shared: The ledgers of all hosts that have a store in common.
 
     Returns:
         All pending snapshots that no ledger knows, with what was done; a failed deletion stops
@@ -119,13 +145,17 @@ async def collect(
     """
     found = await snapshots.list_pending_tagged()
     now_unix_s = snapshots.now_unix_s()
+    entries = read_entries(state_dir)
+    if shared is not None:
+        entries += await shared.read()
     orphans = find_orphans(
         found,
-        read_entries(state_dir),
+        entries,
         state_dir,
         elsewhere=elsewhere,
         started_before_unix_s=now_unix_s - older_than_s,
         now_unix_s=now_unix_s,
+        store=None if shared is None else shared.store,
     )
     if not delete:
         return orphans

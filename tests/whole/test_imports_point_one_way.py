@@ -62,7 +62,7 @@ FLOORS_OF_JOBS = (
     {"images"},
     {"plan", "copy", "volume_queue"},
     {"upload"},
-    {"verify", "download", "check", "diff", "abort", "gc", "publish"},
+    {"verify", "download", "check", "diff", "abort", "gc", "publish", "stored"},
     {"lanes"},
     {"session"},
     {"state", "process"},

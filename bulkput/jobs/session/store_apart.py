@@ -20,7 +20,7 @@ from bulkput.store.afterwards import keep_header
 _LIMIT_S = 10.0
 """Two requests for each volume."""
 
-_REGION_DEFAULT = "us-east-1"
+REGION_DEFAULT = "us-east-1"
 """S3 itself says where the bucket is."""
 
 
@@ -60,7 +60,7 @@ def _look(settings: ServiceSettings, work: Callable[[StateStore], Awaitable[None
         def untold(_: str) -> None:
             """Say nothing: a run warns by itself."""
 
-        region = settings.region or _REGION_DEFAULT
+        region = settings.region or REGION_DEFAULT
         opened = open_state_store(settings, region=region, clock=LoopClock(), warn=untold)
         async with asyncio.timeout(_LIMIT_S), opened as store:
             await work(store)

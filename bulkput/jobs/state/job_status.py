@@ -4,9 +4,10 @@ Reads only, takes no lock and asks no service.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bulkput.jobs.state.job_record import JobRecord, VolumeRecord
@@ -85,17 +86,31 @@ class JobStatus:
         }
 
 
-def status_of_job(state_dir: Path, record: JobRecord) -> JobStatus:
+def status_of_job(
+    state_dir: Path, record: JobRecord, stored: Mapping[str, Unfinished] = MappingProxyType({})
+) -> JobStatus:
     """Return how far a job is.
+
+    Args:
+        state_dir: The state folder.
+        record: Of the job.
+        stored: What a state store has of its volumes, by the names of their folders; it counts
+            where there is nothing here, and where somebody works on the volume elsewhere.
 
     Raises:
         LedgerError: the state folder cannot be read.
     """
     volumes = [
-        _volume_status(each, record, read_upload(state_dir / name))
+        _volume_status(each, record, _nearer(read_upload(state_dir / name), stored.get(name)))
         for name, each in record.volumes.items()
     ]
     return JobStatus(record, sorted(volumes, key=lambda volume: volume.volume))
+
+
+def _nearer(here: Unfinished | None, stored: Unfinished | None) -> Unfinished | None:
+    """Return what says more of a volume."""
+    is_elsewhere = stored is not None and stored.holder is not None
+    return stored if is_elsewhere or here is None else here
 
 
 def _volume_status(

@@ -1,0 +1,110 @@
+"""What is unfinished on any host is seen, checked and given up from any other one."""
+
+from dataclasses import replace
+
+import pytest
+from support.s3_server import s3_server
+
+from bulkput.store import take_up
+from bulkput.store.cut import decode_cut, encode_cut
+
+
+@pytest.fixture
+def s3(monkeypatch):
+    with s3_server() as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def elsewhere(s3, service, cut_short, tmp_path, monkeypatch):
+    """A snapshot that another host has begun and left; this one's state folder is empty."""
+    snapshot_id = cut_short()
+    monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / "here"))
+    return snapshot_id
+
+
+def test_uploads_of_other_hosts_are_listed(bulkput, elsewhere):
+    (found,) = bulkput("store", "ls", "--output", "json").object["uploads"]
+    assert (found["volume"], found["snapshot_id"]) == ("web.img", elsewhere)
+    assert (found["held"], found["is_over"], found["phase"]) == (False, False, "uploading")
+    assert found["blocks"]["acknowledged"] >= 1
+    listed = bulkput("store", "ls").out.split("\n")
+    assert listed[1].split()[:3] == ["web.img", elsewhere, "uploading"]
+    (same,) = bulkput("jobs", "--output", "json").object["stored"]
+    assert {**same, "age_s": 0, "updated_s_ago": 0} == {**found, "age_s": 0, "updated_s_ago": 0}
+    assert elsewhere in bulkput("jobs").out
+
+
+def test_a_damaged_piece_is_found(bulkput, elsewhere, s3):
+    assert bulkput("store", "verify").out == "ok: 1 uploads\n"
+    (piece,) = (key for key in s3.keys("uploads") if not key.endswith(".json"))
+    content, etag, written_s = s3.objects[piece]
+    s3.objects[piece] = (content[:-1] + b"x", etag, written_s)
+    ended = bulkput("store", "verify")
+    assert (ended.status, "is damaged: another machine puts" in ended.err) == (7, True)
+    del s3.objects[piece]
+    assert "is missing: another machine puts" in bulkput("store", "verify").err
+
+
+def test_an_upload_of_another_host_is_given_up(bulkput, elsewhere, service, s3):
+    ended = bulkput("abort", elsewhere, "--yes")
+    assert ended.status == 0, ended.err
+    assert service.states() == {elsewhere: "gone"}
+    assert s3.keys("uploads") == []
+
+
+def test_who_is_alive_is_not_given_up(bulkput, elsewhere, service, s3, monkeypatch):
+    (key,) = s3.keys("state.json")
+
+    def held(*_):
+        """Renew the lease at each look at it, as a run that is alive does in time."""
+        cut = decode_cut(s3.objects[key][0])
+        s3.put(key, encode_cut(replace(cut, sequence=cut.sequence + 1)))
+        return 0.2
+
+    monkeypatch.setattr(take_up, "held_for_s", held)
+    monkeypatch.setattr(take_up, "_POLL_S", 0.01)
+    ended = bulkput("abort", elsewhere, "--yes")
+    assert (ended.status, "already running" in ended.err) == (3, True), ended.err
+    assert service.states() == {elsewhere: "pending"}
+
+
+def test_gc_takes_only_what_no_host_of_the_store_knows(bulkput, elsewhere, service, s3):
+    command = ("gc", "--older-than", "0s", "--yes")
+    bulkput(*command)
+    assert service.states() == {elsewhere: "pending"}
+    for key in s3.keys("uploads"):
+        del s3.objects[key]
+    ended = bulkput(*command)
+    assert service.states() == {elsewhere: "gone"}, ended.err
+
+
+def test_gc_without_its_store_deletes_nothing(bulkput, elsewhere, service, s3):
+    s3.answer = 403
+    ended = bulkput("gc", "--older-than", "0s", "--yes")
+    assert ended.status == 4, ended.err
+    assert service.states() == {elsewhere: "pending"}
+
+
+def test_what_is_over_is_pruned_and_what_is_unfinished_stays(bulkput, elsewhere, s3, image):
+    assert bulkput("upload", image("other.img")).status == 0
+    assert bulkput("store", "prune", "--older-than", "1h").out == ""
+    s3.put("bulkput/uploads/web.img-0123456789ab/00000-00", b"left behind")
+    s3.ahead_s = 2 * 3600
+    listed = bulkput("store", "prune", "--older-than", "1h").out.splitlines()
+    assert sorted(line.split("\t")[1] for line in listed) == [
+        "of an upload that is over",
+        "of an upload that is over",
+        "of no upload",
+    ]
+    assert bulkput("store", "prune", "--older-than", "1h", "--yes").status == 0
+    left = bulkput("store", "ls", "--output", "json").object["uploads"]
+    assert [each["snapshot_id"] for each in left] == [elsewhere]
+
+
+def test_a_store_has_to_be_named(bulkput, monkeypatch):
+    monkeypatch.delenv("BULKPUT_STATE_STORE", raising=False)
+    ended = bulkput("store", "ls")
+    assert (ended.status, "state_store: expected the address of a store" in ended.err) == (3, True)
