@@ -12,6 +12,7 @@ MIB = 1 << 20
 MACHINES = {"x86_64": 0x8664, "arm64": 0xAA64, "i386": 0x014C, "riscv64": 0x5064}
 EFI_SYSTEM = bytes.fromhex("28732ac11ff8d211ba4b00a0c93ec93b")
 BIOS_BOOT = b"Hah!IdontNeedEFI"
+FREEBSD_BOOT = bytes.fromhex("9d6bbd83417fdc11be0b001560b84f0f")
 LINUX = bytes.fromhex("af3dc60f838472478e793d69d8477de4")
 
 

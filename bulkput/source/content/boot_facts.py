@@ -17,6 +17,7 @@ from bulkput.source.content.partitions import (
     VOLUME_SECTOR_BYTES,
     Partition,
     PartitionTable,
+    announces_gpt,
     read_partition_table,
 )
 from bulkput.source.format import HEAD_SIZE_BYTES
@@ -28,8 +29,12 @@ ARCHITECTURES: tuple[Architecture, ...] = ("x86_64", "arm64")
 TableKind = Literal["gpt", "mbr", "none"]
 
 _EFI_SYSTEM = ("c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "0xef")
-_BIOS_BOOT = "21686148-6449-6e6f-744e-656564454649"
-"""Where GRUB keeps what does not fit into the first sector of a GPT."""
+_BIOS_BOOT = (
+    "21686148-6449-6e6f-744e-656564454649",
+    "83bd6b9d-7f41-11dc-be0b-001560b84f0f",
+)
+"""Where GRUB keeps what does not fit into the first sector of a GPT; FreeBSD's freebsd-boot, which
+its pmbr looks for (gpart(8))."""
 _BOOT_CODE_BYTES = 440
 """Of the first sector; Windows' disk signature and the table follow."""
 _SIGNATURE_AT_BYTES = 510
@@ -156,7 +161,8 @@ def read_boot_facts(disk: DiskBytes, sector_bytes: int | None = None) -> BootFac
     head = disk.read(0, min(HEAD_SIZE_BYTES, disk.size_bytes))
     table = read_partition_table(head, sector_bytes)
     if table is None:
-        return BootFacts(notes=("it has no partition table",))
+        what = "GPT, which its first sector announces" if announces_gpt(head) else "partition table"
+        return BootFacts(notes=(f"it has no {what}",))
     loaders: list[EfiLoader] = []
     esp_notes, loader_notes = [], []
     systems = [each for each in table.partitions if each.kind in _EFI_SYSTEM]
@@ -206,7 +212,7 @@ def _bios_notes(disk: DiskBytes, head: bytes, table: PartitionTable) -> Iterator
         return
     is_marked = any(each.is_active for each in table.partitions)
     if table.kind == "GPT":
-        places = [each for each in table.partitions if each.kind == _BIOS_BOOT]
+        places = [each for each in table.partitions if each.kind in _BIOS_BOOT]
         if not is_marked and not places:
             yield "it has no BIOS boot partition, and none is marked for booting by a BIOS"
         elif places and not is_marked and not any(_has_content(disk, each) for each in places):

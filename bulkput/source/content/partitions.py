@@ -91,6 +91,12 @@ def read_partition_table(head: bytes, sector_bytes: int | None) -> PartitionTabl
     return _mbr(head, sector_bytes or VOLUME_SECTOR_BYTES)
 
 
+def announces_gpt(head: bytes) -> bool:
+    """Return whether a disk's first sector announces a GPT (an entry of type 0xEE)."""
+    kinds = head[_MBR_TABLE_AT_BYTES + 4 : 510 : _MBR_ENTRY.size]
+    return head[510:512] == b"\x55\xaa" and _MBR_PROTECTIVE in kinds
+
+
 def _gpt(head: bytes, sector_bytes: int) -> PartitionTable | None:
     header = head[sector_bytes : sector_bytes + _GPT_HEADER_MAX_BYTES]
     if len(header) < _GPT_HEADER.size or not header.startswith(_GPT_MAGIC):

@@ -8,6 +8,7 @@ import pytest
 from support.boot_disks import (
     BIOS_BOOT,
     EFI_SYSTEM,
+    FREEBSD_BOOT,
     LINUX,
     MIB,
     efi_program,
@@ -166,6 +167,11 @@ def test_a_loader_that_needs_a_boot_entry_is_noted(esp):
         (bytes(4 * MIB), "none", "no partition table"),
         (b"\x55", "none", "no partition table"),
         (gpt(bytes(4 * MIB)), "gpt", "no EFI system partition"),
+        (
+            gpt(bytes(4 * MIB))[:512] + bytes(MIB),
+            "none",
+            "no GPT, which its first sector announces",
+        ),
         (gpt(bytes(4 * MIB), entries=((2048, 4000, EFI_SYSTEM),)), "gpt", "no FAT file system"),
         (gpt(bytes(4 * MIB), entries=((1 << 40, 1 << 41, EFI_SYSTEM),)), "gpt", "beyond the end"),
         (mbr(bytes(4 * MIB), (2048, 100)), "mbr", "no boot code"),
@@ -199,6 +205,16 @@ def test_a_loader_in_a_partition_of_another_type_is_not_looked_for(esp):
 def test_boot_code_of_an_mbr(code, status, modes):
     disk = mbr(bytes(4 * MIB), (2048, 100, 0x83, status))
     assert facts_of(code + disk[len(code) :]).boot_modes() == modes
+
+
+@pytest.mark.parametrize("kind", [BIOS_BOOT, FREEBSD_BOOT])
+def test_boot_code_of_a_gpt_and_where_it_goes_on(kind):
+    disk = bytearray(gpt(bytes(4 * MIB), entries=((2048, 4000, kind),)))
+    disk[: len(OTHER_CODE)] = OTHER_CODE
+    assert facts_of(bytes(disk)).boot_mode() is None
+    disk[2048 * 512] = 0xEB
+    facts = facts_of(bytes(disk))
+    assert (facts.boot_mode(), facts.architecture) == ("legacy-bios", "x86_64")
 
 
 def test_a_gpt_partition_that_is_marked_for_a_bios_boots_by_it():
