@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 MODULES_MAX = 830
 """About 5% more than there are. Whoever adds many: does every upload need them at its start?"""
 
@@ -35,16 +37,32 @@ finally:
 """
 
 
-def test_an_upload_of_one_block_imports_little(program, tmp_path):
-    disk = tmp_path / "disk.img"
-    disk.write_bytes(os.urandom(524_288))
-    command = [sys.executable, "-c", PROGRAM, *program.command("upload", disk)]
-    subprocess.run(
-        command, env=program.environment, cwd=tmp_path, check=True, capture_output=True, timeout=60
-    )
-    modules = set((tmp_path / "modules").read_text().split())
-    wrong = [
-        f"{name}, which only {who} needs" for name, who in OF_OTHERS.items() if name in modules
-    ]
-    assert not wrong
+@pytest.fixture
+def imported(program, tmp_path):
+    """Run a verb on a disk of one block, and return the modules that there are at its end."""
+
+    def imported(verb):
+        disk = tmp_path / "disk.img"
+        disk.write_bytes(os.urandom(524_288))
+        command = [sys.executable, "-c", PROGRAM, *program.command(verb, disk)]
+        subprocess.run(
+            command,
+            env=program.environment,
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+        return set((tmp_path / "modules").read_text().split())
+
+    return imported
+
+
+def test_an_upload_of_one_block_imports_little(imported):
+    modules = imported("upload")
+    assert {name: who for name, who in OF_OTHERS.items() if name in modules} == {}
     assert len(modules) <= MODULES_MAX
+
+
+def test_a_plan_that_asks_nobody_imports_no_client(imported):
+    assert not {"aiohttp", "bulkput.ebs.service", *OF_OTHERS} & imported("plan")

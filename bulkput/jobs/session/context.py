@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from bulkput.config.settings import JobSettings
 from bulkput.config.tuning import WINDOWS_PER_BUDGET
-from bulkput.ebs.service import Service
 from bulkput.jobs.process.embedded_server import EmbeddedServer
 from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT, GetRateLimits, RateLimits
 from bulkput.jobs.session.snapshots import Snapshots
@@ -22,6 +21,7 @@ from bulkput.pipeline.retry import OnRetry, Retrier
 from bulkput.pipeline.workers import Workers
 
 if TYPE_CHECKING:
+    from bulkput.ebs.service import Service  # loads aiohttp, which a plan need not pay
     from bulkput.jobs.session.state_store import StateStore  # only a job that has one loads it
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class JobContext:
     """Opened by the job, used by its volumes, closed by the job."""
 
     settings: JobSettings
-    service: Service
+    service: "Service"
     endpoint_url: str | None
     """The one URL of EBS and EC2; None for AWS's own."""
     state_dir: Path
@@ -123,7 +123,7 @@ class JobContext:
 class _ReportingRecovery:
     """The service's recovery, with a warning when this machine's clock turns out to be wrong."""
 
-    service: Service
+    service: "Service"
     volume: str
     observer: Observer
     is_reported: bool = False
