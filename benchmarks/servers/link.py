@@ -103,8 +103,8 @@ class Link:
             for each in (up, down):
                 each.cancel()
                 self._tasks.discard(each)
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # of the whole link's end nobody else is to hear
         finally:
             for writer in writers:
                 writer.transport.abort()

@@ -66,6 +66,11 @@ RISING_FACTOR = 1.05
 BASE_GAIN = 0.3
 """Weight of one round in the mean of a held limit: a round of 100 puts is 4% off at 20% jitter."""
 
+QUEUE_WORTH_FACTOR = 2.0
+"""Of the least latency seen, for a queue to be worth a trial downwards: a shorter one costs little
+memory, and the round in which fewer do not fill the link costs its part of it (BBR, too, lets twice
+the need be under way)."""
+
 QUEUED_DOWN_FACTOR = 0.5
 """The next step down where a trial upwards showed a queue: latency that grew with the slots."""
 
@@ -119,6 +124,7 @@ class InFlightController:
         self._fresh_s: set[float] = set()
         """When puts under way were sent that had to make a connection first."""
         self._base_latency_s = math.nan
+        self._least_latency_s = math.inf
         self._down_factor = _FACTOR[_Trial.DOWN]
         self._was_unused = False
         self._may_halve = True
@@ -167,6 +173,7 @@ class InFlightController:
         """Learn that a put sent at ``sent_s`` was acknowledged."""
         is_fresh = sent_s in self._fresh_s
         self._fresh_s.discard(sent_s)
+        self._least_latency_s = min(self._least_latency_s, now_s - sent_s)
         if sent_s < self._round.sent_s:
             return
         if self._opening is not None:
@@ -282,7 +289,9 @@ class InFlightController:
         self._base_limit = before
         self._base_rate = rate
         self._base_latency_s = self._round.latency_s
-        if trial is _Trial.DOWN:
+        if trial is _Trial.DOWN and self._is_queue_short():
+            pass
+        elif trial is _Trial.DOWN:
             floor = min(before, TRIAL_MIN_PUTS)
             self._set_limit(max(floor, int(before * self._down_factor)))
         elif not self._round.latency_s > SLOW_PUT_S:
@@ -293,6 +302,9 @@ class InFlightController:
         else:
             self._trial = trial
             self._round.has_fresh = False
+
+    def _is_queue_short(self) -> bool:
+        return self._round.latency_s <= QUEUE_WORTH_FACTOR * self._least_latency_s
 
     def _judge(self, now_s: float, rate: float) -> None:
         """Keep the trial's limit if it was worth it, and go on; or go back and rest."""

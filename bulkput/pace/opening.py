@@ -4,6 +4,8 @@ Pure: latencies come in, a limit comes out. TCP's slow start, with HyStart's way
 that grows is a queue, and a queue is on the narrowest link of the way.
 """
 
+import math
+
 FIRST_PUTS = 2
 """1 MiB at once: a link of 100 kB/s is busy with it for ten seconds, and nobody takes that for a
 stall. To ``OPENED_PUTS`` it takes two latencies, 50 puts less in all than if those were there at
@@ -58,7 +60,8 @@ class Opening:
         is_late = latency_s > max(QUEUE_FACTOR * least_s, least_s + QUEUE_MIN_S)
         self._queued_acks = self._queued_acks + 1 if is_late else 0
         if self._queued_acks >= QUEUED_ACKS or latency_s > SLOW_PUT_S:
-            self.limit = max(1, int(self.limit * min(1.0, least_s / latency_s)))
+            # Rounded up: a part of a put too few leaves the link idle, and one too many waits.
+            self.limit = max(1, math.ceil(self.limit * min(1.0, least_s / latency_s)))
             self.is_over = self.is_queued = True
             return
         self.limit = max(self.limit, min(self._target, self.limit + OPENING_STEP_PUTS))

@@ -16,6 +16,7 @@ from bulkput.pace.gate import LOOK_S, Gate, OpenGate
 from bulkput.pace.held_back import HeldBack, no_cpu_s
 from bulkput.pace.in_flight import InFlightController
 from bulkput.pace.rate import RateController
+from bulkput.pace.spread import Spread
 
 SLEEP_MIN_S = 0.001
 """uvloop rounds timers to whole milliseconds, and less than half of one to none at all: a shorter
@@ -131,6 +132,8 @@ class Pacer:
         self._account = account
         self._clock = clock
         self._in_flight = 0
+        self._spread = Spread()
+        self._started_s = float("-inf")
         self._turn = asyncio.Lock()
         self._slot_freed: asyncio.Future[None] | None = None
 
@@ -181,9 +184,11 @@ class Pacer:
                 await self._clock.sleep(min(pause_s, LOOK_S))
                 ready_s = self._clock.monotonic_s()
                 self._held_back.waited(RateLimiter.WINDOW, ready_s - began_s)
-            if self._in_flight >= self._in_flight_controller.limit:
+            is_full = self._in_flight >= self._in_flight_controller.limit
+            if is_full or self._spacing_left_s() > 0:
                 began_s = self._clock.monotonic_s()
                 await self._wait_for_slot()
+                await self._keep_apart()
                 ready_s = self._clock.monotonic_s()
                 self._held_back.waited(self._slots_limiter, ready_s - began_s)
             began_s = self._clock.monotonic_s()
@@ -201,6 +206,7 @@ class Pacer:
                 account._paced.bucket.take(now_s, planned_s)  # noqa: SLF001 - as above
                 self._in_flight += 1
                 self._in_flight_controller.on_start(now_s, self._in_flight)
+                self._started_s = now_s
                 return Admission(now_s)
 
     def settled(self, admission: Admission, failure: FailureClass | None) -> None:
@@ -217,6 +223,7 @@ class Pacer:
             self._paced.on_ack(now_s, sent_s)
             self._account._paced.on_ack(now_s, sent_s)  # noqa: SLF001 - one mechanism
             self._in_flight_controller.on_ack(now_s, sent_s)
+            self._spread.on_ack(now_s - sent_s)
         elif failure is FailureClass.THROTTLED_SNAPSHOT:
             self._paced.on_throttle(now_s, sent_s)
         elif failure is FailureClass.THROTTLED_ACCOUNT:
@@ -246,6 +253,18 @@ class Pacer:
                 await self._slot_freed
             finally:
                 self._slot_freed = None
+
+    async def _keep_apart(self) -> None:
+        """Wait until the next put does not start together with the last one."""
+        while (delay_s := self._spacing_left_s()) > 0:
+            await self._clock.sleep(max(delay_s, SLEEP_MIN_S))
+
+    def _spacing_left_s(self) -> float:
+        """Return how long the next put has to wait for that; nothing if none is under way."""
+        if not self._in_flight:
+            return 0.0
+        spacing_s = self._spread.spacing_s(self._in_flight_controller.limit)
+        return self._started_s + spacing_s - self._clock.monotonic_s() if spacing_s else 0.0
 
     async def _wait_for(self, bucket: Bucket) -> None:
         while True:

@@ -166,7 +166,8 @@ def test_a_link_that_narrows_does_not_fill_up_and_one_that_widens_is_used():
     keep_full(controller, lambda n: 0.1 + n * 0.04, duration_s=20)
     limits = keep_full(controller, lambda n: 0.1 + n * 0.5, start_s=20, duration_s=60)
     assert max(limits) <= OPENED_PUTS
-    assert controller.limit <= 8
+    assert sorted(limits)[len(limits) // 2] <= 8
+    assert controller.limit <= 12, "8, and a trial"
     keep_full(controller, lambda n: max(0.1, n / 1000), start_s=80, duration_s=5)
     assert controller.limit >= 64
 
