@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bulkput.ebs.model_calls import MODELLED, load_model
+from bulkput.ebs.presigned_copy import with_presigned_url
 from bulkput.ebs.service import Service
 
 if TYPE_CHECKING:
@@ -37,6 +38,15 @@ class AccountCalls:
             client = self._service.open_client(MODELLED[service], region)
             self._clients[service, region] = client
         client.set_clock_offset(self._service.clock_offset_s)
+        if operation == "CopySnapshot":
+            parameters = with_presigned_url(
+                parameters,
+                await self._service.credentials.current(),
+                source_url=self._service.open_client(
+                    MODELLED[service], parameters["SourceRegion"]
+                ).endpoint_url,
+                region=region,
+            )
         named = (parameters.get(each) for each in _SNAPSHOT_PARAMETERS)
         return await client.call(
             operation,

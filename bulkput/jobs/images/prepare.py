@@ -12,7 +12,7 @@ from bulkput.jobs.publish.account import JobAccount, account_of
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.state.job_round import JobFolders
 from bulkput.ledger.header_file import read_header
-from bulkput.model.errors import BulkputError
+from bulkput.model.errors import BulkputError, SourceError
 from bulkput.model.events import Noted
 from bulkput.publish.before_upload import prepared_volume
 from bulkput.publish.boot import Boot, boot_of
@@ -79,7 +79,10 @@ async def _boot(
 ) -> Boot | None:
     """Return how the image boots, as its first disk shows; None if that is known only later."""
     root = volumes[image.disks_of(list(volumes))[0].volume]
-    facts = await facts_of_source(context, root)
+    try:
+        facts = await facts_of_source(context, root)
+    except SourceError:
+        return None  # for its volume to report, beside the others
     return None if facts is None else boot_of(image, facts)
 
 
