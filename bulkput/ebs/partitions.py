@@ -41,7 +41,8 @@ def partitions() -> tuple[Partition, ...]:
 def is_aws_host(host: str) -> bool:
     """Return whether ``host`` is a name under one of AWS's own suffixes."""
     suffixes = (suffix for partition in partitions() for suffix in partition.suffixes)
-    return any(host.lower().endswith(f".{suffix}") for suffix in suffixes)
+    name = host.lower().removesuffix(".")  # that of the root, behind a name in full
+    return any(name.endswith(f".{suffix}") for suffix in suffixes)
 
 
 def partition_of(region: str) -> Partition:

@@ -122,6 +122,7 @@ def test_only_awss_own_names_are_awss():
         ("https://evilamazonaws.eu", False),
         ("https://amazonaws.eu.example", False),
         ("https://ebs.eu-west-1.amazonaws.com.evil.example", False),
+        ("https://ebs.eu-west-1.amazonaws.com.", True),
         ("https://amazonaws.com.evil:8443", False),
     ):
         assert parse_endpoint(url, allow_insecure_http=False).is_aws is is_aws

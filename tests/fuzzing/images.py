@@ -26,8 +26,8 @@ _EXTENDED_MAX_BITS = 26
 
 _VHDX_PIECES = (
     (192 << 10, 16 + 32 * 4),
-    (2 * MIB, 32 + 32 * 8),
-    (2 * MIB + (64 << 10), 1 << 12),
+    (3 * MIB, 32 + 32 * 8),
+    (3 * MIB + (64 << 10), 1 << 12),
 )
 """Region table, metadata table, its items: where QEMU puts them. The identifier stays."""
 
