@@ -5,6 +5,7 @@ have done its work, and CopySnapshot has no client token that would find it agai
 with what exists, however often it is tried, and whoever runs it again after a crash does the same.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
@@ -14,6 +15,9 @@ from bulkput.model.errors import AnswerError, ServiceError, TemporaryError
 from bulkput.model.failure import FailureClass
 
 T = TypeVar("T")
+
+_ASK_LIMIT_S = 60.0
+"""For a question that need not be answered: moto answers 500 to those that it does not know."""
 
 _PAGES_MAX = 100
 _FIRST_POLL_S = 0.1
@@ -134,9 +138,12 @@ async def answer_or_none(
         BulkputError: there is no answer for another reason.
     """
     try:
-        return await account.repeat(
-            lambda: account.call(operation, parameters, region=region, service=service)
-        )
+        async with asyncio.timeout(_ASK_LIMIT_S):
+            return await account.repeat(
+                lambda: account.call(operation, parameters, region=region, service=service)
+            )
+    except TimeoutError:
+        return None
     except ServiceError as error:
         if error.failure not in _NO_ANSWER:
             raise
