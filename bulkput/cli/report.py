@@ -65,7 +65,7 @@ def report(context: click.Context, /, events: tuple[Path, ...], out: Path) -> No
         raise UsageError("no file has events of a run, so there is nothing to report")
     try:
         page = render(streams.runs, warnings, time.time())
-    except (LookupError, TypeError, ValueError, AttributeError):
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         raise UsageError("the files of events are damaged: no report can be made of them") from None
     try:
         write_whole(out, page.encode("utf-8", "replace"))

@@ -53,26 +53,26 @@ class _Reading:
         """Fold a line in; return why it was left out instead."""
         try:
             record = json.loads(line)
-            event, version = record["event"], record["v"]
+            event, version = str(record["event"]), record["v"]
             at_unix_s = unix_s_of(record)
         except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
             return "no event"
         if version != VERSION:
-            return f"of version {version} of the format, which this program does not know"
+            return f"of version {version!s:.20} of the format, which this program does not know"
         if event not in EVENTS:
-            return f"an event that this program does not know ({event})"
+            return f"an event that this program does not know ({event:.40})"
         run = self._run(record, at_unix_s)
         if run is None:
             return "of a run whose begin is missing"
         try:
             run.apply(record)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             return f"damaged ({event})"
         self._taken += 1
         return None
 
     def _run(self, record: Mapping[str, Any], at_unix_s: float) -> RunStory | None:
-        key = record.get("run")
+        key = None if record.get("run") is None else str(record["run"])
         if record["event"] == "started":
             key = key or f"{record.get('host')} {record.get('process_id')} {record['ts']}"
             self._current = key

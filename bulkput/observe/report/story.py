@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from bulkput.model.disk_map import CELLS_MAX
 from bulkput.model.progress import Phase
 from bulkput.observe.report.series import Series
 
@@ -122,6 +123,7 @@ class RunStory:
 
     def map_disk(self, record: Mapping[str, Any], at_s: float) -> None:
         """Take where the blocks of a volume are."""
+        _require_cells(record)
         self._volume(record, at_s).disk = record
 
     def end_volume(self, record: Mapping[str, Any], at_s: float) -> None:
@@ -176,6 +178,20 @@ _TAKEN: dict[str, Callable[[RunStory, Mapping[str, Any], float], None]] = {
     "job_ended": RunStory.end,
 }
 """What is done with each event; all else changes nothing."""
+
+
+def _require_cells(record: Mapping[str, Any]) -> None:
+    """Refuse a map that is larger than any is: it would be drawn for ever.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is not as the schema has it.
+    """
+    count = -(-int(record["block_count"]) // max(1, int(record["blocks_per_cell"])))
+    sizes = [len(counts) for counts in record["cells"].values()]
+    if record["blocks_per_cell"] < 1 or count < 0 or max([count, *sizes]) > CELLS_MAX:
+        raise ValueError("a map of another size")
+    if not all(isinstance(each, int) for counts in record["cells"].values() for each in counts):
+        raise ValueError("a map of other than counts")
 
 
 def unix_s_of(record: Mapping[str, Any]) -> float:

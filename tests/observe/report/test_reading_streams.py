@@ -74,6 +74,28 @@ def test_a_damaged_event_is_left_out(finished, facts):
     assert streams.runs[0].exit_code == 0
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"blocks_per_cell": 0},
+        {"blocks_per_cell": -1},
+        {"block_count": 10**18},
+        {"block_count": -5},
+        {"cells": {"data": [1] * 1025}},
+        {"cells": {"data": ["x"]}},
+        {"cells": {"data": 7}},
+        {"cells": None},
+    ],
+)
+def test_a_map_that_no_disk_has_is_left_out(finished, facts):
+    number = next(n for n, line in enumerate(finished.lines) if b'"disk_map"' in line)
+    lines = list(finished.lines)
+    lines[number] = changed(lines[number], **facts)
+    streams = read(lines)
+    assert streams.warnings == ["events.jsonl: 1 line is left out: damaged (disk_map)"]
+    assert streams.runs[0].volumes["web-01"].disk is None
+
+
 def test_two_runs_that_wrote_to_one_file_at_once_are_distinguished(scripted):
     runs = [scripted(run=f"aa0{number}", host=f"host-{number}") for number in range(2)]
     for run in runs:
