@@ -1,12 +1,11 @@
 """A whole job: opens what its volumes share, and works them off."""
 
 import contextlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from importlib import import_module
 
 from bulkput.config.settings import JobSettings
-from bulkput.jobs.images.prepare import prepared_job
-from bulkput.jobs.images.run_images import run_images
 from bulkput.jobs.lanes.pool import open_lanes
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.session.context import JobContext
@@ -17,9 +16,13 @@ from bulkput.jobs.state.shelved import is_newer_record, record_name
 from bulkput.jobs.upload.volume import upload_volume
 from bulkput.jobs.volume_queue import LastProgress, VolumeQueue
 from bulkput.model.events import Observer
+from bulkput.model.image_outcome import ImageOutcome
 from bulkput.model.job_outcomes import JobOutcomes
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.source.open import import_all_kinds
+
+MakeImages = Callable[[Sequence[VolumeOutcome]], Awaitable[tuple[ImageOutcome, ...]]]
+"""Makes the images of a job whose volumes ended so."""
 
 
 async def run_job(settings: JobSettings, *, observer: Observer) -> JobOutcomes:
@@ -38,8 +41,7 @@ async def run_job(settings: JobSettings, *, observer: Observer) -> JobOutcomes:
         last = LastProgress(observer)
         context = await stack.enter_async_context(open_context(settings, last))
         stack.enter_context(locked_job(context))
-        prepared = await prepared_job(context)
-        context = prepared.context
+        context, make_images = await _with_later_steps(context)
         if not await _begin(context):
             return JobOutcomes()
         lanes = await stack.enter_async_context(open_lanes(context))
@@ -49,9 +51,25 @@ async def run_job(settings: JobSettings, *, observer: Observer) -> JobOutcomes:
 
         async def work() -> JobOutcomes:
             volumes = await VolumeQueue(context, upload_one, last).run()
-            return JobOutcomes(volumes, await run_images(prepared, volumes))
+            return JobOutcomes(volumes, await make_images(volumes))
 
         return await until_notice(context.clock, work())
+
+
+async def _with_later_steps(context: JobContext) -> tuple[JobContext, MakeImages]:
+    """Return the job with volumes as its later steps need them, and what makes its images."""
+    settings = context.settings
+    if not settings.images and not any(volume.is_published for volume in settings.volumes):
+        return context, _no_images
+    from bulkput.jobs.images.prepare import prepared_job  # noqa: PLC0415 - few jobs make images
+    from bulkput.jobs.images.run_images import run_images  # noqa: PLC0415 - the same
+
+    prepared = await prepared_job(context)
+    return prepared.context, partial(run_images, prepared)
+
+
+async def _no_images(_: Sequence[VolumeOutcome]) -> tuple[ImageOutcome, ...]:
+    return ()
 
 
 def import_for_later(settings: JobSettings) -> None:
@@ -63,6 +81,8 @@ def import_for_later(settings: JobSettings) -> None:
         import_all_kinds()
     if len(settings.volumes) > 1 or settings.volumes[0].verify != "none":
         import_module("bulkput.jobs.upload.read_back")
+    if any(volume.is_published for volume in settings.volumes):
+        import_module("bulkput.jobs.upload.publish")
 
 
 async def _begin(context: JobContext) -> bool:

@@ -8,8 +8,6 @@ from functools import partial
 
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.lanes.pool import LanePool
-from bulkput.jobs.publish.account import account_of
-from bulkput.jobs.publish.missing_blocks import lacks_blocks
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.source import Opening, examine_volume, opening_of
 from bulkput.jobs.upload.before_start import refuse_second_run, require_room_for
@@ -40,7 +38,6 @@ from bulkput.model.events import VolumeEnded, VolumeStarted
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress
 from bulkput.model.shortage import refused_call
-from bulkput.publish.snapshot import publish_snapshot
 from bulkput.source.source import Source
 from bulkput.source.zero import LengthenedSource
 
@@ -196,15 +193,9 @@ async def _upload_source(
     if run.status == "completed":
         advance_series(run, upload_snapshot, place)
     if run.status == "completed" and run.volume.is_published:
-        await _publish(run, upload_snapshot.snapshot_id)
+        from bulkput.jobs.upload.publish import publish  # noqa: PLC0415 - see import_for_later
 
-
-async def _publish(run: VolumeRun, snapshot_id: str) -> None:
-    """Make of the completed snapshot what the volume asks for, and find what is made already."""
-    run.enter(Phase.PUBLISHING)
-    lacks_zeros = await lacks_blocks(run.context, snapshot_id)
-    account = account_of(run.context, run.volume.label, run.retrier, run.note)
-    await publish_snapshot(account, snapshot_id, run.volume, run.published, lacks_zeros=lacks_zeros)
+        await publish(run, upload_snapshot.snapshot_id)
 
 
 def _lengthened(run: VolumeRun, source: Source, ledger: Ledger) -> Source:
