@@ -25,7 +25,7 @@ _POLL_GROWTH = 1.6
 _SLOWEST_POLL_S = 15.0
 """Copies and images take minutes; four calls a minute each disturb no quota."""
 
-_LAG_S = 5.0
+LAG_S = 5.0
 """EC2's lists lag by seconds behind what was made."""
 
 _MAYBE_DONE = frozenset({FailureClass.TRANSIENT, FailureClass.STALLED})
@@ -45,6 +45,11 @@ class Account(Protocol):
     @property
     def clock(self) -> Clock:
         """By which it waits."""
+        ...
+
+    @property
+    def is_rerun(self) -> bool:
+        """Whether an earlier run may have begun the same steps a moment ago."""
         ...
 
     @property
@@ -79,7 +84,7 @@ async def act(
         return await account.call(operation, parameters, region=region)
     except ServiceError as error:
         if error.failure in _MAYBE_DONE:
-            await account.clock.sleep(_LAG_S)
+            await account.clock.sleep(LAG_S)
         raise
 
 

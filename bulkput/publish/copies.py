@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from bulkput.model.errors import SnapshotError
-from bulkput.publish.account import Account, act, all_pages, given, wait_until
+from bulkput.publish.account import LAG_S, Account, act, all_pages, given, wait_until
 from bulkput.publish.tags import (
     DEFAULT_KEY,
     KEY_TAG,
@@ -103,6 +103,9 @@ async def ensure_copy(account: Account, source: Mapping[str, Any], wanted: Wante
 
 async def _copy(account: Account, source: Mapping[str, Any], wanted: WantedCopy) -> str:
     there = find_copy(wanted, await _copies(account, wanted))
+    if there is None and account.is_rerun:
+        await account.clock.sleep(LAG_S)
+        there = find_copy(wanted, await _copies(account, wanted))
     if there is not None and there.get("State") != "error":
         return given("DescribeSnapshots", there, "SnapshotId")
     if there is not None:

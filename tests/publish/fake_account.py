@@ -42,9 +42,11 @@ class Region:
 class Cloud:
     """All Regions of one account."""
 
-    def __init__(self, polls_until_ready=2):
+    def __init__(self, polls_until_ready=2, hidden_looks=0):
         self.regions = {}
         self.polls = polls_until_ready
+        self.hidden_looks = hidden_looks
+        """So often a new copy is in no list."""
         self.log = []
         """Every call that was carried out: operation, Region."""
         self._numbers = itertools.count(1)
@@ -79,13 +81,14 @@ class FakeAccount(Images):
     region = HOME
     wait_limit_s = 3600.0
 
-    def __init__(self, cloud, *, kill_at=None, heard=True, lose=()):
+    def __init__(self, cloud, *, kill_at=None, heard=True, lose=(), is_rerun=False):
         """Args:
         kill_at: The number of the call at which the process dies.
         heard: Whether that call is carried out before.
         lose: Numbers of calls that are carried out, and whose answers are lost.
         """
         self.cloud, self.kill_at, self.heard, self.lose = cloud, kill_at, heard, set(lose)
+        self.is_rerun = is_rerun
         self.calls = 0
         self.notes = []
         self.clock = LoopClock(1_790_000_000.0)
@@ -128,7 +131,10 @@ class FakeAccount(Images):
                 raise gone("DescribeSnapshots", "InvalidSnapshot.NotFound")
         for each in found:
             self._ripen(each, "completed")
-        return {"Snapshots": [each for each in found if matches(each, asked)]}
+        shown = [each for each in found if matches(each, asked) and not each.get("hidden")]
+        for each in found:
+            each["hidden"] = max(0, each.get("hidden", 0) - 1)
+        return {"Snapshots": shown}
 
     def _copy_snapshot(self, here, asked, region):
         source = self.cloud.region(asked["SourceRegion"]).snapshots[asked["SourceSnapshotId"]]
@@ -142,6 +148,7 @@ class FakeAccount(Images):
             "Tags": tags_of(asked),
             "State": "pending",
             "polls": self.cloud.polls,
+            "hidden": self.cloud.hidden_looks,
         }
         return {"SnapshotId": made}
 

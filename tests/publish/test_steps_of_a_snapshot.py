@@ -122,6 +122,16 @@ def test_an_answer_that_is_lost_makes_nothing_twice():
         require_one_of_each(cloud, snapshot_id)
 
 
+def test_a_copy_that_no_list_shows_yet_is_waited_for_by_a_rerun():
+    for number in range(1, calls_of_a_whole_run() + 1):
+        cloud = Cloud(hidden_looks=1)
+        snapshot_id = cloud.snapshot()
+        with pytest.raises(Killed):
+            publish(cloud, snapshot_id, EVERYTHING, kill_at=number)
+        publish(cloud, snapshot_id, EVERYTHING, is_rerun=True)
+        require_one_of_each(cloud, snapshot_id)
+
+
 def test_who_is_allowed_already_stays_and_nobody_is_added_twice(cloud):
     snapshot_id = cloud.snapshot()
     others = [{"UserId": "999988887777"}, {"UserId": "222233334444"}]

@@ -53,7 +53,8 @@ async def _image(
         )
     found = [volumes[disk.volume] for disk in disks]
     ids = tuple(outcome.snapshot_id or "" for outcome in found)
-    made = _Making(context, image)
+    is_rerun = any(outcome.earlier_run is not None for outcome in found)
+    made = _Making(context, image, is_rerun=is_rerun)
     try:
         boot = await boot_for(context, image, ids[0], prepared.boots.get(image.name))
         wanted = WantedImage(
@@ -71,14 +72,16 @@ async def _image(
 class _Making:
     """One image under way."""
 
-    def __init__(self, context: JobContext, image: ImageSettings) -> None:
+    def __init__(self, context: JobContext, image: ImageSettings, *, is_rerun: bool) -> None:
         self._context = context
         self._image = image
         self._done = PublishedImage()
         self._notes: list[str] = []
         self._boot: Boot | None = None
         # An image is no volume: what is noted of it belongs to the run.
-        self.account: JobAccount = account_of(context, "", context.retrier(""), self._note)
+        self.account: JobAccount = account_of(
+            context, "", context.retrier(""), self._note, is_rerun=is_rerun
+        )
 
     async def outcome(self, wanted: WantedImage) -> ImageOutcome:
         """Make the image and return what became of it.

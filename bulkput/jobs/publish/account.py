@@ -27,6 +27,7 @@ class JobAccount:
     on_retry: OnRetry
     wait_limit_s: float
     on_note: Callable[[str], None]
+    is_rerun: bool = False
 
     @property
     def clock(self) -> Clock:
@@ -45,7 +46,12 @@ class JobAccount:
 
 
 def account_of(
-    context: JobContext, label: str, retrier: Retrier, note: Callable[[str], None]
+    context: JobContext,
+    label: str,
+    retrier: Retrier,
+    note: Callable[[str], None],
+    *,
+    is_rerun: bool = False,
 ) -> JobAccount:
     """Return the account of a job, for a volume or an image.
 
@@ -54,6 +60,7 @@ def account_of(
         label: Of the volume or image, for notes.
         retrier: Its layer that repeats.
         note: Reports one sentence to the user.
+        is_rerun: An earlier run may have begun the same steps a moment ago.
     """
     return JobAccount(
         region=context.service.region,
@@ -62,6 +69,7 @@ def account_of(
         on_retry=context.on_call_retry(label),
         wait_limit_s=context.settings.tuning.completion_deadline_s,
         on_note=note,
+        is_rerun=is_rerun,
     )
 
 

@@ -11,5 +11,11 @@ async def publish(run: VolumeRun, snapshot_id: str) -> None:
     """Make of the completed snapshot what the volume asks for, and find what is made already."""
     run.enter(Phase.PUBLISHING)
     lacks_zeros = await lacks_blocks(run.context, snapshot_id)
-    account = account_of(run.context, run.volume.label, run.retrier, run.note)
+    account = account_of(
+        run.context,
+        run.volume.label,
+        run.retrier,
+        run.note,
+        is_rerun=run.earlier_run is not None,
+    )
     await publish_snapshot(account, snapshot_id, run.volume, run.published, lacks_zeros=lacks_zeros)
