@@ -138,7 +138,6 @@ def copy(
     }
     warn_of_environment(invocation_of(context))
     settings = copy_from_flags(flags, environ=os.environ, config=config)
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.api.copy import copy_undelivered  # noqa: PLC0415 - not for --help
     from bulkput.api.delivery import mark_delivered  # noqa: PLC0415 - the same
     from bulkput.cli.outcomes import report_outcomes  # noqa: PLC0415 - the same

@@ -56,7 +56,6 @@ def diff(
 
     warn_of_environment(invocation_of(context))
     settings = settings_from_flags(None, flags=flags, environ=os.environ, config=config).settings
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.api.diff import compare_snapshots  # noqa: PLC0415 - the same
     from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - not for --help
 

@@ -88,7 +88,6 @@ def download(
         raise UsageError("--force and --changed-since exclude each other")
     warn_of_environment(invocation_of(context))
     settings = settings_from_flags(None, flags=flags, environ=os.environ, config=config).settings
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.api.download import DownloadRequest, download_configured  # noqa: PLC0415 - not for --help
     from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - the same
 

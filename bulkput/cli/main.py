@@ -130,6 +130,9 @@ def main(args: list[str] | None = None) -> NoReturn:
 def status_of(args: list[str]) -> int:
     """Run the command line; every exception becomes a sentence on stderr and an exit code."""
     invocation = Invocation()
+    # numpy's BLAS would start a thread a core that nothing here uses: 40 ms of CPU; where it may
+    # start none (`ulimit -u`) it sends SIGINT.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         # Not click's own main(): it turns a closed pipe and Ctrl-C into exit code 1.
         with cli.make_context("bulkput", list(args), obj=invocation) as context:

@@ -145,8 +145,6 @@ def _without_secrets(outcome: Outcome) -> Outcome:
 
 
 def _run(settings: JobSettings, invocation: Invocation) -> JobOutcomes:
-    # numpy's BLAS would start a thread a core that nothing here uses: 40 ms of CPU.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
     from bulkput.api.job import run_undelivered  # noqa: PLC0415 - see above
 

@@ -109,8 +109,6 @@ def plan_and_report(settings: "JobSettings", invocation: Invocation, *, fast: bo
     Raises:
         BulkputError: something that concerns the whole job; nothing was written to stdout.
     """
-    # numpy's BLAS would start a thread a core that nothing here uses.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from bulkput.api.plan import plan as forecast_of  # noqa: PLC0415 - numpy is not for --help
     from bulkput.cli.forecast import forecast_text  # noqa: PLC0415 - the same
     from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - the same

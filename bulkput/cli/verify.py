@@ -148,7 +148,6 @@ def verify(  # noqa: PLR0913 - flags, each by its name
     flags |= of_source if source is not None else {}
     warn_of_environment(invocation_of(context))
     settings = settings_from_flags(source, flags=flags, environ=os.environ, config=config).settings
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.api.verify import VerifyRequest  # noqa: PLC0415 - not for --help
 
     request = VerifyRequest(
@@ -197,7 +196,6 @@ def _verify_snapshot(
 def _verify_job(
     job: Path, choice: Choice, invocation: Invocation, sample: str | None, seed: int | None
 ) -> int:
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as for an upload
     from bulkput.api.verify import VerifyRequest, verify_configured  # noqa: PLC0415 - the same
     from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - not for --help
     from bulkput.cli.verify_job import VolumeTask, verify_job  # noqa: PLC0415 - the same

@@ -153,3 +153,13 @@ def test_a_working_folder_that_was_removed_matters_to_relative_paths_only(
     monkeypatch.chdir(tmp_path)
     assert code == status, err
     assert words in err
+
+
+@pytest.mark.parametrize("verb", [("check",), ("gc",), ("status", "x"), ("--version",), ("plan",)])
+def test_no_verb_lets_the_algebra_library_start_threads(verb, bulkput, monkeypatch):
+    """Where it may start none, OpenBLAS sends SIGINT, which is nobody's Ctrl-C."""
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    monkeypatch.setenv("BULKPUT_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("BULKPUT_TUNING_OPERATION_DEADLINE", "10ms")
+    bulkput(*verb)
+    assert os.environ.pop("OPENBLAS_NUM_THREADS") == "1"
