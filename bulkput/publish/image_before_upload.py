@@ -15,7 +15,7 @@ async def prepared_for_image(
     account: Account,
     image: ImageSettings,
     volumes: Sequence[VolumeSettings],
-    known_ids: Collection[str],
+    known_ids: Collection[str] | None,
 ) -> Mapping[str, VolumeSettings]:
     """Return the volumes of an image as they have to be uploaded for it, by their labels.
 
@@ -23,14 +23,16 @@ async def prepared_for_image(
         account: The account.
         image: The image.
         volumes: Its disks.
-        known_ids: Snapshots that an unfinished run of the job has made already.
+        known_ids: Snapshots that an unfinished run of the job has made already; None where that is
+            not known yet, and the name is looked at only when the image is registered.
 
     Raises:
         ConfigError: a later step would be refused.
         BulkputError: there is no answer.
     """
     here = f"image {image.name}"
-    await _require_free_name(account, image, known_ids)
+    if known_ids is not None:
+        await _require_free_name(account, image, known_ids)
     if image.share.public:
         await require_public_images(account, account.region, f"{here}: share.public")
     if image.share.is_wanted:

@@ -93,7 +93,9 @@ async def _prepared_for(
     volumes: Mapping[str, VolumeSettings],
 ) -> Mapping[str, VolumeSettings]:
     disks = [volumes[disk.volume] for disk in image.disks_of(list(volumes))]
-    known = await context.workers.run(partial(_undelivered_ids, context, disks))
+    known = None  # a store has what other machines made, and is asked volume by volume
+    if context.state_store is None:
+        known = await context.workers.run(partial(_undelivered_ids, context, disks))
     return await prepared_for_image(account, image, disks, known)
 
 
