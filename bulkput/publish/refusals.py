@@ -110,6 +110,7 @@ async def require_no_encryption(
     if kms_key_arn or await encrypts_by_default(account, region):
         what = (
             f"the copy in {region} is encrypted, and the snapshot lacks blocks of zeros, which "
-            "read as noise there: upload it again with `zeros: write`"
+            "read as noise there: upload it again with `zeros: write`, or copy it with "
+            f"bulkput copy --to-region {region}, which puts every block"
         )
         raise ConfigError((Problem(where, what),))
