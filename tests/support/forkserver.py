@@ -78,12 +78,31 @@ def prepare():
         "bulkput.api.event_loop",
         "bulkput.api.job",
         "bulkput.api.verify",
+        "bulkput.api.status",
         "bulkput.cli.download",
+        "bulkput.cli.confirm",
+        "bulkput.cli.emulator",
+        "bulkput.cli.main",
+        "bulkput.cli.outcomes",
+        "bulkput.cli.report",
         "bulkput.cli.run",
+        "bulkput.cli.shown_run",
         "bulkput.cli.upload",
         "bulkput.cli.verify",
+        # What a run imports only where it is asked for: here most runs are asked for some of it.
+        "bulkput.config.yaml_file",
+        "bulkput.jobs.run",
+        "bulkput.jobs.session.snapshot_reader",
+        "bulkput.jobs.upload.publish",
+        "bulkput.jobs.upload.read_back",
+        "bulkput.observe.event_stream",
+        "bulkput.observe.log_file",
+        "bulkput.observe.summary",
+        "bulkput.emulator.serve",
+        "encodings.idna",
     ):
         import_module(name)
+    import_module("bulkput.source.open").import_all_kinds()
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
