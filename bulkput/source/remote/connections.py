@@ -17,6 +17,7 @@ from bulkput.model.errors import BulkputError, CredentialsError, SourceError
 from bulkput.network.causes import causes, local_shortage
 from bulkput.network.proxy import REFUSALS, Proxy, proxy_for, refusal, refused_status, shown_proxy
 from bulkput.network.tls import web_context
+from bulkput.source.remote.interim import bound_interim_answers
 from bulkput.source.remote.transport import PassingError
 
 _TIMEOUT = urllib3.Timeout(connect=10, read=30)
@@ -94,6 +95,7 @@ class Connections:
                     proxy_ssl_context=options["ssl_context"],
                     **options,
                 )
+            bound_interim_answers(self._pools[proxy])
         return self._pools[proxy]
 
     def _failure(self, url: str, error: HTTPError) -> BulkputError | PassingError:

@@ -16,6 +16,7 @@ from bulkput.network.proxy import REFUSALS, proxies_for, refusal, refused_status
 from bulkput.network.tls import verify_path
 from bulkput.source.remote.access import Access
 from bulkput.source.remote.connections import interrupt
+from bulkput.source.remote.interim import bound_interim_answers
 from bulkput.source.remote.transport import (
     PassingError,
     RangeResponse,
@@ -47,6 +48,8 @@ class S3Transport:
         self.shown = address.shown
         self._object = {"Bucket": address.bucket, "Key": address.key}
         self._client = _client(access)
+        # Behind a proxy botocore makes its managers later, out of reach; there it is the proxy's.
+        bound_interim_answers(self._client._endpoint.http_session._manager)  # noqa: SLF001
         self._sent = threading.local()
         self._client.meta.events.register("before-send.s3", self._count_request)
         endpoint = urlsplit(self._client.meta.endpoint_url)

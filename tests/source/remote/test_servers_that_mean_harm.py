@@ -101,6 +101,7 @@ def no_http(server, connection, _start, _stop):
         (few_bytes, TemporaryError, "ended early|Incomplete|Protocol"),
         (endless_headers, TemporaryError, "times in a row"),
         (endless_line, TemporaryError, "times in a row"),
+        (endless_interim, TemporaryError, "times in a row"),
         (endless_redirects, SourceError, "redirects more than"),
         (other_range, SourceError, "does not serve parts"),
         (negative_chunks, TemporaryError, "times in a row"),
@@ -150,6 +151,27 @@ def test_a_byte_now_and_then_is_no_answer(opened, monkeypatch, framing, scheme):
         done.set()
         server.close()
     assert server.requests == 3
+
+
+@pytest.mark.parametrize(
+    "answer", [few_bytes, endless_headers, endless_line, endless_interim, negative_chunks, no_http]
+)
+def test_an_s3_that_means_harm_is_left_too(opened, monkeypatch, answer):
+    server = RawServer(answer)
+    for name, value in (
+        ("AWS_ENDPOINT_URL_S3", server.url),
+        ("AWS_ACCESS_KEY_ID", "a"),
+        ("AWS_SECRET_ACCESS_KEY", "s"),
+    ):
+        monkeypatch.setenv(name, value)
+    try:
+        with pytest.raises(TemporaryError, match="times in a row") as caught:
+            opened("s3://bucket/disk.img")
+    finally:
+        server.close()
+    assert str(caught.value).isprintable()
+    assert server.requests <= REQUESTS_MAX
+    assert server.sent < ENDLESS_MAX
 
 
 def test_a_body_without_end_is_read_as_far_as_was_asked_for(opened):
