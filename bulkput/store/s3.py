@@ -144,7 +144,8 @@ class S3Store:
         answer = await self._ask("PutObject", key, headers=headers, body=body)
         # 404 is S3's answer to If-Match where the object is gone.
         is_gone = answer.status == 404 and bool(if_match) and error_code(answer) == "NoSuchKey"
-        if answer.status == 412 or is_gone or error_code(answer) in _CONDITION_FAILED:
+        is_refused = answer.status == 412 or error_code(answer) in _CONDITION_FAILED
+        if if_match is not None and (is_gone or is_refused):
             raise ConditionFailedError(key)
         self._require("PutObject", answer, key)
         return answer.headers.get("ETag", "")

@@ -182,6 +182,13 @@ async def test_a_refusal_has_its_class(failing, status, code, failure):
     assert "s3://states/some/prefix/a: m" in str(caught.value)
 
 
+async def test_a_condition_that_nobody_set_is_a_refusal(failing):
+    failing((412, {}, refusal("PreconditionFailed")))
+    async with opened() as store:
+        with pytest.raises(ServiceError, match="PreconditionFailed"):
+            await store.put("a", memoryview(b"x"))
+
+
 async def test_a_clock_that_is_wrong_is_adopted(failing):
     date = "Sun, 29 Nov 2020 00:00:00 GMT"
     server = failing(

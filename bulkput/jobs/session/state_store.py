@@ -1,10 +1,12 @@
 """The state store of a job: opened, with the one way in which failed calls are repeated."""
 
+import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from bulkput.config.service import ServiceSettings
 from bulkput.ebs.aws_session import new_session
@@ -20,7 +22,9 @@ from bulkput.store.s3 import S3Store
 from bulkput.store.s3_place import find_s3
 from bulkput.store.shelf import Shelf
 
-CALL_LIMIT_S = 10.0
+T = TypeVar("T")
+
+CALL_LIMIT_S = 6.0
 """For one call with all its repeats: as long as a failover of S3's front takes, and no longer than
 an upload may begin later for a store that is down. The next interval tries again anyway."""
 
@@ -89,22 +93,25 @@ def _unreported(_: ServiceError, __: float) -> None:
 
 
 class RepeatedStore:
-    """An object store whose calls are repeated by the one table."""
+    """An object store whose calls are repeated by the one table, while it is worth it.
+
+    After a call that failed for good the next ones have one attempt each, until one succeeds: a
+    store that is down is not waited for again and again.
+    """
 
     def __init__(self, store: ObjectStore, retrier: Retrier) -> None:
         self._store = store
         self._retrier = retrier
+        self._is_down = False
         self.shown = store.shown
 
     async def get(self, key: str, *, size_max_bytes: int) -> StoredObject | None:
-        call = partial(self._store.get, key, size_max_bytes=size_max_bytes)
-        return await self._retrier.run(call, _unreported)
+        return await self._run(partial(self._store.get, key, size_max_bytes=size_max_bytes))
 
     async def get_part(
         self, key: str, start: int, stop: int, etag: str | None
     ) -> StoredObject | None:
-        call = partial(self._store.get_part, key, start, stop, etag)
-        return await self._retrier.run(call, _unreported)
+        return await self._run(partial(self._store.get_part, key, start, stop, etag))
 
     async def put(
         self,
@@ -114,12 +121,21 @@ class RepeatedStore:
         if_match: str | None = None,
         digest: bytes | None = None,
     ) -> str:
-        call = partial(self._store.put, key, content, if_match=if_match, digest=digest)
-        return await self._retrier.run(call, _unreported)
+        put = partial(self._store.put, key, content, if_match=if_match, digest=digest)
+        return await self._run(put)
 
     async def delete(self, key: str) -> None:
-        await self._retrier.run(partial(self._store.delete, key), _unreported)
+        await self._run(partial(self._store.delete, key))
 
     async def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]:
         async for each in self._store.list_objects(prefix):
             yield each
+
+    async def _run(self, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            result = await (call() if self._is_down else self._retrier.run(call, _unreported))
+        except (ServiceError, asyncio.CancelledError):
+            self._is_down = True
+            raise
+        self._is_down = False
+        return result
