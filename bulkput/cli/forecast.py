@@ -1,5 +1,7 @@
 """A forecast as text for people: a paragraph a volume, and the sum of several."""
 
+import time
+
 from bulkput.api.forecast import (
     Cost,
     EncryptionBasis,
@@ -120,11 +122,17 @@ def _cost_rows(cost: Cost, rates: Rates, bound: str) -> list[tuple[str, str]]:
     if rates.are_published:
         rate += "; `bulkput check` asks for the account's own"
     price = f"{bound}{_usd(cost.price_usd)} at {rates.usd_per_thousand_puts:g} USD per 1,000 puts"
-    return [
+    rows = [
         ("puts", f"{bound}{cost.puts:,}"),
         ("price", price),
         ("time", f"{format_duration(cost.time_at_quota_s)} at the quota ({rate})"),
     ]
+    if rates.host is not None and cost.time_on_host_s is not None:
+        date = time.strftime("%Y-%m-%d", time.gmtime(rates.host.measured_unix_s))
+        speed = f"{rates.host.snapshot_puts_per_s:,.0f}/s a snapshot"
+        duration = format_duration(cost.time_on_host_s)
+        rows.append(("this host", f"{duration} ({speed}, as bulkput bench measured on {date})"))
+    return rows
 
 
 def _usd(price_usd: float) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 COMMAND_SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "To begin": ("init", "check", "plan", "help"),
+    "To begin": ("init", "check", "bench", "plan", "help"),
     "From disks to snapshots": ("upload", "run", "copy"),
     "From snapshots to disks": ("download", "verify", "diff"),
     "From snapshots to images": ("publish", "image"),
@@ -111,6 +111,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "check": (
         ("Credentials, permissions and quotas", "bulkput check --region eu-central-1"),
         ("And all that a job needs", "bulkput check job.yaml"),
+    ),
+    "bench": (
+        ("This host, and a disk of it", "bulkput bench --source /dev/nvme1n1"),
+        ("And the way to a Region", "bulkput bench --region eu-central-1"),
+        ("The service, by a snapshot that is deleted", "bulkput bench --snapshot"),
     ),
     "verify": (
         ("Against the disk that it was made of", "bulkput verify snap-0123abcd --source disk.img"),

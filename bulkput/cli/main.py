@@ -42,6 +42,7 @@ VERBS = {
     "copy": "Copy a completed snapshot to another Region or account.",
     "plan": "Show what an upload would put, and what that costs.",
     "check": "Check everything that an upload needs.",
+    "bench": "Measure what this host can do, in less than a minute and without an account.",
     "verify": "Compare a snapshot with its source, its manifest, or both.",
     "download": "Write a snapshot to a file or a block device.",
     "diff": "List the blocks that differ between two snapshots.",

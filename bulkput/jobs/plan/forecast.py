@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from bulkput.jobs.session.rate_limits import RateLimits
+from bulkput.jobs.state.host_speed import HostSpeed
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.exit_code import ExitCode
 from bulkput.pipeline.survey import Tally
@@ -39,6 +40,8 @@ class Cost:
     puts: int
     price_usd: float
     time_at_quota_s: float
+    time_on_host_s: float | None = None
+    """At what this host was measured to reach, and the quota allows; None if it never was."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the documented JSON object."""
@@ -46,6 +49,7 @@ class Cost:
             "puts": self.puts,
             "price_usd": round(self.price_usd, 6),
             "time_at_quota_s": round(self.time_at_quota_s, 3),
+            "time_on_this_host_s": self.time_on_host_s and round(self.time_on_host_s, 3),
         }
 
 
@@ -58,19 +62,31 @@ class Rates:
     """The rate_limits are not configured: the service's published ones are taken."""
     usd_per_thousand_puts: float
     parallel: int
+    host: HostSpeed | None = None
+    """As ``bulkput bench`` measured it."""
 
     def cost(self, puts: Sequence[int]) -> Cost:
         """Return the cost of volumes with so many puts each: at least what each bucket takes."""
         total, snapshot = sum(puts), self.rate_limits.snapshot_puts_per_s
-        together = max(1, min(self.parallel, len(puts)))
+        together, largest = max(1, min(self.parallel, len(puts))), max(puts, default=0)
+        at_quota_s = max(
+            put_duration_s(total, self.rate_limits.account_puts_per_s),
+            put_duration_s(total, snapshot * together),
+            put_duration_s(largest, snapshot),
+        )
+        on_host_s = None
+        if self.host is not None:
+            alone, several = self.host.snapshot_puts_per_s, self.host.all_puts_per_s
+            on_host_s = max(
+                at_quota_s,
+                put_duration_s(total, alone if together == 1 else several),
+                put_duration_s(largest, alone),
+            )
         return Cost(
             puts=total,
             price_usd=put_price_usd(total, self.usd_per_thousand_puts),
-            time_at_quota_s=max(
-                put_duration_s(total, self.rate_limits.account_puts_per_s),
-                put_duration_s(total, snapshot * together),
-                put_duration_s(max(puts, default=0), snapshot),
-            ),
+            time_at_quota_s=at_quota_s,
+            time_on_host_s=on_host_s,
         )
 
 

@@ -24,6 +24,7 @@ from bulkput.jobs.session.rate_limits import configured_rate_limits
 from bulkput.jobs.session.samples import with_samples
 from bulkput.jobs.session.source import examine_volume, open_volume
 from bulkput.jobs.session.threads import worker_count
+from bulkput.jobs.state.host_speed import kept_host_speed
 from bulkput.jobs.upload import rules
 from bulkput.jobs.upload.resume_decision import EarlierAnswer, decide_answer
 from bulkput.ledger.folder import default_state_dir, ensure_state_dir
@@ -71,6 +72,7 @@ async def plan_job(
         are_published=None in (tuning.puts_per_s_snapshot, tuning.puts_per_s_account),
         usd_per_thousand_puts=settings.usd_per_thousand_puts,
         parallel=settings.parallel,
+        host=kept_host_speed(state_dir),
     )
     # Each thread holds one window.
     workers = ThreadWorkers(

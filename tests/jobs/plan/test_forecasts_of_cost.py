@@ -1,9 +1,12 @@
 """What a number of puts costs and how long it takes at the limits: the table."""
 
+import dataclasses
+
 import pytest
 
 from bulkput.jobs.plan.forecast import FailedForecast, JobForecast, Rates
 from bulkput.jobs.session.rate_limits import RateLimits
+from bulkput.jobs.state.host_speed import HostSpeed
 
 
 def rates(snapshot=1000.0, account=1000.0, parallel=1, usd=0.006):
@@ -54,3 +57,24 @@ def test_what_cannot_be_uploaded_is_the_forecasts_error(codes, exit_code, error)
     forecast = JobForecast(failed, rates(), by_extents=False)
     assert (forecast.exit_code, forecast.error) == (exit_code, error)
     assert forecast.as_dict()["status"] == ("failed" if codes else "planned")
+
+
+@pytest.mark.parametrize(
+    ("alone", "several", "parallel", "puts", "time_s"),
+    [
+        (500, 800, 1, [1000], 2.0),
+        (500, 800, 1, [800, 800], 3.2),  # one after the other
+        (500, 800, 2, [800, 800], 2.0),  # together
+        (500, 800, 2, [1500, 100], 3.0),  # the largest alone
+        (5000, 5000, 1, [1000], 1.0),  # the quota
+        (500, 800, 1, [], 0.0),
+    ],
+)
+def test_the_time_on_a_host_that_was_measured(alone, several, parallel, puts, time_s):
+    host = HostSpeed(alone, several, 0.0)
+    measured = dataclasses.replace(rates(parallel=parallel), host=host)
+    assert measured.cost(puts).time_on_host_s == pytest.approx(time_s)
+
+
+def test_there_is_no_such_time_before_a_measurement():
+    assert rates().cost([1000]).as_dict()["time_on_this_host_s"] is None

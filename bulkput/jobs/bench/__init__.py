@@ -1,0 +1,1 @@
+"""What this host can do: measured without an account, and put into words."""
