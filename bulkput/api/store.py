@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from bulkput.config.service import ServiceSettings
-from bulkput.jobs.session.state_store import StateStore, open_state_store
-from bulkput.jobs.session.store_apart import REGION_DEFAULT, fetch_record
+from bulkput.jobs.session.state_store import REGION_DEFAULT, StateStore, open_state_store
+from bulkput.jobs.session.store_apart import fetch_record
 from bulkput.jobs.stored import (
     StoredUpload,
     damaged_pieces,

@@ -26,6 +26,7 @@ from bulkput.store.cut import (
     Cut,
     Writer,
     decode_cut,
+    is_folder_name,
     segment_key,
 )
 from bulkput.store.lease import held_for_s, lease_s, words
@@ -100,7 +101,7 @@ async def read_stored(store: ObjectStore, now_unix_s: float) -> list[StoredUploa
     found = []
     async for each in store.list_objects(f"{UPLOADS}/"):
         folder, _, name = each.key.removeprefix(f"{UPLOADS}/").partition("/")
-        if name == CUT_NAME:
+        if name == CUT_NAME and is_folder_name(folder):
             stored = await store.get(each.key, size_max_bytes=CUT_MAX_BYTES)
             if stored is not None:
                 found.append(_upload(folder, stored.content, stored.age_s or 0.0, now_unix_s))

@@ -26,11 +26,13 @@ that no write of it can make another one wrong.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from bulkput import __version__
+from bulkput.ebs.error_response import plain_name
 from bulkput.ledger.header import LedgerHeader, decode_header
 from bulkput.ledger.header_schema import canonical_json, is_integer, is_text, or_none, parse_facts
 
@@ -105,6 +107,14 @@ class Cut:
         return sum(each.acknowledged for each in self.segments.values())
 
 
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,100}-[0-9a-f]{12}")
+
+
+def is_folder_name(name: str) -> bool:
+    """Return whether an upload's folder can be called so; a key of others may lead elsewhere."""
+    return _FOLDER_NAME.fullmatch(name) is not None
+
+
 def cut_key(folder_name: str) -> str:
     """Return the key of an upload's cut."""
     return f"{UPLOADS}/{folder_name}/{CUT_NAME}"
@@ -149,10 +159,10 @@ def decode_cut(content: bytes) -> Cut:
     facts = parse_facts(content)
     version = facts.get("format_version")
     if version != FORMAT_VERSION:
+        who = plain_name(facts.get("program_version")) or "?"
         raise CutFormatError(
-            f"has format version {version!r:.40}, written by bulkput "
-            f"{facts.get('program_version')!s:.40}, and this is bulkput {__version__}, which reads "
-            f"version {FORMAT_VERSION}"
+            f"has format version {version!r:.40}, written by bulkput {who:.40}, and this is "
+            f"bulkput {__version__}, which reads version {FORMAT_VERSION}"
         )
     checksum = facts.pop("checksum", None)
     if checksum != hashlib.sha256(canonical_json(facts)).hexdigest():
@@ -177,7 +187,7 @@ def _cut(facts: Mapping[str, Any]) -> Cut:
         sequence=facts["sequence"],
         writer=Writer(
             writer_id=str(writer["id"]),
-            host=str(writer["host"]),
+            host=plain_name(writer["host"]) or "?",  # others may write to a bucket
             process_id=int(writer["process_id"]),
             since_unix_s=float(writer["since_unix_s"]),
             written_unix_s=float(writer["written_unix_s"]),
@@ -186,5 +196,5 @@ def _cut(facts: Mapping[str, Any]) -> Cut:
         ledger=facts["ledger"],
         samples=None if facts.get("samples") is None else str(facts["samples"]),
         segments=segments,
-        program_version=str(facts["program_version"]),
+        program_version=plain_name(facts["program_version"]) or "?",
     )

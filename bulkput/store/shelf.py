@@ -8,6 +8,7 @@ whether it is sound. A store that fails costs that another machine does not know
 import hashlib
 import mmap
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,6 +30,8 @@ from bulkput.store.object_store import ObjectStore
 
 SMALL_MAX_BYTES = 64 << 20
 """Of a file that is read as one: the record of a job of 100,000 volumes."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}")
 
 PART_BYTES = 8 << 20
 """Of a manifest, 64 MiB a TiB, at a time."""
@@ -66,7 +69,9 @@ class Shelf:
         """Do as ``fetch`` for all files of a folder."""
         with self._tolerant(folder):
             async for each in self.store.list_objects(f"{folder}/"):
-                await self.fetch(each.key, is_newer)
+                # A key of others may lead out of the folder.
+                if _NAME.fullmatch(each.key.removeprefix(f"{folder}/")):
+                    await self.fetch(each.key, is_newer)
 
     async def fetch_large(self, name: str) -> None:
         """Bring a file that never changes, if there is none here; in parts."""

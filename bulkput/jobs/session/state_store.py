@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from bulkput.config.service import ServiceSettings
 from bulkput.ebs.aws_session import new_session
 from bulkput.ebs.credentials import ChainCredentials, CredentialSource
 from bulkput.jobs.session.connection import state_dir_of
-from bulkput.model.clock import Clock
+from bulkput.jobs.state.shelved import manifest_name
+from bulkput.ledger.manifest import manifest_path
+from bulkput.model.clock import Clock, LoopClock
 from bulkput.model.errors import ServiceError
 from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.workers import ThreadWorkers, Workers
@@ -23,6 +26,11 @@ from bulkput.store.s3_place import find_s3
 from bulkput.store.shelf import Shelf
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+REGION_DEFAULT = "us-east-1"
+"""S3 itself says where the bucket is."""
 
 CALL_LIMIT_S = 6.0
 """For one call with all its repeats: as long as a failover of S3's front takes, and no longer than
@@ -86,6 +94,21 @@ async def open_state_store(
             yield StateStore(objects, workers, settings.store_interval_s, shelf)
     finally:
         workers.close()
+
+
+async def fetch_manifest(settings: ServiceSettings, snapshot_id: str) -> None:
+    """Bring the manifest of a snapshot into the state folder, if there is none and a store has it.
+
+    Raises:
+        ConfigError: the store's endpoint, the profile or the authorities cannot be used.
+    """
+    path = manifest_path(state_dir_of(settings), snapshot_id)
+    if settings.state_store is None or path.exists():
+        return
+    region = settings.region or REGION_DEFAULT
+    opened = open_state_store(settings, region=region, clock=LoopClock(), warn=_log.warning)
+    async with opened as store:
+        await store.shelf.fetch_large(manifest_name(snapshot_id))
 
 
 def _unreported(_: ServiceError, __: float) -> None:

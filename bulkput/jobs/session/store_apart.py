@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bulkput.config.job_request import JobIdentity
 from bulkput.config.service import ServiceSettings
-from bulkput.jobs.session.state_store import StateStore, open_state_store
+from bulkput.jobs.session.state_store import REGION_DEFAULT, StateStore, open_state_store
 from bulkput.jobs.state.shelved import is_newer_record, record_name
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import BulkputError
@@ -19,9 +19,6 @@ from bulkput.store.afterwards import keep_header
 
 _LIMIT_S = 4.0
 """Two requests for each volume, a tenth of a second; a store that is down keeps nobody longer."""
-
-REGION_DEFAULT = "us-east-1"
-"""S3 itself says where the bucket is."""
 
 
 def fetch_record(settings: ServiceSettings, identity: JobIdentity) -> None:

@@ -102,6 +102,12 @@ async def verify_snapshot(
         BulkputError: something could not be read.
     """
     require_snapshot_id(request.snapshot_id)
+    if settings.state_store is not None and request.manifest is None and request.volume is None:
+        from bulkput.jobs.session.state_store import (  # noqa: PLC0415 - who has a store pays
+            fetch_manifest,
+        )
+
+        await fetch_manifest(settings, request.snapshot_id)
     with contextlib.ExitStack() as stack:
         manifest = _open_manifest(settings, request)
         if manifest is not None:

@@ -108,3 +108,22 @@ def test_a_store_has_to_be_named(bulkput, monkeypatch):
     monkeypatch.delenv("BULKPUT_STATE_STORE", raising=False)
     ended = bulkput("store", "ls")
     assert (ended.status, "state_store: expected the address of a store" in ended.err) == (3, True)
+
+
+def test_a_snapshot_is_verified_by_the_manifest_of_another_host(
+    bulkput, s3, service, image, tmp_path, monkeypatch
+):
+    made = bulkput("upload", image("other.img"), "--output", "json").object["snapshot_id"]
+    monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / "here"))
+    ended = bulkput("verify", made)
+    assert ended.status == 0, ended.err
+
+
+@pytest.mark.parametrize(
+    "name", ["..", ".", "a/b", "web.img", "-0123456789ab", "\x1b[31m-0123456789ab"]
+)
+def test_a_key_of_others_leads_nowhere(bulkput, elsewhere, s3, name):
+    (key,) = s3.keys("state.json")
+    s3.put(f"bulkput/uploads/{name}/state.json", s3.objects[key][0])
+    found = bulkput("store", "ls", "--output", "json").object["uploads"]
+    assert [each["folder"] for each in found] == [key.split("/")[2]]
