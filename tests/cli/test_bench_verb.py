@@ -45,6 +45,7 @@ def test_a_host_is_measured_and_the_plan_goes_by_it(bulkput, tiny, tmp_path):
         (["--source", "missing.img"], 6, "missing.img"),
         (["--region", "Frankfurt"], 3, "a Region such as eu-central-1"),
         (["--endpoint-url", "http://127.0.0.1:9"], 5, "does not answer"),
+        (["--profile", "nobodys", "--region", "eu-west-1"], 3, "nobodys"),
         (["--snapshot"], 2, "confirm it by --yes"),
         (["--snapshot", "--source", "x", "--yes"], 2, "leave --source out"),
         (["--yes"], 2, "--yes goes with --snapshot"),
@@ -55,6 +56,11 @@ def test_what_cannot_be_measured_is_one_sentence(bulkput, tiny, args, status, wo
     assert ended.status == status
     (line,) = [line for line in ended.err.splitlines() if "error:" in line]
     assert words in line
+
+
+def test_an_endpoint_of_the_environment_counts(bulkput, tiny, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert "127.0.0.1:9 does not answer" in bulkput("bench").err
 
 
 def test_without_a_loopback_it_says_so(bulkput, tiny, monkeypatch):

@@ -12,7 +12,10 @@ from pathlib import Path
 from bulkput.config.service import ServiceSettings
 from bulkput.config.settings import JobSettings
 from bulkput.config.volume import VolumeSettings
-from bulkput.ebs.endpoint import aws_url
+from bulkput.ebs.api_client import SERVICES
+from bulkput.ebs.aws_session import new_session
+from bulkput.ebs.endpoint import aws_url, parse_endpoint
+from bulkput.ebs.learned import Learned
 from bulkput.jobs.bench.certificate import KeyPair, write_key_pair
 from bulkput.jobs.bench.connecting import connect_times
 from bulkput.jobs.bench.measured import Connecting, Measured, Processor, Putting, Reading
@@ -35,7 +38,6 @@ from bulkput.ledger.folder import default_state_dir
 from bulkput.machine.processors import usable_processors
 from bulkput.model.errors import BulkputError, MachineError
 from bulkput.network.proxy import proxy_url
-from bulkput.network.tls import configured_authorities, tls_context
 
 _PROCESSES_MAX = 4
 """Four processes put more than one snapshot's quota on the slowest processor seen."""
@@ -158,23 +160,27 @@ def _reading(settings: JobSettings, volume: VolumeSettings, budget_s: float) -> 
 
 async def _connecting(settings: ServiceSettings, note: Note) -> Connecting | None:
     """Measure the way to the endpoint, if one is named, or a Region."""
-    url = settings.endpoint_url
-    if url == "embedded":
+    if settings.endpoint == "embedded":
         return None
+    session = new_session(settings.profile, Learned())
+    config, service = session.config, SERVICES["ebs"]
+    url = settings.endpoint_url or config.endpoint_url(service.configured_as)
     if url is None:
         if settings.region is None:
             return None
-        url = aws_url("ebs", settings.region, is_fips=False, is_dual_stack=False)
+        url = aws_url(
+            service.prefix,
+            settings.region,
+            is_fips=config.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
+            is_dual_stack=config.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
+        )
+    url = parse_endpoint(url, allow_insecure_http=settings.allow_insecure_http).url
     proxy = proxy_url(url)
     if proxy is not None:
         note(f"the way to {url} leads through a proxy and is not measured")
         return None
     note(f"connecting to {url}")
-    trust = None
-    if url.startswith("https:"):
-        trust = await asyncio.to_thread(
-            lambda: tls_context(configured_authorities(settings.profile))
-        )
+    trust = await session.trust.read() if url.startswith("https:") else None
     return await asyncio.to_thread(connect_times, url, settings.region, trust)
 
 
