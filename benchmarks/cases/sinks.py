@@ -1,5 +1,6 @@
 """What it costs to watch a run: an upload with every sink on, beside one without any."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,10 +21,10 @@ _TIMEOUT_S = 300
 def run(bench: Bench) -> CaseResult:
     sizes_gib = [size * min(1.0, bench.options.size_gib) for size in _SIZES_GIB]
     cpu_s: dict[tuple[float, bool], list[float]] = {}
-    sink_folder = bench.new_folder("sink")
-    with Sink(sink_folder, bench.authority, volume_size_gib=_SIZES_GIB[-1]) as sink:
-        for size_gib in sizes_gib:
-            source = sources.random_file(bench.folder, int(size_gib * GIB_BYTES))
+    for size_gib in sizes_gib:
+        source = sources.random_file(bench.folder, int(size_gib * GIB_BYTES))
+        sink_folder = bench.new_folder("sink")
+        with Sink(sink_folder, bench.authority, volume_size_gib=math.ceil(size_gib)) as sink:
             for number in range(bench.options.rounds):
                 for is_watched in (number % 2 == 0, number % 2 == 1):
                     folder = bench.new_folder("state-sinks")
