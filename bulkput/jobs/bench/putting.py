@@ -33,7 +33,7 @@ _LONGEST_BYTES = 4 << 30
 _STEADY_S = 4.0
 """Other processes join within the first second: so long do several of them put."""
 
-_END_LIMIT_S = 5.0
+_END_LIMIT_S = 3.0
 """For an upload that has had its time, to end in order."""
 
 
