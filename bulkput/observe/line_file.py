@@ -4,6 +4,7 @@ Owns how each is opened and written. A new file is its owner's alone, because na
 hosts are in it; one that exists keeps its permissions and its content.
 """
 
+import contextlib
 import os
 import select
 import stat
@@ -26,6 +27,8 @@ class LineFile:
             # O_NONBLOCK: without it, opening a pipe waits for a reader, which may never come.
             self._descriptor = os.open(place, flags | os.O_NONBLOCK, _MODE)
             os.set_blocking(self._descriptor, True)
+            if self.is_file and _is_torn(place):
+                self.write("\n")
         else:
             number = 2 if place == "-" else int(place.removeprefix("fd:"))
             self._descriptor = os.dup(number)
@@ -54,3 +57,15 @@ class LineFile:
     def close(self) -> None:
         """Give the descriptor back."""
         os.close(self._descriptor)
+
+
+def _is_torn(path: Path) -> bool:
+    """Return whether a file ends within a line, as one does after a full disk or a power cut.
+
+    What is appended then begins a line of its own, and only the torn one is lost to a reader.
+    """
+    with contextlib.suppress(OSError), path.open("rb") as file:  # it may be for writing alone
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
+    return False

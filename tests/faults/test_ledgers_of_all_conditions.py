@@ -163,6 +163,7 @@ def test_a_full_disk_under_the_ledger_is_reported(
     source = image(BLOCKS)
     folder = small_disk(size_kib << 10)
     program = bulkput(server)
+    program.is_disk_full = True
     program.state_dir = folder / "state"
     done = program.run("upload", source)
     if done.returncode:
@@ -181,6 +182,7 @@ def test_a_disk_that_fills_while_blocks_are_put_is_reported_and_resumed(
     folder = small_disk(4 << 20)
     program = bulkput(slow, in_flight_max=4, puts_per_s_snapshot=60)
     program.state_dir = folder / "state"
+    program.is_disk_full = True
     with program.start("upload", source) as running:
         until(lambda: slow.stored >= 6)
         filler = folder / "filler"

@@ -41,7 +41,9 @@ def test_every_question_is_answered_and_nothing_is_left(served, account, tmp_pat
     reports = []
     results, interrupted, left = ask_all(account, report=reports.append)
     assert (interrupted, left) == (False, [])
-    assert [name for name, each in results.items() if "failed" in each["measured"]] == []
+    measured = {name: each["measured"] for name, each in results.items()}
+    failed = {name: each for name, each in measured.items() if "failed" in each}
+    assert failed == {}
     assert set(results) == {each.__name__ for each in QUESTIONS}
     assert "0.20 USD" in reports[0]
     assert states(served) == {"gone"}

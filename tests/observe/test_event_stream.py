@@ -227,3 +227,15 @@ def test_a_reader_that_has_gone_ends_the_stream_with_a_warning(stream_to, caplog
     stream.on_event(STARTED)
     stream.close(1.0)
     assert "no more events are written" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(b"", b"x\n"), (b"a\n", b"a\nx\n"), (b"a\nb", b"a\nb\nx\n")]
+)
+def test_what_is_appended_to_a_torn_line_begins_its_own(tmp_path, before, after):
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(before)
+    file = LineFile(path)
+    file.write("x\n")
+    file.close()
+    assert path.read_bytes() == after

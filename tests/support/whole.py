@@ -78,6 +78,8 @@ class Program:
     environment: dict
     is_imported: bool = True
     """Whether a run begins with its imports done: see ``ForkedProgram``."""
+    is_disk_full: bool = False
+    """Whether events lie on a disk that has no room for all of their lines."""
 
     @property
     def events(self):
@@ -112,7 +114,8 @@ class Program:
                 raise
         assert "Traceback" not in err, err
         if self.events.exists():
-            events_in(self.events.read_text(encoding="ascii"))
+            text = self.events.read_text(encoding="ascii")
+            events_in(text, may_be_torn=self.is_disk_full)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def upload(self, *arguments):

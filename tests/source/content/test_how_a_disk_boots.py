@@ -20,8 +20,6 @@ from support.uefi_disks import ARM64, ESP_AT, X64, Bytes, facts_of, spoiled, uef
 
 from bulkput.model.errors import SourceError
 from bulkput.source.content.boot_facts import boot_facts_of
-from bulkput.source.content.disk_bytes import DiskBytes
-from bulkput.source.content.fat import FatVolume
 from bulkput.source.open import open_source
 
 CODE = b"\xeb\x63\x90" + b"GRUB \0Geom\0Hard Disk\0Read\0 Error"
@@ -294,15 +292,3 @@ def test_a_real_loader_of_debian(esp):
         pytest.skip("systemd-boot-efi is not installed")
     facts = facts_of(uefi_disk(esp(((X64, path.read_bytes()),))))
     assert (facts.boot_mode(), facts.architecture) == ("uefi", "x86_64")
-
-
-def test_a_file_is_read_from_any_place_over_its_clusters(esp, tmp_path):
-    content = bytes(range(256)) * 20
-    image = esp((("/FILE.BIN", content),), bits=12, size_bytes=MIB)
-    disk = DiskBytes(Bytes(image).block, len(image))
-    volume = FatVolume(disk, 0)
-    (entry,) = volume.root()
-    assert volume.head(entry, 0, 10_000) == content
-    assert volume.head(entry, 1000, 100) == content[1000:1100]
-    assert volume.head(entry, 5119, 9) == content[5119:]
-    assert volume.head(entry, 6000, 9) == b""
