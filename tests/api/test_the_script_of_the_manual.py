@@ -6,12 +6,16 @@ import sys
 
 from support.manual import page
 
+from bulkput.emulator.faults import FaultKind
+
 
 def test_the_script_uploads_three_volumes_at_once_and_shows_its_own_progress(
     account, image, tmp_path
 ):
     (script,) = re.findall(r"^```python\n(.*?)^```$", page("python"), re.DOTALL | re.MULTILINE)
     assert "asyncio.run(main(" in script
+    # However fast the uploads are: all three are under way for two of the script's looks.
+    account.fail("CompleteSnapshot", FaultKind.DELAY_ANSWER, times=3, delay_s=1.2)
     paths = [image(f"{name}.img") for name in ("web", "db", "mail")]
     environ = account.environment(tmp_path)
     done = subprocess.run(

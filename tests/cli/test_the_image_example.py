@@ -1,15 +1,12 @@
 """The second example: from a disk to an AMI in two Regions, without an account."""
 
 import re
-from pathlib import Path
 
-import bulkput as package
-
-EXAMPLE = Path(package.__file__).parents[1] / "configs" / "image.yaml"
+from bulkput.cli.examples import example
 
 
 def test_the_example_ends_with_the_id_of_an_image(bulkput, service, tmp_path):
-    text = EXAMPLE.read_text()
+    text = example("image").decode()
     assert "endpoint: embedded\n" in text
     job = tmp_path / "image.yaml"
     disk = tmp_path / "disk.img"
