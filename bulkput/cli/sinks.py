@@ -48,6 +48,7 @@ def run_file(settings: JobSettings, invocation: Invocation) -> Sink:
     file = OwnRunFile(settings.state_dir or default_state_dir(os.environ))
     head = {
         "process_id": os.getpid(),
+        "job_id": None if settings.request is None else settings.request.identity.job_id,
         "verb": invocation.verb,
         "events": str(observe.events.absolute()) if isinstance(observe.events, Path) else None,
     }

@@ -13,7 +13,7 @@ from bulkput.observe.board import Board, Figures
 from bulkput.observe.run_events import RunEvent
 
 INTERVAL_S = 2.0
-"""As often as somebody who watches looks; a run that is over earlier leaves no trace."""
+"""As often as somebody who watches looks; an upload that is over earlier leaves no trace."""
 
 
 class RunFile:
@@ -37,10 +37,12 @@ class RunFile:
     def tick(self, now_s: float) -> None:
         for _ in range(len(self._inbox)):
             self._board.apply(self._inbox.popleft(), now_s)
+        is_job = self._head.get("job_id") is not None
         if self._due_s is None:
-            self._due_s = now_s + INTERVAL_S
+            self._due_s = now_s if is_job else now_s + INTERVAL_S
         figures = self._board.figures(now_s)
-        if self._broken or not figures or now_s < self._due_s:
+        # Between two volumes of a job nothing else shows that it runs.
+        if self._broken or not (figures or is_job) or now_s < self._due_s:
             return
         self._due_s = now_s + INTERVAL_S
         volumes = {each.volume: _volume(each) for each in figures}

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from bulkput.jobs.state.running import OwnRunFile, read_running
+from bulkput.jobs.state.running import OwnRunFile, read_running, running_jobs
 from bulkput.ledger.lock import FolderLock, holder_of, runs_of
 from bulkput.model.events import VolumeStarted
 from bulkput.model.host import host_name
@@ -52,6 +52,41 @@ def test_a_run_keeps_its_figures_until_it_ends(sink, state):
     }
     sink.close(4.0)
     assert list((state / "runs").iterdir()) == []
+
+
+def run_of_a_job(state, job_id="0123456789ab"):
+    file = OwnRunFile(state)
+    head = {"process_id": os.getpid(), "verb": "run", "job_id": job_id, "events": None}
+    return RunFile(head, file.write, file.remove)
+
+
+def test_a_job_is_known_to_run_from_its_start_and_between_two_volumes(state):
+    sink = run_of_a_job(state)
+    sink.tick(0.0)
+    assert running_jobs(state) == {"0123456789ab"}
+    sink.close(1.0)
+    assert running_jobs(state) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "expected"),
+    [
+        ("{host}-{own}", {}, {"0123456789ab"}),
+        ("{host}-4194305", {}, set()),
+        ("another-host-{own}", {}, set()),
+        ("{host}-{own}", {"updated_unix_s": 1.0}, set()),
+        ("{host}-{own}", {"updated_unix_s": "now"}, set()),
+        ("{host}-{own}", {"job_id": None}, set()),
+    ],
+    ids=["runs", "was killed", "of another host", "number taken again", "damaged", "an upload"],
+)
+def test_a_job_runs_only_where_its_process_lives(state, name, changes, expected):
+    run_of_a_job(state).tick(0.0)
+    (own,) = (state / "runs").iterdir()
+    content = json.loads(own.read_text()) | changes
+    path = own.rename(own.with_name(name.format(host=host_name(), own=os.getpid()) + ".json"))
+    path.write_text(json.dumps(content))
+    assert running_jobs(state) == expected
 
 
 def test_what_killed_processes_left_is_removed_by_the_next(sink, state):

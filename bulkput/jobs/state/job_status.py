@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bulkput.jobs.state.job_record import JobRecord, VolumeRecord
+from bulkput.jobs.state.running import running_jobs
 from bulkput.jobs.state.uploads import Unfinished, read_upload
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 
@@ -52,6 +53,8 @@ class JobStatus:
 
     record: JobRecord
     volumes: Sequence[VolumeStatus]
+    is_running: bool = False
+    """A process of this host runs it, though it may be between two volumes."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -69,6 +72,8 @@ class JobStatus:
         statuses = {volume.status for volume in self.volumes}
         if statuses <= DONE:
             return "completed"
+        if self.is_running:
+            return "running"
         return next((word for word in ("running", "failed") if word in statuses), "interrupted")
 
     def as_dict(self, now_unix_s: float) -> dict[str, Any]:
@@ -104,7 +109,8 @@ def status_of_job(
         _volume_status(each, record, _nearer(read_upload(state_dir / name), stored.get(name)))
         for name, each in record.volumes.items()
     ]
-    return JobStatus(record, sorted(volumes, key=lambda volume: volume.volume))
+    is_running = record.job_id in running_jobs(state_dir)
+    return JobStatus(record, sorted(volumes, key=lambda volume: volume.volume), is_running)
 
 
 def _nearer(here: Unfinished | None, stored: Unfinished | None) -> Unfinished | None:

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from bulkput.model.host import host_name
 
 FOLDER_NAME = "runs"
 _SIZE_MAX_BYTES = 16 << 20
+_SILENT_MAX_S = 30.0
+"""A run replaces its file every two seconds; one that has not for so long may be another process
+with the number of one that was killed."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.-]")
 _FILE_NAME = re.compile(r"(?P<host>.+)-(?P<process_id>[0-9]{1,10})\.json")
 
@@ -47,8 +51,7 @@ class OwnRunFile:
     def __init__(self, state_dir: Path) -> None:
         """Name the file; nothing is made yet."""
         self._folder = state_dir / FOLDER_NAME
-        host = _NOT_IN_NAMES.sub("-", host_name()) or "host"
-        self._path = self._folder / f"{host}-{os.getpid()}.json"
+        self._path = self._folder / f"{_own_host()}-{os.getpid()}.json"
 
     def write(self, content: bytes) -> None:
         """Make ``content`` the whole of the file.
@@ -64,9 +67,8 @@ class OwnRunFile:
         """Remove the file, and those of processes of this host that were killed."""
         remove_file(self._path)
         for path in _paths(self._folder):
-            match = _FILE_NAME.fullmatch(path.name)
-            own = self._path.name.rpartition("-")[0]
-            if match is not None and match["host"] == own and not _lives(int(match["process_id"])):
+            process_id = _process_here(path)
+            if process_id is not None and not _lives(process_id):
                 remove_file(path)
 
 
@@ -77,6 +79,31 @@ def read_running(state_dir: Path) -> dict[tuple[int, str], RunningVolume]:
         with suppress(BulkputError, OSError, ValueError, TypeError, KeyError, AttributeError):
             found.update(_volumes(json.loads(read_state_file(path, _SIZE_MAX_BYTES))))
     return found
+
+
+def running_jobs(state_dir: Path) -> set[str]:
+    """Return the ids of the jobs that processes of this host run, between two volumes too."""
+    found: set[str] = set()
+    for path in _paths(state_dir / FOLDER_NAME):
+        process_id = _process_here(path)
+        if process_id is None or not _lives(process_id):
+            continue
+        with suppress(BulkputError, OSError, ValueError, TypeError, KeyError, AttributeError):
+            content = json.loads(read_state_file(path, _SIZE_MAX_BYTES))
+            silent_s = time.time() - _number(content["updated_unix_s"])
+            if content["job_id"] is not None and silent_s < _SILENT_MAX_S:
+                found.add(str(content["job_id"]))
+    return found
+
+
+def _own_host() -> str:
+    return _NOT_IN_NAMES.sub("-", host_name()) or "host"
+
+
+def _process_here(path: Path) -> int | None:
+    """Return the process of this host whose file it is; None of others."""
+    match = _FILE_NAME.fullmatch(path.name)
+    return int(match["process_id"]) if match is not None and match["host"] == _own_host() else None
 
 
 def _volumes(content: Mapping[str, Any]) -> Iterator[tuple[tuple[int, str], RunningVolume]]:
