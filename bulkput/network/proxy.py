@@ -9,7 +9,7 @@ import os
 import re
 from http import HTTPStatus
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 from bulkput.model.errors import ConfigError, Problem
@@ -27,6 +27,9 @@ the account."""
 
 _TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})\b")
 """How Python's http.client names the answer to CONNECT, and with it urllib3 and botocore."""
+
+
+_PORTS = {"http": 80, "https": 443}
 
 
 class Proxy(NamedTuple):
@@ -49,7 +52,7 @@ def proxy_url(url: str) -> str | None:
     """
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
-    if is_loopback(host) or host in _METADATA_HOSTS or proxy_bypass(parts.netloc):
+    if is_loopback(host) or host in _METADATA_HOSTS or _is_exempt(parts):
         return None
     found = getproxies().get(parts.scheme)
     return _checked(found, parts.scheme) if found else None
@@ -62,25 +65,18 @@ def proxy_for(url: str) -> Proxy | None:
         ConfigError: as ``proxy_url``.
     """
     found = proxy_url(url)
-    if found is None:
-        return None
-    parts = urlsplit(found)
+    return None if found is None else without_credentials(found)
+
+
+def without_credentials(proxy: str) -> Proxy:
+    """Take a proxy's URL apart: the clients' own ways take no or other letters than ASCII's."""
+    parts = urlsplit(proxy)
     authorization = None
     if parts.username is not None:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = "Basic " + base64.b64encode(user.encode()).decode()
     netloc = parts.netloc.rpartition("@")[2]
     return Proxy(urlunsplit((parts.scheme, netloc, parts.path, "", "")), authorization)
-
-
-def proxies_for(url: str) -> dict[str, str]:
-    """Return what botocore takes as ``proxies`` for a client of ``url``; empty for none.
-
-    Raises:
-        ConfigError: as ``proxy_url``.
-    """
-    found = proxy_url(url)
-    return {} if found is None else {urlsplit(url).scheme: found}
 
 
 def shown_proxy(url: str) -> str:
@@ -121,11 +117,20 @@ def refusal(status: int, host: str, proxy: str = "") -> tuple[str, str]:
     return f"{who} refused the way to {host} ({name})", remedy
 
 
+def _is_exempt(parts: SplitResult) -> bool:
+    """Return whether NO_PROXY names the host: with its port or without, an IPv6 one bare too."""
+    host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+    named = f"[{host}]" if ":" in host else host
+    return any(proxy_bypass(each) for each in (host, named, f"{named}:{port}"))
+
+
 def _checked(found: str, scheme: str) -> str:
-    url = found if "://" in found else f"http://{found}"
+    url = found if "://" in found else f"http://{found.removeprefix('//')}"
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        is_web = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        # RFC 7617, 2: a user's name with a colon cannot be sent.
+        usable = is_web and ":" not in unquote(parts.username or "")
     except ValueError:
         usable = False
     if not usable:
@@ -139,4 +144,4 @@ def _checked(found: str, scheme: str) -> str:
         )
         expected = "expected a URL that begins with http:// or https://, or HOST:PORT"
         raise ConfigError((Problem(name, expected),))
-    return url
+    return urlunsplit(parts)  # its scheme in lower case, by which botocore knows a URL

@@ -22,7 +22,7 @@ from bulkput.emulator.server import Emulator
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import ConfigError, CredentialsError, ServiceError
 from bulkput.model.failure import FailureClass
-from bulkput.network.proxy import proxies_for, proxy_for, proxy_url
+from bulkput.network.proxy import proxy_for, proxy_url
 from bulkput.source.open import open_source
 from bulkput.source.remote.access import Access
 
@@ -62,11 +62,20 @@ def opened():
     )
 
 
-@pytest.mark.parametrize("form", ["http://{}@{}", "{}@{}"])
-async def test_both_planes_give_the_password(tmp_path, monkeypatch, block, form):
+@pytest.mark.parametrize(
+    ("form", "user", "password"),
+    [
+        ("http://{}@{}", USER, PASSWORD),
+        ("{}@{}", USER, PASSWORD),
+        ("{}@{}", "j%C3%B6:%E2%82%AC", "jö:€"),
+        ("{}@{}", "jö:€", "jö:€"),
+        ("{}@{}", "token", "token:"),
+    ],
+)
+async def test_both_planes_give_the_password(tmp_path, monkeypatch, block, form, user, password):
     async with aws(tmp_path, monkeypatch) as port:
-        with ConnectProxy(port, password=PASSWORD) as proxy:
-            monkeypatch.setenv("HTTPS_PROXY", form.format(USER, proxy.address))
+        with ConnectProxy(port, password=password) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", form.format(user, proxy.address))
             async with opened() as service:
                 assert service.is_aws
                 started = await service.control.start_snapshot(StartRequest(1, "t"))
@@ -180,6 +189,9 @@ def test_s3_goes_the_same_way(disk, monkeypatch):
             source = open_source("s3://disks/disk", access=access)
             assert source.read_window(0, 1).block(0) == disk[:524_288]
             source.close()
+            for user, proxy.password in (("j%C3%B6:%E2%82%AC", "jö:€"), ("token", "token:")):
+                monkeypatch.setenv("HTTP_PROXY", f"{user}@{proxy.address}")
+                open_source("s3://disks/disk", access=access).close()
             monkeypatch.setenv("HTTP_PROXY", proxy.url())
             asked = len(proxy.requests)
             with pytest.raises(CredentialsError, match="407"):
@@ -248,7 +260,8 @@ async def test_the_credential_chain_has_the_same_proxy_and_its_no(monkeypatch, t
     [
         ("proxy.example:3128", "http://proxy.example:3128"),
         ("http://proxy.example:3128", "http://proxy.example:3128"),
-        ("HTTP://proxy.example", "HTTP://proxy.example"),
+        ("HTTP://proxy.example", "http://proxy.example"),
+        ("//proxy.example:3128", "http://proxy.example:3128"),
         ("u:p@proxy.example:3128", "http://u:p@proxy.example:3128"),
         ("https://[fd00::1]:3128", "https://[fd00::1]:3128"),
     ],
@@ -256,12 +269,40 @@ async def test_the_credential_chain_has_the_same_proxy_and_its_no(monkeypatch, t
 def test_a_proxy_has_many_spellings(monkeypatch, value, expected):
     monkeypatch.setenv("HTTPS_PROXY", value)
     assert proxy_url("https://example.com/x") == expected
-    assert proxies_for("https://example.com/x") == {"https": expected}
     assert proxy_url("http://example.com/x") is None
 
 
 @pytest.mark.parametrize(
-    "value", ["http://proxy.example:99999", "proxy:port", "socks5://u:canary@p", "http://", "[::1"]
+    ("url", "named"),
+    [
+        ("https://ebs.example/x", "example"),
+        ("https://ebs.example/x", " other, .example"),
+        ("https://ebs.example/x", "EBS.example:443"),
+        ("https://ebs.example:8443/x", "ebs.example"),
+        ("https://[fd00::5]:8443/x", "fd00::5"),
+        ("https://[fd00::5]/x", "[fd00::5]"),
+        ("https://10.1.2.3/x", "10.1.2.3"),
+        ("https://ebs.example/x", "*"),
+    ],
+)
+@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
+def test_a_host_is_named_in_many_ways(monkeypatch, url, named, name):
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
+    monkeypatch.setenv(name, named)
+    assert proxy_url(url) is None
+    assert proxy_url("https://another.test:444/") == "http://proxy.example:3128" or named == "*"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://proxy.example:99999",
+        "proxy:port",
+        "socks5://u:canary@p",
+        "http://",
+        "[::1",
+        "a%3Ab:canary@p",
+    ],
 )
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy"])
 def test_a_proxy_that_is_none_names_its_variable(monkeypatch, name, value):

@@ -12,7 +12,7 @@ from bulkput.model.address import Address
 from bulkput.model.errors import ConfigError, CredentialsError, Problem, SourceError
 from bulkput.model.host import is_loopback
 from bulkput.network.causes import causes, local_shortage
-from bulkput.network.proxy import REFUSALS, proxies_for, refusal, refused_status, shown_proxy
+from bulkput.network.proxy import REFUSALS, proxy_for, refusal, refused_status, shown_proxy
 from bulkput.network.tls import verify_path
 from bulkput.source.remote.access import Access
 from bulkput.source.remote.connections import interrupt
@@ -190,10 +190,17 @@ def _client(access: Access) -> Any:
             proxies={},
         )
         client = make(config=config)
-        proxies = proxies_for(client.meta.endpoint_url)
-        if not proxies:
+        url = client.meta.endpoint_url
+        proxy = proxy_for(url)
+        if proxy is None:
             return client
         client.close()  # only the client knows where it goes, and it takes a proxy when it is made
-        return make(config=config.merge(Config(proxies=proxies)))
+        client = make(config=config.merge(Config(proxies={urlsplit(url).scheme: proxy.url})))
     except (BotoCoreError, ValueError) as error:
         raise CredentialsError(f"the AWS configuration cannot be used for S3: {error}") from error
+    if proxy.authorization is not None:
+        # botocore's own way fails at passwords that are not ASCII, and leaves empty ones out.
+        asker = {"Proxy-Authorization": proxy.authorization}
+        of_session = client._endpoint.http_session._proxy_config  # noqa: SLF001
+        of_session.proxy_headers_for = lambda _: dict(asker)
+    return client

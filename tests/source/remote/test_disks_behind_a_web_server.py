@@ -177,7 +177,7 @@ def test_an_unencrypted_address_elsewhere_is_allowed_only_on_purpose(opened):
 
     transport = HttpTransport("https://192.0.2.1/x", allow_insecure_http=True)
     with pytest.raises(SourceError, match="not encrypted"):
-        transport._followed("https://192.0.2.1/x", "http://192.0.2.1/y")
+        transport._require_allowed("https://192.0.2.1/x", "http://192.0.2.1/y")
 
 
 def test_compressed_disks_are_read_from_afar(web, disk, opened, content):

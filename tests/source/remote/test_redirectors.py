@@ -66,13 +66,17 @@ def test_over_https_too(disk, opened, content, monkeypatch, tmp_path):
         web.close()
 
 
-@pytest.mark.parametrize("trouble", [404, 403, 410, 500, 503, "gone", "cut"])
+@pytest.mark.parametrize(
+    "trouble", [302, 404, 403, 410, 416, 500, 503, "gone", "cut", "cut for ever"]
+)
 def test_a_mirror_that_fails_is_replaced_by_an_equal_one(web, disk, opened, content, trouble):
     source = opened(web.url)
     source.read_window(0, 1)
     if trouble == "gone":
         web.mirrors[0].script.append(("cut", 10))
         web.mirrors[0].close()
+    elif trouble == "cut for ever":
+        web.mirrors[0].script.extend([("cut", 10)] * 100)
     elif trouble == "cut":
         web.mirrors[0].script.extend([("cut", 1000), 503, 503, 503])
     else:
@@ -81,6 +85,66 @@ def test_a_mirror_that_fails_is_replaced_by_an_equal_one(web, disk, opened, cont
     assert web.asked()[1] > 0
     if trouble == "gone":
         web.mirrors[0].close = lambda: None
+
+
+def test_a_mirror_that_is_cut_stays_where_there_is_no_equal_one(web, disk, opened, content):
+    source = opened(web.url)
+    web.mirrors[1].disk = disk + b"more"
+    web.mirrors[0].script.extend([("cut", 1000)] * 5)
+    assert content(source)[: len(disk)] == disk
+    web.redirector.redirect = None  # nothing is there any more
+    web.mirrors[0].script.extend([("cut", 1000)] * 5)
+    assert content(source)[: len(disk)] == disk
+
+
+def test_a_server_that_redirects_later_is_followed(disk, opened, content):
+    front, store = RangeServer(disk), RangeServer(disk, etag='"another"')
+    front.modified = store.modified = DATE
+    try:
+        source = opened(f"{front.url}/disk.img")
+        front.redirect = f"{store.url}/moved/disk.img"
+        assert content(source)[: len(disk)] == disk
+        assert len(store.requests) > 2
+        other = opened(f"{store.url}/disk.img")
+        store.redirect, front.redirect, front.disk = f"{front.url}/disk.img", None, disk + b"more"
+        with pytest.raises(SourceError, match="another one has another version"):
+            other.read_window(0, 1)
+    finally:
+        store.close()
+        front.close()
+
+
+def test_a_redirect_that_is_not_followed_leaves_the_next_one(disk, opened, content):
+    front, store = RangeServer(b""), RangeServer(disk)
+    no_tls = store.url.replace("http:", "https:")
+    for bad in ("http://mirror.example/x", f"{no_tls}/moved", "ftp://mirror.example/x"):
+        targets = itertools.chain([bad], itertools.repeat(f"{store.url}/moved/disk.img"))
+        front.redirect = targets.__next__
+        assert content(opened(f"{front.url}/disk.img"))[: len(disk)] == disk
+    front.redirect = "http://mirror.example/x"
+    asked = len(front.requests)
+    try:
+        with pytest.raises(SourceError, match="not encrypted"):
+            opened(f"{front.url}/disk.img")
+        assert len(front.requests) == asked + 3
+    finally:
+        store.close()
+        front.close()
+
+
+@pytest.mark.parametrize(
+    "target", ["moved/disk.img", "/moved/my disk", "/moved/d\xc3\xbcsk", "?a=b"]
+)
+def test_a_target_may_be_relative_and_badly_encoded(web, disk, opened, content, target):
+    server = RangeServer(disk)
+    targets = itertools.chain([target], itertools.repeat("/moved/last"))
+    server.redirect = targets.__next__
+    try:
+        assert content(opened(f"{server.url}/disk.img"))[: len(disk)] == disk
+        path = server.requests[1][0]
+        assert path in {"/moved/disk.img", "/moved/my%20disk", "/moved/d%C3%BCsk", "/disk.img?a=b"}
+    finally:
+        server.close()
 
 
 @pytest.mark.parametrize("differs", ["length", "date", "nothing to compare"])
