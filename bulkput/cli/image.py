@@ -21,6 +21,18 @@ if TYPE_CHECKING:
 
 _HEAD = ("IMAGE", "NAME", "REGION", "CREATED", "USED BY", "")
 
+
+def _as_regions(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    if value:
+        from bulkput.config.service import REGION_TEXT  # noqa: PLC0415 - not for --help
+    try:
+        return tuple(REGION_TEXT.parse(each) for each in value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.", context, parameter) from None
+
+
 _family_options = with_options(
     click.option(
         "--family",
@@ -32,6 +44,7 @@ _family_options = with_options(
         "--only-region",
         "regions",
         multiple=True,
+        callback=_as_regions,
         metavar="NAME",
         help="Look only in this Region; may be repeated. Default: every Region of the account.",
     ),

@@ -1,5 +1,6 @@
 """``bulkput publish``: what becomes of a job's snapshots, without uploading anything."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,7 @@ def _publish(
     from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - the same
     from bulkput.observe.result import exit_code, job_object  # noqa: PLC0415 - the same
 
+    started_s = time.monotonic()
     outcomes = run_shown(
         lambda observer: publish_job(settings, snapshots=named, on_event=observer.on_event),
         settings,
@@ -100,7 +102,7 @@ def _publish(
     )
     return report_outcomes(
         outcomes,
-        0.0,
+        time.monotonic() - started_s,
         invocation,
         lambda ended, elapsed_s: job_object(
             ended, images=ended.images, elapsed_s=elapsed_s, job=settings.name

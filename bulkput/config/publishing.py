@@ -46,6 +46,10 @@ ThroughputMibPerS = Annotated[int, Field(ge=125, le=2000)]
 _NO_COPY_OF_A_KEY = (
     "expected a key of the Region {region}: a copy is encrypted by a key of its own Region"
 )
+_COPIED_BY_EC2 = (
+    "expected server: EC2 makes the copy itself (CopySnapshot), in every Region of the partition. "
+    "To another partition or endpoint, `bulkput copy` carries a snapshot through this host"
+)
 
 
 class ShareSettings(Section):
@@ -161,6 +165,20 @@ class RegionCopySettings(Section):
         json_schema_extra=TAG_KEY_TEXT.of_keys(),
         description="Tags of the copy, over those of the snapshot.",
     )
+
+    by: Literal["server"] = Field(
+        default="server",
+        alias="copy",
+        description="Who makes the copy: always EC2 (CopySnapshot), which reaches every Region of "
+        "the partition. To another partition or endpoint, `bulkput copy` goes through this host.",
+    )
+
+    @field_validator("by", mode="before")
+    @classmethod
+    def _by_ec2(cls, by: object) -> object:
+        if by != "server":
+            raise ValueError(_COPIED_BY_EC2)
+        return by
 
     @field_validator("kms_key_arn")
     @classmethod

@@ -12,10 +12,10 @@ from bulkput.config.text import Text
 from bulkput.config.tuning import TuningSettings
 from bulkput.model.host import is_loopback
 
-Region = Annotated[
-    str,
-    Text("a Region such as eu-central-1", r"^[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}$", length_max=64),
-]
+REGION_TEXT = Text(
+    "a Region such as eu-central-1", r"^[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}$", length_max=64
+)
+Region = Annotated[str, REGION_TEXT]
 Profile = Annotated[str, Text("a profile's name", "", length_max=255)]
 Endpoint = Annotated[
     str,

@@ -23,6 +23,7 @@ from bulkput.model.events import Noted, Observer, PhaseChanged, VolumeEnded, Vol
 from bulkput.model.job_outcomes import JobOutcomes
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress
+from bulkput.publish.account import settling_until_s
 from bulkput.publish.snapshot import publish_snapshot
 
 
@@ -48,22 +49,24 @@ async def publish_job(
     async with open_context(settings, observer) as context:
 
         async def work() -> JobOutcomes:
+            # The snapshots are older than this run: an earlier one may have begun the same.
+            settled_s = settling_until_s(context.clock)
             volumes = [
-                await _volume(context, volume, named.get(volume.label))
-                for volume in settings.volumes
+                await _volume(context, volume, named.get(volume.label), settled_s)
+                for volume in context.settings.volumes
             ]
             uefi_data = {
                 image.name: await context.workers.run(partial(uefi_data_of, image))
                 for image in settings.images
             }
-            prepared = PreparedJob(context, uefi_data=uefi_data)
+            prepared = PreparedJob(context, uefi_data=uefi_data, settled_s=settled_s)
             return JobOutcomes(volumes, await run_images(prepared, volumes))
 
         return await until_notice(context.clock, work())
 
 
 async def _volume(
-    context: JobContext, volume: VolumeSettings, snapshot_id: str | None
+    context: JobContext, volume: VolumeSettings, snapshot_id: str | None, settled_s: float
 ) -> VolumeOutcome:
     """Do the steps of one volume, and return what became of it."""
     progress = Progress(volume.label)
@@ -95,7 +98,9 @@ async def _volume(
         if volume.is_published:
             progress.phase = Phase.PUBLISHING
             context.observer.on_event(PhaseChanged(volume.label, Phase.PUBLISHING))
-            account = account_of(context, volume.label, context.retrier(volume.label), note)
+            account = account_of(
+                context, volume.label, context.retrier(volume.label), note, settled_s=settled_s
+            )
             lacks = await lacks_blocks(context, found_id)
             await publish_snapshot(account, found_id, volume, published, lacks_zeros=lacks)
     except BulkputError as failure:

@@ -54,7 +54,8 @@ def _paragraph(outcome: VolumeOutcome, *, alone: bool) -> str:
         rows.append(("format", f"{outcome.source_format}, decoded while it was read"))
     if outcome.volume_size_gib is not None:
         rows.append(("volume", f"{outcome.volume_size_gib:,} GiB"))
-    if (
+    is_uploaded = bool(outcome.blocks)  # not so of snapshots that are only published
+    if is_uploaded and (
         outcome.snapshot_id or not outcome.exit_code
     ):  # else nothing has begun that could be reported
         rows += [
@@ -65,7 +66,7 @@ def _paragraph(outcome: VolumeOutcome, *, alone: bool) -> str:
     rows += _published(outcome.published)
     if outcome.checksum:
         rows.append(("checksum", f"{outcome.checksum} (SHA256, LINEAR)"))
-    if not outcome.exit_code:
+    if is_uploaded and not outcome.exit_code:
         rows.append(("verified", _verified(outcome)))
     rows += [("note", note) for note in outcome.notes]
     # Alone, the error is the program's last sentence anyway.

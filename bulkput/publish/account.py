@@ -25,7 +25,7 @@ _POLL_GROWTH = 1.6
 _SLOWEST_POLL_S = 15.0
 """Copies and images take minutes; four calls a minute each disturb no quota."""
 
-LAG_S = 5.0
+_LAG_S = 5.0
 """EC2's lists lag by seconds behind what was made."""
 
 _MAYBE_DONE = frozenset({FailureClass.TRANSIENT, FailureClass.STALLED})
@@ -48,8 +48,8 @@ class Account(Protocol):
         ...
 
     @property
-    def is_rerun(self) -> bool:
-        """Whether an earlier run may have begun the same steps a moment ago."""
+    def settled_s(self) -> float:
+        """When, by the clock, EC2's lists show whatever an earlier run can have made."""
         ...
 
     @property
@@ -84,8 +84,22 @@ async def act(
         return await account.call(operation, parameters, region=region)
     except ServiceError as error:
         if error.failure in _MAYBE_DONE:
-            await account.clock.sleep(LAG_S)
+            await account.clock.sleep(_LAG_S)
         raise
+
+
+def settling_until_s(clock: Clock) -> float:
+    """Return when EC2's lists show whatever was made before now."""
+    return clock.monotonic_s() + _LAG_S
+
+
+async def settle(account: Account) -> bool:
+    """Let EC2's lists show what an earlier run made a moment ago; return whether that took time."""
+    left_s = account.settled_s - account.clock.monotonic_s()
+    if left_s <= 0:
+        return False
+    await account.clock.sleep(left_s)
+    return True
 
 
 async def all_pages(

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bulkput.model.errors import SnapshotError
-from bulkput.publish.account import LAG_S, Account, act, all_pages, given, wait_until
+from bulkput.model.errors import ServiceError, SnapshotError
+from bulkput.model.failure import FailureClass
+from bulkput.publish.account import Account, act, all_pages, given, settle, wait_until
 from bulkput.publish.tags import (
     DEFAULT_KEY,
     KEY_TAG,
@@ -79,9 +80,14 @@ async def describe_source(account: Account, snapshot_id: str) -> Mapping[str, An
         BulkputError: there is no answer.
     """
     asked = {"SnapshotIds": [snapshot_id]}
-    answer = await account.repeat(
-        lambda: account.call("DescribeSnapshots", asked, region=account.region)
-    )
+    answer: Mapping[str, Any] = {}
+    try:
+        answer = await account.repeat(
+            lambda: account.call("DescribeSnapshots", asked, region=account.region)
+        )
+    except ServiceError as error:
+        if error.failure is not FailureClass.GONE:
+            raise
     found = [each for each in answer.get("Snapshots") or () if each.get("SnapshotId")]
     if [each["SnapshotId"] for each in found] != [snapshot_id]:
         raise SnapshotError(snapshot_id, f"EC2 does not know it in {account.region}")
@@ -103,8 +109,7 @@ async def ensure_copy(account: Account, source: Mapping[str, Any], wanted: Wante
 
 async def _copy(account: Account, source: Mapping[str, Any], wanted: WantedCopy) -> str:
     there = find_copy(wanted, await _copies(account, wanted))
-    if there is None and account.is_rerun:
-        await account.clock.sleep(LAG_S)
+    if there is None and await settle(account):
         there = find_copy(wanted, await _copies(account, wanted))
     if there is not None and there.get("State") != "error":
         return given("DescribeSnapshots", there, "SnapshotId")

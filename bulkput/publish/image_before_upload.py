@@ -8,7 +8,11 @@ from bulkput.model.errors import ConfigError, Problem
 from bulkput.publish.account import Account
 from bulkput.publish.before_upload import with_blocks_for
 from bulkput.publish.image import images_called
-from bulkput.publish.refusals import require_public_images, require_shareable_key
+from bulkput.publish.refusals import (
+    require_other_regions,
+    require_public_images,
+    require_shareable_key,
+)
 
 
 async def prepared_for_image(
@@ -31,6 +35,7 @@ async def prepared_for_image(
         BulkputError: there is no answer.
     """
     here = f"image {image.name}"
+    require_other_regions(account, image)
     if known_ids is not None:
         await _require_free_name(account, image, known_ids)
     if image.share.public:

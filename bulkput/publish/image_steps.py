@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bulkput.config.images import ImageDiskSettings, ImageSettings
-from bulkput.model.errors import ConfigError, Problem
 from bulkput.publish.account import Account
 from bulkput.publish.boot import Boot
 from bulkput.publish.copies import WantedCopy, describe_source, ensure_copy, wait_for_copy
@@ -19,6 +18,7 @@ from bulkput.publish.launch import ensure_deprecation, ensure_launchable, ensure
 from bulkput.publish.prune import prune_family
 from bulkput.publish.refusals import (
     require_no_encryption,
+    require_other_regions,
     require_public_images,
     require_shareable_key,
     require_shareable_snapshot,
@@ -146,10 +146,8 @@ async def _require_allowed(
     settings = wanted.settings
     here = f"image {settings.name}"
     encrypted = any(source.get("Encrypted") for source in sources)
+    require_other_regions(account, settings)
     for each in settings.regions:
-        if each.region == account.region:
-            what = f"{each.region} is the job's own Region: expected others"
-            raise ConfigError((Problem(f"{here}: regions", what),))
         if wanted.lacks_zeros and not encrypted:
             await require_no_encryption(account, each.region, each.kms_key_arn, f"{here}: regions")
     if not settings.share.is_wanted:

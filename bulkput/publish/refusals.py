@@ -3,6 +3,7 @@
 Owns the rules of keys and of the account's blocks on public sharing.
 """
 
+from bulkput.config.images import ImageSettings
 from bulkput.model.errors import ConfigError, Problem
 from bulkput.publish.account import Account, answer_or_none
 
@@ -13,6 +14,17 @@ _UNDER_IT = (
     "what is encrypted with the account's default key (aws/ebs) cannot be shared: name a "
     "customer managed key with `kms_key_arn`, and allow the other accounts to use it"
 )
+
+
+def require_other_regions(account: Account, image: ImageSettings) -> None:
+    """Return if an image's further Regions are others than the job's own.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    if any(each.region == account.region for each in image.regions):
+        what = f"{account.region} is the job's own Region: expected others"
+        raise ConfigError((Problem(f"image {image.name}: regions", what),))
 
 
 async def encrypts_by_default(account: Account, region: str) -> bool:

@@ -41,6 +41,19 @@ def bulkput(capfd, monkeypatch, tmp_path):
 
 
 @pytest.fixture
+def settling(monkeypatch):
+    """When EC2's lists count as settled, of each copy that was about to begin; nobody waits."""
+    asked = []
+
+    async def settle(account):
+        asked.append(account.settled_s)
+        return False
+
+    monkeypatch.setattr("bulkput.publish.copies.settle", settle)
+    return asked
+
+
+@pytest.fixture
 def state_dir(tmp_path):
     return tmp_path / "state"
 

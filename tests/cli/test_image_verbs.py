@@ -51,6 +51,15 @@ def test_images_are_registered_listed_and_pruned(bulkput, boto):
     assert len(boto.images()) == 2
 
 
+def test_copies_wait_for_what_an_earlier_run_may_have_begun(bulkput, boto, settling):
+    command = ("image", "register", boto.snapshot(), "--name", "web", "--copy-to", "eu-west-1")
+    assert bulkput(*command, *BOOT).status == 0
+    assert len(settling) == 1
+    assert all(settling)
+    assert bulkput(*command, *BOOT).status == 0
+    assert len(settling) == 1  # the copy is found at once
+
+
 def test_a_disk_that_does_not_tell_has_to_be_told(bulkput, boto):
     snapshot_id = boto.snapshot()
     unknown = bulkput("image", "register", snapshot_id, "--name", "web")
@@ -70,6 +79,8 @@ def test_a_disk_that_does_not_tell_has_to_be_told(bulkput, boto):
         (("register", "snap-0123abcd", "--name", "web", "--tag", "x"), 3, "--tag: expected"),
         (("register", "snap-0123abcd", "--name", "web", "--public"), 2, "--yes-public"),
         (("prune", "--family", "web"), 2, "--keep"),
+        (("list", "--family", "web", "--only-region", "eu"), 2, "a Region such as"),
+        (("prune", "--family=web", "--keep=1", "--only-region=eu"), 2, "a Region such as"),
     ],
 )
 def test_what_is_wrong_is_named(bulkput, arguments, status, words, monkeypatch):

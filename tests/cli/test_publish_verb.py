@@ -11,6 +11,7 @@ from support.ec2 import Boto
 from support.served import Served
 
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
+from bulkput.model.errors import TemporaryError
 
 FAR = "eu-west-1"
 ACCOUNT = "222233334444"
@@ -77,11 +78,13 @@ def boto(request, tmp_path, monkeypatch):
         running.stop()
 
 
-def test_all_that_is_asked_for_is_made_once(bulkput, boto):
+def test_all_that_is_asked_for_is_made_once(bulkput, boto, settling):
     snapshot_id = boto.snapshot()
     command = ("publish", "job.yaml", "--snapshot", f"root={snapshot_id}")
     ended = bulkput(*command)
     assert ended.status == 0, ended.err
+    assert all(settling)  # another run may have begun a copy of it a moment ago
+    assert len(settling) == 1
     first, last = ended.out.splitlines()
     assert first == snapshot_id
     assert last == boto.images()["web-1"]["ImageId"]
@@ -124,10 +127,11 @@ def test_all_that_is_asked_for_is_made_once(bulkput, boto):
 
 
 @pytest.mark.parametrize("boto", ["emulator"], indirect=True)
-def test_an_upload_ends_with_the_image(bulkput, boto, tmp_path):
+def test_an_upload_ends_with_the_image(bulkput, boto, tmp_path, settling):
     (tmp_path / "disk.img").write_bytes(b"x" * 524_288)
     ended = bulkput("run", "job.yaml", "--output", "json", "--events", "events.jsonl")
     assert ended.status == 0, ended.err
+    assert settling == [0.0]  # nobody else can know a snapshot that has just been made
     assert ended.object["image_id"] == boto.images()["web-1"]["ImageId"]
     assert ended.object["status"] == "completed"
     events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
@@ -143,16 +147,18 @@ def test_an_upload_ends_with_the_image(bulkput, boto, tmp_path):
 
 @pytest.mark.parametrize("boto", ["emulator"], indirect=True)
 def test_a_failed_image_leaves_the_job_unfinished_and_the_snapshot_is_taken_again(
-    bulkput, boto, tmp_path
+    bulkput, boto, tmp_path, monkeypatch
 ):
+    async def fail(*_):
+        raise TemporaryError("no parameter now")
+
     (tmp_path / "disk.img").write_bytes(b"x" * 524_288)
-    wrong = JOB.replace(f"[{{region: {FAR}}}]\n    ssm", "[{region: us-east-1}]\n    ssm")
-    (tmp_path / "job.yaml").write_text(wrong)
-    failed = bulkput("run", "job.yaml", "--output", "json")
-    assert failed.status == 3
+    with monkeypatch.context() as patch:
+        patch.setattr("bulkput.publish.image_steps.ensure_parameter", fail)
+        failed = bulkput("run", "job.yaml", "--output", "json")
+    assert failed.status == 5
     assert failed.object["status"] == "failed"
-    assert "own Region" in failed.object["error"]
-    (tmp_path / "job.yaml").write_text(JOB)
+    assert "no parameter now" in failed.object["error"]
     ended = bulkput("run", "job.yaml", "--output", "json")
     assert ended.status == 0, ended.err
     assert ended.object["snapshot_id"] == failed.object["snapshot_id"]
@@ -197,3 +203,18 @@ def test_a_snapshot_without_its_zeros_is_not_encrypted_later(bulkput, boto, tmp_
     (copy,) = ec2.describe_snapshots(SnapshotIds=[copy_id])["Snapshots"]
     assert copy["Encrypted"]
     assert copy["KmsKeyId"] == KEY
+
+
+def test_a_sample_that_was_uploaded_is_published_again(bulkput, tmp_path, monkeypatch):
+    monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / "state"))
+    (tmp_path / "job.yaml").write_text(
+        "version: 1\nendpoint: embedded\nregion: us-east-1\n"
+        "volumes: [{name: root, source: {sample: 8MiB}, share: {accounts: ['222233334444']}}]\n"
+    )
+    ran = bulkput("run", "job.yaml")
+    assert ran.status == 0, ran.err
+    ended = bulkput("publish", "job.yaml")
+    assert ended.status == 0, ended.err
+    assert ended.out == ran.out
+    assert f"  source    {tmp_path}" in ended.err
+    assert "puts" not in ended.err  # nothing was uploaded

@@ -39,6 +39,8 @@ def load(tmp_path):
         ("lock: {mode: compliance, until: 2031-02-31}", "expected a date"),
         ("lock: {mode: forever, duration_days: 1}", "expected `?governance"),
         ("regions: [{region: eu-west-1}, {region: eu-west-1}]", "each Region once"),
+        ("regions: [{region: eu-west-1, copy: host}]", r"copy: .*`bulkput copy` carries"),
+        ("regions: [{region: eu-west-1, copy: 1}]", "copy: expected server"),
         (COPY.replace("region: eu-west-1", "region: us-west-2"), "a key of the Region us-west-2"),
         (f"{COPY}\n    zeros: skip", "zeros: expected auto or write"),
         (f"{COPY}\n    snapshot: {{wait: false}}", "wait: expected true"),
@@ -47,6 +49,12 @@ def load(tmp_path):
 def test_what_cannot_work_is_refused_at_its_line(load, of_volume, words):
     with pytest.raises(ConfigError, match=words):
         load(of_volume)
+
+
+def test_a_copy_is_made_by_the_server_also_if_it_is_named(load):
+    (volume,) = load("regions: [{region: eu-west-1, copy: server}]").volumes
+    (implied,) = load("regions: [{region: eu-west-1}]").volumes
+    assert volume.regions == implied.regions
 
 
 @pytest.mark.parametrize(

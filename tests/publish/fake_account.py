@@ -42,11 +42,11 @@ class Region:
 class Cloud:
     """All Regions of one account."""
 
-    def __init__(self, polls_until_ready=2, hidden_looks=0):
+    def __init__(self, polls_until_ready=2, lag_s=0.0):
         self.regions = {}
         self.polls = polls_until_ready
-        self.hidden_looks = hidden_looks
-        """So often a new copy is in no list."""
+        self.lag_s = lag_s
+        """How long a new copy is in no list, and in none of the next run's after its start."""
         self.log = []
         """Every call that was carried out: operation, Region."""
         self._numbers = itertools.count(1)
@@ -81,14 +81,14 @@ class FakeAccount(Images):
     region = HOME
     wait_limit_s = 3600.0
 
-    def __init__(self, cloud, *, kill_at=None, heard=True, lose=(), is_rerun=False):
+    def __init__(self, cloud, *, kill_at=None, heard=True, lose=(), settled_s=0.0):
         """Args:
         kill_at: The number of the call at which the process dies.
         heard: Whether that call is carried out before.
         lose: Numbers of calls that are carried out, and whose answers are lost.
         """
         self.cloud, self.kill_at, self.heard, self.lose = cloud, kill_at, heard, set(lose)
-        self.is_rerun = is_rerun
+        self.settled_s = settled_s
         self.calls = 0
         self.notes = []
         self.clock = LoopClock(1_790_000_000.0)
@@ -131,10 +131,14 @@ class FakeAccount(Images):
                 raise gone("DescribeSnapshots", "InvalidSnapshot.NotFound")
         for each in found:
             self._ripen(each, "completed")
-        shown = [each for each in found if matches(each, asked) and not each.get("hidden")]
-        for each in found:
-            each["hidden"] = max(0, each.get("hidden", 0) - 1)
+        shown = [each for each in found if matches(each, asked) and self._is_listed(each)]
         return {"Snapshots": shown}
+
+    def _is_listed(self, snapshot):
+        made_by, made_s = snapshot.get("made", (None, -self.cloud.lag_s))
+        if made_by is not self and made_by is not None:
+            made_s = 0.0
+        return self.clock.monotonic_s() >= made_s + self.cloud.lag_s
 
     def _copy_snapshot(self, here, asked, region):
         source = self.cloud.region(asked["SourceRegion"]).snapshots[asked["SourceSnapshotId"]]
@@ -148,7 +152,7 @@ class FakeAccount(Images):
             "Tags": tags_of(asked),
             "State": "pending",
             "polls": self.cloud.polls,
-            "hidden": self.cloud.hidden_looks,
+            "made": (self, self.clock.monotonic_s()),
         }
         return {"SnapshotId": made}
 

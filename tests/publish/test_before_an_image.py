@@ -37,6 +37,11 @@ def test_a_name_that_is_taken_is_refused_unless_the_image_is_the_jobs_own():
     prepare(cloud, known=None)
 
 
+def test_the_jobs_own_region_is_no_further_one():
+    with pytest.raises(ConfigError, match=f"{HOME} is the job's own Region"):
+        prepare(Cloud(), regions=[{"region": HOME}])
+
+
 def test_what_cannot_be_shared_is_refused():
     cloud = Cloud()
     prepare(cloud, **SHARED)

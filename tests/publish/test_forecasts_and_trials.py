@@ -23,6 +23,7 @@ IMAGE = ImageSettings.model_validate(
         "name": "web",
         "family": "web",
         "keep": 3,
+        "deprecate_after": "90d",
         "share": {"accounts": ["222233334444"]},
         "regions": [{"region": "us-west-2", "kms_key_arn": KEY}, {"region": "us-east-1"}],
         "ssm_parameter": "/web",
@@ -70,7 +71,9 @@ def test_each_permission_is_tried_once_in_each_region():
             for operation in (
                 "RegisterImage",
                 "ModifyImageAttribute",
+                "EnableImageDeprecation",
                 "DeregisterImage",
+                "DeleteSnapshot",
                 "GetParameter",
             )
             for region in (home, far, near)

@@ -4,7 +4,7 @@ import pytest
 from publish.fake_account import HOME, KEY, OWNER, Cloud, FakeAccount, Killed, run
 
 from bulkput.config.volume import VolumeSettings
-from bulkput.model.errors import ConfigError, TemporaryError
+from bulkput.model.errors import ConfigError, SnapshotError, TemporaryError
 from bulkput.publish.snapshot import publish_snapshot
 
 FAR = "us-west-2"
@@ -124,12 +124,18 @@ def test_an_answer_that_is_lost_makes_nothing_twice():
 
 def test_a_copy_that_no_list_shows_yet_is_waited_for_by_a_rerun():
     for number in range(1, calls_of_a_whole_run() + 1):
-        cloud = Cloud(hidden_looks=1)
+        cloud = Cloud(lag_s=4.0)
         snapshot_id = cloud.snapshot()
         with pytest.raises(Killed):
             publish(cloud, snapshot_id, EVERYTHING, kill_at=number)
-        publish(cloud, snapshot_id, EVERYTHING, is_rerun=True)
+        publish(cloud, snapshot_id, EVERYTHING, settled_s=5.0)
         require_one_of_each(cloud, snapshot_id)
+
+
+def test_a_snapshot_that_is_unknown_is_named_with_its_region(cloud):
+    cloud.snapshot()
+    with pytest.raises(SnapshotError, match=f"snap-1: EC2 does not know it in {HOME}"):
+        publish(cloud, "snap-1", {"source": "a", "regions": [{"region": FAR}]})
 
 
 def test_who_is_allowed_already_stays_and_nobody_is_added_twice(cloud):

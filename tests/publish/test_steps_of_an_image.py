@@ -106,6 +106,17 @@ def test_a_second_run_changes_nothing():
     assert changes == set()
 
 
+def test_a_copy_that_no_list_shows_yet_is_waited_for_by_a_rerun():
+    calls = publish(*new_cloud(), EVERYTHING)[1].calls
+    for number in range(1, calls + 1):
+        cloud, snapshot_ids = new_cloud()
+        cloud.lag_s = 4.0
+        with pytest.raises(Killed):
+            publish(cloud, snapshot_ids, EVERYTHING, kill_at=number)
+        publish(cloud, snapshot_ids, EVERYTHING, settled_s=5.0)
+        require_one_of_each(cloud, snapshot_ids)
+
+
 @pytest.mark.parametrize("heard", [True, False], ids=["carried-out", "not-heard"])
 def test_killed_at_any_call_the_next_run_finishes(heard):
     cloud, snapshot_ids = new_cloud()

@@ -5,6 +5,7 @@ IAM lets the call pass. Systems Manager has no dry runs: its parameter is read.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from bulkput.config.images import ImageSettings
@@ -18,6 +19,7 @@ from bulkput.model.exit_code import ExitCode
 from bulkput.model.failure import FailureClass
 
 _NO_IMAGE = "ami-00000000000000000"
+_LATER = datetime(2099, 1, 1, tzinfo=UTC)
 _REFUSED = frozenset({FailureClass.ACCESS_DENIED, FailureClass.SIGNATURE})
 _UNANSWERED = frozenset(
     {FailureClass.TRANSIENT, FailureClass.STALLED, FailureClass.THROTTLED_ACCOUNT}
@@ -80,8 +82,12 @@ def _trials_of_image(image: ImageSettings, region: str) -> Iterator[Trial]:
     yield Trial("RegisterImage", region, {"Name": image.name, "BlockDeviceMappings": [disk]})
     if image.share.is_wanted:
         yield Trial("ModifyImageAttribute", region, {"ImageId": _NO_IMAGE})
+    if image.deprecate_after_s is not None:
+        yield Trial("EnableImageDeprecation", region, {"ImageId": _NO_IMAGE, "DeprecateAt": _LATER})
     if image.replace or image.keep is not None:
         yield Trial("DeregisterImage", region, {"ImageId": _NO_IMAGE})
+    if image.keep is not None:
+        yield Trial("DeleteSnapshot", region, {"SnapshotId": NO_SNAPSHOT})
     if image.ssm_parameter is not None:
         yield Trial("GetParameter", region, {"Name": image.ssm_parameter}, "ssm")
 

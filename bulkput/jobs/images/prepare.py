@@ -27,6 +27,8 @@ class PreparedJob:
     boots: Mapping[str, Boot] = field(default_factory=dict)
     """By image; of one whose disk cannot be looked at before the upload, nothing."""
     uefi_data: Mapping[str, str | None] = field(default_factory=dict)
+    settled_s: float = 0.0
+    """When EC2's lists show what an earlier run can have made of snapshots that existed before."""
 
 
 async def prepared_job(context: JobContext) -> PreparedJob:

@@ -14,6 +14,7 @@ from bulkput.model.events import ImageEnded, Noted
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.image_outcome import ImageOutcome
 from bulkput.model.outcome import NOT_STARTED, VolumeOutcome
+from bulkput.publish.account import settling_until_s
 from bulkput.publish.boot import Boot, boot_of, needs_disk
 from bulkput.publish.image_steps import PublishedImage, WantedImage, publish_image
 
@@ -53,8 +54,10 @@ async def _image(
         )
     found = [volumes[disk.volume] for disk in disks]
     ids = tuple(outcome.snapshot_id or "" for outcome in found)
-    is_rerun = any(outcome.earlier_run is not None for outcome in found)
-    made = _Making(context, image, is_rerun=is_rerun)
+    settled_s = prepared.settled_s
+    if any(outcome.earlier_run is not None for outcome in found):
+        settled_s = max(settled_s, settling_until_s(context.clock))
+    made = _Making(context, image, settled_s=settled_s)
     try:
         boot = await boot_for(context, image, ids[0], prepared.boots.get(image.name))
         wanted = WantedImage(
@@ -72,7 +75,7 @@ async def _image(
 class _Making:
     """One image under way."""
 
-    def __init__(self, context: JobContext, image: ImageSettings, *, is_rerun: bool) -> None:
+    def __init__(self, context: JobContext, image: ImageSettings, *, settled_s: float) -> None:
         self._context = context
         self._image = image
         self._done = PublishedImage()
@@ -80,7 +83,7 @@ class _Making:
         self._boot: Boot | None = None
         # An image is no volume: what is noted of it belongs to the run.
         self.account: JobAccount = account_of(
-            context, "", context.retrier(""), self._note, is_rerun=is_rerun
+            context, "", context.retrier(""), self._note, settled_s=settled_s
         )
 
     async def outcome(self, wanted: WantedImage) -> ImageOutcome:

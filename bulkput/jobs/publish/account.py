@@ -27,7 +27,7 @@ class JobAccount:
     on_retry: OnRetry
     wait_limit_s: float
     on_note: Callable[[str], None]
-    is_rerun: bool = False
+    settled_s: float = 0.0
 
     @property
     def clock(self) -> Clock:
@@ -51,7 +51,7 @@ def account_of(
     retrier: Retrier,
     note: Callable[[str], None],
     *,
-    is_rerun: bool = False,
+    settled_s: float = 0.0,
 ) -> JobAccount:
     """Return the account of a job, for a volume or an image.
 
@@ -60,7 +60,7 @@ def account_of(
         label: Of the volume or image, for notes.
         retrier: Its layer that repeats.
         note: Reports one sentence to the user.
-        is_rerun: An earlier run may have begun the same steps a moment ago.
+        settled_s: When EC2's lists show whatever an earlier run can have made; 0 if there was none.
     """
     return JobAccount(
         region=context.service.region,
@@ -69,7 +69,7 @@ def account_of(
         on_retry=context.on_call_retry(label),
         wait_limit_s=context.settings.tuning.completion_deadline_s,
         on_note=note,
-        is_rerun=is_rerun,
+        settled_s=settled_s,
     )
 
 

@@ -4,6 +4,7 @@ from bulkput.jobs.publish.account import account_of
 from bulkput.jobs.publish.missing_blocks import lacks_blocks
 from bulkput.jobs.upload.volume_state import VolumeRun
 from bulkput.model.progress import Phase
+from bulkput.publish.account import settling_until_s
 from bulkput.publish.snapshot import publish_snapshot
 
 
@@ -16,6 +17,6 @@ async def publish(run: VolumeRun, snapshot_id: str) -> None:
         run.volume.label,
         run.retrier,
         run.note,
-        is_rerun=run.earlier_run is not None,
+        settled_s=0.0 if run.earlier_run is None else settling_until_s(run.context.clock),
     )
     await publish_snapshot(account, snapshot_id, run.volume, run.published, lacks_zeros=lacks_zeros)
