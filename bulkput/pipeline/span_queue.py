@@ -105,6 +105,11 @@ class SpanQueue:
             self.is_exhausted = False
             self._changed.set()
 
+    async def close(self) -> None:
+        """Wait until nothing reads the source's extents any more: it may be closed then."""
+        if self._finding is not None:
+            await asyncio.wait({self._finding})
+
     async def _fill(self) -> bool:
         """Make some spans ready; False if there are none."""
         while not self._ready and not self.is_exhausted:

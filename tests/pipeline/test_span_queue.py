@@ -136,3 +136,14 @@ async def test_however_portions_come_and_go_every_block_is_handed_out_until_it_i
 
     await asyncio.gather(own(), *(lane() for _ in range(4)))
     assert blocks(settled) == list(range(count))
+
+
+async def test_when_it_is_closed_nothing_reads_the_source_any_more():
+    spans = queue(Source(5000, (3, 20)))
+    taking = asyncio.create_task(spans.take())
+    await asyncio.sleep(0)
+    taking.cancel()
+    await spans.close()
+    left = asyncio.all_tasks() - {asyncio.current_task(), taking}
+    assert not left
+    await spans.close()

@@ -69,6 +69,8 @@ async def put_blocks(
         if error.failure not in {FailureClass.NOT_YET_VISIBLE, FailureClass.GONE}:
             raise
         raise await _explain(run, snapshot_id, ledger, error) from error
+    finally:
+        await queue.close()
     _require_all(run, source.block_count, settled_before)
 
 
