@@ -13,10 +13,13 @@ from simulation.history import History
 from simulation.machine import Machine, SimulatedWorkers
 from simulation.object_store import ObjectPool, StoreLine
 
-from bulkput.jobs.session.state_store import CALL_LIMIT_S, RepeatedStore, StateStore
+from bulkput.jobs.session.repeated_store import CALL_LIMIT_S, RepeatedStore
+from bulkput.jobs.session.state_store import StateStore
+from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.record import RECORD, State
 from bulkput.ledger.segments import SEGMENT_RECORDS
 from bulkput.model.clock import LoopClock
+from bulkput.model.errors import BulkputError
 from bulkput.pipeline.retry import Retrier
 from bulkput.store.cut import decode_cut, segment_key
 from bulkput.store.shelf import Shelf
@@ -36,6 +39,7 @@ class HostsHistory(History):
         self.interval_s = self.random.choice((0.5, 5.0, 30.0))
         self.store_rate = self.random.choice((0.0, 0.0, 0.1, 0.4))
         self.switches = 0
+        self.ran_last = self.machine
 
     def _calm(self):
         super()._calm()
@@ -52,6 +56,9 @@ class HostsHistory(History):
     def _go(self):
         self.pool.settle(self.unix_s)
         self._note_stale_marks()
+        if self.machine is not self.ran_last:
+            self._note_stale_marks_of_folder()
+        self.ran_last = self.machine
         return super()._go()
 
     def _state_store(self):
@@ -98,6 +105,22 @@ class HostsHistory(History):
                 if header is not None and header.snapshot_id in self.service.snapshots:
                     snapshot = self.service.snapshots[header.snapshot_id]
                     self._hold(snapshot, key.split("/")[1], cut)
+
+    def _note_stale_marks_of_folder(self):
+        """Do the same for a host that comes back with its own ledger, while the store was down."""
+        try:
+            ledger = Ledger.view(self._folder())
+        except (BulkputError, StopIteration):
+            return
+        with ledger:
+            snapshot = self.service.snapshots.get(ledger.header.snapshot_id)
+            if snapshot is None:
+                return
+            states = ledger.states(0, ledger.header.block_count)
+            for index in np.flatnonzero(states == State.ACKNOWLEDGED).tolist():
+                held = snapshot.blocks.get(index)
+                if held is None or digest(held) != ledger.digest(index):
+                    snapshot.crossed = True
 
     def _hold(self, snapshot, folder_name, cut):
         for piece in cut.segments.values():

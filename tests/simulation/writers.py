@@ -21,7 +21,7 @@ from bulkput.ledger.record import State, may_be_in_snapshot
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import BulkputError, LedgerError, SnapshotError
 from bulkput.store.cut import Writer
-from bulkput.store.keeper import Keeper
+from bulkput.store.keeper import EndTime, Keeper
 from bulkput.store.lease import lease_s
 from bulkput.store.mirror import Mirror
 from bulkput.store.take_up import TakeUp
@@ -162,6 +162,7 @@ class Writers:
             interval_s=self.interval_s,
             warn=str,
             clock=clock,
+            end_time=EndTime(),
         )
 
     def _ledger(self, folder, rng):
