@@ -62,7 +62,7 @@ async def publish_job(
             prepared = PreparedJob(context, uefi_data=uefi_data, settled_s=settled_s)
             return JobOutcomes(volumes, await run_images(prepared, volumes))
 
-        return await until_notice(context.clock, work())
+        return await until_notice(context.clock, work(), context.on_notice)
 
 
 async def _volume(

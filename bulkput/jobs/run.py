@@ -53,7 +53,7 @@ async def run_job(settings: JobSettings, *, observer: Observer) -> JobOutcomes:
             volumes = await VolumeQueue(context, upload_one, last).run()
             return JobOutcomes(volumes, await make_images(volumes))
 
-        return await until_notice(context.clock, work())
+        return await until_notice(context.clock, work(), context.on_notice)
 
 
 async def _with_later_steps(context: JobContext) -> tuple[JobContext, MakeImages]:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration
@@ -31,11 +32,30 @@ END_LIMIT_S = 6.0
 """For the last cut, some megabytes and two requests: with the puts in flight, which take a second,
 it fits into the 10 s that containers have from SIGTERM to SIGKILL."""
 
+NOTICE_LIMIT_S = 60.0
+"""For the last cut after a spot notice, which comes two minutes before the machine ends: half of
+them, because a notice is seen up to 5 s late and several volumes share the link."""
+
+_AGAIN_S = 5.0
+"""Between two tries of the last cut, where there is time for more than one."""
+
 TROUBLES = (ServiceError, CredentialsError, ConfigError, AnswerError)
 """Of the store; what the folder or another host raises is no trouble of the store's."""
 
 Warn = Callable[[str], None]
 """Warns the user at once."""
+
+
+@dataclass
+class EndTime:
+    """How long the last cuts may take. Mutable: a spot notice leaves them more time."""
+
+    limit_s: float = END_LIMIT_S
+    is_extended: bool = False
+
+    def extend(self) -> None:
+        """Let the last cuts have the time of a spot notice."""
+        self.limit_s, self.is_extended = NOTICE_LIMIT_S, True
 
 
 class Keeper:
@@ -50,6 +70,7 @@ class Keeper:
         interval_s: float,
         warn: Warn,
         clock: Clock,
+        end_time: EndTime,
     ) -> None:
         """Ask nobody yet.
 
@@ -60,7 +81,9 @@ class Keeper:
             interval_s: Between two cuts.
             warn: Told of the store's troubles, once each time that it fails.
             clock: For waits.
+            end_time: Of the last cut.
         """
+        self._end_time = end_time
         self._take_up = take_up
         self._new_mirror = mirror
         self._shown = shown
@@ -124,13 +147,8 @@ class Keeper:
         """Make the last cut, and let others have the upload; return what is stale, if it failed."""
         if self._is_lost:
             return None  # the store is as the other host wants it
-        limit_s = END_LIMIT_S if self._trouble is None else SOON_LIMIT_S
-
-        async def release() -> None:
-            await self._cut(release=True)
-
         with suppress(LostError):
-            await self._try(release, limit_s)
+            await self._release()
         if self._mirror is not None:
             _log.info("%s: %s", self._shown, self._mirror.counts)
         if self._trouble is None:
@@ -143,6 +161,22 @@ class Keeper:
             f"{self._shown} has this upload as it was {format_duration(stale_s)} ago, and another "
             f"host would put what came since again: {what}"
         )
+
+    async def _release(self) -> None:
+        """Make the last cut; after a spot notice again and again while there is time."""
+
+        async def release() -> None:
+            await self._cut(release=True)
+
+        end_time, now_s = self._end_time, self._clock.monotonic_s
+        limit_s = end_time.limit_s
+        if self._trouble is not None and not end_time.is_extended:
+            limit_s = SOON_LIMIT_S
+        until_s = now_s() + limit_s
+        await self._try(release, limit_s)
+        while end_time.is_extended and self._trouble and now_s() + _AGAIN_S < until_s:
+            await self._clock.sleep(_AGAIN_S)
+            await self._try(release, until_s - now_s())
 
     async def _cut(self, *, release: bool = False) -> None:
         if self._mirror is None:

@@ -17,7 +17,7 @@ from bulkput.network.proxy import proxy_url
 _CONNECTIONS_MAX = 4
 """One upload at a time, beside it a list or a lock; several volumes wait for each other."""
 
-_DEADLINES = Deadlines(no_progress_s=4.0, attempt_s=5000.0)
+_DEADLINES = Deadlines(connect_s=4.0, no_progress_s=4.0, attempt_s=5000.0)
 """A call has a limit of its own, by its bytes. S3 answers within a fifth of a second; what does not
 move is given up early, because an upload waits for the first answer."""
 

@@ -11,7 +11,7 @@ from virtual_time import run_virtual
 from bulkput.ledger.folder import ensure_folder
 from bulkput.model.clock import LoopClock
 from bulkput.store.cut import Writer, cut_key, decode_cut
-from bulkput.store.keeper import Keeper
+from bulkput.store.keeper import EndTime, Keeper
 from bulkput.store.lease import lease_s
 from bulkput.store.mirror import Mirror
 from bulkput.store.take_up import TakeUp
@@ -39,6 +39,7 @@ class Host:
         self.folder = root / name / NAME
         ensure_folder(self.folder)
         self.notes = []
+        self.end_time = EndTime()
         self.adapt = lambda header, _: header
 
     def start(self, block_count=2048, snapshot_id=SNAPSHOT_ID):
@@ -82,6 +83,7 @@ class Host:
             interval_s=INTERVAL_S,
             warn=self.notes.append,
             clock=LoopClock(),
+            end_time=self.end_time,
         )
 
     async def held(self):

@@ -94,7 +94,8 @@ async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutco
             verifies_by_manifest=True,
         )
         try:
-            outcome = await until_notice(context.clock, upload_volume(context, volume, opening))
+            work = upload_volume(context, volume, opening)
+            outcome = await until_notice(context.clock, work, context.on_notice)
         finally:
             await source.aclose()
             if manifest is not None:

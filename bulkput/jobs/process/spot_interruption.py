@@ -7,7 +7,7 @@ a metadata service that does not answer must never end an upload.
 import asyncio
 import json
 import os
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,8 +70,11 @@ class SpotWatch:
         self._clock = clock
         self._token: str | None = None
 
-    async def run(self) -> None:
+    async def run(self, on_notice: Callable[[], None]) -> None:
         """Poll until EC2 announces the instance's end; ends only by that or by cancellation.
+
+        Args:
+            on_notice: Called when the notice is there.
 
         Raises:
             TemporaryError: the notice is there.
@@ -81,6 +84,7 @@ class SpotWatch:
             while True:
                 notice = await self._notice(session)
                 if notice is not None:
+                    on_notice()
                     raise TemporaryError(
                         f"EC2 reclaims this spot instance: {notice}. The state is kept: the "
                         "same command resumes wherever the state folder is"
@@ -130,8 +134,15 @@ def _described(notice: object) -> str | None:
     return f"{notice['action']} at {notice.get('time', 'once')}"
 
 
-async def until_notice(clock: Clock, work: Coroutine[Any, Any, T]) -> T:
+async def until_notice(
+    clock: Clock, work: Coroutine[Any, Any, T], on_notice: Callable[[], None]
+) -> T:
     """Return what ``work`` returns, unless EC2 takes the instance back meanwhile.
+
+    Args:
+        clock: For the polls.
+        work: Is cancelled by the notice.
+        on_notice: Called before that.
 
     Raises:
         TemporaryError: the notice is there; ``work`` was cancelled and has ended.
@@ -140,7 +151,7 @@ async def until_notice(clock: Clock, work: Coroutine[Any, Any, T]) -> T:
     watch = spot_watch(clock)
     try:
         async with asyncio.TaskGroup() as group:
-            watching = None if watch is None else group.create_task(watch.run())
+            watching = None if watch is None else group.create_task(watch.run(on_notice))
             task = group.create_task(work)
             await asyncio.wait([task])
             if watching is not None:

@@ -57,6 +57,11 @@ class JobContext:
         """Of the state store, if there is one."""
         return None if self.state_store is None else self.state_store.objects.shown
 
+    def on_notice(self) -> None:
+        """Take the time that a spot notice leaves: the state store gets what the volumes have."""
+        if self.state_store is not None:
+            self.state_store.end_time.extend()
+
     @property
     def gets(self) -> "SnapshotReader":
         """How snapshots are read back, all volumes in one rate of the account."""

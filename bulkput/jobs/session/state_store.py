@@ -1,40 +1,33 @@
 """The state store of a job: opened, with the one way in which failed calls are repeated."""
 
-import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
 
 from bulkput.config.service import ServiceSettings
 from bulkput.ebs.aws_session import new_session
 from bulkput.ebs.credentials import ChainCredentials, CredentialSource
 from bulkput.jobs.session.connection import state_dir_of
+from bulkput.jobs.session.repeated_store import CALL_LIMIT_S, RepeatedStore
 from bulkput.jobs.state.shelved import manifest_name
 from bulkput.ledger.manifest import manifest_path
 from bulkput.model.clock import Clock, LoopClock
-from bulkput.model.errors import ServiceError
 from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.workers import ThreadWorkers, Workers
 from bulkput.store.address import store_address
-from bulkput.store.object_store import ListedObject, ObjectStore, StoredObject
+from bulkput.store.keeper import EndTime
+from bulkput.store.object_store import ObjectStore
 from bulkput.store.s3 import S3Store
 from bulkput.store.s3_place import find_s3
 from bulkput.store.shelf import Shelf
-
-T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
 REGION_DEFAULT = "us-east-1"
 """S3 itself says where the bucket is."""
-
-CALL_LIMIT_S = 6.0
-"""For one call with all its repeats: as long as a failover of S3's front takes, and no longer than
-an upload may begin later for a store that is down. The next interval tries again anyway."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +40,8 @@ class StateStore:
     interval_s: float
     shelf: Shelf
     """The whole files of the state folder."""
+    end_time: EndTime = field(default_factory=EndTime)
+    """For the last cuts of all volumes."""
 
 
 @contextlib.asynccontextmanager
@@ -109,56 +104,3 @@ async def fetch_manifest(settings: ServiceSettings, snapshot_id: str) -> None:
     opened = open_state_store(settings, region=region, clock=LoopClock(), warn=_log.warning)
     async with opened as store:
         await store.shelf.fetch_large(manifest_name(snapshot_id))
-
-
-def _unreported(_: ServiceError, __: float) -> None:
-    """Report no repeated call: if it fails for good, that is reported."""
-
-
-class RepeatedStore:
-    """An object store whose calls are repeated by the one table, while it is worth it.
-
-    After a call that failed for good the next ones have one attempt each, until one succeeds: a
-    store that is down is not waited for again and again.
-    """
-
-    def __init__(self, store: ObjectStore, retrier: Retrier) -> None:
-        self._store = store
-        self._retrier = retrier
-        self._is_down = False
-        self.shown = store.shown
-
-    async def get(self, key: str, *, size_max_bytes: int) -> StoredObject | None:
-        return await self._run(partial(self._store.get, key, size_max_bytes=size_max_bytes))
-
-    async def get_part(
-        self, key: str, start: int, stop: int, etag: str | None
-    ) -> StoredObject | None:
-        return await self._run(partial(self._store.get_part, key, start, stop, etag))
-
-    async def put(
-        self,
-        key: str,
-        content: memoryview,
-        *,
-        if_match: str | None = None,
-        digest: bytes | None = None,
-    ) -> str:
-        put = partial(self._store.put, key, content, if_match=if_match, digest=digest)
-        return await self._run(put)
-
-    async def delete(self, key: str) -> None:
-        await self._run(partial(self._store.delete, key))
-
-    async def list_objects(self, prefix: str) -> AsyncIterator[ListedObject]:
-        async for each in self._store.list_objects(prefix):
-            yield each
-
-    async def _run(self, call: Callable[[], Awaitable[T]]) -> T:
-        try:
-            result = await (call() if self._is_down else self._retrier.run(call, _unreported))
-        except (ServiceError, asyncio.CancelledError):
-            self._is_down = True
-            raise
-        self._is_down = False
-        return result

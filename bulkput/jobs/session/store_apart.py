@@ -17,7 +17,7 @@ from bulkput.model.clock import LoopClock
 from bulkput.model.errors import BulkputError
 from bulkput.store.afterwards import keep_header
 
-_LIMIT_S = 4.0
+_LIMIT_S = 3.0
 """Two requests for each volume, a tenth of a second; a store that is down keeps nobody longer."""
 
 

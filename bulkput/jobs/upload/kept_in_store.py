@@ -79,6 +79,7 @@ async def _begun(run: VolumeRun, store: StateStore, source: Source, folder: Path
         interval_s=store.interval_s,
         warn=warn,
         clock=context.clock,
+        end_time=store.end_time,
     )
     await keeper.begin()
     return keeper

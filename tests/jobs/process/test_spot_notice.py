@@ -71,7 +71,7 @@ async def test_a_notice_ends_the_job_as_temporary_and_says_when():
 
         clock = SteppedClock([lambda: None, take_back])
         with pytest.raises(TemporaryError, match="terminate at 2026-11-25T08:22:00Z"):
-            await SpotWatch(metadata.url, clock).run()
+            await SpotWatch(metadata.url, clock).run(lambda: None)
         assert metadata.polls == 3
 
 
@@ -86,7 +86,7 @@ async def test_a_token_that_is_refused_is_asked_for_anew():
 
         clock = SteppedClock([expire, take_back, lambda: None])
         with pytest.raises(TemporaryError, match="stop at soon"):
-            await SpotWatch(metadata.url, clock).run()
+            await SpotWatch(metadata.url, clock).run(lambda: None)
 
 
 async def test_a_metadata_service_that_is_gone_is_no_notice():
@@ -94,7 +94,7 @@ async def test_a_metadata_service_that_is_gone_is_no_notice():
         url = metadata.url
     clock = SteppedClock([lambda: None, lambda: None])
     with pytest.raises(asyncio.CancelledError):
-        await SpotWatch(url, clock).run()
+        await SpotWatch(url, clock).run(lambda: None)
 
 
 @pytest.mark.parametrize("notice", [[], {}, "terminate", {"time": "now"}])
@@ -102,7 +102,7 @@ async def test_an_answer_of_another_form_is_no_notice(notice):
     async with Metadata() as metadata:
         metadata.notice = notice
         with pytest.raises(asyncio.CancelledError):
-            await SpotWatch(metadata.url, SteppedClock([lambda: None])).run()
+            await SpotWatch(metadata.url, SteppedClock([lambda: None])).run(lambda: None)
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "[" * 4000, "\ud800", "x" * 9_000_000, ""])
@@ -110,7 +110,7 @@ async def test_nothing_that_it_answers_ends_an_upload(text):
     async with Metadata() as metadata:
         metadata.text = text.encode("utf-8", "replace").decode()
         with pytest.raises(asyncio.CancelledError):
-            await SpotWatch(metadata.url, SteppedClock([lambda: None])).run()
+            await SpotWatch(metadata.url, SteppedClock([lambda: None])).run(lambda: None)
 
 
 def test_only_ec2_is_asked(tmp_path):
