@@ -89,6 +89,7 @@ def test_without_the_extra_a_sentence_names_it_before_anything_begins(
     monkeypatch.delitem(sys.modules, "bulkput.observe.report.sink", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.delitem(sys.modules, "bulkput.observe.report.pictures", raising=False)
+    monkeypatch.delitem(sys.modules, "bulkput.observe.report.sheet", raising=False)
     monkeypatch.delitem(sys.modules, "bulkput.observe.report.charts", raising=False)
     disk = tmp_path / "disk.img"
     disk.write_bytes(bytes(4096))
