@@ -8,7 +8,12 @@ import click
 
 from bulkput.cli.command import Command
 from bulkput.cli.failure import gravest
-from bulkput.cli.job_options import Choice, choice_options, load_job
+from bulkput.cli.job_options import (
+    Choice,
+    choice_options,
+    load_job,
+    shard_option,
+)
 from bulkput.cli.options import (
     OBSERVE_OVERRIDES,
     invocation_of,
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("config", required=False, type=click.Path(path_type=Path))
 @choice_options
+@shard_option
 @state_option
 @service_options
 @observe_options
@@ -63,7 +69,7 @@ def check(
     flags = {"state_dir": state_dir, "region": region, "profile": profile}
     observed = {name: others.pop(name) for name in OBSERVE_OVERRIDES if name in others}
     if config is None and Choice(**others).is_made:
-        raise UsageError("--only, --except, --set and --allow-command go with a CONFIG")
+        raise UsageError("--only, --except, --set, --allow-command and --shard go with a CONFIG")
     if config is None:
         flags |= observed | {"endpoint_url": endpoint_url}
         warn_of_environment(invocation_of(context))

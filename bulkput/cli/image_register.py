@@ -18,6 +18,7 @@ from bulkput.cli.options import (
 )
 from bulkput.cli.publishing_options import require_public_is_meant, yes_public_option
 from bulkput.cli.streams import write_message, write_result
+from bulkput.cli.words import snapshots
 from bulkput.observe.plain import plain
 from bulkput.observe.result import OutputForm, as_json
 
@@ -90,7 +91,9 @@ _image_options = with_options(
 
 
 @click.command(cls=Command)
-@click.argument("snapshots", metavar="SNAPSHOT...", nargs=-1, required=True)
+@click.argument(
+    "snapshots", metavar="SNAPSHOT...", nargs=-1, required=True, shell_complete=snapshots
+)
 @_image_options
 @state_option
 @service_options

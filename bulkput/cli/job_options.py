@@ -10,7 +10,7 @@ import click
 
 from bulkput.cli.options import Invocation, with_options
 from bulkput.cli.text import write_message_line
-from bulkput.config.shard import Shard
+from bulkput.config.shard import Shard, parse_shard
 from bulkput.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,14 +47,16 @@ choice_options = with_options(
     ),
     reference_options,
 )
+shard_option = click.option(
+    "--shard",
+    metavar="INDEX/COUNT",
+    callback=lambda _context, _flag, text: None if text is None else parse_shard(text, os.environ),
+    help="Only every COUNT-th volume of the job, from INDEX (0 is the first) on, with as much of "
+    "the account's quota; auto reads the numbers of AWS Batch's array job, auto/COUNT the index "
+    "of a Kubernetes job too.",
+)
 shard_options = with_options(
-    click.option(
-        "--shard",
-        metavar="INDEX/COUNT",
-        help="Only every COUNT-th volume of the job, from INDEX (0 is the first) on, with as much "
-        "of the account's quota; auto reads the numbers of AWS Batch's array job, auto/COUNT the "
-        "index of a Kubernetes job too.",
-    ),
+    shard_option,
     click.option(
         "--quota-share",
         metavar="SHARE",
@@ -91,6 +93,8 @@ schedule_options = with_options(
 )
 
 
+_QUOTA_SHARE = "tuning.quota_share"
+
 Begin = Literal["auto", "fresh", "rerun"]
 
 
@@ -113,7 +117,7 @@ class Choice:
     @property
     def is_made(self) -> bool:
         """Whether any flag was given that only a job's file has a use for."""
-        return bool(self.variables or self.allow_command or self.only or self.exclude)
+        return bool(self.variables or self.allow_command or self.only or self.exclude or self.shard)
 
 
 def load_job(config: Path, choice: Choice, invocation: Invocation) -> "LoadedSettings":
@@ -127,10 +131,13 @@ def load_job(config: Path, choice: Choice, invocation: Invocation) -> "LoadedSet
     from bulkput.config.load import load_settings  # noqa: PLC0415 - the same
 
     settings = _settings_of(choice.variables)
+    overrides = dict(choice.overrides)
+    if choice.shard is not None and overrides.get(_QUOTA_SHARE) is None:
+        overrides[_QUOTA_SHARE] = 1 / choice.shard.count
 
     def load(date: str | None) -> "LoadedSettings":
         inputs = Inputs(settings, choice.allow_command, date, choice.takes_inventories)
-        return load_settings(config, environ=os.environ, overrides=choice.overrides, inputs=inputs)
+        return load_settings(config, environ=os.environ, overrides=overrides, inputs=inputs)
 
     loaded = load(None)
     is_partial = bool(choice.only or choice.exclude or choice.shard)

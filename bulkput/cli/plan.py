@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulkput.cli.command import Command
-from bulkput.cli.job_options import Choice, choice_options, load_job
+from bulkput.cli.job_options import (
+    Choice,
+    choice_options,
+    load_job,
+    shard_option,
+)
 from bulkput.cli.options import (
     OBSERVE_OVERRIDES,
     Invocation,
@@ -54,6 +59,7 @@ dry_run_option = click.option(
     "0.006.",
 )
 @choice_options
+@shard_option
 @state_option
 @service_options
 @observe_options
@@ -92,7 +98,7 @@ def plan(
         choice = Choice(**others, overrides=overrides | {"endpoint": endpoint_url})
         loaded = load_job(Path(target), choice, invocation_of(context))
     elif Choice(**others).is_made:
-        raise UsageError("--only, --except, --set and --allow-command go with a CONFIG")
+        raise UsageError("--only, --except, --set, --allow-command and --shard go with a CONFIG")
     else:
         flags |= observed | {"endpoint_url": endpoint_url}
         warn_of_environment(invocation_of(context))

@@ -1,6 +1,5 @@
 """``bulkput run``: the job of one YAML file."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,6 @@ from bulkput.cli.options import (
 from bulkput.cli.plan import dry_run_option, plan_and_report
 from bulkput.cli.publishing_options import require_public_is_meant, yes_public_option
 from bulkput.cli.result_file import ResultFile, result_file, result_option
-from bulkput.config.shard import parse_shard
 from bulkput.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -92,16 +90,13 @@ def run(context: click.Context, /, config: Path, *, result: Path | None, **flags
         raise UsageError("--fresh and --rerun-failed exclude each other.")
     begin: Begin = "fresh" if flags["fresh"] else "rerun" if flags["rerun_failed"] else "auto"
     invocation = invocation_of(context)
-    shard = None if flags["shard"] is None else parse_shard(flags["shard"], os.environ)
-    if shard is not None and flags["quota_share"] is None:
-        flags["quota_share"] = 1 / shard.count
     choice = Choice(
         flags["variables"],
         flags["allow_command"],
         flags["only"],
         flags["exclude"],
         begin,
-        shard,
+        flags["shard"],
         {key: flags[name] for name, key in OVERRIDES.items()},
     )
     with result_file(result) as file:

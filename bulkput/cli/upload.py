@@ -30,7 +30,7 @@ from bulkput.cli.publishing_options import (
     publishing_options,
     require_public_is_meant,
 )
-from bulkput.cli.words import snapshots
+from bulkput.cli.words import series, snapshots
 from bulkput.model.block import VOLUME_SIZE_MAX_GIB, VOLUME_SIZE_MIN_GIB
 from bulkput.model.errors import UsageError
 from bulkput.model.outcome import VolumeOutcome
@@ -74,6 +74,7 @@ _snapshot_options = with_options(
     click.option(
         "--series",
         metavar="NAME",
+        shell_complete=series,
         help="Make the next snapshot of this series: the first one is full, and each later one "
         "is an increment of the one before.",
     ),

@@ -38,7 +38,9 @@ def _completer(
             for word, about in words.items()
             if word.startswith(incomplete)
         ]
-        return [*items, CompletionItem(incomplete, type="file")] if files else items
+        # Paths first: bash's script drops what came before them, and completes paths where no word
+        # fits.
+        return [CompletionItem(incomplete, type="file"), *items] if files else items
 
     return complete
 
@@ -66,6 +68,12 @@ def _snapshots(context: click.Context) -> dict[str, str]:
     return dict.fromkeys(snapshots_with_manifest(_state_dir(context)), "has a manifest here")
 
 
+def _series(context: click.Context) -> dict[str, str]:
+    from bulkput.ledger.series import known_series  # noqa: PLC0415 - not for --help
+
+    return dict.fromkeys(known_series(_state_dir(context)), "a series of this host")
+
+
 def _examples(_: click.Context) -> dict[str, str]:
     from bulkput.cli.examples import examples  # noqa: PLC0415 - init imports this
 
@@ -91,5 +99,6 @@ unfinished_uploads = _completer(_unfinished_uploads)
 jobs_and_files = _completer(_jobs, files=True)
 snapshots = _completer(_snapshots)
 snapshots_and_files = _completer(_snapshots, files=True)
+series = _completer(_series)
 names_of_examples = _completer(_examples)
 topics_and_commands = _completer(_topics_and_commands)

@@ -130,6 +130,16 @@ def find_generation(
     return max(found, key=lambda each: each.created_unix_s, default=None)
 
 
+def known_series(state_dir: Path) -> list[str]:
+    """Return the names of all series in a state folder.
+
+    Raises:
+        LedgerError: one is damaged, of another version, or cannot be read.
+    """
+    found = map(read_generation, (state_dir / _FOLDER_NAME).glob("*"))
+    return sorted({generation.name for generation in found if generation is not None})
+
+
 def _checksum(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical_json(facts)).hexdigest()
 

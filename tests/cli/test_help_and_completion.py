@@ -9,11 +9,11 @@ import sys
 
 import click
 import pytest
-from support.manual import commands
+from support.manual import ROOT, commands
 
 from bulkput import __version__
 from bulkput.cli.command import nearest
-from bulkput.cli.completion import QUESTION, SHELLS, script
+from bulkput.cli.completion import QUESTION, SHELLS, answer_shell, script, whole_words
 from bulkput.cli.help_contents import COMMAND_SECTIONS, EXAMPLES, FLAG_SECTIONS, OTHER_FLAGS
 from bulkput.cli.main import VERBS, cli, status_of
 from bulkput.jobs.state.job_record import JobRecord
@@ -164,6 +164,51 @@ def test_commands_and_examples_are_completed():
     assert completed(["bulkput", "dow"]) == ["plain,download"]
 
 
+def answered(shell, words, monkeypatch, capsys):
+    """Return what the program answers to a shell that asks for the last of ``words``."""
+    monkeypatch.setenv(QUESTION, f"{shell}_complete")
+    monkeypatch.setenv("COMP_WORDS", "\n".join(words))
+    monkeypatch.setenv("COMP_CWORD", words[-1] if shell == "fish" else str(len(words) - 1))
+    with pytest.raises(SystemExit):
+        answer_shell(cli)
+    return capsys.readouterr().out.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["upload", "--format", "qc"], ["plain,qcow2"]),
+        (["upload", "--format", "=", "qc"], ["plain,qcow2"]),
+        (["run", "--on-error", "="], ["plain,continue", "plain,stop"]),
+        (["run", "--set", "a", "=", "b", "--on-error", "c"], ["plain,continue"]),
+        (["run", "--endpoint-url", "http", ":", "//h", "--on-error", "c"], ["plain,continue"]),
+        (["init", "systemd/bulkput", "@", ".t"], ["plain,@.timer"]),
+        (["init", "systemd/bulkput", "@"], ["plain,@.service", "plain,@.timer"]),
+        (["run", "--shard", "auto", "--on-error", "c"], ["plain,continue"]),
+        (["image", "re"], ["plain,register"]),
+        (["store", "ls", "--state-s"], ["plain,--state-store"]),
+    ],
+)
+def test_bash_is_answered_with_what_it_replaces(words, answer, monkeypatch, capsys):
+    assert answered("bash", ["bulkput", *words], monkeypatch, capsys) == answer
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_are_answered_with_whole_words(shell, monkeypatch, capsys):
+    words = ["bulkput", "upload", "--format=qc"]
+    shown = answered(shell, words, monkeypatch, capsys)
+    assert shown[:2] == (
+        ["plain", "--format=qcow2"] if shell == "zsh" else ["plain,--format=qcow2"]
+    )
+
+
+def test_words_that_bash_broke_are_joined():
+    broken = ["--tag", "a", "=", "b", "s3", ":", "//x", "c"]
+    assert whole_words(broken) == ["--tag", "a=b", "s3://x", "c"]
+    assert whole_words(["=", "x"]) == ["=x"]
+    assert whole_words([]) == []
+
+
 @pytest.fixture
 def words_of(tmp_path, monkeypatch):
     """Ask for the words of a command's argument, with a state folder of its own."""
@@ -181,9 +226,11 @@ def words_of(tmp_path, monkeypatch):
     return ask
 
 
-@pytest.mark.parametrize("words", ["download", "copy", "verify", "manifest show", "diff"])
+@pytest.mark.parametrize(
+    "words", ["download", "copy", "verify", "manifest show", "diff", "image register"]
+)
 def test_snapshots_with_a_manifest_are_completed(words, words_of):
-    assert words_of(words, "snap-0")[0] == "snap-0123456789abcdef0"
+    assert "snap-0123456789abcdef0" in words_of(words, "snap-0")
     assert "snap-0123456789abcdef0" not in words_of(words, "snap-1")
 
 
@@ -192,7 +239,23 @@ def test_jobs_are_completed(words_of, monkeypatch):
         name="nightly", job_id="x", file="/jobs/n.yaml", date="", begun_unix_s=0, updated_unix_s=0
     )
     monkeypatch.setattr("bulkput.api.status.read_records", lambda _: [record])
-    assert words_of("status", "nig") == ["nightly", "nig"]
+    assert words_of("status", "nig") == ["nig", "nightly"], "bash drops what is before the paths"
+
+
+def test_series_are_completed(words_of, tmp_path, monkeypatch):
+    kept = ROOT / "tests/ledger/kept/state/series"
+    for path in (kept, *kept.rglob("*")):
+        copy = tmp_path / "bulkput/series" / path.relative_to(kept)
+        if path.is_dir():
+            copy.mkdir(mode=0o700)
+        else:
+            copy.write_bytes(path.read_bytes())
+            copy.chmod(0o600)
+    (tmp_path / "bulkput").chmod(0o700)
+    command, _ = EVERY_COMMAND["upload"]
+    option = next(each for each in command.params if each.name == "series")
+    made = command.make_context("upload", [], parent=ROOT_CONTEXT, resilient_parsing=True)
+    assert [item.value for item in option.shell_complete(made, "n")] == ["nightly"]
 
 
 def test_topics_and_examples_are_completed(words_of):

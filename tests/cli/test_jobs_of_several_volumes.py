@@ -38,6 +38,31 @@ def test_parts_of_a_job_make_all_of_it_once(bulkput, job, monkeypatch):
     assert bulkput("run", job, "--shard", "3/3").status == 2
 
 
+def test_a_part_of_a_job_is_planned_and_checked_as_it_is_run(bulkput, job, monkeypatch):
+    monkeypatch.setenv(
+        "JOB_COMPLETION_INDEX", "0"
+    )  # of which b.img, which is not there, is no part
+    for verb in (["plan"], ["run", "--dry-run"]):
+        planned = bulkput(*verb, job, "--shard", "auto/2", "--output=json")
+        assert planned.status == 0
+        assert [each["volume"] for each in planned.object["volumes"]] == ["a.img", "c.img"]
+        assert planned.object["puts_per_s_account"] == 500
+    checked = bulkput("check", job, "--shard", "0/2", "--output=json")
+    assert "b.img" not in checked.out
+    assert "b.img" in bulkput("check", job, "--shard", "1/2", "--output=json").out
+    assert bulkput("plan", job, "--shard", "0/2", "--only", "a*", "--output=json").status == 0
+    for verb in ("plan", "check"):
+        assert bulkput(verb, job, "--shard", "2/2").status == 2
+
+
+def test_a_part_without_any_volume_has_nothing_to_do(bulkput, job):
+    mend(job)
+    for args in (("--shard", "7/9"), ("--shard", "1/3", "--only", "a.img")):
+        ended = bulkput("run", job, *args, "--output=json")
+        assert (ended.status, ended.object["volumes"]) == (0, [])
+        assert bulkput("plan", job, *args).status == 0
+
+
 def mend(job):
     (job.parent / "b.img").write_bytes(b"b" * BLOCK)
 
