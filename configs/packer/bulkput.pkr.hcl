@@ -33,10 +33,11 @@ build {
   sources = ["source.qemu.debian"]
 
   post-processor "shell-local" {
-    # The snapshot's id is the last line of stdout. A build that is repeated with the same image
-    # finds its snapshot instead of putting it again.
+    # The snapshot's id is all of stdout. Not through a pipe: its end would hide that of bulkput, and
+    # a build whose upload failed would be a success.
     inline = [
-      "bulkput upload output/debian.qcow2 --region ${var.region} --tag Name=debian --verify | tee snapshot-id",
+      "bulkput upload output/debian.qcow2 --region ${var.region} --tag Name=debian --verify > snapshot-id",
+      "cat snapshot-id",
     ]
   }
 }

@@ -135,7 +135,8 @@ resource "aws_iam_role_policy" "upload" {
   })
 }
 
-# With it `aws ssm start-session` is the way in; without it there is none.
+# With it `aws ssm start-session` is the way in, where the AMI has Amazon's agent (Debian's has none,
+# Ubuntu's and Amazon's have); without it there is none.
 resource "aws_iam_role_policy_attachment" "session_manager" {
   role       = aws_iam_role.this.name
   policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"

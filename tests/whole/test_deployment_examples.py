@@ -83,12 +83,12 @@ def test_kubernetes_fails_an_index_after_what_no_rerun_mends():
     assert mounted == {volume["name"] for volume in job["template"]["spec"]["volumes"]}
 
 
-def require_command(args):
-    """Assert that the program knows the command and every flag of it."""
+def require_command(args, argument="config"):
+    """Assert that the program knows the command, its argument and every flag of it."""
     words, *rest = args
     command = cli.get_command(None, words)
     made = command.make_context(words, list(rest), resilient_parsing=True)
-    assert made.params["config"]
+    assert made.params[argument]
     known = {flag for option in command.params for flag in option.opts}
     assert {arg for arg in rest if arg.startswith("--")} <= known
 
@@ -116,6 +116,32 @@ def test_hosts_may_do_what_the_policies_name():
     for name in ("terraform/main.tf", "cloudformation/spot-host.yaml"):
         assert wanted <= set(re.findall(r"e[bc][s2]:\w+", text_of(name)))
         assert "ec2:*::snapshot/*" in text_of(name), "with an account number the policy denies"
+
+
+def test_a_host_starts_its_job_in_an_order_that_has_no_ring():
+    unit = text_of("cloud-init/user-data.yaml")
+    after = re.findall(r"^ *After=(.+)$", unit, re.MULTILINE)
+    assert after == ["network-online.target"], "cloud-final is after the target that wants the job"
+
+
+def test_each_job_of_the_template_unit_has_its_own_state():
+    unit = text_of("systemd/bulkput@.service")
+    assert "\nStateDirectory=bulkput-%i\n" in unit
+    assert "--state-dir %S/private/bulkput-%i\n" in unit
+
+
+def test_a_build_whose_upload_fails_is_no_success():
+    (line,) = re.findall(
+        r'^ *"(bulkput upload .+)",$', text_of("packer/bulkput.pkr.hcl"), re.MULTILINE
+    )
+    assert "|" not in line, "the shell has the exit code of a pipe's end"
+    require_command(line.replace("${var.region}", "x").partition(" > ")[0].split()[1:], "source")
+
+
+def test_batchs_user_may_write_the_state():
+    container = json.loads(text_of("batch/job-definition.json"))["containerProperties"]
+    (state,) = (each for each in container["volumes"] if each["name"] == "state")
+    assert state["host"] == {}, "a folder of the host would be made for root"
 
 
 def test_the_container_is_not_roots_and_hands_signals_on():
