@@ -27,7 +27,8 @@ class Command(click.Command):
         listed = [
             (parameter.opts[0], record)
             for parameter in self.get_params(ctx)
-            if (record := parameter.get_help_record(ctx)) is not None
+            if isinstance(parameter, click.Option)  # arguments have their sentence above
+            and (record := parameter.get_help_record(ctx)) is not None
         ]
         sections: dict[str, list[tuple[str, str]]] = {name: [] for name in FLAG_SECTIONS}
         for flag, record in listed:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bulkput.cli.command import Command
+from bulkput.cli.command import Command, nearest
 from bulkput.cli.examples import example, examples
 from bulkput.cli.options import PATH
 from bulkput.cli.streams import write_message, write_result
@@ -36,8 +36,11 @@ def init(context: click.Context, name: str, *, output: Path | None, force: bool)
     is left alone unless --force is given.
     """
     if name not in examples():
+        near = " or ".join(nearest(name, list(examples())))
+        advice = f" Did you mean {near}?" if near else ""
+        names = ", ".join(examples())
         raise click.UsageError(
-            f"There is no example {name!r}. The examples are {', '.join(examples())}.", context
+            f"There is no example {name!r}.{advice} The examples are {names}.", context
         )
     content = example(name)
     if output == _STDOUT:

@@ -157,7 +157,8 @@ state_option = click.option(
 store_option = click.option(
     "--state-store",
     metavar="S3_URL",
-    help="Keep the state in S3 too, as s3://bucket/prefix, so that another machine can go on.",
+    help="Where the state is kept in S3 too, as s3://bucket/prefix, so that another machine can "
+    "go on.",
 )
 source_options = with_options(
     click.option(

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import click
 
+from bulkput.cli.command import Command
 from bulkput.cli.options import PATH, invocation_of, shown_options
 from bulkput.cli.streams import write_result
 from bulkput.cli.text import shown, write_message_line
@@ -23,7 +24,7 @@ _LINE_MAX_BYTES = 16 << 20
 """An outcome with all its notes takes some kilobytes."""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("events", nargs=-1, required=True, type=PATH)
 @click.option(
     "--out",

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from bulkput.config.volume import VolumeSettings
+from bulkput.jobs.copy import history
 from bulkput.jobs.copy.history import CopyRecord, CopyRecords
 from bulkput.jobs.copy.snapshot_source import SnapshotIdentity
 from bulkput.jobs.state.manifest_at_hand import find_manifest
 from bulkput.jobs.state.upload_key import upload_folder
 from bulkput.jobs.state.uploads import read_entries, read_unfinished
+from bulkput.ledger import download_state, header, manifest, series, table_header
 from bulkput.ledger.download_state import Restoration
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
@@ -183,3 +185,15 @@ def test_the_same_volume_has_the_same_folder(volume, endpoint_url, folder):
         source_path=Path("/images/disk.raw"),
     )
     assert found.name == folder
+
+
+def test_what_is_kept_has_the_versions_of_this_program():
+    versions = {
+        "ledger": header.FORMAT_VERSION,
+        "table": table_header.TABLE_VERSION,
+        "manifest": manifest.MANIFEST_VERSION,
+        "series": series._FORMAT_VERSION,
+        "download": download_state.FORMAT_VERSION,
+        "copy": history._VERSION,
+    }
+    assert set(versions.values()) == {1}, f"kept/README.md has what is due now: {versions}"
