@@ -143,7 +143,7 @@ class ControlSession:
         if not request.body and request.method != "GET":
             lines.append("Content-Length: 0\r\n")
         origin = f"{parts.scheme}://{parts.netloc}"
-        refused = self._learned.refusal_of(parts.netloc)
+        refused = self._learned.refusals.status_of(parts.netloc)
         if refused is not None:  # asked again and again, a proxy locks the account
             raise UnansweredError(error_of_refusal("", refused, url=origin))
         wire = await self._wire(origin)

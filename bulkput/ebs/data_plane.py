@@ -190,7 +190,7 @@ class DataPlane:
         """Refuse to ask a proxy again that has refused: after some tries it locks the account."""
         if self._learned.refusals:
             url = self._endpoint.url
-            status = self._learned.refusal_of(self._endpoint.host_header)
+            status = self._learned.refusals.status_of(self._endpoint.host_header)
             if status is not None:
                 raise error_of_refusal(
                     operation, status, url=url, snapshot_id=snapshot_id, block_index=block_index

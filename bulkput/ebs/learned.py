@@ -6,8 +6,7 @@ Decides nothing: who translates failures asks it.
 from dataclasses import dataclass, field
 
 from bulkput.model.errors import BulkputError, ServiceError
-
-_FORBIDDEN = 403
+from bulkput.network.refusals import Refusals
 
 
 @dataclass
@@ -18,8 +17,7 @@ class Learned:
     """The Region that the run works in; empty before it is known."""
     has_answered: bool = False
     """A call was answered by what seems to be the service: from then on an outage may pass."""
-    refusals: dict[str, int] = field(default_factory=dict)
-    """Host to the status with which a proxy refused the way there; empty for every host."""
+    refusals: Refusals = field(default_factory=Refusals)
     kms_keys: dict[str, str] = field(default_factory=dict)
     """Snapshot to the ARN of its key, of the snapshots that the run itself asked for."""
 
@@ -27,14 +25,6 @@ class Learned:
         """Take note of a failed call: an answer that names its code is one of the service."""
         if isinstance(error, ServiceError) and error.code is not None:
             self.has_answered = True
-
-    def note_refusal(self, host: str, status: int) -> None:
-        """Keep a proxy's no: of one host where it forbids it, of all where it wants a password."""
-        self.refusals["" if status != _FORBIDDEN else host] = status
-
-    def refusal_of(self, host: str) -> int | None:
-        """Return the status that the way to ``host`` was refused with; nobody asks again."""
-        return self.refusals.get(host) or self.refusals.get("")
 
     def note_key(self, snapshot_id: str, arn: str | None) -> None:
         """Keep the key that an answer named."""

@@ -76,7 +76,7 @@ def error_of_outage(
         return ConfigError((Problem("endpoint", expected),))
     status = refused_status(error)
     if status in REFUSALS:
-        learned.note_refusal(host, status)
+        learned.refusals.note(host, status)
         return error_of_refusal(
             operation, status, url=url, snapshot_id=snapshot_id, block_index=block_index
         )

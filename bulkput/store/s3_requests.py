@@ -131,7 +131,7 @@ class S3Requests:
         answer_limit_bytes: int,
     ) -> HttpResponse:
         url = self._endpoint.url
-        refused = self._learned.refusal_of(self._endpoint.host_header)
+        refused = self._learned.refusals.status_of(self._endpoint.host_header)
         if refused is not None:
             raise error_of_refusal(operation, refused, url=url)
         digest = _EMPTY if body is None else body.digest

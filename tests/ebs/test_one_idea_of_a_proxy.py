@@ -23,6 +23,7 @@ from bulkput.model.clock import LoopClock
 from bulkput.model.errors import ConfigError, CredentialsError, ServiceError
 from bulkput.model.failure import FailureClass
 from bulkput.network.proxy import proxy_for, proxy_url
+from bulkput.network.refusals import Refusals
 from bulkput.source.open import open_source
 from bulkput.source.remote.access import Access
 
@@ -121,6 +122,16 @@ async def test_the_data_plane_learns_of_a_no_in_mid_run(tmp_path, monkeypatch, b
     assert len(proxy.requests) == 2
 
 
+def test_each_host_may_be_forbidden_and_a_password_is_of_all():
+    refusals = Refusals()
+    assert not refusals
+    refusals.note("a.example", 403)
+    assert refusals
+    assert (refusals.status_of("a.example"), refusals.status_of("b.example")) == (403, None)
+    refusals.note("a.example", 407)
+    assert refusals.status_of("b.example") == 407
+
+
 @pytest.fixture
 def disk():
     return bytes(range(256)) * 4096
@@ -141,6 +152,12 @@ def test_an_https_disk_comes_through_the_proxy(disk, monkeypatch, tmp_path, bare
             monkeypatch.setenv("https_proxy", address.partition("://")[2] if bare else address)
             source = open_source("https://disks.example/disk.img")
             assert source.read_window(0, 1).block(0) == disk[:524_288]
+            monkeypatch.setenv("https_proxy", proxy.url("al:wrong"))  # of another connection
+            asked = len(proxy.requests)
+            for _ in range(3):
+                with pytest.raises(CredentialsError, match="407"):
+                    source.read_window(0, 1)
+            assert len(proxy.requests) == asked + 1
             source.close()
             monkeypatch.setenv("https_proxy", proxy.url("al:wrongcanary"))
             asked = len(proxy.requests)
@@ -205,6 +222,17 @@ def test_s3_goes_the_same_way(disk, monkeypatch):
             monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
             open_source("s3://disks/disk", access=access).close()
             assert len(proxy.requests) == asked + 2
+            monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://s3.us-east-1.amazonaws.com")
+            monkeypatch.setenv("HTTP_PROXY", f"{USER}@{proxy.address}")
+            proxy.password = PASSWORD
+            source = open_source("s3://disks/disk", access=access)
+            proxy.refuses = 407
+            asked = len(proxy.requests)
+            for _ in range(3):
+                with pytest.raises(CredentialsError, match="407"):
+                    source.read_window(0, 1)
+            assert len(proxy.requests) == asked + 1
+            source.close()
     finally:
         moto.stop()
 

@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError, LocationParseError
 from bulkput.model.errors import BulkputError, CredentialsError, SourceError
 from bulkput.network.causes import causes, local_shortage
 from bulkput.network.proxy import REFUSALS, Proxy, proxy_for, refusal, refused_status, shown_proxy
+from bulkput.network.refusals import Refusals
 from bulkput.network.tls import web_context
 from bulkput.source.remote.interim import bound_interim_answers
 from bulkput.source.remote.transport import PassingError
@@ -43,6 +44,7 @@ class Connections:
         self._shown = shown
         self._profile = profile
         self._pools: dict[Proxy | None, urllib3.PoolManager] = {}
+        self._refusals = Refusals()
 
     def request(self, url: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
         """Send one GET and return what is answered, a redirect too.
@@ -53,6 +55,9 @@ class Connections:
             CredentialsError: a proxy refuses.
             ConfigError: the environment's proxy or authorities cannot be used.
         """
+        refused = self._refusals.status_of(urlsplit(url).netloc)
+        if refused is not None and shown_proxy(url):
+            raise self._refusal(url, refused)
         try:
             response = self._pool(url).request(
                 "GET",
@@ -118,7 +123,9 @@ class Connections:
         return PassingError(describe(error))
 
     def _refusal(self, url: str, status: int) -> CredentialsError:
-        what, remedy = refusal(status, urlsplit(url).netloc, shown_proxy(url))
+        host = urlsplit(url).netloc
+        self._refusals.note(host, status)
+        what, remedy = refusal(status, host, shown_proxy(url))
         return CredentialsError(f"{self._shown}: {what}. {remedy}")
 
 

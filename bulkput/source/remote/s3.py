@@ -13,6 +13,7 @@ from bulkput.model.errors import ConfigError, CredentialsError, Problem, SourceE
 from bulkput.model.host import is_loopback
 from bulkput.network.causes import causes, local_shortage
 from bulkput.network.proxy import REFUSALS, proxy_for, refusal, refused_status, shown_proxy
+from bulkput.network.refusals import Refusals
 from bulkput.network.tls import verify_path
 from bulkput.source.remote.access import Access
 from bulkput.source.remote.connections import interrupt
@@ -50,9 +51,11 @@ class S3Transport:
         self._client = _client(access)
         # Behind a proxy botocore makes its managers later, out of reach; there it is the proxy's.
         bound_interim_answers(self._client._endpoint.http_session._manager)  # noqa: SLF001
+        self._refusals = Refusals()
         self._sent = threading.local()
         self._client.meta.events.register("before-send.s3", self._count_request)
         endpoint = urlsplit(self._client.meta.endpoint_url)
+        self._host = endpoint.netloc
         is_clear = endpoint.scheme == "http" and not is_loopback(endpoint.hostname or "")
         if is_clear and not access.allow_insecure_http:
             self.close()
@@ -68,6 +71,9 @@ class S3Transport:
             TokenRetrievalError,
         )
 
+        refused = self._refusals.status_of(self._host)
+        if refused is not None:
+            raise self._refusal(refused)
         self._sent.requests = 0
         request = self._object | {"Range": f"bytes={start}-{stop - 1}"}
         if version is not None:
@@ -112,9 +118,7 @@ class S3Transport:
     def _outage(self, error: Exception) -> Exception:
         status = refused_status(error)
         if status in REFUSALS:
-            url = self._client.meta.endpoint_url
-            what, remedy = refusal(status, urlsplit(url).netloc, shown_proxy(url))
-            return CredentialsError(f"{self.shown}: {what}. {remedy}")
+            return self._refusal(status)
         short = local_shortage(error, f"{self.shown}: cannot be reached")
         if short is not None:
             return short
@@ -124,15 +128,18 @@ class S3Transport:
                 return SourceError(self.shown, f"{what} (name its authority in AWS_CA_BUNDLE)")
         return PassingError(str(error))
 
+    def _refusal(self, status: int) -> CredentialsError:
+        self._refusals.note(self._host, status)
+        what, remedy = refusal(status, self._host, shown_proxy(self._client.meta.endpoint_url))
+        return CredentialsError(f"{self.shown}: {what}. {remedy}")
+
     def _failure(self, response: dict[str, Any]) -> Exception:
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         code = response.get("Error", {}).get("Code", "")
         if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return SourceError(self.shown, "is empty, or became shorter")
         if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            url = self._client.meta.endpoint_url
-            what, remedy = refusal(status, urlsplit(url).netloc, shown_proxy(url))
-            return CredentialsError(f"{self.shown}: {what}. {remedy}")
+            return self._refusal(status)
         if code == "InvalidObjectState":
             return SourceError(self.shown, "is archived (Glacier); restore it first")
         try:
