@@ -24,6 +24,7 @@ from bulkput.model.job_outcomes import JobOutcomes
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress
 from bulkput.publish.account import settling_until_s
+from bulkput.publish.copies import describe_source
 from bulkput.publish.snapshot import publish_snapshot
 
 
@@ -95,12 +96,14 @@ async def _volume(
                 f"one with --snapshot {volume.label}=SNAPSHOT"
             )
             raise ConfigError((Problem(volume.label, what),))
-        if volume.is_published:
+        account = account_of(
+            context, volume.label, context.retrier(volume.label), note, settled_s=settled_s
+        )
+        if not volume.is_published:
+            await describe_source(account, found_id)  # for an image: it shall not be a mistyped id
+        else:
             progress.phase = Phase.PUBLISHING
             context.observer.on_event(PhaseChanged(volume.label, Phase.PUBLISHING))
-            account = account_of(
-                context, volume.label, context.retrier(volume.label), note, settled_s=settled_s
-            )
             lacks = await lacks_blocks(context, found_id)
             await publish_snapshot(account, found_id, volume, published, lacks_zeros=lacks)
     except BulkputError as failure:

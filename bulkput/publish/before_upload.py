@@ -16,6 +16,7 @@ from bulkput.publish.refusals import (
     encrypts_by_default,
     require_public_snapshots,
     require_shareable_key,
+    require_zones_of_region,
 )
 
 
@@ -26,6 +27,7 @@ async def prepared_volume(account: Account, volume: VolumeSettings) -> VolumeSet
         ConfigError: a later step would be refused.
         BulkputError: there is no answer.
     """
+    require_zones_of_region(account, volume)
     snapshot, share = volume.snapshot, volume.share
     is_child = snapshot.parent is not None or volume.series is not None
     if share.is_wanted and not is_child:  # a child is encrypted as its parent

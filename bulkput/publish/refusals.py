@@ -4,6 +4,7 @@ Owns the rules of keys and of the account's blocks on public sharing.
 """
 
 from bulkput.config.images import ImageSettings
+from bulkput.config.volume import VolumeSettings
 from bulkput.model.errors import ConfigError, Problem
 from bulkput.publish.account import Account, answer_or_none
 
@@ -25,6 +26,22 @@ def require_other_regions(account: Account, image: ImageSettings) -> None:
     if any(each.region == account.region for each in image.regions):
         what = f"{account.region} is the job's own Region: expected others"
         raise ConfigError((Problem(f"image {image.name}: regions", what),))
+
+
+def require_zones_of_region(account: Account, volume: VolumeSettings) -> None:
+    """Return if every Availability Zone is one of the snapshot's own Region, as their names show.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    made = volume.create_volume
+    zones = [("fast_restore", each) for each in volume.fast_restore]
+    if made is not None:
+        zones.append(("create_volume.availability_zone", made.availability_zone))
+    for key, zone in zones:
+        if not zone.startswith(account.region):
+            what = f"{zone} is not in {account.region}, where the snapshot is"
+            raise ConfigError((Problem(f"{volume.label}: {key}", what),))
 
 
 async def encrypts_by_default(account: Account, region: str) -> bool:

@@ -17,6 +17,7 @@ from bulkput.publish.refusals import (
     require_no_encryption,
     require_public_snapshots,
     require_shareable_snapshot,
+    require_zones_of_region,
 )
 from bulkput.publish.share import ensure_shared
 from bulkput.publish.volume import ensure_volume
@@ -47,6 +48,7 @@ async def publish_snapshot(
     Raises:
         BulkputError: a step cannot be done; those before it are.
     """
+    require_zones_of_region(account, wanted)
     source = await describe_source(account, snapshot_id)
     copies = wanted_copies(snapshot_id, wanted)
     new_key = None if wanted.create_volume is None else wanted.create_volume.kms_key_arn

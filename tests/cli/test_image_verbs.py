@@ -51,6 +51,17 @@ def test_images_are_registered_listed_and_pruned(bulkput, boto):
     assert len(boto.images()) == 2
 
 
+def test_a_snapshot_that_does_not_exist_is_no_disk_of_an_image(bulkput, boto):
+    unknown = "snap-0123456789abcdef0"
+    ended = bulkput("image", "register", unknown, "--name", "web", *BOOT, "--output", "json")
+    assert ended.status == ended.object["exit_code"] == 7
+    assert ended.object["status"] == "not-started"
+    assert f"{unknown}: EC2 does not know it in us-east-1" in ended.object["error"]
+    assert f"{unknown}: EC2 does not know it in us-east-1" in ended.err
+    assert "completed" not in ended.err
+    assert not boto.images()
+
+
 def test_copies_wait_for_what_an_earlier_run_may_have_begun(bulkput, boto, settling):
     command = ("image", "register", boto.snapshot(), "--name", "web", "--copy-to", "eu-west-1")
     assert bulkput(*command, *BOOT).status == 0

@@ -56,3 +56,9 @@ def test_every_block_is_put_where_a_copy_will_be_encrypted():
     assert prepare(FAR).zeros is ZeroPolicy.AUTO
     assert prepare(FAR, encrypts("us-west-2")).zeros is ZeroPolicy.WRITE
     assert prepare(FAR, encrypts("us-west-2")).label == VolumeSettings.model_validate(FAR).label
+
+
+def test_a_zone_of_another_region_is_refused():
+    with pytest.raises(ConfigError, match=f"fast_restore: us-west-2a is not in {HOME}"):
+        prepare({"source": "a", "fast_restore": ["us-west-2a"]})
+    prepare({"source": "a", "fast_restore": [f"{HOME}a", f"{HOME}-ham-1a"]})

@@ -184,6 +184,8 @@ def test_a_copy_that_is_not_ready_in_time_can_be_waited_for_again():
 
 REFUSED = [
     ({"share": {"accounts": [OWNER]}}, {"encrypted": True, "key": "alias/aws/ebs"}, "aws/ebs"),
+    ({"fast_restore": [f"{FAR}a"]}, {}, f"fast_restore: {FAR}a is not in {HOME}"),
+    ({"create_volume": {"availability_zone": f"{FAR}a"}}, {}, f"zone: {FAR}a is not in {HOME}"),
     ({"share": {"public": True}}, {"encrypted": True, "key": KEY.format(HOME)}, "cannot be public"),
 ]
 

@@ -45,13 +45,7 @@ async def _image(
     disks = image.disks_of(labels)
     missing = [disk.volume for disk in disks if not _is_there(volumes.get(disk.volume))]
     if missing:
-        return ImageOutcome(
-            name=image.name,
-            status=NOT_STARTED,
-            family=image.family,
-            error=f"not registered, because {missing[0]} is not done. The same command goes on",
-            exit_code=int(ExitCode.TEMPORARY),
-        )
+        return _not_started(image, missing[0], volumes.get(missing[0]))
     found = [volumes[disk.volume] for disk in disks]
     ids = tuple(outcome.snapshot_id or "" for outcome in found)
     settled_s = prepared.settled_s
@@ -149,6 +143,27 @@ async def boot_for(
             raise
         return boot_of(image, None)
     return boot_of(image, facts)
+
+
+def _not_started(image: ImageSettings, label: str, volume: VolumeOutcome | None) -> ImageOutcome:
+    """Return the outcome of an image one of whose volumes is not there, with its reason if known.
+
+    Args:
+        image: The image.
+        label: Of the volume.
+        volume: What became of it.
+    """
+    why, status = "", int(ExitCode.TEMPORARY)
+    if volume is not None and volume.exit_code and volume.error:
+        why, status = f": {volume.error}", volume.exit_code
+    goes_on = ". The same command goes on" if status == ExitCode.TEMPORARY else ""
+    return ImageOutcome(
+        name=image.name,
+        status=NOT_STARTED,
+        family=image.family,
+        error=f"not registered, because {label} is not done{why}{goes_on}",
+        exit_code=status,
+    )
 
 
 def _is_there(outcome: VolumeOutcome | None) -> bool:
