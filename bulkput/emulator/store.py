@@ -24,6 +24,9 @@ from bulkput.emulator.snapshot import Record, Snapshot
 _TOKEN_KEY_BYTES = 32
 
 
+SERVED_ELSEWHERE = "is served by another emulator"
+
+
 class StoreError(Exception):
     """The root folder is in use or cannot be what it should be."""
 
@@ -47,7 +50,7 @@ class Store:
             fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._lock_fd)
-            raise StoreError(f"{root} is served by another emulator") from error
+            raise StoreError(f"{root} {SERVED_ELSEWHERE}") from error
         self.token_key = self._load_token_key(root / "token-key")
         """Makes page and block tokens of this root hold across restarts."""
         self._layers: dict[str, Layer] = {}

@@ -19,13 +19,16 @@ from bulkput.jobs.process.child import kill, start_child, terminate
 from bulkput.ledger.folder import ensure_folder
 from bulkput.ledger.state_file import open_state_file
 from bulkput.ledger.storage import storage_error
-from bulkput.model.errors import TemporaryError
+from bulkput.model.errors import LedgerError, TemporaryError
 
 _START_LIMIT_S = 30.0
 """A start takes about 0.5 s; a machine that needs sixty times as long is not usable."""
 
 _STOP_LIMIT_S = 5.0
 """What the server may take to end in order before it is killed."""
+
+_LAST_WORDS_MAX = 300
+"""Characters of the log that a message has at most."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ async def embedded_server(root: Path) -> AsyncIterator[EmbeddedServer]:
     """Start the emulator on a free loopback port under a new key; stop it at the end.
 
     Raises:
-        LedgerError: its folder cannot be used.
+        LedgerError: its folder cannot be used, or another run's server has it.
         TemporaryError: it did not come up; the message has its last words.
     """
     ensure_folder(root)
@@ -69,10 +72,27 @@ async def embedded_server(root: Path) -> AsyncIterator[EmbeddedServer]:
             async with asyncio.timeout(_START_LIMIT_S):
                 line = (await process.stdout.readline()).decode()
         if "http" not in line:
-            raise TemporaryError(f"the embedded server did not start; its log is {log_path}")
+            raise _failed_start(root, log_path)
         yield EmbeddedServer(line.split()[-1], credentials)
     finally:
         await _stop(process)
+
+
+def _failed_start(root: Path, log_path: Path) -> LedgerError | TemporaryError:
+    from bulkput.emulator.store import SERVED_ELSEWHERE  # noqa: PLC0415 - of this failure alone
+
+    try:
+        lines = log_path.read_text("utf-8", "replace")[-_LAST_WORDS_MAX:].splitlines()
+    except OSError:
+        lines = []
+    words = lines[-1] if lines else "it wrote nothing"
+    if words.endswith(SERVED_ELSEWHERE):
+        what = (
+            "another rehearsal with this state folder is already running. Wait until it ends, or "
+            "stop it and run again, or give this one a --state-dir of its own"
+        )
+        return LedgerError(root, what)
+    return TemporaryError(f"the embedded server did not start ({words}); its log is {log_path}")
 
 
 def _emptied(path: Path) -> BinaryIO:

@@ -1,5 +1,6 @@
 """What a rehearsal holds is a disk: no other user of the machine reads it."""
 
+import contextlib
 from pathlib import Path
 
 import boto3
@@ -8,7 +9,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
+from bulkput.emulator.store import Store
 from bulkput.jobs.process.embedded_server import embedded_server
+from bulkput.model.errors import LedgerError, TemporaryError
 
 
 def client(service, url, access_key, secret_key):
@@ -44,6 +47,25 @@ async def test_every_rehearsal_has_a_key_of_its_own(tmp_path):
             keys.add(server.credentials.secret_key)
     assert len(keys) == 2
     assert all(len(key) == 40 for key in keys)
+
+
+async def test_a_second_rehearsal_with_the_same_folder_is_named_as_such(tmp_path):
+    first = Store(tmp_path / "embedded")
+    with (
+        contextlib.closing(first),
+        pytest.raises(LedgerError, match=r"already running.*--state-dir") as caught,
+    ):
+        async with embedded_server(tmp_path / "embedded"):
+            pass
+    assert caught.value.exit_code == 3
+
+
+async def test_a_server_that_does_not_start_has_its_last_words(tmp_path):
+    (tmp_path / "embedded").mkdir(mode=0o700)
+    (tmp_path / "embedded" / "records").write_text("")
+    with pytest.raises(TemporaryError, match=r"did not start \(.*File exists.*\); its log is"):
+        async with embedded_server(tmp_path / "embedded"):
+            pass
 
 
 async def test_the_key_is_in_no_place_that_another_user_sees(tmp_path):
