@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from bulkput.api.manifest import snapshots_with_manifest
+from bulkput.api.status import read_records
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.copy import history
 from bulkput.jobs.copy.history import CopyRecord, CopyRecords
 from bulkput.jobs.copy.snapshot_source import SnapshotIdentity
+from bulkput.jobs.state import job_record
 from bulkput.jobs.state.manifest_at_hand import find_manifest
 from bulkput.jobs.state.upload_key import upload_folder
 from bulkput.jobs.state.uploads import read_entries, read_unfinished
@@ -26,6 +29,7 @@ KEPT = Path(__file__).parent / "kept" / "state"
 REGION = "eu-west-1"
 PARENT = "snap-0aaaaaaaaaaaaaaaa"
 CHILD = "snap-033d116c0448c309d"
+OF_A_JOB = "snap-0c01edd45435121b8"
 DOWNLOAD = f"downloads/{PARENT}-00112233aabb"
 ABSENT = bytes(32)
 
@@ -41,7 +45,11 @@ def base_digest(index):
 @pytest.fixture
 def state_dir(tmp_path):
     """Return a copy with the modes that the program gives: git keeps none."""
-    copy = Path(shutil.copytree(KEPT, tmp_path / "state"))
+    return private_copy(KEPT, tmp_path)
+
+
+def private_copy(kept, tmp_path):
+    copy = Path(shutil.copytree(kept, tmp_path / "state"))
     for path in (copy, *copy.rglob("*")):
         path.chmod(0o700 if path.is_dir() else 0o600)
     return copy
@@ -195,5 +203,19 @@ def test_what_is_kept_has_the_versions_of_this_program():
         "series": series._FORMAT_VERSION,
         "download": download_state.FORMAT_VERSION,
         "copy": history._VERSION,
+        "job": job_record.FORMAT_VERSION,
     }
     assert set(versions.values()) == {1}, f"kept/README.md has what is due now: {versions}"
+
+
+def test_the_record_of_a_job_of_which_a_volume_failed(tmp_path):
+    state_dir = private_copy(KEPT.parent / "state-of-a-job", tmp_path)
+    (record,) = read_records(state_dir)
+    assert (record.name, record.file, record.delivered) == ("move", "/images/job.yaml", False)
+    done, failed = record.volumes.values()
+    assert (done.volume, done.status, done.snapshot_id) == ("a.img", "completed", OF_A_JOB)
+    assert (failed.volume, failed.status, failed.exit_code) == ("b.img", "failed", 6)
+    with Ledger.open(state_dir / "a.img-fc5271ccdd27") as ledger:
+        assert (ledger.header.snapshot_id, ledger.header.phase) == (OF_A_JOB, LedgerPhase.COMPLETED)
+        assert list(ledger.states(0, 4)) == [State.ACKNOWLEDGED] * 4
+    assert snapshots_with_manifest(state_dir) == [OF_A_JOB]
