@@ -68,7 +68,10 @@ def test_batch_takes_the_definition_and_retries_what_a_rerun_mends():
     }
     assert retried == {*map(str, RERUN_MENDS), "137", "143"}, "and ends by SIGKILL and SIGTERM"
     assert rules[-1] == {"onExitCode": "*", "action": "EXIT"}
-    require_command(definition["containerProperties"]["command"])
+    command = definition["containerProperties"]["command"]
+    require_command(command)
+    hours = int(command[command.index("--max-duration") + 1].removesuffix("h"))
+    assert hours * 3600 < definition["timeout"]["attemptDurationSeconds"], "that is not retried"
 
 
 def test_kubernetes_fails_an_index_after_what_no_rerun_mends():
