@@ -20,9 +20,9 @@ class RunFile:
     """A Sink that replaces the file while volumes are under way, and removes it at the end."""
 
     def __init__(
-        self, head: Mapping[str, Any], write: Callable[[bytes], None], remove: Callable[[], None]
+        self, head: Mapping[str, Any], write: Callable[[bytes], bool], remove: Callable[[], None]
     ) -> None:
-        """Write ``head`` and the figures of each volume by ``write``."""
+        """Write ``head`` and the figures of each volume by ``write``, which returns if it could."""
         self._head = dict(head)
         self._write = write
         self._remove = remove
@@ -44,13 +44,14 @@ class RunFile:
         # Between two volumes of a job nothing else shows that it runs.
         if self._broken or not (figures or is_job) or now_s < self._due_s:
             return
-        self._due_s = now_s + INTERVAL_S
         volumes = {each.volume: _volume(each) for each in figures}
         content = self._head | {"updated_unix_s": time.time(), "volumes": volumes}
         try:
-            self._write((json.dumps(content) + "\n").encode("ascii"))
+            is_written = self._write((json.dumps(content) + "\n").encode("ascii"))
         except Exception:  # noqa: BLE001 - a file for curious people must not cost the upload
             self._broken = True
+        else:
+            self._due_s = now_s + INTERVAL_S if is_written else now_s
 
     def close(self, now_s: float) -> None:  # noqa: ARG002 - the Protocol's
         try:

@@ -62,7 +62,11 @@ def run_of_a_job(state, job_id="0123456789ab"):
 
 def test_a_job_is_known_to_run_from_its_start_and_between_two_volumes(state):
     sink = run_of_a_job(state)
+    state.rmdir()
     sink.tick(0.0)
+    assert not state.exists(), "it is the job's to make"
+    state.mkdir(mode=0o700)
+    sink.tick(0.1)
     assert running_jobs(state) == {"0123456789ab"}
     sink.close(1.0)
     assert running_jobs(state) == set()

@@ -53,15 +53,17 @@ class OwnRunFile:
         self._folder = state_dir / FOLDER_NAME
         self._path = self._folder / f"{_own_host()}-{os.getpid()}.json"
 
-    def write(self, content: bytes) -> None:
-        """Make ``content`` the whole of the file.
+    def write(self, content: bytes) -> bool:
+        """Make ``content`` the whole of the file; False while there is no state folder yet.
 
         Raises:
-            BulkputError: the state folder is not there yet, or cannot be used.
+            BulkputError: the state folder cannot be used.
         """
-        if self._folder.parent.is_dir():
-            ensure_folder(self._folder)
-            replace_file(self._path, content)
+        if not self._folder.parent.is_dir():
+            return False
+        ensure_folder(self._folder)
+        replace_file(self._path, content)
+        return True
 
     def remove(self) -> None:
         """Remove the file, and those of processes of this host that were killed."""
