@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
+from support.s3_server import BUCKET, s3_server
 from support.served import BLOCK
 
 from bulkput import Progress, ServiceError, TuningSettings, VolumeStarted, copy
@@ -156,3 +158,19 @@ async def test_an_end_that_refuses_the_comparison_for_lack_of_rights_says_so(
     here.served.fail("ListChangedBlocks", FaultKind.ACCESS_DENIED)
     with pytest.raises(ServiceError, match="ListChangedBlocks"):
         await copy(options(younger))
+
+
+async def test_the_elders_copy_was_made_on_another_host(
+    accounts, options, generations, tmp_path, monkeypatch
+):
+    _, there = accounts
+    (elder, _), (younger, second) = generations()
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    with s3_server() as s3:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3.url)
+        store = {"state_store": f"s3://{BUCKET}/copies"}
+        parent = await copy(options(elder, **store))
+        child = await copy(replace(options(younger, **store), state_dir=tmp_path / "2"))
+    assert child.parent_snapshot_id == parent.snapshot_id
+    assert own_blocks(there, child.snapshot_id) == {1, 4, 5, 60}
+    assert there.read(child.snapshot_id) == second

@@ -17,6 +17,7 @@ from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.full_size import change_check
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.state.manifest_at_hand import find_manifest, require_changes
+from bulkput.jobs.upload.shelved_files import fetch_manifest
 from bulkput.ledger.manifest import manifest_path
 from bulkput.model.block import BLOCKS_PER_GIB
 from bulkput.model.errors import ServiceError
@@ -121,6 +122,7 @@ class Search:
 
     async def _has_parent(self, copy_id: str) -> bool:
         """Return whether an earlier copy is still there, and its manifest."""
+        await fetch_manifest(self._context, copy_id)  # another host may have made the copy
         path = manifest_path(self._context.state_dir, copy_id)
         if not await self._context.workers.run(path.exists):
             return False
