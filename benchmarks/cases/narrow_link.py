@@ -12,6 +12,7 @@ from benchmarks.servers.link import Link
 
 _MIB = 1 << 20
 _DELAY_S = 0.05
+_NAMES = frozenset({"bulkput", "coldsnap"})
 _TIMEOUT_IDEALS = 5.0
 """A client that takes five times the ideal is not waited for."""
 
@@ -50,7 +51,7 @@ _WAYS = (
 
 def run(bench: Bench) -> CaseResult:
     figures, runs = [], []
-    clients = [each for each in CLIENTS if each.name in {"bulkput", "coldsnap"}]
+    clients = [each for each in CLIENTS if each.name in _NAMES & (bench.options.only or _NAMES)]
     for way in _WAYS:
         for client in clients:
             if client.missing() is not None:
