@@ -142,6 +142,8 @@ def test_what_a_report_of_a_bug_needs(args, capsys, monkeypatch):
     for name in ("processor", "cores", "openssl", "aiohttp", "botocore", "numpy", "uvloop"):
         assert facts[name], name
     assert "planted" not in shown
+    assert "jinja2" in {name.lower() for name in facts}, "an extra of users"
+    assert not facts.keys() & {"boto3", "moto", "ruff", "cfn-lint", "trustme"}, "of developers"
 
 
 def test_verbose_alone_is_no_command(capsys):
