@@ -20,10 +20,8 @@ from bulkput.ebs.snapshot import StartRequest
 from bulkput.emulator.options import EmulatorOptions
 from bulkput.emulator.server import Emulator
 from bulkput.model.clock import LoopClock
-from bulkput.model.errors import ConfigError, CredentialsError, ServiceError
+from bulkput.model.errors import CredentialsError, ServiceError
 from bulkput.model.failure import FailureClass
-from bulkput.network.proxy import proxy_for, proxy_url
-from bulkput.network.refusals import Refusals
 from bulkput.source.open import open_source
 from bulkput.source.remote.access import Access
 
@@ -120,16 +118,6 @@ async def test_the_data_plane_learns_of_a_no_in_mid_run(tmp_path, monkeypatch, b
                         )
                     assert caught.value.failure is FailureClass.PROXY_REFUSED
     assert len(proxy.requests) == 2
-
-
-def test_each_host_may_be_forbidden_and_a_password_is_of_all():
-    refusals = Refusals()
-    assert not refusals
-    refusals.note("a.example", 403)
-    assert refusals
-    assert (refusals.status_of("a.example"), refusals.status_of("b.example")) == (403, None)
-    refusals.note("a.example", 407)
-    assert refusals.status_of("b.example") == 407
 
 
 @pytest.fixture
@@ -281,75 +269,3 @@ async def test_the_credential_chain_has_the_same_proxy_and_its_no(monkeypatch, t
         assert no.value.status == 4
         assert "canary" not in str(no.value)
     assert proxy.requests == [("CONNECT", "sts.us-east-1.amazonaws.com:443")]
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("proxy.example:3128", "http://proxy.example:3128"),
-        ("http://proxy.example:3128", "http://proxy.example:3128"),
-        ("HTTP://proxy.example", "http://proxy.example"),
-        ("//proxy.example:3128", "http://proxy.example:3128"),
-        ("u:p@proxy.example:3128", "http://u:p@proxy.example:3128"),
-        ("https://[fd00::1]:3128", "https://[fd00::1]:3128"),
-    ],
-)
-def test_a_proxy_has_many_spellings(monkeypatch, value, expected):
-    monkeypatch.setenv("HTTPS_PROXY", value)
-    assert proxy_url("https://example.com/x") == expected
-    assert proxy_url("http://example.com/x") is None
-
-
-@pytest.mark.parametrize(
-    ("url", "named"),
-    [
-        ("https://ebs.example/x", "example"),
-        ("https://ebs.example/x", " other, .example"),
-        ("https://ebs.example/x", "EBS.example:443"),
-        ("https://ebs.example:8443/x", "ebs.example"),
-        ("https://[fd00::5]:8443/x", "fd00::5"),
-        ("https://[fd00::5]/x", "[fd00::5]"),
-        ("https://10.1.2.3/x", "10.1.2.3"),
-        ("https://ebs.example/x", "*"),
-    ],
-)
-@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
-def test_a_host_is_named_in_many_ways(monkeypatch, url, named, name):
-    monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
-    monkeypatch.setenv(name, named)
-    assert proxy_url(url) is None
-    assert proxy_url("https://another.test:444/") == "http://proxy.example:3128" or named == "*"
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "http://proxy.example:99999",
-        "proxy:port",
-        "socks5://u:canary@p",
-        "http://",
-        "[::1",
-        "a%3Ab:canary@p",
-    ],
-)
-@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy"])
-def test_a_proxy_that_is_none_names_its_variable(monkeypatch, name, value):
-    monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigError, match=name) as caught:
-        proxy_url("https://example.com/x")
-    assert "canary" not in str(caught.value)
-
-
-def test_the_password_is_taken_apart(monkeypatch):
-    monkeypatch.setenv("HTTPS_PROXY", f"http://{USER}@proxy.example:3128/")
-    proxy = proxy_for("https://example.com")
-    assert proxy.url == "http://proxy.example:3128/"
-    assert proxy.authorization == "Basic YWwvaWNlOnMzY3JAdCBjYW5hcnk="
-
-
-@pytest.mark.parametrize(
-    "url", ["http://169.254.169.254/x", "http://[fd00:ec2::254]/x", "http://169.254.170.2/x"]
-)
-def test_metadata_has_no_proxy(monkeypatch, url):
-    monkeypatch.setenv("http_proxy", "http://proxy.example")
-    assert proxy_url(url) is None
