@@ -23,7 +23,7 @@ from bulkput.model.events import VolumeStarted
 from bulkput.model.latencies import merged
 from bulkput.model.progress import CallCounts, Progress
 from bulkput.observe.board import Board
-from bulkput.observe.run_events import RunEvent
+from bulkput.observe.run_events import RunEnded, RunEvent
 
 TEXTFILE_INTERVAL_S = 5.0
 """node_exporter is scraped every 15 s or more rarely."""
@@ -84,6 +84,8 @@ class MetricsSink:
         self._board = Board()
         self._volumes: dict[str, Progress] = {}
         self._lock = threading.Lock()
+        self._has_ended = False
+        """The file stays behind: what was cut short does not run, it waits for the next run."""
         collector: Any = self  # which is asked for `collect` alone
         self.registry.register(collector)
 
@@ -101,6 +103,7 @@ class MetricsSink:
         with self._lock:
             if isinstance(event, VolumeStarted):
                 self._volumes[event.progress.volume] = event.progress
+            self._has_ended |= isinstance(event, RunEnded)
             self._board.apply(event, time.monotonic())
 
     def tick(self, now_s: float) -> None:
@@ -124,12 +127,13 @@ class MetricsSink:
         with self._lock:
             volumes = list(self._volumes.values())
             job = self._board
-            running = len(job.figures(time.monotonic()))
+            running = 0 if self._has_ended else len(job.figures(time.monotonic()))
+            in_flight = [((v.volume,), 0 if self._has_ended else v.in_flight) for v in volumes]
             states = {"completed": job.completed, "failed": job.failed, "running": running}
             states["waiting"] = max(0, job.volume_count - sum(states.values()))
         yield _gauge("bulkput_volumes", [((state,), count) for state, count in states.items()])
         yield _gauge("bulkput_volume_size_blocks", [((v.volume,), v.blocks_total) for v in volumes])
-        yield _gauge("bulkput_requests_in_flight", [((v.volume,), v.in_flight) for v in volumes])
+        yield _gauge("bulkput_requests_in_flight", in_flight)
         allowed = [((v.volume,), v.allowed_per_s) for v in volumes if v.allowed_per_s]
         yield _gauge("bulkput_allowed_requests_per_second", allowed)
         kinds = [

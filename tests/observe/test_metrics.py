@@ -16,7 +16,7 @@ from support.manual import page
 
 from bulkput.model.events import VolumeEnded, VolumeStarted
 from bulkput.observe.metrics import METRICS, MetricsSink
-from bulkput.observe.run_events import RunStarted
+from bulkput.observe.run_events import RunEnded, RunStarted
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,6 +74,16 @@ def test_what_has_ended_keeps_its_counts(sink, done):
     found = values(plain_text(generate_latest(sink.registry).decode()))
     assert found["bulkput_blocks_total", frozenset({"web-01", "put"})] == 400
     assert found["bulkput_volumes", frozenset({"completed"})] == 1
+
+
+def test_after_a_run_that_broke_off_nothing_runs(sink, textfile, progress):
+    progress.in_flight = 3
+    sink.on_event(RunEnded(130, 1.0))
+    sink.close(1.0)
+    found = values(plain_text(textfile.read_text()))
+    assert found["bulkput_volumes", frozenset({"running"})] == 0
+    assert found["bulkput_volumes", frozenset({"waiting"})] == 3
+    assert found["bulkput_requests_in_flight", frozenset({"web-01"})] == 0
 
 
 def test_the_textfile_is_never_half_written(sink, textfile):
