@@ -191,6 +191,8 @@ class Ledger(Closing, Marks):
             open_boot_id=boot_id(),
             marks_lost=self._header.marks_lost and holds_unknown,
         )
+        if bound.marks_lost:  # zeros are put: no later run may leave out what it does not know
+            bound = replace(bound, source_identity={})
         table = Table.create(self.folder / TABLE_NAME, snapshot_id, bound.block_count)
         try:
             self._save(bound)

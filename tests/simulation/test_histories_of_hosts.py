@@ -68,3 +68,8 @@ def test_a_bug_planted_in_the_take_up_is_caught(bug, tmp_path, monkeypatch):
         except Violation:
             return
     pytest.fail("100 seeds did not notice it")
+
+
+@pytest.mark.parametrize("seed", [1404, 2507])
+def test_zeros_that_a_host_put_for_want_of_knowledge_are_not_left_out_by_the_next(seed, tmp_path):
+    live((seed,), tmp_path)
