@@ -8,13 +8,9 @@ second before and after. A change that brings its share of puts is kept and foll
 one; any other is taken back and left alone for a while, and the next trial goes the other way.
 """
 
-import math
-from collections.abc import Mapping
-from enum import Enum, auto
-from types import MappingProxyType
-
 from bulkput.pace.opening import FIRST_PUTS, OPENED_PUTS, SLOW_PUT_S, Opening
 from bulkput.pace.round import Round
+from bulkput.pace.trial import CHANGED_SHARE, FACTOR, Measured, Step, Trial
 
 LIMIT_MIN_PUTS = 1
 """Reached by stalls alone: where one put fills the link for longer than nothing may move."""
@@ -22,28 +18,8 @@ LIMIT_MIN_PUTS = 1
 TRIAL_MIN_PUTS = 2
 """While one put waits for its answer, the other fills the link."""
 
-ELASTICITY_MIN = 0.15
-"""A doubling must bring 11% more puts a second (2 ** 0.15) to be worth its memory and latency.
-On a link that is full it brings nothing, on one that is not it brings 100%."""
-
-ROUND_MIN_PUTS = 32
-"""Outcomes in a round, at least; a round counts whole turns of all slots otherwise."""
-
 REOPEN_DIVISOR = 4
 """As many as one latency of the opening brings back."""
-
-OVERDUE_FACTOR = 3.0
-"""A round that takes so many times what its outcomes took before is ended: what is learned is that
-the rate fell, and on a link that narrowed its rest would take minutes."""
-
-SLOW_ROUND_S = 4.0
-SLOW_ROUND_MIN_PUTS = 8
-"""A round that takes so long ends with so many outcomes, in whole turns: at 2 puts a second 32
-would take 16 s."""
-
-ROUND_TURNS = 2
-"""Times that every slot turns over in a round: an exact multiple, because puts that started
-together come back together, and a cut through such a clump would be half a turn of error."""
 
 SLACK_FACTOR = 2.0
 SLACK_PUTS = 16
@@ -51,9 +27,6 @@ SLACK_PUTS = 16
 
 SLACK_DECAY = 0.9
 """Per round, so that a short lull does not throw away what was learned."""
-
-CHANGED_SHARE = 0.2
-"""A held limit is tried again at once when its puts a second change by this share."""
 
 HOLD_FIRST_S = 1.0
 HOLD_MAX_S = 30.0
@@ -74,33 +47,15 @@ the need be under way)."""
 QUEUED_DOWN_FACTOR = 0.5
 """The next step down where a trial upwards showed a queue: latency that grew with the slots."""
 
-QUEUED_TRIAL_SHARE = 0.8
-"""Of the growth of the limit, for the growth of the latency to be a queue's."""
-
 STALL_CUT = 0.5
 """For a put on which nothing moved until its deadline, at once: whatever there is too much of, it
 is half of it. Once for all puts that were sent before the cut."""
-
-DOWN_KEEPS_SHARE = 0.98
-"""Of the puts a second, for a smaller limit to be kept."""
 
 OVERLOAD_SHARE = 0.25
 """Of a round's outcomes that failed (timeouts, resets, 5xx): the limit is then cut."""
 
 OVERLOAD_CUT = 0.7
 """CUBIC's multiplicative decrease (RFC 9438)."""
-
-
-class _Trial(Enum):
-    NONE = auto()
-    START = auto()
-    UP = auto()
-    DOWN = auto()
-
-
-_FACTOR: Mapping[_Trial, float] = MappingProxyType(
-    {_Trial.NONE: 1.0, _Trial.START: 2.0, _Trial.UP: 1.5, _Trial.DOWN: 0.8}
-)
 
 
 class InFlightController:
@@ -123,18 +78,17 @@ class InFlightController:
         self._opening: Opening | None = Opening(self._limit, maximum)
         self._fresh_s: set[float] = set()
         """When puts under way were sent that had to make a connection first."""
-        self._base_latency_s = math.nan
-        self._least_latency_s = math.inf
-        self._down_factor = _FACTOR[_Trial.DOWN]
+        self._least_latency_s = float("inf")
+        self._down_factor = FACTOR[Step.DOWN]
         self._was_unused = False
         self._may_halve = True
         """Not once half of a limit was too few: smaller steps find what lies between."""
         self._stalled_s = float("-inf")
-        self._trial = _Trial.NONE
-        self._next_trial = _Trial.START
-        self._base_limit = self._limit
+        self._trial: Trial | None = None
+        self._next_step = Step.START
         self._connections = 0
         self._base_rate: float | None = None
+        """Puts a second that the limit before a trial brings; without one, the limit held."""
         self._hold_s = HOLD_FIRST_S
         self._hold_until_s = float("-inf")
         self._round = Round()
@@ -188,7 +142,7 @@ class InFlightController:
             return  # what the cut was for
         self._stalled_s = now_s
         self._opening = None
-        self._next_trial = _Trial.UP
+        self._next_step = Step.UP
         self._hold_s = HOLD_FIRST_S
         self._settle(now_s, int(self._limit * STALL_CUT), None)
         self._round.begin(now_s)
@@ -199,7 +153,7 @@ class InFlightController:
         self._opening.on_ack(latency_s, is_fresh=is_fresh)
         self._set_limit(self._opening.limit)
         if self._opening.is_queued:
-            self._next_trial, self._down_factor = _Trial.DOWN, QUEUED_DOWN_FACTOR
+            self._next_step, self._down_factor = Step.DOWN, QUEUED_DOWN_FACTOR
         if self._opening.is_over:
             self._opening = None
             self._round.begin(now_s)
@@ -207,8 +161,8 @@ class InFlightController:
     def _reopen(self) -> None:
         """Find the need as at the start, from few: a rate that fell may be a link that narrowed."""
         self._may_halve = True
-        self._next_trial = _Trial.START
-        self._trial = _Trial.NONE
+        self._next_step = Step.START
+        self._trial = None
         self._base_rate = None
         self._set_limit(max(FIRST_PUTS, self._limit // REOPEN_DIVISOR))
         self._opening = Opening(self._limit, self._maximum)
@@ -221,43 +175,33 @@ class InFlightController:
             self._on_outcome(now_s)
 
     def _on_outcome(self, now_s: float) -> None:
-        elapsed_s = self._round.elapsed_s(now_s)
-        if elapsed_s > 0 and self._round.outcomes >= self._round_puts(elapsed_s):
-            self._end_round(now_s, self._round.acks / elapsed_s)
-
-    def _round_puts(self, elapsed_s: float) -> int:
-        """Return how many outcomes end a round that has taken ``elapsed_s``."""
-        if elapsed_s < SLOW_ROUND_S:
-            return max(ROUND_MIN_PUTS, ROUND_TURNS * self._limit)
-        turns = max(ROUND_TURNS, -(-SLOW_ROUND_MIN_PUTS // self._limit))
-        puts = turns * self._limit
-        overdue_puts = elapsed_s * (self._base_rate or 0.0) / OVERDUE_FACTOR
-        return min(puts, SLOW_ROUND_MIN_PUTS) if overdue_puts > puts else puts
+        if self._round.is_over(now_s, self._limit, self._base_rate or 0.0):
+            self._end_round(now_s, self._round.acks / self._round.elapsed_s(now_s))
 
     def _end_round(self, now_s: float, rate: float) -> None:
         if self._round.failures > OVERLOAD_SHARE * self._round.outcomes:
-            self._next_trial = _Trial.UP
+            self._next_step = Step.UP
             self._hold_s = HOLD_FIRST_S
             self._settle(now_s, int(self._limit * OVERLOAD_CUT), None)
         elif not self._round.is_saturated(now_s):
             self._on_unused()
-        elif self._trial is _Trial.NONE:
+        elif self._trial is None:
             self._consider(now_s, rate)
         else:
-            self._judge(now_s, rate)
+            self._judge(now_s, self._trial, rate)
         self._round.begin(now_s)
 
     def _on_unused(self) -> None:
         """The rate or the source holds puts back: keep room above what was used, try nothing."""
         rising = self._round.peak > RISING_FACTOR * self._round.peak_before
-        if rising and self._trial is not _Trial.NONE:
+        if rising and self._trial is not None:
             # The new slots are still filling: the trial is judged when they are full.
             return
         room = int(self._round.peak * SLACK_FACTOR) + SLACK_PUTS
         if room < self._limit:
             self._set_limit(max(room, int(self._limit * SLACK_DECAY)))
-        self._trial = _Trial.NONE
-        self._next_trial = _Trial.START
+        self._trial = None
+        self._next_step = Step.START
         self._base_rate = None
         self._was_unused = True
         self._hold_s = HOLD_FIRST_S
@@ -275,75 +219,59 @@ class InFlightController:
             rate = base + BASE_GAIN * (rate - base)
         if changed:
             self._hold_s = HOLD_FIRST_S
-            self._next_trial = _Trial.START
+            self._next_step = Step.START
             if self._limit < OPENED_PUTS:
                 self._reopen()
                 return
         elif now_s < self._hold_until_s:
             self._base_rate = rate
             return
-        self._begin_trial(now_s, rate, self._next_trial)
+        self._begin_trial(now_s, rate, self._next_step)
 
-    def _begin_trial(self, now_s: float, rate: float, trial: _Trial) -> None:
+    def _begin_trial(self, now_s: float, rate: float, step: Step) -> None:
         before = self._limit
-        self._base_limit = before
         self._base_rate = rate
-        self._base_latency_s = self._round.latency_s
-        if trial is _Trial.DOWN and self._is_queue_short():
+        if step is Step.DOWN and self._is_queue_short():
             pass
-        elif trial is _Trial.DOWN:
+        elif step is Step.DOWN:
             floor = min(before, TRIAL_MIN_PUTS)
             self._set_limit(max(floor, int(before * self._down_factor)))
         elif not self._round.latency_s > SLOW_PUT_S:
-            self._set_limit(max(before + 1, round(before * _FACTOR[trial])))
+            self._set_limit(max(before + 1, round(before * FACTOR[step])))
         if self._limit == before:
-            self._next_trial = _Trial.DOWN if trial is not _Trial.DOWN else _Trial.UP
+            self._next_step = Step.DOWN if step is not Step.DOWN else Step.UP
             self._settle(now_s, before, rate)
         else:
-            self._trial = trial
+            self._trial = Trial(step, Measured(before, rate, self._round.latency_s))
             self._round.has_fresh = False
 
     def _is_queue_short(self) -> bool:
         return self._round.latency_s <= QUEUE_WORTH_FACTOR * self._least_latency_s
 
-    def _judge(self, now_s: float, rate: float) -> None:
+    def _judge(self, now_s: float, trial: Trial, rate: float) -> None:
         """Keep the trial's limit if it was worth it, and go on; or go back and rest."""
-        base = rate if self._base_rate is None else self._base_rate
-        trial = self._trial
-        growth = self._limit / self._base_limit
-        latency_growth = self._round.latency_s / self._base_latency_s
-        if math.isnan(latency_growth):
-            latency_growth = 1.0  # unknown: the rate decides
-        is_queued = growth > 1 and latency_growth >= QUEUED_TRIAL_SHARE * growth
-        if trial is _Trial.DOWN and rate > (1 + CHANGED_SHARE) * base:
-            self._reopen()  # fewer cannot bring more: the link or the service has changed
-            return
-        if trial is _Trial.DOWN:
-            # Each step down is held against the start of the descent: small losses would add up.
-            is_kept = rate >= base * DOWN_KEEPS_SHARE
-            rate = max(rate, base) if is_kept else rate
-        else:
-            # Two measures of the same (Little): noise that favours one must favour the other too.
-            is_kept = min(rate / base, growth / latency_growth) >= growth**ELASTICITY_MIN
-        if is_kept:
+        verdict = trial.verdict(Measured(self._limit, rate, self._round.latency_s))
+        if verdict.is_changed:
+            self._reopen()
+        elif verdict.is_kept:
             self._hold_s = HOLD_FIRST_S
-            self._trial = _Trial.NONE
-            self._begin_trial(now_s, rate, trial)
-        elif self._round.has_fresh and not is_queued:
+            self._trial = None
+            self._begin_trial(now_s, verdict.puts_per_s, trial.step)
+        elif self._round.has_fresh and not verdict.is_queued:
             # The new slots opened connections, whose handshakes took their part of this round:
             # a round without them decides.
             self._round.has_fresh = False
         else:
-            if trial is _Trial.DOWN and self._down_factor == QUEUED_DOWN_FACTOR:
+            if trial.step is Step.DOWN and self._down_factor == QUEUED_DOWN_FACTOR:
                 self._may_halve = False
-            halves = is_queued and self._may_halve
-            self._down_factor = QUEUED_DOWN_FACTOR if halves else _FACTOR[_Trial.DOWN]
-            self._next_trial = _Trial.UP if trial is _Trial.DOWN else _Trial.DOWN
-            self._settle(now_s, self._base_limit, base)
+            halves = verdict.is_queued and self._may_halve
+            self._down_factor = QUEUED_DOWN_FACTOR if halves else FACTOR[Step.DOWN]
+            self._next_step = Step.UP if trial.step is Step.DOWN else Step.DOWN
+            self._settle(now_s, trial.before.limit, trial.before.puts_per_s)
 
     def _settle(self, now_s: float, limit: int, rate: float | None) -> None:
         self._set_limit(limit)
-        self._trial = _Trial.NONE
+        self._trial = None
         self._base_rate = rate
         self._hold_until_s = now_s + self._hold_s
         self._hold_s = min(HOLD_MAX_S, 2 * self._hold_s)

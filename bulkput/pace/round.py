@@ -9,6 +9,22 @@ SATURATED_SHARE = 0.05
 """Of a round's time with all slots taken, for the limit to be what holds puts back: with slots for
 ``n`` puts and a need of ``m``, puts that come back together leave them all taken for 1 - n/m."""
 
+ROUND_MIN_PUTS = 32
+"""Outcomes in a round, at least; a round counts whole turns of all slots otherwise."""
+
+ROUND_TURNS = 2
+"""Times that every slot turns over in a round: an exact multiple, because puts that started
+together come back together, and a cut through such a clump would be half a turn of error."""
+
+SLOW_ROUND_S = 4.0
+SLOW_ROUND_MIN_PUTS = 8
+"""A round that takes so long ends with so many outcomes, in whole turns: at 2 puts a second 32
+would take 16 s."""
+
+OVERDUE_FACTOR = 3.0
+"""A round that takes so many times what its outcomes took before is ended: what is learned is that
+the rate fell, and on a link that narrowed its rest would take minutes."""
+
 
 class Round:
     """What became of the puts that were sent since the round began."""
@@ -84,6 +100,17 @@ class Round:
         """Return the time since the first outcome."""
         return 0.0 if self._first_s is None else now_s - self._first_s
 
+    def is_over(self, now_s: float, limit: int, before_puts_per_s: float) -> bool:
+        """Return whether enough came back under ``limit`` to know what it brings.
+
+        Args:
+            now_s: when the last outcome came.
+            limit: of puts in flight.
+            before_puts_per_s: what came back in the rounds before; 0 if unknown.
+        """
+        elapsed_s = self.elapsed_s(now_s)
+        return elapsed_s > 0 and self.outcomes >= _needed_puts(elapsed_s, limit, before_puts_per_s)
+
     def is_saturated(self, now_s: float) -> bool:
         """Return whether the limit was what held puts back."""
         full_s = self._full_s
@@ -95,3 +122,13 @@ class Round:
     def latency_s(self) -> float:
         """The mean latency of puts on connections that were there; not a number without any."""
         return self._latencies_s / self._timed if self._timed else math.nan
+
+
+def _needed_puts(elapsed_s: float, limit: int, before_puts_per_s: float) -> int:
+    """Return how many outcomes end a round that has taken ``elapsed_s``."""
+    if elapsed_s < SLOW_ROUND_S:
+        return max(ROUND_MIN_PUTS, ROUND_TURNS * limit)
+    turns = max(ROUND_TURNS, -(-SLOW_ROUND_MIN_PUTS // limit))
+    puts = turns * limit
+    overdue_puts = elapsed_s * before_puts_per_s / OVERDUE_FACTOR
+    return min(puts, SLOW_ROUND_MIN_PUTS) if overdue_puts > puts else puts
