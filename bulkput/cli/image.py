@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulkput.cli.command import Command, Group
+from bulkput.cli.gc import as_duration_s
 from bulkput.cli.image_register import register
 from bulkput.cli.options import invocation_of, service_options, shown_options, with_options
 from bulkput.cli.service import call_out, service_of
 from bulkput.cli.streams import write_result
 from bulkput.cli.text import table, write_message_line
-from bulkput.model.duration import parse_duration_s
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
@@ -51,13 +51,6 @@ _family_options = with_options(
 )
 
 
-def _as_duration_s(context: click.Context, parameter: click.Parameter, value: str) -> float:
-    try:
-        return parse_duration_s(value)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}.", context, parameter) from None
-
-
 @click.group(cls=Group)
 def image() -> None:
     """Register images of snapshots, and list and prune those of a family."""
@@ -95,7 +88,7 @@ def list_(context: click.Context, /, *, family: str, regions: tuple[str, ...], *
 )
 @click.option(
     "--older-than",
-    callback=_as_duration_s,
+    callback=as_duration_s,
     default="0s",
     metavar="DURATION",
     help="Delete only images that are older than this, such as 90d.",

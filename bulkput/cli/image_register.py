@@ -113,8 +113,7 @@ def register(
 
     The same command again finds the image and finishes what is unfinished.
     """
-    from bulkput.api.publish import publish_job  # noqa: PLC0415 - not for --help
-    from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - the same
+    from bulkput.cli.publish import publish_shown  # noqa: PLC0415 - not for --help
     from bulkput.config.flags import regions_of_texts, tags_of_texts  # noqa: PLC0415 - the same
     from bulkput.config.image_flags import image_from_flags  # noqa: PLC0415 - the same
     from bulkput.observe.result import error_sentence, exit_code, image_ids  # noqa: PLC0415
@@ -125,13 +124,7 @@ def register(
     settings, named = image_from_flags(snapshots, flags | {"uefi_data": uefi_data}, os.environ)
     require_public_is_meant(settings, yes=yes_public)
     invocation = invocation_of(context)
-    outcomes = run_shown(
-        lambda observer: publish_job(settings, snapshots=named, on_event=observer.on_event),
-        settings,
-        invocation,
-        lambda ended: Ending(exit_code(ended, ended.images)),
-        volume_count=len(settings.volumes),
-    )
+    outcomes = publish_shown(settings, named, invocation)
     error = error_sentence(outcomes, outcomes.images)
     if error is not None:
         write_message(f"bulkput: error: {plain(error)}")

@@ -24,6 +24,7 @@ from bulkput.model.errors import UsageError
 if TYPE_CHECKING:
     from bulkput.cli.options import Invocation
     from bulkput.config.settings import JobSettings
+    from bulkput.model.job_outcomes import JobOutcomes
 
 
 @click.command(cls=Command)
@@ -84,22 +85,35 @@ def snapshots_of(texts: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _publish(
-    settings: "JobSettings", named: dict[str, str], invocation: "Invocation", file: ResultFile
-) -> int:
-    from bulkput.api.publish import publish_job  # noqa: PLC0415 - not for --help
-    from bulkput.cli.outcomes import report_outcomes  # noqa: PLC0415 - the same
-    from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - the same
-    from bulkput.observe.result import exit_code, job_object  # noqa: PLC0415 - the same
+def publish_shown(
+    settings: "JobSettings", named: dict[str, str], invocation: "Invocation"
+) -> "JobOutcomes":
+    """Do the later steps of a job, shown as a run is, and return what became of them.
 
-    started_s = time.monotonic()
-    outcomes = run_shown(
+    Raises:
+        BulkputError: what concerns the job as a whole.
+    """
+    from bulkput.api.publish import publish_job  # noqa: PLC0415 - not for --help
+    from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - the same
+    from bulkput.observe.result import exit_code  # noqa: PLC0415 - the same
+
+    return run_shown(
         lambda observer: publish_job(settings, snapshots=named, on_event=observer.on_event),
         settings,
         invocation,
         lambda ended: Ending(exit_code(ended, ended.images)),
         volume_count=len(settings.volumes),
     )
+
+
+def _publish(
+    settings: "JobSettings", named: dict[str, str], invocation: "Invocation", file: ResultFile
+) -> int:
+    from bulkput.cli.outcomes import report_outcomes  # noqa: PLC0415 - not for --help
+    from bulkput.observe.result import job_object  # noqa: PLC0415 - the same
+
+    started_s = time.monotonic()
+    outcomes = publish_shown(settings, named, invocation)
     return report_outcomes(
         outcomes,
         time.monotonic() - started_s,

@@ -19,7 +19,20 @@ _BREAKS = re.compile(r"[=:@]+")
 """What bash makes words of their own (COMP_WORDBREAKS), though they stand inside of one."""
 
 
-class _Bash(BashComplete):
+class _WithFlag(ShellComplete):
+    """Answers ``--flag=val`` with whole words; paths are the shell's own business."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        items = super().get_completions(args, incomplete)
+        flag, equals, _ = incomplete.partition("=")
+        if equals and flag.startswith("--"):
+            for item in items:
+                if item.type == "plain":
+                    item.value = f"{flag}={item.value}"
+        return items
+
+
+class _Bash(_WithFlag, BashComplete):
     """Answers with what stands after the last break: that is what bash replaces."""
 
     lead = ""
@@ -32,20 +45,18 @@ class _Bash(BashComplete):
         return before, incomplete
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
-        items = _with_flag(super().get_completions(args, incomplete), incomplete)
+        items = super().get_completions(args, incomplete)
         for item in items:
             item.value = item.value.removeprefix(self.lead)
         return items
 
 
-class _Zsh(ZshComplete):
-    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
-        return _with_flag(super().get_completions(args, incomplete), incomplete)
+class _Zsh(_WithFlag, ZshComplete):
+    pass
 
 
-class _Fish(FishComplete):
-    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
-        return _with_flag(super().get_completions(args, incomplete), incomplete)
+class _Fish(_WithFlag, FishComplete):
+    pass
 
 
 KINDS: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}
@@ -64,13 +75,3 @@ def whole_words(words: Sequence[str]) -> list[str]:
             joined.append(word)
         is_open = is_break
     return joined
-
-
-def _with_flag(items: list[CompletionItem], incomplete: str) -> list[CompletionItem]:
-    """Return the values for ``--flag=val`` as whole words; paths are the shell's own business."""
-    flag, equals, _ = incomplete.partition("=")
-    if equals and flag.startswith("--"):
-        for item in items:
-            if item.type == "plain":
-                item.value = f"{flag}={item.value}"
-    return items

@@ -13,10 +13,9 @@ from bulkput.config.paths import FilePath
 from bulkput.config.publishing import (
     AccountId,
     Iops,
-    RegionCopySettings,
+    RegionCopies,
     ThroughputMibPerS,
     VolumeType,
-    distinct_regions,
 )
 from bulkput.config.quantity import Duration
 from bulkput.config.section import Section
@@ -188,7 +187,7 @@ class ImageSettings(Section):
         default_factory=ImageShareSettings,
         description="Who else may launch the image.",
     )
-    regions: tuple[RegionCopySettings, ...] = Field(
+    regions: RegionCopies = Field(
         default=(),
         strict=False,
         description="Other Regions in which the image is registered too, over copies of the "
@@ -199,13 +198,6 @@ class ImageSettings(Section):
         description="Parameter of Systems Manager that is set to the image's id, in every Region, "
         "once the image is available.",
     )
-
-    @field_validator("regions")
-    @classmethod
-    def _each_region_once(
-        cls, regions: tuple[RegionCopySettings, ...]
-    ) -> tuple[RegionCopySettings, ...]:
-        return distinct_regions(regions)
 
     @field_validator("disks")
     @classmethod

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
-from pydantic.functional_validators import BeforeValidator
+from pydantic.functional_validators import AfterValidator, BeforeValidator
 
 from bulkput.config.forms import TAG_KEY_TEXT, KmsKeyArn, Tags
 from bulkput.config.section import Section
@@ -189,13 +189,11 @@ class RegionCopySettings(Section):
         return arn
 
 
-def distinct_regions(regions: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return ``regions``, each of which is named once.
-
-    Raises:
-        ValueError: one is named twice.
-    """
-    names = [each.region for each in regions]
-    if len(set(names)) < len(names):
+def _each_once(regions: tuple[RegionCopySettings, ...]) -> tuple[RegionCopySettings, ...]:
+    if len({each.region for each in regions}) < len(regions):
         raise ValueError("expected each Region once")
     return regions
+
+
+RegionCopies = Annotated[tuple[RegionCopySettings, ...], AfterValidator(_each_once)]
+"""Copies of a volume's or an image's snapshots, one a Region."""

@@ -10,10 +10,9 @@ from bulkput.config.paths import STANDARD_INPUT
 from bulkput.config.publishing import (
     LockSettings,
     NewVolumeSettings,
-    RegionCopySettings,
+    RegionCopies,
     ShareSettings,
     Zone,
-    distinct_regions,
 )
 from bulkput.config.quantity import Size
 from bulkput.config.section import Section
@@ -112,7 +111,7 @@ class VolumeSettings(Section, json_schema_extra=_rules_of_series):
         default=None,
         description="Lock the snapshot, so that it cannot be deleted.",
     )
-    regions: tuple[RegionCopySettings, ...] = Field(
+    regions: RegionCopies = Field(
         default=(),
         strict=False,
         description="Copies of the snapshot in other Regions, made by EC2 itself (CopySnapshot).",
@@ -143,13 +142,6 @@ class VolumeSettings(Section, json_schema_extra=_rules_of_series):
                     "by itself, and builds on completed snapshots only"
                 )
         return series
-
-    @field_validator("regions")
-    @classmethod
-    def _each_region_once(
-        cls, regions: tuple[RegionCopySettings, ...]
-    ) -> tuple[RegionCopySettings, ...]:
-        return distinct_regions(regions)
 
     @property
     def is_published(self) -> bool:
