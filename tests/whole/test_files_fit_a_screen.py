@@ -14,8 +14,6 @@ PARAMETERS = 8
 
 LONG_FILES = {
     "bulkput/model/errors.py": "every error of the program: the tree that callers catch by",
-    "tests/emulator/ec2/test_images.py": "what becomes of an image, call by call",
-    "tests/emulator/ec2/test_snapshots_and_volumes.py": "what becomes of both, call by call",
 }
 LONG_FUNCTIONS: dict[str, str] = {}
 MANY_PARAMETERS = {

@@ -13,6 +13,8 @@ OTHER = "us-west-2"
 ZONE = f"{REGION}a"
 ACCOUNT = "000000000000"
 FRIEND = "123456789012"
+OWN_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/own"
+THERE = f"arn:aws:kms:{OTHER}:{ACCOUNT}:key/there"
 
 
 class Ec2Account:
@@ -51,6 +53,10 @@ class Ec2Account:
 
     def described(self, image_id, ec2=None):
         (found,) = (ec2 or self.ec2).describe_images(ImageIds=[image_id])["Images"]
+        return found
+
+    def described_snapshot(self, snapshot_id, ec2=None):
+        (found,) = (ec2 or self.ec2).describe_snapshots(SnapshotIds=[snapshot_id])["Snapshots"]
         return found
 
     def disks(self, image_id, ec2=None):
