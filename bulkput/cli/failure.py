@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bulkput.model.errors import BulkputError, InterruptedBySignal
+from bulkput.model.errors import BulkputError
 from bulkput.model.exit_code import ExitCode
+from bulkput.model.interruption import InterruptedBySignal
 from bulkput.model.shortage import shortage_of
 from bulkput.observe.plain import masked, plain
 

@@ -23,9 +23,10 @@ from bulkput.cli.streams import write_message
 from bulkput.cli.ticker import Ticker
 from bulkput.config.flat import flat_settings
 from bulkput.config.settings import JobSettings
-from bulkput.model.errors import BulkputError, InterruptedBySignal
+from bulkput.model.errors import BulkputError
 from bulkput.model.events import Observer, VolumeEnded
 from bulkput.model.exit_code import ExitCode
+from bulkput.model.interruption import InterruptedBySignal
 from bulkput.model.outcome import STOPPED, VolumeOutcome
 from bulkput.model.progress import Progress
 from bulkput.model.versions import machine, versions

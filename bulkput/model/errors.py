@@ -4,7 +4,6 @@ Every error keeps its facts as fields and builds its sentence from them: what ha
 and what to do now. The exit code is part of the type.
 """
 
-import signal as signals
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,15 +130,19 @@ class SourceInUseError(SourceError):
     """Somebody else may write to the source while it is read."""
 
 
-class DestinationError(BulkputError):
-    """What a snapshot is to be written to cannot be used, or not as asked."""
-
-    exit_code = ExitCode.CONFIGURATION
+class _FileError(BulkputError):
+    """One file or folder cannot be used, or not as asked."""
 
     def __init__(self, path: Path, what: str) -> None:
         self.path = path
         self.what = what
         super().__init__(f"{path}: {what}")
+
+
+class DestinationError(_FileError):
+    """What a snapshot is to be written to cannot be used, or not as asked."""
+
+    exit_code = ExitCode.CONFIGURATION
 
 
 TargetError = DestinationError
@@ -179,26 +182,16 @@ class SnapshotError(BulkputError):
         super().__init__(f"{snapshot_id}: {what}")
 
 
-class LedgerError(BulkputError):
+class LedgerError(_FileError):
     """A ledger cannot be used: locked, of another version, or of another source."""
 
     exit_code = ExitCode.CONFIGURATION
 
-    def __init__(self, path: Path, what: str) -> None:
-        self.path = path
-        self.what = what
-        super().__init__(f"{path}: {what}")
 
-
-class ManifestError(BulkputError):
+class ManifestError(_FileError):
     """A manifest cannot be used: missing, of another version, or of another snapshot."""
 
     exit_code = ExitCode.CONFIGURATION
-
-    def __init__(self, path: Path, what: str) -> None:
-        self.path = path
-        self.what = what
-        super().__init__(f"{path}: {what}")
 
 
 class DamagedManifestError(ManifestError):
@@ -287,17 +280,3 @@ class ServiceError(BulkputError):
         what = self.what.rstrip(".")  # the service ends some messages so, and others not
         answer = f"{names}: {what}" if names else what
         return f"{self.operation}{target} failed{tries}: {answer}{request}"
-
-
-class InterruptedBySignal(BulkputError):  # noqa: N818 - an event that happened, not a mistake
-    """A signal asked the program to leave; state is kept and the same command resumes."""
-
-    def __init__(self, signal_number: int, snapshot_id: str | None = None) -> None:
-        self.signal_number = signal_number
-        self.snapshot_id = snapshot_id
-        """The pending snapshot that a job of one volume leaves."""
-        super().__init__(f"stopped by {signals.Signals(signal_number).name}")
-
-    @property
-    def status(self) -> int:
-        return 128 + self.signal_number

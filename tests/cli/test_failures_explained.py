@@ -9,7 +9,6 @@ from bulkput.cli.failure import explain
 from bulkput.model.errors import (
     ConfigError,
     CredentialsError,
-    InterruptedBySignal,
     Problem,
     ServiceError,
     SnapshotError,
@@ -19,6 +18,7 @@ from bulkput.model.errors import (
 )
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.failure import FailureClass
+from bulkput.model.interruption import InterruptedBySignal
 
 CANARY = "CANARY/secret+key0123456789"
 

@@ -180,7 +180,7 @@ def test_every_signal_that_asks_for_the_end_ends_a_run_in_order():
     program = """
 import asyncio, os, signal
 from bulkput.jobs.process.event_loop import run_in_loop
-from bulkput.model.errors import InterruptedBySignal
+from bulkput.model.interruption import InterruptedBySignal
 
 async def main(number):
     os.kill(os.getpid(), number)

@@ -9,7 +9,8 @@ import pytest
 from bulkput.config.expansion import Inputs
 from bulkput.config.load import load_settings
 from bulkput.jobs.state.job_round import JobFolders, begin_round
-from bulkput.model.errors import InterruptedBySignal, SnapshotError
+from bulkput.model.errors import SnapshotError
+from bulkput.model.interruption import InterruptedBySignal
 
 
 def result_of(tmp_path):

@@ -12,9 +12,7 @@ LINES_OF_A_FUNCTION = 60
 """Without its docstring."""
 PARAMETERS = 8
 
-LONG_FILES = {
-    "bulkput/model/errors.py": "every error of the program: the tree that callers catch by",
-}
+LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 MANY_PARAMETERS = {
     "bulkput/cli/plan.py plan": "click gives each flag by its name",

@@ -26,7 +26,8 @@ from bulkput.jobs.process.event_loop import run_in_loop
 from bulkput.jobs.process.frames import receive, send
 from bulkput.jobs.session.connection import deadlines_of, open_connection
 from bulkput.jobs.session.threads import worker_count
-from bulkput.model.errors import BulkputError, InterruptedBySignal
+from bulkput.model.errors import BulkputError
+from bulkput.model.interruption import InterruptedBySignal
 from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.workers import ThreadWorkers
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from bulkput.ebs.loggers import quiet_secretive_loggers
 from bulkput.jobs.process.malloc import keep_freed_memory
 from bulkput.machine.limits import forbid_core_dumps, raise_open_files, require_threads
-from bulkput.model.errors import InterruptedBySignal
+from bulkput.model.interruption import InterruptedBySignal
 
 T = TypeVar("T")
 
