@@ -7,8 +7,7 @@ from pathlib import Path
 
 from bulkput.config.settings import JobSettings
 from bulkput.config.volume import VolumeSettings
-from bulkput.jobs.images.disk_facts import uefi_data_of
-from bulkput.jobs.images.prepare import PreparedJob
+from bulkput.jobs.images.prepare import PreparedJob, read_uefi_data
 from bulkput.jobs.images.run_images import run_images
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.publish.account import account_of
@@ -50,16 +49,13 @@ async def publish_job(
     async with open_context(settings, observer) as context:
 
         async def work() -> JobOutcomes:
+            uefi_data = await read_uefi_data(context)
             # The snapshots are older than this run: an earlier one may have begun the same.
             settled_s = settling_until_s(context.clock)
             volumes = [
                 await _volume(context, volume, named.get(volume.label), settled_s)
                 for volume in context.settings.volumes
             ]
-            uefi_data = {
-                image.name: await context.workers.run(partial(uefi_data_of, image))
-                for image in settings.images
-            }
             prepared = PreparedJob(context, uefi_data=uefi_data, settled_s=settled_s)
             return JobOutcomes(volumes, await run_images(prepared, volumes))
 
@@ -80,13 +76,6 @@ async def _volume(
 
     folder, found_id = await context.workers.run(partial(_completed, context, volume, snapshot_id))
     progress.snapshot_id = found_id
-    outcome = VolumeOutcome(
-        volume=volume.label,
-        source=volume.source.shown,
-        status="completed",
-        snapshot_id=found_id,
-        ledger_folder=folder,
-    )
     published: dict[str, object] = {}
     error: BulkputError | None = None
     try:
@@ -109,30 +98,20 @@ async def _volume(
     except BulkputError as failure:
         error = failure
     progress.phase = Phase.DONE if error is None else Phase.FAILED
-    outcome = _ended(outcome, published, notes, error)
-    context.observer.on_event(VolumeEnded(outcome))
-    return outcome
-
-
-def _ended(
-    outcome: VolumeOutcome,
-    published: Mapping[str, object],
-    notes: list[str],
-    error: BulkputError | None,
-) -> VolumeOutcome:
-    """Return the outcome at the end."""
-    return VolumeOutcome(
-        volume=outcome.volume,
-        source=outcome.source,
+    outcome = VolumeOutcome(
+        volume=volume.label,
+        source=volume.source.shown,
         status="completed" if error is None else "failed",
-        snapshot_id=outcome.snapshot_id,
-        ledger_folder=outcome.ledger_folder,
-        published=dict(published),
+        snapshot_id=found_id,
+        ledger_folder=folder,
+        published=published,
         notes=tuple(notes),
         error=None if error is None else str(error),
         exit_code=0 if error is None else error.status,
         cause=error,
     )
+    context.observer.on_event(VolumeEnded(outcome))
+    return outcome
 
 
 def _completed(

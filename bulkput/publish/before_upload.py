@@ -28,19 +28,28 @@ async def prepared_volume(account: Account, volume: VolumeSettings) -> VolumeSet
         BulkputError: there is no answer.
     """
     require_zones_of_region(account, volume)
-    snapshot, share = volume.snapshot, volume.share
-    is_child = snapshot.parent is not None or volume.series is not None
-    if share.is_wanted and not is_child:  # a child is encrypted as its parent
+    if volume.share.is_wanted:
+        await require_shareable_volume(account, volume, f"{volume.label}: share")
+    if volume.share.public:
+        await require_public_snapshots(account, account.region, f"{volume.label}: share.public")
+    return await with_blocks_for(account, volume, volume.regions)
+
+
+async def require_shareable_volume(account: Account, volume: VolumeSettings, where: str) -> None:
+    """Return if the volume's snapshot can be shared, as far as its settings show.
+
+    Raises:
+        ConfigError: it will be under the default key that AWS manages.
+    """
+    snapshot = volume.snapshot
+    if snapshot.parent is None and volume.series is None:  # a child is encrypted as its parent
         await require_shareable_key(
             account,
             account.region,
             encrypted=snapshot.encrypted,
             kms_key_arn=snapshot.kms_key_arn,
-            where=f"{volume.label}: share",
+            where=where,
         )
-    if share.public:
-        await require_public_snapshots(account, account.region, f"{volume.label}: share.public")
-    return await with_blocks_for(account, volume, volume.regions)
 
 
 async def with_blocks_for(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bulkput.publish.account import Account, all_pages, given
+from bulkput.publish.described import moment_of, snapshots_by_device
 from bulkput.publish.tags import FAMILY_TAG
 
 _AT_ONCE = 100
@@ -41,22 +42,13 @@ class FamilyImage:
 
 def family_image(found: Mapping[str, Any], region: str) -> FamilyImage:
     """Return an image as DescribeImages has it."""
-    created = found.get("CreationDate")
-    text = created.isoformat() if isinstance(created, datetime) else str(created or "")
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = datetime.max.replace(tzinfo=UTC)
-    ids = (
-        (each.get("Ebs") or {}).get("SnapshotId") for each in found.get("BlockDeviceMappings") or ()
-    )
     return FamilyImage(
         image_id=given("DescribeImages", found, "ImageId"),
         name=str(found.get("Name") or ""),
         region=region,
-        created=moment if moment.tzinfo else moment.replace(tzinfo=UTC),
+        created=moment_of(found.get("CreationDate")) or datetime.max.replace(tzinfo=UTC),
         state=str(found.get("State") or ""),
-        snapshot_ids=tuple(dict.fromkeys(each for each in ids if each)),
+        snapshot_ids=tuple(dict.fromkeys(filter(None, snapshots_by_device(found).values()))),
     )
 
 

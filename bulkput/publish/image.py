@@ -17,6 +17,7 @@ from bulkput.model.errors import ConfigError, Problem, ServiceError, SnapshotErr
 from bulkput.model.failure import FailureClass
 from bulkput.publish.account import Account, act, all_pages, given, wait_until
 from bulkput.publish.boot import Boot
+from bulkput.publish.described import snapshots_by_device
 from bulkput.publish.tags import FAMILY_TAG, SOURCE_TAG, specification
 
 _ROOT = "/dev/xvda"
@@ -143,11 +144,7 @@ def decide_image(wanted: RegionalImage, found: Sequence[Mapping[str, Any]]) -> P
 
 def _difference(wanted: RegionalImage, found: Mapping[str, Any]) -> str | None:
     """Return in what an image is another one; None if it is the same."""
-    mappings = {
-        each.get("DeviceName"): each["Ebs"].get("SnapshotId")
-        for each in found.get("BlockDeviceMappings") or ()
-        if each.get("Ebs")
-    }
+    mappings = snapshots_by_device(found)
     if mappings != wanted.mappings:
         return f"is over {', '.join(map(str, mappings.values())) or 'no snapshot'}"
     for name, value in (

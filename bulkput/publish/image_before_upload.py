@@ -6,13 +6,10 @@ from bulkput.config.images import ImageSettings
 from bulkput.config.volume import VolumeSettings
 from bulkput.model.errors import ConfigError, Problem
 from bulkput.publish.account import Account
-from bulkput.publish.before_upload import with_blocks_for
+from bulkput.publish.before_upload import require_shareable_volume, with_blocks_for
+from bulkput.publish.described import snapshots_by_device
 from bulkput.publish.image import images_called
-from bulkput.publish.refusals import (
-    require_other_regions,
-    require_public_images,
-    require_shareable_key,
-)
+from bulkput.publish.refusals import require_other_regions, require_public_images
 
 
 async def prepared_for_image(
@@ -42,15 +39,7 @@ async def prepared_for_image(
         await require_public_images(account, account.region, f"{here}: share.public")
     if image.share.is_wanted:
         for volume in volumes:
-            snapshot = volume.snapshot
-            if snapshot.parent is None and volume.series is None:
-                await require_shareable_key(
-                    account,
-                    account.region,
-                    encrypted=snapshot.encrypted,
-                    kms_key_arn=snapshot.kms_key_arn,
-                    where=f"{here}: share",
-                )
+            await require_shareable_volume(account, volume, f"{here}: share")
     return {
         volume.label: await with_blocks_for(account, volume, image.regions) for volume in volumes
     }
@@ -68,12 +57,8 @@ async def _require_free_name(
         return
     found = await account.repeat(lambda: images_called(account, image.name, account.region))
     for each in found:
-        used = {
-            mapping["Ebs"].get("SnapshotId")
-            for mapping in each.get("BlockDeviceMappings") or ()
-            if mapping.get("Ebs")
-        }
-        if each.get("State") in {"available", "pending"} and not used & set(known_ids):
+        used = snapshots_by_device(each).values()
+        if each.get("State") in {"available", "pending"} and set(known_ids).isdisjoint(used):
             what = (
                 f"{each.get('ImageId')} in {account.region} has this name already. Choose another "
                 "name, such as one with ${date}, or set `replace: true`"

@@ -9,6 +9,7 @@ from bulkput.config.images import ImageShareSettings
 from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
 from bulkput.publish.account import Account
+from bulkput.publish.described import moment_of
 from bulkput.publish.share import Permission, missing
 
 _TOLERANCE = timedelta(minutes=1)
@@ -47,25 +48,12 @@ async def ensure_launchable(
 
 def deprecation_to_set(image: Mapping[str, Any], after_s: float, now: datetime) -> datetime | None:
     """Return when the image is to be deprecated; None if EC2 has that time already."""
-    created = _time(image.get("CreationDate")) or now
+    created = moment_of(image.get("CreationDate")) or now
     wanted = max(created + timedelta(seconds=after_s), now + timedelta(hours=1))
-    found = _time(image.get("DeprecationTime"))
+    found = moment_of(image.get("DeprecationTime"))
     if found is not None and abs(found - wanted) <= _TOLERANCE:
         return None
     return wanted.replace(microsecond=0)
-
-
-def _time(value: object) -> datetime | None:
-    """Return a time that EC2 writes as text, or that botocore has read already."""
-    if isinstance(value, datetime):
-        return value
-    if not isinstance(value, str) or not value:
-        return None
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 async def ensure_deprecation(

@@ -12,6 +12,7 @@ from typing import Any
 from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
 from bulkput.publish.account import Account, all_pages
+from bulkput.publish.described import snapshots_by_device
 from bulkput.publish.family import FamilyImage, images_of_family, images_to_prune
 from bulkput.publish.tags import PRUNED_TAG, own_tags
 
@@ -81,11 +82,7 @@ async def _delete_unused(account: Account, snapshot_ids: Sequence[str], region: 
     images = await all_pages(
         account, "DescribeImages", {"Owners": ["self"]}, "Images", region=region
     )
-    used = {
-        (mapping.get("Ebs") or {}).get("SnapshotId")
-        for image in images
-        for mapping in image.get("BlockDeviceMappings") or ()
-    }
+    used = {each for image in images for each in snapshots_by_device(image).values()}
     deleted = []
     for snapshot_id in snapshot_ids:
         if snapshot_id in used:

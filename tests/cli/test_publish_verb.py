@@ -181,6 +181,24 @@ def test_public_has_to_be_confirmed(bulkput, boto, tmp_path):
     assert "--snapshot root=SNAPSHOT" in missing.err
 
 
+@pytest.mark.parametrize("boto", ["emulator"], indirect=True)
+def test_a_file_of_an_image_that_is_missing_is_reported_before_anything_is_made(
+    bulkput, boto, tmp_path
+):
+    snapshot_id = boto.snapshot()
+    text = JOB.replace("family: web", "family: web\n    uefi_data: gone.b64")
+    other = "  - {name: other, source: b}\nimages:"
+    command = ("publish", "job.yaml", "--snapshot", f"root={snapshot_id}")
+    (tmp_path / "job.yaml").write_text(text)
+    refused = bulkput(*command)
+    assert refused.status == 3
+    assert "uefi_data" in refused.err
+    assert boto.made_of(snapshot_id) == ([], [])
+    (tmp_path / "job.yaml").write_text(text.replace("images:", other))
+    assert bulkput(*command, "--only", "root").status == 0  # the image has a disk beside it
+    assert not boto.images()
+
+
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from bulkput.config.service import ServiceSettings
 from bulkput.jobs.publish.account import open_account
 from bulkput.jobs.session.connection import Note
+from bulkput.publish.account import Account
 from bulkput.publish.family import FamilyImage, images_of_family, images_to_prune, regions_of
 from bulkput.publish.prune import finish_earlier, prune_image
 
@@ -36,11 +37,7 @@ async def list_family(
         BulkputError: there is no answer.
     """
     async with open_account(settings, note) as account:
-        wanted = regions or await regions_of(account)
-        found = await asyncio.gather(
-            *(images_of_family(account, family, region) for region in wanted)
-        )
-        return _in_order(found)
+        return await _images(account, family, regions or await regions_of(account))
 
 
 async def prune_family(
@@ -69,10 +66,7 @@ async def prune_family(
     """
     async with open_account(settings, note) as account:
         wanted = regions or await regions_of(account)
-        found = await asyncio.gather(
-            *(images_of_family(account, family, region) for region in wanted)
-        )
-        images = _in_order(found)
+        images = await _images(account, family, wanted)
         now = datetime.fromtimestamp(account.clock.unix_s(), UTC)
         going = images_to_prune(images, keep=keep, older_than_s=older_than_s, now=now)
         if delete:
@@ -83,8 +77,9 @@ async def prune_family(
         return Pruning(images, tuple(going))
 
 
-def _in_order(found: Sequence[list[FamilyImage]]) -> tuple[FamilyImage, ...]:
-    """Return the images of all Regions, the newest of each first."""
+async def _images(account: Account, family: str, regions: Sequence[str]) -> tuple[FamilyImage, ...]:
+    """Return the family's images in all these Regions, the newest of each first."""
+    found = await asyncio.gather(*(images_of_family(account, family, each) for each in regions))
     return tuple(
         image
         for images in found

@@ -51,9 +51,8 @@ async def prepared_job(context: JobContext) -> PreparedJob:
     for label, volume in volumes.items():
         if volume.is_published:
             volumes[label] = await prepared_volume(account, volume)
-    boots, uefi_data = {}, {}
+    boots, uefi_data = {}, await read_uefi_data(context)
     for image in images:
-        uefi_data[image.name] = await context.workers.run(partial(uefi_data_of, image))
         boot = await _boot(context, image, volumes)
         if boot is not None:
             boots[image.name] = boot
@@ -74,6 +73,19 @@ def images_of(context: JobContext) -> list[ImageSettings]:
         for image in settings.images
         if {disk.volume for disk in image.disks_of(every)} <= set(labels)
     ]
+
+
+async def read_uefi_data(context: JobContext) -> dict[str, str | None]:
+    """Return the UEFI variable stores of the images, by their names.
+
+    Raises:
+        ConfigError: a file cannot be read, or holds something else.
+    """
+
+    def read() -> dict[str, str | None]:
+        return {image.name: uefi_data_of(image) for image in images_of(context)}
+
+    return await context.workers.run(read)
 
 
 async def _boot(
