@@ -34,7 +34,7 @@ class Image:
     uefi_data: str | None = None
     client_token: str | None = None
     request: str = ""
-    """CopyImage's parameters in one text, to distinguish a replay from another request."""
+    """CopyImage's parameters in one text."""
     failure: str = ""
     """Why it will be ``failed`` instead of available."""
 

@@ -20,7 +20,7 @@ from bulkput.emulator.ec2 import (
     tags,
     volumes,
 )
-from bulkput.emulator.ec2.call import Action, Ec2Call
+from bulkput.emulator.ec2.call import Action, Ec2Call, action_name
 from bulkput.emulator.ec2.errors import Ec2Error, dry_run
 from bulkput.emulator.ec2.query import read_form, write_answer
 
@@ -62,9 +62,7 @@ _IMPLEMENTED = (
     launch_templates.describe_launch_template_versions,
     *(regions.describe_regions, regions.describe_availability_zones),
 )
-ACTIONS: dict[str, Action] = {
-    "".join(word.capitalize() for word in each.__name__.split("_")): each for each in _IMPLEMENTED
-}
+ACTIONS: dict[str, Action] = {action_name(each): each for each in _IMPLEMENTED}
 
 
 def answer_action(account: Account, call: Call) -> Answer:

@@ -19,6 +19,11 @@ class Ec2Call:
     parameters: Parameters
     now_unix_s: float
 
+    @property
+    def ready_unix_s(self) -> float:
+        """When what the call makes is there."""
+        return self.now_unix_s + self.account.options.resource_delay_s
+
     def given(self, name: str, default: Any = None) -> Any:
         """Return a parameter, or what stands for it."""
         return self.parameters.get(name, default)
@@ -26,3 +31,8 @@ class Ec2Call:
 
 Action = Callable[[Ec2Call], Fields]
 """Returns the members of the answer by the SDKs' names; raises Ec2Error."""
+
+
+def action_name(function: Callable[..., Any]) -> str:
+    """Return the action that a function implements: DescribeTags for ``describe_tags``."""
+    return "".join(word.capitalize() for word in function.__name__.split("_"))

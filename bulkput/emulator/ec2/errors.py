@@ -108,6 +108,23 @@ def snapshot_not_found(snapshot_id: str) -> Ec2Error:
     return Ec2Error("InvalidSnapshot.NotFound", f"The snapshot '{snapshot_id}' does not exist.")
 
 
+def volume_not_found(volume_id: str) -> Ec2Error:
+    """Return the answer to a volume that is not there."""
+    return Ec2Error("InvalidVolume.NotFound", f"The volume '{volume_id}' does not exist.")
+
+
+def instance_not_found(instance_id: str) -> Ec2Error:
+    """Return the answer to an instance that is not there."""
+    message = f"The instance ID '{instance_id}' does not exist"
+    return Ec2Error("InvalidInstanceID.NotFound", message)
+
+
+def template_not_found(template_id: str) -> Ec2Error:
+    """Return the answer to a launch template that is not there."""
+    message = f"The specified launch template, with template ID {template_id}, does not exist."
+    return Ec2Error("InvalidLaunchTemplateId.NotFound", message)
+
+
 def images_not_found(image_ids: Sequence[str]) -> Ec2Error:
     """Return the answer to images that are not there, or not any more."""
     noun = "id" if len(image_ids) == 1 else "ids"

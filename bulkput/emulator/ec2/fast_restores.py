@@ -36,7 +36,7 @@ def enable_fast_snapshot_restores(call: Ec2Call) -> Fields:
                         name=f"{snapshot_id}/{zone}",
                         region=call.region,
                         started_unix_s=call.now_unix_s,
-                        enabled_unix_s=call.now_unix_s + call.account.options.resource_delay_s,
+                        enabled_unix_s=call.ready_unix_s,
                     )
                 )
             successful.append(_item(found, call.now_unix_s))
@@ -56,8 +56,7 @@ def disable_fast_snapshot_restores(call: Ec2Call) -> Fields:
                 error = Ec2Error("InvalidFastSnapshotRestore.NotFound", message)
                 unsuccessful.append(_failed(snapshot_id, [zone], error))
                 continue
-            until_unix_s = call.now_unix_s + call.account.options.resource_delay_s
-            changed = shelf.put(dataclasses.replace(found, disabled_unix_s=until_unix_s))
+            changed = shelf.put(dataclasses.replace(found, disabled_unix_s=call.ready_unix_s))
             successful.append(_item(changed, call.now_unix_s))
     return {"Successful": successful, "Unsuccessful": unsuccessful}
 

@@ -1,11 +1,11 @@
 """CopyImage: an image into the Region that is asked, with a copy of each of its snapshots."""
 
-import json
 import math
 from typing import Any
 
 from bulkput.emulator.ec2.call import Ec2Call, Fields
-from bulkput.emulator.ec2.errors import Ec2Error, incorrect_state, key_without_encrypted
+from bulkput.emulator.ec2.client_tokens import made_before, request_text
+from bulkput.emulator.ec2.errors import incorrect_state, key_without_encrypted
 from bulkput.emulator.ec2.image_register import require_free_title
 from bulkput.emulator.ec2.images import existing_image, image_state
 from bulkput.emulator.ec2.snapshot_copies import KEY_NOT_ACCESSIBLE, WantedKey, add_copy, in_region
@@ -18,14 +18,10 @@ from bulkput.emulator.shelf import new_id
 
 def copy_image(call: Ec2Call) -> Fields:
     """Copy an image, or replay the call that the ClientToken belongs to."""
-    token, request = call.given("ClientToken"), json.dumps(call.parameters, sort_keys=True)
     images = call.account.resources.images
-    for earlier in images.in_region(call.region):
-        if token is not None and earlier.client_token == token:
-            if earlier.request != request:
-                message = "The request uses the same client token as a previous, but non-identical"
-                raise Ec2Error("IdempotentParameterMismatch", f"{message} request.")
-            return {"ImageId": earlier.name}
+    earlier = made_before(call, images)
+    if earlier is not None:
+        return {"ImageId": earlier.name}
     source_call = in_region(call, call.given("SourceRegion"))
     source = existing_image(source_call, call.given("SourceImageId"))
     if image_state(source, call.now_unix_s) != "available":
@@ -46,7 +42,7 @@ def copy_image(call: Ec2Call) -> Fields:
         region=call.region,
         title=title,
         created_unix_s=call.now_unix_s,
-        available_unix_s=call.now_unix_s + call.account.options.resource_delay_s,
+        available_unix_s=call.ready_unix_s,
         attributes={
             **source.attributes,
             "Description": call.given("Description", source.attributes.get("Description")),
@@ -56,8 +52,8 @@ def copy_image(call: Ec2Call) -> Fields:
         mappings=tuple(disks.copied(each) for each in source.mappings),
         tags=image_tags,
         uefi_data=source.uefi_data,
-        client_token=token,
-        request=request,
+        client_token=call.given("ClientToken"),
+        request=request_text(call),
         failure=disks.failure,
     )
     return {"ImageId": images.put(image).name}

@@ -43,7 +43,7 @@ def register_image(call: Ec2Call) -> Fields:
         region=call.region,
         title=title,
         created_unix_s=call.now_unix_s,
-        available_unix_s=call.now_unix_s + call.account.options.resource_delay_s,
+        available_unix_s=call.ready_unix_s,
         attributes=attributes,
         mappings=mappings,
         tags=specified_tags(call, "image"),

@@ -5,14 +5,13 @@ from typing import Any
 
 from bulkput.emulator.ec2.call import Ec2Call, Fields
 from bulkput.emulator.ec2.errors import Ec2Error, images_not_found
-from bulkput.emulator.ec2.select import Values, filtered, page
-from bulkput.emulator.ec2.snapshots import images_of_snapshot, remove_snapshot
+from bulkput.emulator.ec2.permissions import EVERYBODY
+from bulkput.emulator.ec2.select import Values, account_ids, filtered, page
+from bulkput.emulator.ec2.snapshots import images_of_snapshot, live_lock, remove_snapshot
 from bulkput.emulator.ec2.tags import tag_set
 from bulkput.emulator.ec2.text import iso
 from bulkput.emulator.options import OWNER_ID
 from bulkput.emulator.resources import Image
-
-EVERYBODY = "all"
 
 
 def existing_image(call: Ec2Call, image_id: str) -> Image:
@@ -48,13 +47,12 @@ def describe_images(call: Ec2Call) -> Fields:
         found = [existing_image(call, each) for each in dict.fromkeys(wanted)]
     else:
         found = list(images.in_region(call.region))
-    owners = call.given("Owners")
-    if owners and not {"self", OWNER_ID} & set(owners):
+    owners = account_ids(call.given("Owners"))
+    if owners and OWNER_ID not in owners:
         found = []
-    users = set(call.given("ExecutableUsers", ()))
+    users = account_ids(call.given("ExecutableUsers"))
     if users:
-        wanted_users = {OWNER_ID if each == "self" else each for each in users}
-        found = [each for each in found if wanted_users & set(each.launch_permissions)]
+        found = [each for each in found if users & set(each.launch_permissions)]
     facts = {**_FACTS, "state": lambda each: image_state(each, call.now_unix_s)}
     found = filtered(call, found, facts, lambda each: each.tags)
     shown, token = page(call, found, low=1, ids="ImageIds")
@@ -80,9 +78,7 @@ def _deleted(call: Ec2Call, snapshot_id: str) -> str:
     snapshot = call.account.snapshot_in(snapshot_id, call.region)
     if snapshot is None or snapshot.record.deleted or snapshot.record.owner_id != OWNER_ID:
         return "client-error"
-    lock = call.account.resources.locks.get(snapshot_id, call.region)
-    is_locked = lock is not None and call.now_unix_s < lock.expires_unix_s
-    if is_locked or images_of_snapshot(call, snapshot_id):
+    if live_lock(call, snapshot_id) is not None or images_of_snapshot(call, snapshot_id):
         return "skipped"
     remove_snapshot(call, snapshot_id)
     return "success"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bulkput.emulator.ec2.call import Ec2Call, Fields
-from bulkput.emulator.ec2.errors import Ec2Error, missing
+from bulkput.emulator.ec2.errors import Ec2Error, instance_not_found, missing
 from bulkput.emulator.ec2.images import existing_image
 from bulkput.emulator.ec2.regions import require_zone, zones
 from bulkput.emulator.ec2.select import Values, filtered, page
@@ -91,8 +91,7 @@ def terminate_instances(call: Ec2Call) -> Fields:
 def _existing(call: Ec2Call, instance_id: str) -> Instance:
     found = call.account.resources.instances.get(instance_id, call.region)
     if found is None:
-        message = f"The instance ID '{instance_id}' does not exist"
-        raise Ec2Error("InvalidInstanceID.NotFound", message)
+        raise instance_not_found(instance_id)
     return found
 
 

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from bulkput.emulator.ec2.call import Ec2Call, Fields
-from bulkput.emulator.ec2.errors import Ec2Error, missing
+from bulkput.emulator.ec2.errors import Ec2Error, missing, template_not_found
 from bulkput.emulator.ec2.select import filtered, page
 from bulkput.emulator.ec2.tags import specified_tags, tag_set
 from bulkput.emulator.options import OWNER_ID
@@ -119,8 +119,7 @@ def _named(call: Ec2Call, name: str | None, title: str | None) -> LaunchTemplate
         if each.name == name or (name is None and each.title == title):
             return each
     if name is not None:
-        message = f"The specified launch template, with template ID {name}, does not exist."
-        raise Ec2Error("InvalidLaunchTemplateId.NotFound", message)
+        raise template_not_found(name)
     message = f"The specified launch template, with template name {title}, does not exist."
     raise Ec2Error("InvalidLaunchTemplateName.NotFoundException", message)
 

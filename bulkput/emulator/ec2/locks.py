@@ -15,7 +15,7 @@ from bulkput.emulator.ec2.errors import (
     missing,
 )
 from bulkput.emulator.ec2.select import filtered, page
-from bulkput.emulator.ec2.snapshots import existing_snapshot, own_snapshot
+from bulkput.emulator.ec2.snapshots import existing_snapshot, live_lock, own_snapshot
 from bulkput.emulator.options import OWNER_ID
 from bulkput.emulator.resources import Lock
 from bulkput.emulator.snapshot import State
@@ -39,7 +39,7 @@ def lock_snapshot(call: Ec2Call) -> Fields:
             raise invalid_value(hours, "coolOffPeriod", "Expected from 1 to 72.")
     until_unix_s = _expiry(call)
     shelf = call.account.resources.locks
-    held = _live(call, snapshot.record.snapshot_id)
+    held = live_lock(call, snapshot.record.snapshot_id)
     is_final = held is not None and _state(held, call.now_unix_s) == "compliance"
     is_longer = held is None or until_unix_s >= held.expires_unix_s
     if is_final and (mode != "compliance" or hours is not None or not is_longer):
@@ -62,7 +62,7 @@ def unlock_snapshot(call: Ec2Call) -> Fields:
     """Unlock a snapshot that is not in compliance mode for good."""
     snapshot_id = call.given("SnapshotId")
     own_snapshot(call, snapshot_id)
-    held = _live(call, snapshot_id)
+    held = live_lock(call, snapshot_id)
     if held is None:
         raise incorrect_state(f"The snapshot '{snapshot_id}' is not locked.")
     if _state(held, call.now_unix_s) == "compliance":
@@ -85,11 +85,6 @@ def describe_locked_snapshots(call: Ec2Call) -> Fields:
     found = filtered(call, found, {"lock-state": lambda each: str(each["LockState"])}, lambda _: ())
     shown, token = page(call, found)
     return {"Snapshots": [{"OwnerId": OWNER_ID, **each} for each in shown], "NextToken": token}
-
-
-def _live(call: Ec2Call, snapshot_id: str) -> Lock | None:
-    held = call.account.resources.locks.get(snapshot_id, call.region)
-    return held if held is not None and call.now_unix_s < held.expires_unix_s else None
 
 
 def _expiry(call: Ec2Call) -> float:

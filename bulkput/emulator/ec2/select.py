@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from bulkput.emulator.ec2.call import Ec2Call
 from bulkput.emulator.ec2.errors import Ec2Error, invalid_combination
+from bulkput.emulator.options import OWNER_ID
 
 T = TypeVar("T")
 Tags = Sequence[tuple[str, str]]
@@ -15,6 +16,11 @@ Values = str | Sequence[str]
 
 _COUNT = re.compile(r"[0-9]{1,10}")
 _FILTERS_MAX, _FILTER_VALUES_MAX = 200, 200
+
+
+def account_ids(names: Iterable[str] | None) -> set[str]:
+    """Return the accounts that a call names, ``self`` among them by its id."""
+    return {OWNER_ID if each == "self" else each for each in names or ()}
 
 
 def filtered(

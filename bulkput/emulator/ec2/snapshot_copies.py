@@ -97,7 +97,7 @@ def add_copy(
         timeout_min=60,
         started_unix_s=call.now_unix_s,
         layer_ids=(snapshot_id, *source.record.layer_ids),
-        settles_unix_s=call.now_unix_s + account.options.resource_delay_s,
+        settles_unix_s=call.ready_unix_s,
         verdict="" if key is None or is_usable_key(key, call.region) else KEY_NOT_ACCESSIBLE,
         region=call.region,
         is_copy=True,

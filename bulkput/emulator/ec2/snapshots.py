@@ -10,16 +10,17 @@ from bulkput.emulator.ec2.errors import (
     snapshot_not_found,
     unauthorized,
 )
-from bulkput.emulator.ec2.select import Values, filtered, page
+from bulkput.emulator.ec2.permissions import EVERYBODY
+from bulkput.emulator.ec2.select import Values, account_ids, filtered, page
 from bulkput.emulator.ec2.tags import tag_set
 from bulkput.emulator.geometry import BLOCK_SIZE_BYTES
 from bulkput.emulator.options import OWNER_ID
+from bulkput.emulator.resources import Lock
 from bulkput.emulator.snapshot import Snapshot, State
 from bulkput.emulator.validation import SNAPSHOT_ID
 
 _VOLUME_ID = "vol-ffffffff"
 """What DescribeSnapshots shows for a snapshot that was made of no volume, and for a copy."""
-_EVERYBODY = "all"
 
 
 def existing_snapshot(call: Ec2Call, snapshot_id: str) -> Snapshot:
@@ -82,11 +83,9 @@ def describe_snapshots(call: Ec2Call) -> Fields:
         "progress": lambda each: _progress(each, call.now_unix_s),
     }
     found = filtered(call, found, facts, lambda each: each.record.tags or ())
-    owners = {OWNER_ID if each == "self" else each for each in call.given("OwnerIds", ())}
+    owners = account_ids(call.given("OwnerIds"))
     found = [each for each in found if not owners or each.record.owner_id in owners]
-    restorers = {
-        OWNER_ID if each == "self" else each for each in call.given("RestorableByUserIds", ())
-    }
+    restorers = account_ids(call.given("RestorableByUserIds"))
     found = [each for each in found if not restorers or _restorers(each) & restorers]
     shown, token = page(call, found)
     return {"Snapshots": [_item(each, call.now_unix_s) for each in shown], "NextToken": token}
@@ -100,12 +99,17 @@ def delete_snapshot(call: Ec2Call) -> Fields:
     if users:
         message = f"The snapshot {snapshot_id} is currently in use by {users[0]}"
         raise Ec2Error("InvalidSnapshot.InUse", message)
-    lock = call.account.resources.locks.get(snapshot_id, call.region)
-    if lock is not None and call.now_unix_s < lock.expires_unix_s:
+    if live_lock(call, snapshot_id) is not None:
         message = f"The snapshot {snapshot_id} is locked and cannot be deleted"
         raise Ec2Error("OperationNotPermitted", message)
     remove_snapshot(call, snapshot_id)
     return {}
+
+
+def live_lock(call: Ec2Call, snapshot_id: str) -> Lock | None:
+    """Return the lock that keeps a snapshot from being deleted; None for an expired one."""
+    lock = call.account.resources.locks.get(snapshot_id, call.region)
+    return lock if lock is not None and call.now_unix_s < lock.expires_unix_s else None
 
 
 def remove_snapshot(call: Ec2Call, snapshot_id: str) -> None:
@@ -132,7 +136,7 @@ def images_of_snapshot(call: Ec2Call, snapshot_id: str) -> list[str]:
 
 def _restorers(snapshot: Snapshot) -> set[str]:
     record = snapshot.record
-    everybody = {_EVERYBODY} if record.is_public else set()
+    everybody = {EVERYBODY} if record.is_public else set()
     return {record.owner_id, *record.create_volume_permissions} | everybody
 
 

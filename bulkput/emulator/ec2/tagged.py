@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from bulkput.emulator.ec2.call import Ec2Call
-from bulkput.emulator.ec2.errors import Ec2Error, images_not_found, snapshot_not_found
+from bulkput.emulator.ec2.errors import (
+    Ec2Error,
+    images_not_found,
+    instance_not_found,
+    snapshot_not_found,
+    template_not_found,
+    volume_not_found,
+)
 from bulkput.emulator.shelf import Shelf
 from bulkput.emulator.snapshot import Snapshot
 
@@ -85,13 +92,7 @@ _KINDS_BY_PREFIX = {
 _NOT_FOUND: dict[str, Callable[[str], Ec2Error]] = {
     "snapshot": snapshot_not_found,
     "image": lambda name: images_not_found([name]),
-    "volume": lambda name: Ec2Error(
-        "InvalidVolume.NotFound", f"The volume '{name}' does not exist."
-    ),
-    "instance": lambda name: Ec2Error(
-        "InvalidInstanceID.NotFound", f"The instance ID '{name}' does not exist"
-    ),
-    "launch-template": lambda name: Ec2Error(
-        "InvalidLaunchTemplateId.NotFound", f"The launch template '{name}' does not exist"
-    ),
+    "volume": volume_not_found,
+    "instance": instance_not_found,
+    "launch-template": template_not_found,
 }

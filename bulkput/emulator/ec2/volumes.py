@@ -3,12 +3,18 @@
 Limits after the EBS User Guide, "Amazon EBS volume types".
 """
 
-import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from bulkput.emulator.ec2.call import Ec2Call, Fields
-from bulkput.emulator.ec2.errors import Ec2Error, invalid_combination, invalid_value, missing
+from bulkput.emulator.ec2.client_tokens import made_before, request_text
+from bulkput.emulator.ec2.errors import (
+    Ec2Error,
+    invalid_combination,
+    invalid_value,
+    missing,
+    volume_not_found,
+)
 from bulkput.emulator.ec2.regions import require_zone, zone_id
 from bulkput.emulator.ec2.select import Values, filtered, page
 from bulkput.emulator.ec2.snapshot_copies import WantedKey, encryption_key, is_usable_key
@@ -43,14 +49,10 @@ _INITIALIZATION_MIB_S = (100, 300)
 
 def create_volume(call: Ec2Call) -> Fields:
     """Make a volume, of a snapshot or empty, or replay the call that the ClientToken belongs to."""
-    token, request = call.given("ClientToken"), json.dumps(call.parameters, sort_keys=True)
     volumes = call.account.resources.volumes
-    for earlier in volumes.in_region(call.region):
-        if token is not None and earlier.client_token == token:
-            if earlier.request != request:
-                message = "The request uses the same client token as a previous, but non-identical"
-                raise Ec2Error("IdempotentParameterMismatch", f"{message} request.")
-            return _item(earlier, call.now_unix_s)
+    earlier = made_before(call, volumes)
+    if earlier is not None:
+        return _item(earlier, call.now_unix_s)
     if not call.given("AvailabilityZone"):
         raise missing("AvailabilityZone")
     zone = require_zone(call, call.given("AvailabilityZone"))
@@ -60,12 +62,11 @@ def create_volume(call: Ec2Call) -> Fields:
     size_gib = _size_gib(call, snapshot, kind)
     _check_initialization(call, snapshot)
     key = encryption_key(call, snapshot, WantedKey(call.given("Encrypted"), call.given("KmsKeyId")))
-    delay_s = call.account.options.resource_delay_s
     volume = Volume(
         name=new_id("vol"),
         region=call.region,
         created_unix_s=call.now_unix_s,
-        available_unix_s=call.now_unix_s + delay_s,
+        available_unix_s=call.ready_unix_s,
         attributes={
             "AvailabilityZone": zone,
             "AvailabilityZoneId": zone_id(zone),
@@ -79,8 +80,8 @@ def create_volume(call: Ec2Call) -> Fields:
             **performance(kind, call.given("Iops"), call.given("Throughput"), size_gib),
         },
         tags=specified_tags(call, "volume"),
-        client_token=token,
-        request=request,
+        client_token=call.given("ClientToken"),
+        request=request_text(call),
     )
     return _item(volumes.put(volume), call.now_unix_s)
 
@@ -144,7 +145,7 @@ def _existing(call: Ec2Call, volume_id: str) -> Volume:
         raise Ec2Error("InvalidParameterValue", message)
     found = call.account.resources.volumes.get(volume_id, call.region)
     if found is None or _is_lost(found, call.now_unix_s):
-        raise Ec2Error("InvalidVolume.NotFound", f"The volume '{volume_id}' does not exist.")
+        raise volume_not_found(volume_id)
     return found
 
 
