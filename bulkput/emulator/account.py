@@ -6,7 +6,7 @@ found. Knows no operation.
 
 from dataclasses import dataclass
 
-from bulkput.emulator.call import EC2, JSON_CALL, Call
+from bulkput.emulator.call import Call
 from bulkput.emulator.clock import EmulatorClock
 from bulkput.emulator.errors import (
     ApiError,
@@ -106,8 +106,7 @@ class Account:
 
     def denied(self, call: Call) -> ApiError:
         """Return IAM's refusal of a call."""
-        service = {EC2: "ec2", JSON_CALL: "ssm"}.get(call.operation, "ebs")
         nameless = "null" if call.operation == "StartSnapshot" else "*"
         return access_denied(
-            f"{service}:{call.action}", call.region, call.snapshot_id or nameless, OWNER_ID
+            f"{call.service}:{call.action}", call.region, call.snapshot_id or nameless, OWNER_ID
         )

@@ -21,6 +21,8 @@ EC2 = "EC2"
 """Stands for the EC2 query protocol until the body names the action."""
 JSON_CALL = "JSON"
 """Stands for the JSON protocol of Systems Manager and KMS, whose header names the action."""
+JSON_SERVICES = {"AmazonSSM": "ssm", "TrentService": "kms"}
+"""First half of X-Amz-Target to the service."""
 OPERATIONS = frozenset(operation for _, _, operation in _ROUTES if operation != EC2)
 
 
@@ -57,6 +59,13 @@ class Call:
         if self.operation == EC2:
             return self.form.get("Action", "")
         return self.target.partition(".")[2] if self.target else self.operation
+
+    @property
+    def service(self) -> str:
+        """The service's name in signatures and in IAM's actions; ssm for an unknown target."""
+        if self.operation == JSON_CALL:
+            return JSON_SERVICES.get(self.target.partition(".")[0], "ssm")
+        return "ec2" if self.operation == EC2 else "ebs"
 
     def query(self) -> dict[str, str]:
         """Return the query's parameters; the last of a name wins."""

@@ -257,8 +257,7 @@ class Emulator:
         body_hash = block.digest.hex() if is_put else hashlib.sha256(call.body).hexdigest()
         now_unix_s = self.account.clock.unix_s()
         try:
-            service = services.signing_name(call)
-            call.region = self._verifier.verify(call, service, body_hash, now_unix_s)
+            call.region = self._verifier.verify(call, call.service, body_hash, now_unix_s)
         except SignatureError as error:
             raise services.refusal(call, error) from None
 

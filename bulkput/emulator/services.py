@@ -11,7 +11,7 @@ from bulkput.emulator.call import EC2, JSON_CALL, Call
 from bulkput.emulator.ec2.actions import answer_action
 from bulkput.emulator.ec2.errors import Ec2Error, ec2_error_answer, scripted_error, signature_error
 from bulkput.emulator.errors import ApiError
-from bulkput.emulator.json_calls.actions import answer_json, service_of
+from bulkput.emulator.json_calls.actions import answer_json
 from bulkput.emulator.json_calls.errors import JsonError, json_error_answer, json_error_of
 from bulkput.emulator.put import BlockBody, complete_snapshot, put_snapshot_block
 from bulkput.emulator.read import get_snapshot_block, list_changed_blocks, list_snapshot_blocks
@@ -41,13 +41,6 @@ def perform(account: Account, call: Call, block: BlockBody) -> Answer:
     if call.operation == PUT:
         return put_snapshot_block(account, call, block)
     return _OPERATIONS[call.operation](account, call)
-
-
-def signing_name(call: Call) -> str:
-    """Return the service's name in signatures."""
-    if call.operation == JSON_CALL:
-        return service_of(call.target)
-    return "ec2" if call.operation == EC2 else "ebs"
 
 
 def refusal(call: Call, error: SignatureError) -> ServiceError:

@@ -5,13 +5,11 @@ import json
 from bulkput.emulator.account import Account
 from bulkput.emulator.answer import Answer, json_answer
 from bulkput.emulator.call import Call
-from bulkput.emulator.ec2.call import Action, Ec2Call
+from bulkput.emulator.ec2.call import Action, Ec2Call, action_name
 from bulkput.emulator.ec2.errors import Ec2Error
 from bulkput.emulator.json_calls import keys, parameters
 from bulkput.emulator.json_calls.errors import JSON_1_1, JsonError
 
-SERVICES = {"AmazonSSM": "ssm", "TrentService": "kms"}
-"""First half of X-Amz-Target to the name that a signature has for the service."""
 _IMPLEMENTED = {
     "ssm": (
         *(parameters.put_parameter, parameters.get_parameter, parameters.get_parameters),
@@ -22,15 +20,10 @@ _IMPLEMENTED = {
     "kms": (keys.describe_key, keys.list_aliases),
 }
 JSON_ACTIONS: dict[tuple[str, str], Action] = {
-    (service, "".join(word.capitalize() for word in each.__name__.split("_"))): each
+    (service, action_name(each)): each
     for service, each_of_it in _IMPLEMENTED.items()
     for each in each_of_it
 }
-
-
-def service_of(target: str) -> str:
-    """Return the service that a target is of, by its signing name; ssm where it is of none."""
-    return SERVICES.get(target.partition(".")[0], "ssm")
 
 
 def answer_json(account: Account, call: Call) -> Answer:
@@ -40,7 +33,7 @@ def answer_json(account: Account, call: Call) -> Answer:
         JsonError: it cannot be done.
     """
     name = call.target.partition(".")[2]
-    action = JSON_ACTIONS.get((service_of(call.target), name))
+    action = JSON_ACTIONS.get((call.service, name))
     if action is None:
         raise JsonError("UnknownOperationException", f"{call.target} is not emulated")
     try:

@@ -11,16 +11,17 @@ from botocore.model import ServiceModel
 from emulator.conftest import LiveEmulator
 from emulator.ec2.conftest import ZONE, Ec2Account
 
+from bulkput.emulator.call import JSON_SERVICES
 from bulkput.emulator.ec2.actions import ACTIONS
 from bulkput.emulator.faults import Fault, FaultKind
-from bulkput.emulator.json_calls.actions import JSON_ACTIONS, SERVICES
+from bulkput.emulator.json_calls.actions import JSON_ACTIONS
 from bulkput.emulator.options import EmulatorOptions
 
 MODELS = {
     name: ServiceModel(Loader().load_service_model(name, "service-2"))
     for name in ("ec2", "ssm", "kms")
 }
-TARGETS = {service: prefix for prefix, service in SERVICES.items()}
+TARGETS = {service: prefix for prefix, service in JSON_SERVICES.items()}
 
 
 def post(account, body, **headers):
@@ -94,7 +95,9 @@ def test_faults_reach_every_call_in_its_own_form(account, service, action, kind)
     else:
         answer = post(account, b"{}", **{"X-Amz-Target": f"{TARGETS[service]}.{action}"})
         code = "ThrottlingException" if kind == "throttle-account" else "AccessDeniedException"
-        assert (answer.status, json.loads(answer.body)["__type"]) == (400, code)
+        error = json.loads(answer.body)
+        assert (answer.status, error["__type"]) == (400, code)
+        assert code == "ThrottlingException" or f"perform: {service}:{action} " in error["message"]
         assert answer.headers["Content-Type"] == "application/x-amz-json-1.1"
     assert faults.unreached() == []
     faults.clear()
