@@ -146,8 +146,9 @@ async def open_service(
         ):
             yield service
     finally:
-        if not reading_trust.done():
-            reading_trust.cancel()
+        reading_trust.cancel()
+        # Fetched: where the Region or the keys fail first, nobody else does it.
+        await asyncio.gather(reading_trust, return_exceptions=True)
 
 
 @asynccontextmanager

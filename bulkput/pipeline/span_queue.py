@@ -126,10 +126,9 @@ class SpanQueue:
             found = await self._workers.run(self._next_spans)
             self._ready.extend(found)
             self.is_exhausted = not found and not self._returned
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised to whoever asks
             # For everybody who asks: an iterator that has failed looks like one at its end.
             self._failure = error
-            raise
         finally:
             self._finding = None
 

@@ -64,7 +64,8 @@ class Uploader:
         self._backlog = backlog
         self._stopping = stopping
         self._puts: set[asyncio.Task[None]] = set()
-        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # A result: an exception that nobody fetches, as after a stop, would be logged as a defect.
+        self._failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
         """Settle every block that comes in; ends when all puts are acknowledged.
@@ -157,7 +158,7 @@ class Uploader:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the volume
             if not self._failed.done() and not self._stopping.is_set():
-                self._failed.set_exception(error)
+                self._failed.set_result(error)
 
     async def _watch(self) -> None:
         """Raise the first failure, or give up when no put is acknowledged for too long."""
@@ -172,4 +173,4 @@ class Uploader:
                     f"no put was acknowledged for {format_duration(self._give_up_after_s)}"
                 )
             await asyncio.wait({self._failed}, timeout=self._give_up_after_s / _LOOKS_PER_LIMIT)
-        self._failed.result()
+        raise self._failed.result()

@@ -2,27 +2,15 @@
 
 import asyncio
 import os
-import random
 
-from support.ledgers import SNAPSHOT_ID, start
+from support.ledgers import SNAPSHOT_ID
+from support.upload_parts import POLICY, upload_parts
 
 from bulkput.model.block import BLOCK_SIZE_BYTES
-from bulkput.model.clock import LoopClock
 from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
-from bulkput.model.progress import Progress
-from bulkput.model.zeros import ZeroPolicy
-from bulkput.pace.pacer import AccountPacer, Pacer
 from bulkput.pipeline.backlog import Backlog
-from bulkput.pipeline.budget import ByteBudget
-from bulkput.pipeline.parts import UploadParts, UploadPolicy
-from bulkput.pipeline.retry import Retrier
-from bulkput.pipeline.span_queue import SpanQueue
-from bulkput.pipeline.tally import ProgressTally
 from bulkput.pipeline.upload import upload_blocks
-from bulkput.pipeline.workers import ThreadWorkers
-from bulkput.planning.zeros import resolve_zero_policy
-from bulkput.source.open import open_source
 
 
 def is_low(backlog):
@@ -60,18 +48,6 @@ async def test_whoever_waits_goes_on_when_it_becomes_low():
     await waiting
 
 
-class Clock(LoopClock):
-    """Sleeps without waiting."""
-
-    async def sleep(self, delay_s):
-        await asyncio.sleep(0)
-
-
-class NoRecovery:
-    async def recover(self, error):
-        pass
-
-
 class Sink:
     """Refuses the first attempt of every block."""
 
@@ -102,42 +78,10 @@ async def test_a_block_leaves_the_backlog_once_however_often_it_is_put(tmp_path,
         add(self, count)
 
     monkeypatch.setattr(Backlog, "add", counting_add)
-    progress = Progress("disk")
-    clock, workers, sink = Clock(), ThreadWorkers(2), Sink()
-    source = open_source(image)
-    try:
-        with start(tmp_path / "state" / "disk", blocks) as ledger:
-            parts = UploadParts(
-                source=source,
-                spans=SpanQueue(source, workers, span_blocks=4, cut_holes=False),
-                budget=ByteBudget(16 * BLOCK_SIZE_BYTES),
-                ledger=ledger,
-                sink=sink,
-                pacer=Pacer(
-                    ceiling_puts_per_s=1e6,
-                    in_flight_max=4,
-                    account=AccountPacer(1e6),
-                    clock=clock,
-                ),
-                retrier=Retrier(clock, random.Random(1), NoRecovery(), deadline_s=60),
-                workers=workers,
-                clock=clock,
-                progress=progress,
-                tally=ProgressTally(progress),
-                on_retry=lambda *_: None,
-            )
-            policy = UploadPolicy(
-                zeros=resolve_zero_policy(ZeroPolicy.SKIP, encrypted=False),
-                trust_ledger=False,
-                window_blocks=4,
-                give_up_after_s=60,
-                shutdown_grace_s=1,
-            )
-            await upload_blocks(SNAPSHOT_ID, parts, policy)
-            assert ledger.counts().acknowledged == blocks
-    finally:
-        source.close()
-        workers.close()
+    sink = Sink()
+    with upload_parts(image, tmp_path / "state" / "disk", sink) as parts:
+        await upload_blocks(SNAPSHOT_ID, parts, POLICY)
+        assert parts.ledger.counts().acknowledged == blocks
     assert b"".join(sink.content[index] for index in range(blocks)) == image.read_bytes()
     assert counted == [0]
     assert max(lows) > 0

@@ -74,7 +74,8 @@ class Crew:
         self._members: dict[LaneProcess, Member] = {}
         self._share = FairShare(parts.ceiling_puts_per_s)
         self._memory_bytes = parts.budget.limit_bytes
-        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # A result: an exception that nobody fetches, as after a stop, would be logged as a defect.
+        self._failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._empty = asyncio.Event()
         self._empty.set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -162,9 +163,10 @@ class Crew:
         """
         task = asyncio.create_task(own)
         try:
-            await asyncio.wait({task, self._failed}, return_when=asyncio.FIRST_COMPLETED)
+            first: set[asyncio.Future[Any]] = {task, self._failed}
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             if self._failed.done():
-                self._failed.result()
+                raise self._failed.result()
             await asyncio.shield(task)
         finally:
             self.is_closed = True
@@ -190,9 +192,9 @@ class Crew:
         finally:
             for lane in self._members:
                 lane.kill()
-            if not task.done():
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.wait({task})
+            # Gathered, so that a failure after the first one is fetched: it is not reported.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(task, return_exceptions=True)
         await self._empty.wait()
 
     def divide(self, now_s: float, account_puts_per_s: Callable[[LaneProcess], float]) -> None:
@@ -227,7 +229,7 @@ class Crew:
 
     def _fail(self, error: BaseException) -> None:
         if not self._failed.done() and not self.is_closed:
-            self._failed.set_exception(error)
+            self._failed.set_result(error)
 
     async def _admit(self, member: Member) -> None:
         """Count a lane among those that share, once its part of the memory is free."""
