@@ -183,7 +183,7 @@ def test_public_has_to_be_confirmed(bulkput, boto, tmp_path):
 
 @pytest.mark.parametrize("boto", ["emulator"], indirect=True)
 def test_a_file_of_an_image_that_is_missing_is_reported_before_anything_is_made(
-    bulkput, boto, tmp_path
+    bulkput, boto, tmp_path, settling
 ):
     snapshot_id = boto.snapshot()
     text = JOB.replace("family: web", "family: web\n    uefi_data: gone.b64")
@@ -197,6 +197,7 @@ def test_a_file_of_an_image_that_is_missing_is_reported_before_anything_is_made(
     (tmp_path / "job.yaml").write_text(text.replace("images:", other))
     assert bulkput(*command, "--only", "root").status == 0  # the image has a disk beside it
     assert not boto.images()
+    assert len(settling) == 1  # for the copy, which the refused run has not begun
 
 
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
