@@ -34,6 +34,10 @@ _NO_ANSWER = frozenset({FailureClass.ACCESS_DENIED, FailureClass.INVALID})
 """A question may not be asked, or the server does not know it."""
 
 
+Question = tuple[str, str, str, tuple[tuple[str, Any], ...]]
+"""Service, Region, operation and parameters."""
+
+
 class Account(Protocol):
     """One account in all its Regions."""
 
@@ -55,6 +59,11 @@ class Account(Protocol):
     @property
     def wait_limit_s(self) -> float:
         """How long a copy, a volume or an image may take to be ready."""
+        ...
+
+    @property
+    def answers(self) -> dict[Question, dict[str, Any] | None]:
+        """To what was asked already: many volumes ask the same of one account."""
         ...
 
     async def call(
@@ -153,13 +162,23 @@ async def answer_or_none(
 ) -> dict[str, Any] | None:
     """Return the answer to a question that need not be answered; None if it may not be asked.
 
+    It is asked once of each ``account``: answers are the same for all that is prepared with it.
+
     Raises:
         BulkputError: there is no answer for another reason.
     """
+    question = (service, region, operation, tuple(sorted(parameters.items())))
+    if question not in account.answers:
+        account.answers[question] = await _ask(account, question)
+    return account.answers[question]
+
+
+async def _ask(account: Account, question: Question) -> dict[str, Any] | None:
+    service, region, operation, parameters = question
     try:
         async with asyncio.timeout(_ASK_LIMIT_S):
             return await account.repeat(
-                lambda: account.call(operation, parameters, region=region, service=service)
+                lambda: account.call(operation, dict(parameters), region=region, service=service)
             )
     except TimeoutError:
         return None

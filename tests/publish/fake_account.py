@@ -90,7 +90,7 @@ class FakeAccount(Images):
         self.cloud, self.kill_at, self.heard, self.lose = cloud, kill_at, heard, set(lose)
         self.settled_s = settled_s
         self.calls = 0
-        self.notes = []
+        self.notes, self.answers = [], {}
         self.clock = LoopClock(1_790_000_000.0)
         self._retrier = Retrier(self.clock, random.Random(1), self, deadline_s=900.0)
 

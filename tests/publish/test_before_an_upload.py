@@ -58,6 +58,22 @@ def test_every_block_is_put_where_a_copy_will_be_encrypted():
     assert prepare(FAR, encrypts("us-west-2")).label == VolumeSettings.model_validate(FAR).label
 
 
+def test_what_all_volumes_ask_of_the_account_is_asked_once():
+    cloud = Cloud()
+    cloud.region("us-west-2").encrypts = True
+    wanted = VolumeSettings.model_validate(SHARED | FAR)
+
+    async def work():
+        account = FakeAccount(cloud)
+        return [await prepared_volume(account, wanted) for _ in range(3)]
+
+    assert [each.zeros for each in run(work)] == [ZeroPolicy.WRITE] * 3
+    assert sorted(cloud.log) == [
+        ("GetEbsEncryptionByDefault", HOME),
+        ("GetEbsEncryptionByDefault", "us-west-2"),
+    ]
+
+
 def test_a_zone_of_another_region_is_refused():
     with pytest.raises(ConfigError, match=f"fast_restore: us-west-2a is not in {HOME}"):
         prepare({"source": "a", "fast_restore": ["us-west-2a"]})

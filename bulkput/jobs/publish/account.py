@@ -3,7 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from bulkput.config.service import ServiceSettings
@@ -13,6 +13,7 @@ from bulkput.jobs.session.context import JobContext
 from bulkput.model.clock import Clock
 from bulkput.model.errors import ServiceError
 from bulkput.pipeline.retry import OnRetry, Retrier
+from bulkput.publish.account import Question
 
 T = TypeVar("T")
 
@@ -28,6 +29,7 @@ class JobAccount:
     wait_limit_s: float
     on_note: Callable[[str], None]
     settled_s: float = 0.0
+    answers: dict[Question, dict[str, Any] | None] = field(default_factory=dict)
 
     @property
     def clock(self) -> Clock:
