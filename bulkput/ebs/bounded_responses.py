@@ -4,6 +4,8 @@ aiohttp queues every message that arrives, interim ones (``100 Continue``) too, 
 still being sent and nobody reads: a flood of them took 515 MiB within one attempt's deadline.
 """
 
+import asyncio
+import functools
 from typing import Any
 
 from bulkput.network.late_trust import aiohttp
@@ -21,3 +23,12 @@ class BoundedResponses(aiohttp.client_proto.ResponseHandler):
         elif self.transport is not None and not self.transport.is_closing():
             self.force_close()
             self.transport.abort()
+
+
+def bounded_connector(**options: Any) -> Any:
+    """Return aiohttp's connector, made with ``options``, whose connections are all bounded."""
+    connector: Any = aiohttp.TCPConnector(**options)
+    connector._factory = functools.partial(  # noqa: SLF001 - see http1's docstring
+        BoundedResponses, loop=asyncio.get_running_loop()
+    )
+    return connector

@@ -15,7 +15,6 @@ is tested for by name.
 
 import asyncio
 import contextlib
-import functools
 import ssl
 from collections.abc import Callable
 from types import TracebackType
@@ -23,7 +22,7 @@ from typing import Any, Self
 
 from yarl import URL
 
-from bulkput.ebs.bounded_responses import BoundedResponses
+from bulkput.ebs.bounded_responses import bounded_connector
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import Endpoint
 from bulkput.ebs.http_response import HttpResponse, WireError, receive_response
@@ -93,14 +92,11 @@ class Wire:
         # No connection has a greatest age: one that fails is replaced, and addresses are looked up
         # anew then. Nor are TLS sessions taken up again: a connection carries thousands of puts,
         # and its handshake costs as much as a few of them.
-        self._connector = aiohttp.TCPConnector(
+        self._connector = bounded_connector(
             limit=self._connections_max,
             ssl=self._tls if self._tls is not None else True,
             keepalive_timeout=_KEEPALIVE_S,
             ttl_dns_cache=_DNS_TTL_S,
-        )
-        self._connector._factory = functools.partial(  # noqa: SLF001 - see the file's docstring
-            BoundedResponses, loop=self._loop
         )
         # Names to the connector with whom to connect, the same for every exchange.
         self._peer = aiohttp.ClientRequest(

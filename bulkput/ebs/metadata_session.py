@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, Self
 
+from bulkput.ebs.bounded_responses import bounded_connector
 from bulkput.network.late_trust import aiohttp
 
 ANSWER_LIMIT_BYTES = 256 << 10
@@ -77,7 +78,10 @@ class MetadataSession:
         try:
             async with (
                 aiohttp.ClientSession(
-                    timeout=whole, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
+                    connector=bounded_connector(),
+                    timeout=whole,
+                    trust_env=False,
+                    cookie_jar=aiohttp.DummyCookieJar(),
                 ) as session,
                 session.request(
                     request.method, url, headers=headers, allow_redirects=False

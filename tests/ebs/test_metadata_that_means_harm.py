@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import re
 import time
 from pathlib import Path
@@ -15,6 +16,15 @@ from bulkput.model.errors import ConfigError, CredentialsError
 
 LIMIT_S = 30.0
 MEMORY_MIB = 64
+KEYS = json.dumps(
+    {
+        "Code": "Success",
+        "AccessKeyId": "a",
+        "SecretAccessKey": "s",
+        "Token": "t",
+        "Expiration": "2100-01-01T00:00:00Z",
+    }
+).encode()
 
 
 @contextlib.asynccontextmanager
@@ -63,6 +73,22 @@ async def headers_without_end(_, writer):
     while True:
         writer.write(b"X-Long: x\r\n" * 1000)
         await writer.drain()
+
+
+async def a_line_without_end(_, writer):
+    writer.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    while True:
+        writer.write(b"x" * 65_536)
+        await writer.drain()
+
+
+async def many_interim(_, writer):
+    """Answer at last, as one without end does not: whoever bounds them never has the keys."""
+    for _ in range(40):
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
+        await writer.drain()
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(KEYS)}\r\n\r\n"
+    writer.write(head.encode() + KEYS)
 
 
 async def drops(_, writer):
@@ -136,7 +162,17 @@ async def test_no_metadata_is_fetched_elsewhere(serve_as, status):
     assert asked == []
 
 
-@pytest.mark.parametrize("answer", [without_end, chunks_without_end, headers_without_end, drops])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        without_end,
+        chunks_without_end,
+        headers_without_end,
+        a_line_without_end,
+        many_interim,
+        drops,
+    ],
+)
 async def test_an_answer_without_end_ends_in_a_sentence(serve_as, answer):
     async with served(answer) as url:
         serve_as(url)
