@@ -80,7 +80,11 @@ class SharedSource:
         return source
 
 
-def share(source: Source) -> tuple[SharedSource, tuple[int, ...]] | None:
+Shared = tuple[SharedSource, tuple[int, ...]]
+"""A source as data, and its descriptors, one a file."""
+
+
+def share(source: Source) -> Shared | None:
     """Return a source as data, and its descriptors, which stay the source's own.
 
     Returns:

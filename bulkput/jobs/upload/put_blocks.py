@@ -1,6 +1,7 @@
 """The blocks of one volume on their way: the pipeline with this volume's parts and policy."""
 
 import time
+from collections.abc import Sequence
 from functools import partial
 
 from bulkput.jobs.lanes.crew import CrewParts
@@ -22,7 +23,7 @@ from bulkput.pipeline.parts import UploadParts, UploadPolicy
 from bulkput.pipeline.span_queue import SpanQueue
 from bulkput.pipeline.tally import ProgressTally
 from bulkput.pipeline.upload import upload_blocks
-from bulkput.source.shared import share
+from bulkput.source.shared import Shared, share
 from bulkput.source.source import Source
 
 
@@ -42,10 +43,13 @@ async def put_blocks(
     """
     tuning, snapshot_id = run.context.settings.tuning, upload_snapshot.snapshot_id
     baseline = None if upload_snapshot.puts_all else parent
+    lanes, shared = run.lanes, _shared(run, source, baseline)
     policy = UploadPolicy(
         zeros=upload_snapshot.zeros,
         trust_ledger=upload_snapshot.trust,
-        window_blocks=run.window_blocks,
+        window_blocks=(
+            run.context.window_blocks if lanes is None or shared is None else lanes.window_blocks
+        ),
         give_up_after_s=tuning.give_up_after_s,
         shutdown_grace_s=tuning.shutdown_grace_s,
     )
@@ -57,14 +61,14 @@ async def put_blocks(
     )
     parts = _parts(run, source, queue, ledger, baseline)
     settled_before = run.progress.blocks_considered
-    crew = _crew_parts(run, snapshot_id, parts, policy, queue, ledger, baseline)
     own = partial(upload_blocks, snapshot_id, parts, policy)
     try:
-        if run.lanes is None or crew is None:
+        if lanes is None or shared is None:
             await own()
         else:
-            with run.lanes.crew(crew) as lanes:
-                await lanes.put(own())
+            order, descriptors = _order(run, snapshot_id, shared, policy, ledger, baseline)
+            with lanes.crew(_crew_parts(run, parts, queue, order, descriptors)) as crew:
+                await crew.put(own())
     except ServiceError as error:
         if error.failure not in {FailureClass.NOT_YET_VISIBLE, FailureClass.GONE}:
             raise
@@ -113,21 +117,22 @@ def _parts(
     )
 
 
-def _crew_parts(
+def _shared(run: VolumeRun, source: Source, baseline: Manifest | None) -> Shared | None:
+    """Return the source for other processes; None where there are none, or they cannot help."""
+    is_known_unchanged = baseline is not None and run.opening.unchanged is not nothing_is_known
+    return None if run.lanes is None or is_known_unchanged else share(source)
+
+
+def _order(
     run: VolumeRun,
     snapshot_id: str,
-    parts: UploadParts,
+    shared: Shared,
     policy: UploadPolicy,
-    queue: SpanQueue,
     ledger: Ledger,
     baseline: Manifest | None,
-) -> CrewParts | None:
-    """Return what other processes need to put blocks of the volume too; None where they cannot."""
-    shared = share(parts.source)
-    if run.lanes is None or shared is None or parts.unchanged is not nothing_is_known:
-        return None
+) -> tuple[PutOrder, Sequence[int]]:
+    """Return what other processes need to put blocks of the volume too, and descriptors for it."""
     source, descriptors = shared
-    context = run.context
     order = PutOrder(
         volume=run.volume.label,
         snapshot_id=snapshot_id,
@@ -141,16 +146,27 @@ def _crew_parts(
         window_blocks=policy.window_blocks,
         parent=None if baseline is None else (baseline.path, baseline.header),
     )
+    return order, (*descriptors, ledger.lock_descriptor)
+
+
+def _crew_parts(
+    run: VolumeRun,
+    parts: UploadParts,
+    queue: SpanQueue,
+    order: PutOrder,
+    descriptors: Sequence[int],
+) -> CrewParts:
+    context = run.context
     return CrewParts(
         order=order,
-        descriptors=(*descriptors, ledger.lock_descriptor),
+        descriptors=descriptors,
         queue=queue,
         budget=parts.budget,
         pacer=parts.pacer,
         progress=run.progress,
         ceiling_puts_per_s=context.rate_limits.snapshot_puts_per_s,
         in_flight_max=context.settings.tuning.in_flight_max,
-        shutdown_grace_s=policy.shutdown_grace_s,
+        shutdown_grace_s=context.settings.tuning.shutdown_grace_s,
         note=run.note,
         observer=context.observer,
         clock=context.clock,

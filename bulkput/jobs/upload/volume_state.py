@@ -54,11 +54,6 @@ class VolumeRun:
         self.progress.blocks_resumed = 0
 
     @property
-    def window_blocks(self) -> int:
-        """Blocks read at a time: less where others have a part of the memory."""
-        return self.context.window_blocks if self.lanes is None else self.lanes.window_blocks
-
-    @property
     def snapshots(self) -> Snapshots:
         """EC2's calls about snapshots."""
         return self.context.snapshots(self.retrier, self.volume.label)
