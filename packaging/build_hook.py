@@ -6,7 +6,7 @@ either is kept. The folders are those that pip, pipx and distributions use.
 
 import sys
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -27,9 +27,9 @@ class SharedFiles(BuildHookInterface):  # type: ignore[type-arg]
             return
         root = Path(self.root)
         sys.path[:0] = [str(root), str(root / "packaging")]
-        folder = Path(mkdtemp(prefix="bulkput-shared-"))
+        self._folder = TemporaryDirectory(prefix="bulkput-shared-")  # goes with the hook
         for place, text in shared_files(root).items():
-            path = folder / place
+            path = Path(self._folder.name, place)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             build_data["shared_data"][str(path)] = place
