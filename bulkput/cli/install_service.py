@@ -16,6 +16,7 @@ from bulkput.cli.options import PATH
 from bulkput.cli.streams import write_message, write_result
 from bulkput.cli.systemd_unit import ServiceUnit, service_unit, timer_unit, unit_name
 from bulkput.model.errors import ConfigError, Problem
+from bulkput.observe.whole_file import write_whole
 
 _UNITS_DIR = Path("/etc/systemd/system")
 
@@ -81,11 +82,11 @@ def _template(kind: str) -> str:
     return example(f"systemd/bulkput@.{kind}").decode()
 
 
-def _program() -> str:
-    """Return the command of this very installation, with absolute paths."""
+def _program() -> tuple[str, ...]:
+    """Return the words that call this very installation, with absolute paths."""
     called = Path(sys.argv[0])
     found = called if called.name == "bulkput" and called.exists() else shutil.which("bulkput")
-    return str(Path(found).absolute()) if found else f"{sys.executable} -m bulkput"
+    return (str(Path(found).absolute()),) if found else (sys.executable, "-m", "bulkput")
 
 
 def _write(path: Path, content: str) -> None:
@@ -96,10 +97,8 @@ def _write(path: Path, content: str) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.new")
-        fresh.write_text(content, encoding="utf-8")
-        fresh.chmod(0o644)
-        fresh.replace(path)
+        write_whole(path, content.encode())
+        path.chmod(0o644)  # a unit is no secret: whoever asks systemctl for it may read it
     except OSError as error:
         advice = f"cannot be written: {error.strerror}; as root, or --units-dir DIR"
         raise ConfigError((Problem(str(path), advice),)) from error

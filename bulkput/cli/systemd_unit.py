@@ -25,8 +25,8 @@ class ServiceUnit:
     name: str
     job: Path
     """Absolute."""
-    program: str
-    """The command line of bulkput, with absolute paths."""
+    program: tuple[str, ...]
+    """The words that call bulkput, with absolute paths."""
     user: str | None = None
     """None: one that systemd makes up for the service."""
     state_dir: Path | None = None
@@ -50,7 +50,8 @@ def service_unit(template: str, unit: ServiceUnit) -> str:
     folder = f"bulkput-{unit.name}"
     place = f"%S/private/{folder}" if unit.user is None else f"%S/{folder}"
     state = "" if unit.state_dir else f" --state-dir {place}"
-    command = f"{_escaped(unit.program)} run {_quoted(unit.job)}{state}"
+    program = " ".join(map(_quoted, unit.program))
+    command = f"{program} run {_quoted(str(unit.job))}{state}"
     lines = {
         "Description": f"bulkput job {_escaped(unit.name)}",
         "ExecStart": command,
@@ -60,7 +61,7 @@ def service_unit(template: str, unit: ServiceUnit) -> str:
     if unit.user is not None:
         text = _OWN_USER.sub(f"User={_escaped(unit.user)}\n", text)
     if unit.state_dir is not None:
-        writable = f"ReadWritePaths={_quoted(unit.state_dir)}\n"
+        writable = f"ReadWritePaths={_quoted(str(unit.state_dir))}\n"
         text = text.replace("UMask=0077\n", f"{writable}UMask=0077\n")
     return text
 
@@ -89,9 +90,8 @@ def _with_values(text: str, values: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _quoted(path: Path) -> str:
-    """Return a path as one word of a unit's command line (systemd.syntax)."""
-    text = str(path)
+def _quoted(text: str) -> str:
+    """Return a text as one word of a unit's command line (systemd.syntax)."""
     if "\n" in text:
         raise UsageError(f"{text!r}: a unit cannot name a path with a line feed")
     inside = _escaped(text).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")

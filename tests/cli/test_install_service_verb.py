@@ -51,6 +51,7 @@ def test_service_and_timer_are_written(bulkput, job, tmp_path):
     service = (tmp_path / "units/bulkput-nightly.service").read_text()
     timer = (tmp_path / "units/bulkput-nightly.timer").read_text()
     assert service in ended.out
+    assert (tmp_path / "units/bulkput-nightly.service").stat().st_mode & 0o777 == 0o644
     assert values(service, "User") == ["backup"]
     assert values(service, "DynamicUser") == []
     assert values(service, "ExecStart")[0].endswith(" --state-dir %S/bulkput-nightly")
@@ -95,9 +96,17 @@ def test_a_folder_that_cannot_be_written(bulkput, job, tmp_path):
     ],
 )
 def test_a_path_is_one_word_of_the_command(path, word, tmp_path):
-    unit = ServiceUnit(name="n", job=type(tmp_path)(path), program="/usr/bin/bulkput")
+    unit = ServiceUnit(name="n", job=type(tmp_path)(path), program=("/usr/bin/bulkput",))
     assert values(service_unit(TEMPLATE, unit), "ExecStart")[0].split(" run ", 1)[1] == (
         f"{word} --state-dir %S/private/bulkput-n"
+    )
+
+
+def test_the_programs_path_is_one_word_too(tmp_path):
+    program = ("/my tools/100%/python", "-m", "bulkput")
+    unit = ServiceUnit(name="n", job=tmp_path / "a.yaml", program=program)
+    assert values(service_unit(TEMPLATE, unit), "ExecStart")[0].split(" run ", 1)[0] == (
+        '"/my tools/100%%/python" -m bulkput'
     )
 
 
