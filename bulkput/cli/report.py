@@ -1,15 +1,13 @@
 """``bulkput report``: a report of runs from the files of their events."""
 
 import os
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 
 from bulkput.cli.command import Command
+from bulkput.cli.events_file import event_lines
 from bulkput.cli.options import PATH, invocation_of, shown_options
 from bulkput.cli.streams import write_result
 from bulkput.cli.text import shown, write_message_line
@@ -19,9 +17,6 @@ from bulkput.observe.result import OutputForm, as_json
 from bulkput.observe.whole_file import write_whole
 
 NEEDED = "a report needs matplotlib and Jinja2: pip install 'bulkput[report]'"
-
-_LINE_MAX_BYTES = 16 << 20
-"""An outcome with all its notes takes some kilobytes."""
 
 
 @click.command(cls=Command)
@@ -52,11 +47,8 @@ def report(context: click.Context, /, events: tuple[Path, ...], out: Path) -> No
     streams = Streams()
     for path in events:
         try:
-            if str(path) == "-":
-                streams.read("standard input", _lines(sys.stdin.buffer))
-            else:
-                with path.open("rb") as file:
-                    streams.read(str(path), _lines(file))
+            with event_lines(path) as lines:
+                streams.read("standard input" if str(path) == "-" else str(path), lines)
         except OSError as error:
             raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     warnings = [shown(masked(each, os.environ)) for each in streams.warnings]
@@ -77,8 +69,3 @@ def report(context: click.Context, /, events: tuple[Path, ...], out: Path) -> No
         write_result(as_json(result))
     else:
         write_result(f"{shown(str(out))}\n")
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    while line := file.readline(_LINE_MAX_BYTES):
-        yield line

@@ -1,11 +1,9 @@
 """``bulkput status --events``: how far a run is, by the file of its events."""
 
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
+from bulkput.cli.events_file import event_lines
 from bulkput.cli.options import Invocation
 from bulkput.cli.streams import write_result
 from bulkput.cli.text import shown, table, write_message_line
@@ -15,9 +13,6 @@ from bulkput.observe.result import OutputForm, as_json
 from bulkput.observe.run_so_far import OtherVersionError, RunSoFar, last_run
 
 HEAD = ("VOLUME", "STATUS", "DONE", "SNAPSHOT", "ERROR")
-
-_LINE_MAX_BYTES = 16 << 20
-"""An outcome with all its notes takes some kilobytes."""
 
 
 def show_events(path: Path, names: frozenset[str] | None, invocation: Invocation) -> None:
@@ -32,11 +27,8 @@ def show_events(path: Path, names: frozenset[str] | None, invocation: Invocation
         UsageError: it cannot be read, or has no such run.
     """
     try:
-        if str(path) == "-":
-            found, foreign = last_run(_lines(sys.stdin.buffer), names)
-        else:
-            with path.open("rb") as file:
-                found, foreign = last_run(_lines(file), names)
+        with event_lines(path) as lines:
+            found, foreign = last_run(lines, names)
     except OSError as error:
         raise UsageError(f"--events {path}: cannot be read: {error.strerror}") from None
     except OtherVersionError:
@@ -64,11 +56,6 @@ def show_events(path: Path, names: frozenset[str] | None, invocation: Invocation
     ]
     write_result(table(HEAD, rows))
     write_message_line(_summary(found, now_unix_s))
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    while line := file.readline(_LINE_MAX_BYTES):
-        yield line
 
 
 def _summary(found: RunSoFar, now_unix_s: float) -> str:
