@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 
+from bulkput.observe.guarded_sink import GuardedSink
 from bulkput.observe.line_file import LineFile
 from bulkput.observe.record import line_of
 from bulkput.observe.recorder import Recorder
@@ -18,35 +19,28 @@ INTERVAL_S = 5.0
 _log = logging.getLogger(__name__)
 
 
-class EventStream:
+class EventStream(GuardedSink):
     """A Sink that writes lines to ``file``, which it closes."""
 
     def __init__(
         self, file: LineFile, *, verb: str, interval_s: float | None, environ: Mapping[str, str]
     ) -> None:
+        super().__init__()
         self._file = file
         self._recorder = Recorder(interval_s or INTERVAL_S)
         self._head = {"run": secrets.token_hex(6), "verb": verb}
         self._environ = environ
-        self._broken = False
 
     def on_event(self, event: RunEvent) -> None:
         self._recorder.take(event)
 
-    def tick(self, now_s: float) -> None:
-        self._guarded(now_s, last=False)
-
     def close(self, now_s: float) -> None:
-        self._guarded(now_s, last=True)
-        self._broken = True
+        super().close(now_s)
         self._file.close()
 
-    def _guarded(self, now_s: float, *, last: bool) -> None:
-        if self._broken:
-            return
-        try:
-            for unix_s, fields in self._recorder.records(now_s, last=last):
-                self._file.write(line_of(self._head | fields, unix_s, self._environ))
-        except Exception as error:  # noqa: BLE001 - a reader that has gone must not stop an upload
-            self._broken = True
-            _log.warning("no more events are written: %s", error)
+    def write_due(self, now_s: float, *, last: bool) -> None:
+        for unix_s, fields in self._recorder.records(now_s, last=last):
+            self._file.write(line_of(self._head | fields, unix_s, self._environ))
+
+    def give_up(self, error: Exception) -> None:
+        _log.warning("no more events are written: %s", error)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from bulkput.model.duration import format_duration
 from bulkput.observe.board import Board
+from bulkput.observe.guarded_sink import GuardedSink
 from bulkput.observe.line_file import LineFile
 from bulkput.observe.lines import Cadence
 from bulkput.observe.plain import masked, one_line
@@ -23,39 +24,32 @@ _WAITING_MAX = 100_000
 _log = logging.getLogger(__name__)
 
 
-class LogFile:
+class LogFile(GuardedSink):
     """A Sink that writes to ``file``, which it closes."""
 
     def __init__(
         self, file: LineFile, *, verb: str, interval_s: float | None, environ: Mapping[str, str]
     ) -> None:
+        super().__init__()
         self._file = file
         self._verb = verb
         self._cadence = Cadence(interval_s)
         self._environ = environ
         self._inbox: deque[tuple[float, RunEvent]] = deque(maxlen=_WAITING_MAX)
         self._board = Board()
-        self._broken = False
 
     def on_event(self, event: RunEvent) -> None:
         self._inbox.append((time.time(), event))
 
-    def tick(self, now_s: float) -> None:
-        self._guarded(now_s, last=False)
-
     def close(self, now_s: float) -> None:
-        self._guarded(now_s, last=True)
-        self._broken = True
+        super().close(now_s)
         self._file.close()
 
-    def _guarded(self, now_s: float, *, last: bool) -> None:
-        if self._broken:
-            return
-        try:
-            self._file.write("".join(self._lines(now_s, last=last)))
-        except Exception as error:  # noqa: BLE001 - a full disk must not stop an upload
-            self._broken = True
-            _log.warning("the log file is not written any more: %s", error)
+    def write_due(self, now_s: float, *, last: bool) -> None:
+        self._file.write("".join(self._lines(now_s, last=last)))
+
+    def give_up(self, error: Exception) -> None:
+        _log.warning("the log file is not written any more: %s", error)
 
     def _lines(self, now_s: float, *, last: bool) -> Iterator[str]:
         # Bounded by what waited at the start, so that a flood cannot hold a tick for ever.

@@ -1,13 +1,13 @@
 """What every display has in common: events in at any moment, writing only on a tick.
 
 The event loop must never wait for a terminal that is held (Ctrl-S) or a pipe that is full, so
-``on_event`` only queues, and whoever owns the timer calls ``tick`` from a thread of its own. A
-display that fails goes silent: it must not cost the upload.
+``on_event`` only queues, and whoever owns the timer calls ``tick`` from a thread of its own.
 """
 
 from collections import deque
 
 from bulkput.observe.board import Board
+from bulkput.observe.guarded_sink import GuardedSink
 from bulkput.observe.run_events import RunEvent
 from bulkput.observe.verbosity import Verbosity
 from bulkput.observe.wording import Line, event_line
@@ -16,42 +16,31 @@ _INBOX_MAX = 10_000
 """Events that wait for a tick; at 4 ticks a second more would be a flood that nobody reads."""
 
 
-class Reporter:
+class Reporter(GuardedSink):
     """An Observer that writes for people; ``on_event`` may be called from any thread.
 
     ``tick`` and ``close`` belong to one thread at a time.
     """
 
     def __init__(self, verbosity: Verbosity, *, announce_ends: bool) -> None:
+        super().__init__()
         self._verbosity = verbosity
         self._announce_ends = announce_ends
         self._inbox: deque[RunEvent] = deque(maxlen=_INBOX_MAX)
-        self._broken = False
         self.board = Board()
 
     def on_event(self, event: RunEvent) -> None:
         self._inbox.append(event)
 
-    def tick(self, now_s: float) -> None:
-        """Write what is due. Never raises; may block on the stream."""
-        self._guarded(now_s, last=False)
-
-    def close(self, now_s: float) -> None:
-        """Write what still waits and give the stream back. Never raises."""
-        self._guarded(now_s, last=True)
-        self._broken = True
-
     def draw(self, lines: list[Line], now_s: float, *, last: bool) -> None:
         """Write ``lines`` and whatever else is due at ``now_s``; ``last`` gives the stream back."""
         raise NotImplementedError
 
-    def _guarded(self, now_s: float, *, last: bool) -> None:
-        if self._broken:
-            return
-        try:
-            self.draw(self._drain(now_s), now_s, last=last)
-        except Exception:  # noqa: BLE001 - a closed terminal or a full disk must not stop an upload
-            self._broken = True
+    def write_due(self, now_s: float, *, last: bool) -> None:
+        self.draw(self._drain(now_s), now_s, last=last)
+
+    def give_up(self, error: Exception) -> None:
+        """Report nothing: there is nowhere to."""
 
     def _drain(self, now_s: float) -> list[Line]:
         lines: list[Line] = []

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bulkput.observe.guarded_sink import GuardedSink
 from bulkput.observe.record import stamped
 from bulkput.observe.recorder import Recorder
 from bulkput.observe.report.page import render
@@ -19,7 +20,7 @@ _INTERVAL_S = 1.0
 """A short run has some points too; of a long one each is of many."""
 
 
-class ReportSink:
+class ReportSink(GuardedSink):
     """A Sink that writes a page to ``path`` once the run has ended."""
 
     close_limit_s = 60.0
@@ -43,6 +44,7 @@ class ReportSink:
             runs: Earlier ones of the same command, which are in the page too; this one joins them.
             warn: Hears that the page is not written: when the log has ended, too.
         """
+        super().__init__()
         self._path = path
         self._head = {"run": secrets.token_hex(6), "verb": verb}
         self._environ = environ
@@ -50,28 +52,17 @@ class ReportSink:
         self._story = RunStory(self._head["run"], verb, time.time())
         self._runs = runs
         self._warn = warn
-        self._broken = False
         runs.append(self._story)
 
     def on_event(self, event: RunEvent) -> None:
         self._recorder.take(event)
 
-    def tick(self, now_s: float) -> None:
-        self._guarded(now_s, last=False)
+    def write_due(self, now_s: float, *, last: bool) -> None:
+        for unix_s, fields in self._recorder.records(now_s, last=last):
+            self._story.apply(stamped(self._head | fields, unix_s, self._environ))
+        if last:
+            page = render(self._runs, (), time.time())
+            write_whole(self._path, page.encode("utf-8"))
 
-    def close(self, now_s: float) -> None:
-        self._guarded(now_s, last=True)
-        self._broken = True
-
-    def _guarded(self, now_s: float, *, last: bool) -> None:
-        if self._broken:
-            return
-        try:
-            for unix_s, fields in self._recorder.records(now_s, last=last):
-                self._story.apply(stamped(self._head | fields, unix_s, self._environ))
-            if last:
-                page = render(self._runs, (), time.time())
-                write_whole(self._path, page.encode("utf-8"))
-        except Exception as error:  # noqa: BLE001 - a report must not cost the upload
-            self._broken = True
-            self._warn(f"warning: the report {self._path} is not written: {error}")
+    def give_up(self, error: Exception) -> None:
+        self._warn(f"warning: the report {self._path} is not written: {error}")
