@@ -165,6 +165,15 @@ def stamped(record: Mapping[str, Any], unix_s: float, environ: Mapping[str, str]
     return head | masked_record
 
 
+def unix_s_of(record: Mapping[str, Any]) -> float:
+    """Return when a record was made.
+
+    Raises:
+        KeyError, TypeError, ValueError: it does not say it.
+    """
+    return datetime.fromisoformat(record["ts"]).timestamp()
+
+
 def _named(name: str, volume: str | None, facts: Mapping[str, Any]) -> dict[str, Any]:
     return {"event": name, "volume": volume, **facts}
 

@@ -8,10 +8,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from bulkput.observe.record import VERSION
+from bulkput.observe.record import VERSION, unix_s_of
 
 _SIGNALLED = 128
 """An exit code above it stands for a signal."""
@@ -125,8 +124,10 @@ def last_run(lines: Iterable[bytes], names: frozenset[str] | None) -> tuple[RunS
         elif event["event"] == "started":
             is_wanted = names is None or bool(names & {event.get("job"), event.get("job_id")})
             found = _begun(event) if is_wanted else found
-        elif found is not None and is_wanted and event.get("run", found.key) == found.key:
-            _apply(found, event)
+        elif found is not None:
+            key = event.get("run")  # several runs may write at a time; older programs name none
+            if is_wanted if key is None else key == found.key:
+                _apply(found, event)
     return found, foreign
 
 
@@ -144,7 +145,7 @@ def _event(line: bytes) -> Mapping[str, Any] | None:
 
 
 def _begun(event: Mapping[str, Any]) -> RunSoFar:
-    at_unix_s = _unix_s(event)
+    at_unix_s = unix_s_of(event)
     return RunSoFar(
         key=_field(event, "run", str | None, None),
         job=_field(event, "job", str | None, None),
@@ -158,7 +159,7 @@ def _begun(event: Mapping[str, Any]) -> RunSoFar:
 
 
 def _apply(run: RunSoFar, event: Mapping[str, Any]) -> None:
-    run.heard_unix_s = _unix_s(event)
+    run.heard_unix_s = unix_s_of(event)
     name = _field(event, "volume", str | None, None)
     volume = None if name is None else run.by_name.setdefault(name, VolumeSoFar(name))
     match event["event"]:
@@ -200,7 +201,3 @@ def _field(facts: Mapping[str, Any], name: str, kind: Any, *absent: Any) -> Any:
     if not isinstance(value, kind):
         raise TypeError(f"{name} is a {type(value).__name__}")
     return value
-
-
-def _unix_s(event: Mapping[str, Any]) -> float:
-    return datetime.fromisoformat(event["ts"]).timestamp()

@@ -74,6 +74,18 @@ def test_the_last_run_of_a_file_counts_or_the_last_one_of_the_job():
     assert last_run(lines, frozenset({"none"}))[0] is None
 
 
+def test_runs_that_write_into_one_file_at_a_time_are_known_by_their_keys():
+    def of(run, content):
+        return json.dumps(json.loads(content) | {"run": run}).encode() + b"\n"
+
+    lines = [of("1", each) for each in HALF]
+    lines[2:2] = [of("2", started(1, "other")), of("2", progress("z", 0.5))]
+    run, _ = last_run(lines, frozenset({"nightly"}))
+    assert statuses(run) == {"a": ("completed", 1.0), "b": ("running", 0.25)}
+    run, _ = last_run(lines, frozenset({"other"}))
+    assert statuses(run) == {"z": ("running", 0.5)}
+
+
 def test_a_line_that_is_being_written_does_not_count_and_other_lines_are_counted():
     run, foreign = last_run([*HALF[:4], b"noise\n", b'["v"]\n', HALF[4][:40]], None)
     assert foreign == 2

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bulkput.observe.record import VERSION
+from bulkput.observe.record import VERSION, unix_s_of
 from bulkput.observe.record_schema import EVENTS
-from bulkput.observe.report.story import RunStory, unix_s_of
+from bulkput.observe.report.story import RunStory
 
 
 @dataclass

@@ -6,12 +6,12 @@ number of volumes, whatever the length of the run.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 from bulkput.model.disk_map import CELLS_MAX
 from bulkput.model.progress import Phase
+from bulkput.observe.record import unix_s_of
 from bulkput.observe.report.series import Series
 
 _NOTES_MAX = 50
@@ -86,7 +86,8 @@ class RunStory:
         """Fold one record in; of events that are not known nothing is taken.
 
         Raises:
-            KeyError, TypeError, ValueError: it is not as the schema has it; nothing was changed.
+            KeyError, TypeError, ValueError: it is not as the schema has it; what it names
+                may be there now.
         """
         at_s = unix_s_of(record) - self.begun_unix_s
         taken = _TAKEN.get(record["event"])
@@ -192,12 +193,3 @@ def _require_cells(record: Mapping[str, Any]) -> None:
         raise ValueError("a map of another size")
     if not all(isinstance(each, int) for counts in record["cells"].values() for each in counts):
         raise ValueError("a map of other than counts")
-
-
-def unix_s_of(record: Mapping[str, Any]) -> float:
-    """Return when a record was made.
-
-    Raises:
-        KeyError, TypeError, ValueError: it does not say it.
-    """
-    return datetime.fromisoformat(record["ts"]).timestamp()
