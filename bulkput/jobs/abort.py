@@ -52,12 +52,12 @@ class Abort(Closing):
         try:
             self.header = _unfinished_header(folder)
         except BaseException:
-            self._lock.release()
+            self._lock.close()
             raise
 
     def close(self) -> None:
         """Let others in; idempotent."""
-        self._lock.release()
+        self._lock.close()
 
     @property
     def question(self) -> str:

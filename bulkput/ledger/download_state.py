@@ -141,7 +141,7 @@ class Restoration(Closing):
         """Let others in; idempotent."""
         if self._table is not None:
             self._table.close()
-        self._lock.release()
+        self._lock.close()
 
 
 def _facts_in(folder: Path) -> dict[str, Any]:

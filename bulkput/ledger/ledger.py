@@ -76,7 +76,7 @@ class Ledger(Closing, Marks):
             ledger = cls(folder, header, None, lock)
             ledger._begin(header)
         except BaseException:
-            lock.release()
+            lock.close()
             raise
         return ledger
 
@@ -109,7 +109,7 @@ class Ledger(Closing, Marks):
         except BaseException:
             if table is not None:
                 table.close()
-            lock.release()
+            lock.close()
             raise
         return ledger
 
@@ -242,7 +242,7 @@ class Ledger(Closing, Marks):
             if table is not None:
                 table.close()
             if lock is not None:
-                lock.release()
+                lock.close()
 
     def _save(self, header: LedgerHeader) -> None:
         write_header(self.folder, header)

@@ -1,11 +1,13 @@
 """One writer a folder: an exclusive lock that the kernel drops with its process, killed or not."""
 
+import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
+from bulkput.ledger.closing import Closing
 from bulkput.ledger.state_file import open_state_file
 from bulkput.ledger.storage import storage_error, write_all
 from bulkput.model.errors import LedgerError
@@ -34,23 +36,16 @@ def holder_of(folder: Path) -> Holder | None:
     Raises:
         LedgerError: the lock cannot be read.
     """
-    path = folder / LOCK_NAME
-    try:
-        descriptor = open_state_file(path, os.O_RDONLY)
-    except FileNotFoundError:
+    with _opened(folder) as descriptor:
+        if descriptor is None:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _written_holder(descriptor)
+        except OSError as error:
+            raise storage_error(folder / LOCK_NAME, "read the lock", error) from error
         return None
-    except OSError as error:
-        raise storage_error(path, "open the lock", error) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _written_holder(descriptor)
-    except OSError as error:
-        raise storage_error(path, "read the lock", error) from error
-    else:
-        return None
-    finally:
-        os.close(descriptor)
 
 
 def runs_of(folder: Path) -> int:
@@ -59,17 +54,8 @@ def runs_of(folder: Path) -> int:
     Raises:
         LedgerError: the lock cannot be read.
     """
-    path = folder / LOCK_NAME
-    try:
-        descriptor = open_state_file(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return 0
-    except OSError as error:
-        raise storage_error(path, "open the lock", error) from error
-    try:
-        return _written(descriptor)[1]
-    finally:
-        os.close(descriptor)
+    with _opened(folder) as descriptor:
+        return 0 if descriptor is None else _written(descriptor)[1]
 
 
 def already_running(folder: Path, holder: Holder, what: str = "upload") -> LedgerError:
@@ -79,6 +65,23 @@ def already_running(folder: Path, holder: Holder, what: str = "upload") -> Ledge
         f"this {what} is already running: {holder} is working on this {what}. Wait until it ends, "
         "or stop it and run again",
     )
+
+
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[int | None]:
+    """Give the lock's file to read; None if there is none."""
+    path = folder / LOCK_NAME
+    try:
+        descriptor = open_state_file(path, os.O_RDONLY)
+    except FileNotFoundError:
+        yield None
+        return
+    except OSError as error:
+        raise storage_error(path, "open the lock", error) from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _written_holder(descriptor: int) -> Holder:
@@ -93,8 +96,8 @@ def _written(descriptor: int) -> tuple[int | None, int]:
     return found[0], found[1] or 0
 
 
-class FolderLock:
-    """Holds ``folder`` for this process from construction until ``release``.
+class FolderLock(Closing):
+    """Holds ``folder`` for this process from construction until ``close``.
 
     The file stays behind unlocked, unless the whole ledger is removed; so after locking it is made
     sure that the file locked is still the one of that name, or two processes could each hold one.
@@ -159,19 +162,8 @@ class FolderLock:
         """What holds it: as long as a copy is open in any process, nobody else gets it."""
         return self._descriptor
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Let others in; idempotent."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.release()

@@ -166,7 +166,7 @@ class Series(Closing):
             self.last = read_generation(self._folder)
             """None before the first snapshot."""
         except BaseException:
-            self._lock.release()
+            self._lock.close()
             raise
 
     def advance(
@@ -221,4 +221,4 @@ class Series(Closing):
 
     def close(self) -> None:
         """Let others in; idempotent."""
-        self._lock.release()
+        self._lock.close()

@@ -117,8 +117,7 @@ class Keeper:
         while True:
             self._soon.clear()
             await self._try(self._cut, None)
-            with suppress(TimeoutError):
-                await self._pause()
+            await self._pause()
 
     async def _pause(self) -> None:
         """Wait for the next cut's time, or until one is wanted."""

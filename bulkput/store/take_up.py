@@ -112,7 +112,7 @@ class TakeUp:
             raise lost(self._store, self._folder, found.cut)
         finally:
             if lock is not None:
-                lock.release()
+                lock.close()
 
     async def _take(self, found: _Found, own: MirrorRecord, *, only_own: bool) -> Held | None:
         """Hold what was found; None if somebody else was quicker."""

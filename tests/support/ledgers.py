@@ -50,7 +50,7 @@ def crash(ledger: Ledger) -> None:
     """Do what the kernel does to a killed process: close its files, and nothing else."""
     if ledger._table is not None:
         ledger._table.close()
-    ledger._lock.release()
+    ledger._lock.close()
 
 
 def digest_of(text: object) -> bytes:

@@ -100,7 +100,7 @@ WAYS = {
         "ledger.bin",
         lambda s: Table.create(s.upload / "ledger.bin", SNAPSHOT_ID, 4).close(),
     ),
-    "lock taken": ("upload", "lock", lambda s: FolderLock(s.upload).release()),
+    "lock taken": ("upload", "lock", lambda s: FolderLock(s.upload).close()),
     "lock looked at": ("upload", "lock", lambda s: holder_of(s.upload)),
     "manifest opened": ("manifest", None, lambda s: Manifest.open(s.manifest).close()),
     "manifest found": (

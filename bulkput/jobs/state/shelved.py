@@ -55,7 +55,8 @@ def _facts(content: bytes | None) -> dict[str, Any]:
 
 def _rank(content: bytes | None, *names: str) -> tuple[float, ...]:
     """Return the values of some keys, each below every real one where it is missing."""
-    values = [_facts(content).get(name) for name in names]
+    facts = _facts(content)
+    values = [facts.get(name) for name in names]
     return tuple(float(each) if isinstance(each, int | float) else -1.0 for each in values)
 
 
