@@ -1,11 +1,9 @@
 """The EC2 query protocol by AWS's own service model: a form into parameters, an answer into XML.
 
-The model is botocore's copy of it, read at the first call (0.1 s). Knows no action's rules.
+Knows no action's rules.
 """
 
 import base64
-import binascii
-import functools
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,27 +11,14 @@ from typing import Any
 
 from bulkput.emulator.ec2.errors import Ec2Error, invalid_value, missing
 from bulkput.emulator.ec2.text import iso, xml_text
+from bulkput.emulator.service_model import operation_model
 
 _NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 _COMMON = frozenset({"Action", "Version"})
+_POSITION = re.compile(r"[0-9]{1,9}")
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _Node = dict[str, Any]
 """Part of a name to what follows; the value itself is under the empty name."""
-
-
-@functools.cache
-def _service() -> Any:
-    # Here: an emulator that is asked for blocks only needs none of it.
-    from botocore.loaders import Loader  # noqa: PLC0415
-    from botocore.model import ServiceModel  # noqa: PLC0415
-
-    return ServiceModel(Loader().load_service_model("ec2", "service-2"))
-
-
-@functools.cache
-def operation_model(action: str) -> Any:
-    """Return AWS's own description of an action that there is."""
-    return _service().operation_model(action)
 
 
 def read_form(action: str, form: Mapping[str, str]) -> dict[str, Any]:
@@ -50,7 +35,7 @@ def read_form(action: str, form: Mapping[str, str]) -> dict[str, Any]:
         for part in name.split("."):
             node = node.setdefault(part, {})
         node[""] = value
-    shape = operation_model(action).input_shape
+    shape = operation_model("ec2", action).input_shape
     found: dict[str, Any] = _read(shape, tree, "")
     for name in shape.required_members:
         if found.get(name) in (None, "", []):
@@ -60,7 +45,7 @@ def read_form(action: str, form: Mapping[str, str]) -> dict[str, Any]:
 
 def write_answer(action: str, fields: Mapping[str, Any], request_id: str) -> bytes:
     """Return the XML of an answer; members that are None are left out, the rest in their order."""
-    shape = operation_model(action).output_shape
+    shape = operation_model("ec2", action).output_shape
     inner = "<return>true</return>" if shape is None else _write_members(shape, fields)
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -80,7 +65,7 @@ def _read(shape: Any, node: _Node, path: str) -> Any:
     if shape.type_name == "structure":
         return _read_members(shape, node, path)
     if shape.type_name == "list":
-        if not all(each.isdigit() and len(each) < 10 for each in node):
+        if not all(_POSITION.fullmatch(each) for each in node):
             raise Ec2Error("InvalidParameterValue", f"{path} must be a list: {path}.1 and so on")
         ordered = sorted(node, key=int)
         return [_read(shape.member, node[each], f"{path}.{each}") for each in ordered]
@@ -118,7 +103,7 @@ def _read_scalar(shape: Any, text: str, path: str) -> Any:
     if kind == "blob":
         try:
             return base64.b64decode(text, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise invalid_value(text[:20], path, "Expected: base64.") from None
     if getattr(shape, "enum", None) and text not in shape.enum:
         raise invalid_value(text, path, f"Expected one of: {', '.join(shape.enum)}.")
@@ -128,9 +113,10 @@ def _read_scalar(shape: Any, text: str, path: str) -> Any:
 def _read_time(text: str, path: str) -> float:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        # In UTC, as answers have it: at either end of the calendar there is none.
+        return (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         raise invalid_value(text, path, "Expected: a time in ISO 8601.") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _write_members(shape: Any, fields: Mapping[str, Any]) -> str:

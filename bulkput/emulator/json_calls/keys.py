@@ -6,13 +6,12 @@ Encrypts nothing.
 from bulkput.emulator.ec2.call import Ec2Call, Fields
 from bulkput.emulator.ec2.snapshot_copies import is_usable_key, key_arn
 from bulkput.emulator.json_calls.errors import JsonError
-from bulkput.emulator.json_calls.parameters import required_text
 from bulkput.emulator.options import OWNER_ID
 
 
 def describe_key(call: Ec2Call) -> Fields:
     """Show a key of the Region."""
-    name = required_text(call, "KeyId")
+    name = call.given("KeyId")
     arn = key_arn(call, name)
     if not is_usable_key(arn, call.region):
         raise JsonError("NotFoundException", f"Key '{name}' does not exist")

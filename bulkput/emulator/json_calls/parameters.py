@@ -26,7 +26,7 @@ _NAMES_MAX = 10
 
 def put_parameter(call: Ec2Call) -> Fields:
     """Set a parameter; of an image's id, 200 does not promise that it was set."""
-    name, value = required_text(call, "Name"), required_text(call, "Value")
+    name, value = call.given("Name"), call.given("Value")
     _check_name(name)
     shelf = call.account.resources.parameters
     held = shelf.get(name, call.region)
@@ -44,15 +44,14 @@ def put_parameter(call: Ec2Call) -> Fields:
     if data_type not in _DATA_TYPES:
         message = f"The following data type is not supported: {data_type}"
         raise JsonError("ValidationException", message)
-    if len(value.encode()) > _VALUE_MAX_BYTES:
-        message = f"Standard tier parameters support a maximum of {_VALUE_MAX_BYTES} characters."
+    if not 1 <= len(value.encode("utf-8", "surrogatepass")) <= _VALUE_MAX_BYTES:
+        message = f"Standard tier parameters support 1 to {_VALUE_MAX_BYTES} characters."
         raise JsonError("ValidationException", message)
     version = 1 if held is None else held.version + 1
     if data_type == _IMAGE_TYPE and not _is_image(call, value):
         # Validated after the answer: an image that is not there only shows in what is not set.
         return {"Version": version, "Tier": "Standard"}
     held_tags = () if held is None else held.tags
-    tags = tuple((each["Key"], each.get("Value", "")) for each in call.given("Tags") or ())
     shelf.put(
         Parameter(
             name=name,
@@ -63,7 +62,7 @@ def put_parameter(call: Ec2Call) -> Fields:
             version=version,
             modified_unix_s=call.now_unix_s,
             description=call.given("Description"),
-            tags=tags or held_tags,
+            tags=tuple(_given_tags(call).items()) or held_tags,
         )
     )
     return {"Version": version, "Tier": "Standard"}
@@ -71,7 +70,7 @@ def put_parameter(call: Ec2Call) -> Fields:
 
 def get_parameter(call: Ec2Call) -> Fields:
     """Show a parameter."""
-    return {"Parameter": _item(_existing(call, required_text(call, "Name")))}
+    return {"Parameter": _item(_existing(call, call.given("Name")))}
 
 
 def get_parameters(call: Ec2Call) -> Fields:
@@ -85,7 +84,7 @@ def get_parameters(call: Ec2Call) -> Fields:
 
 def get_parameters_by_path(call: Ec2Call) -> Fields:
     """Show those below a path."""
-    path = required_text(call, "Path").rstrip("/") + "/"
+    path = call.given("Path").rstrip("/") + "/"
     found = [
         _item(each)
         for each in call.account.resources.parameters.in_region(call.region)
@@ -97,7 +96,7 @@ def get_parameters_by_path(call: Ec2Call) -> Fields:
 
 def delete_parameter(call: Ec2Call) -> Fields:
     """Forget a parameter."""
-    found = _existing(call, required_text(call, "Name"))
+    found = _existing(call, call.given("Name"))
     call.account.resources.parameters.remove(found)
     return {}
 
@@ -116,7 +115,7 @@ def delete_parameters(call: Ec2Call) -> Fields:
 def add_tags_to_resource(call: Ec2Call) -> Fields:
     """Add tags to a parameter."""
     found = _tagged(call)
-    fresh = dict(found.tags) | {each["Key"]: each["Value"] for each in call.given("Tags") or ()}
+    fresh = dict(found.tags) | _given_tags(call)
     call.account.resources.parameters.put(dataclasses.replace(found, tags=tuple(fresh.items())))
     return {}
 
@@ -126,24 +125,15 @@ def list_tags_for_resource(call: Ec2Call) -> Fields:
     return {"TagList": [{"Key": key, "Value": value} for key, value in _tagged(call).tags]}
 
 
-def required_text(call: Ec2Call, name: str) -> str:
-    """Return a member that there must be.
-
-    Raises:
-        JsonError: there is none, or it is no text.
-    """
-    value = call.given(name)
-    if not isinstance(value, str) or not value:
-        raise JsonError("ValidationException", f"The member {name} is missing or no text.")
-    return value
-
-
 def _names(call: Ec2Call) -> list[str]:
-    names = call.given("Names")
-    is_fit = isinstance(names, list) and 1 <= len(names) <= _NAMES_MAX
-    if not is_fit or not all(isinstance(each, str) for each in names):
+    names: list[str] = call.given("Names")
+    if len(names) > _NAMES_MAX:
         raise JsonError("ValidationException", f"Names takes 1 to {_NAMES_MAX} names.")
     return list(dict.fromkeys(names))
+
+
+def _given_tags(call: Ec2Call) -> dict[str, str]:
+    return {each["Key"]: each["Value"] for each in call.given("Tags", ())}
 
 
 def _existing(call: Ec2Call, name: str) -> Parameter:
@@ -159,7 +149,7 @@ def _existing(call: Ec2Call, name: str) -> Parameter:
 def _tagged(call: Ec2Call) -> Parameter:
     if call.given("ResourceType") != "Parameter":
         raise JsonError("InvalidResourceType", "The resource type is not valid.")
-    found = call.account.resources.parameters.get(required_text(call, "ResourceId"), call.region)
+    found = call.account.resources.parameters.get(call.given("ResourceId"), call.region)
     if found is None:
         raise JsonError("InvalidResourceId", "The resource ID is not valid.")
     return found

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
-from emulator.conftest import LiveEmulator
+from emulator.conftest import REGION, LiveEmulator
 from emulator.ec2.conftest import ZONE, Ec2Account
 
 from bulkput.emulator.call import JSON_SERVICES
@@ -24,8 +24,15 @@ MODELS = {
 TARGETS = {service: prefix for prefix, service in JSON_SERVICES.items()}
 
 
+IN_REGION = {
+    "Authorization": f"AWS4-HMAC-SHA256 Credential=unchecked/20260101/{REGION}/x/aws4_request, "
+    f"SignedHeaders=host, Signature={'0' * 64}"
+}
+"""Names the Region in which the account's things are."""
+
+
 def post(account, body, **headers):
-    return account.server.send("POST", "/", headers, body)
+    return account.server.send("POST", "/", IN_REGION | headers, body)
 
 
 def form(account, action, **fields):
@@ -41,6 +48,7 @@ def form(account, action, **fields):
         ({"Snapshot": "x"}, "UnknownParameter"),
         ({"SnapshotId.1.x": "x"}, "UnknownParameter"),
         ({"SnapshotId.one": "x"}, "InvalidParameterValue"),
+        ({"SnapshotId.²": "x"}, "InvalidParameterValue"),
         ({"SnapshotId": "x"}, "InvalidParameterValue"),
         ({"Filter.1.Nam": "x"}, "UnknownParameter"),
         ({"Filter.1.Name": "x", "Filter.1.Name.x": "y"}, "UnknownParameter"),
@@ -57,6 +65,13 @@ def test_forms_that_do_not_hold(account, fields, code):
     account.server.start()
     status, found = form(account, "DescribeSnapshots", **fields)
     assert (found, status) == (code, 412 if code == "DryRunOperation" else 400)
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59-23:00", "tomorrow"])
+def test_a_time_that_no_answer_could_show_is_refused(account, at):
+    wanted = {"SnapshotId": account.snapshot(), "LockMode": "governance", "ExpirationDate": at}
+    assert form(account, "LockSnapshot", **wanted) == (400, "InvalidParameterValue")
+    assert form(account, "DescribeLockedSnapshots") == (200, None)
 
 
 @pytest.mark.parametrize("action", sorted(ACTIONS))
@@ -113,12 +128,43 @@ def test_faults_reach_every_call_in_its_own_form(account, service, action, kind)
         (b"{}", "ValidationException"),
         (b'{"Name":1}', "ValidationException"),
         (b'{"Name":[]}', "ValidationException"),
+        (b'{"Name":"/a","Zoo":1}', "ValidationException"),
         (b'{"Name":"\\ud800"}', "ParameterNotFound"),
+        (b'{"Name":"/a","WithDecryption":null}', "ParameterNotFound"),
     ],
 )
 def test_bodies_that_are_no_request(account, body, code):
     answer = post(account, body, **{"X-Amz-Target": "AmazonSSM.GetParameter"})
     assert (answer.status, json.loads(answer.body)["__type"]) == (400, code)
+
+
+@pytest.mark.parametrize(
+    ("action", "more"),
+    [
+        *(
+            ("PutParameter", {"Tags": tags})
+            for tags in (1, {"k": "v"}, [1], [{"Key": "k"}], [{"Value": "v"}])
+        ),
+        ("PutParameter", {"Value": ""}),
+        ("PutParameter", {"Description": {}}),
+        ("PutParameter", {"DataType": {}}),
+        ("AddTagsToResource", {"Tags": [{"Key": "k"}]}),
+        ("AddTagsToResource", {"Tags": [{"Key": 1, "Value": "v"}]}),
+        ("AddTagsToResource", {"Tags": [{"Key": "k", "Value": []}]}),
+    ],
+)
+def test_members_that_are_none_of_the_model_change_nothing(account, action, more):
+    full = {
+        "PutParameter": {"Name": "/odd", "Value": "1", "Type": "String"},
+        "AddTagsToResource": {"ResourceType": "Parameter", "ResourceId": "/odd"},
+    }[action]
+    account.ssm.put_parameter(Name="/odd", Value="0", Type="String", Overwrite=True)
+    body = json.dumps({**full, "Overwrite": True, **more} if "Name" in full else full | more)
+    answer = post(account, body.encode(), **{"X-Amz-Target": f"AmazonSSM.{action}"})
+    assert (answer.status, json.loads(answer.body)["__type"]) == (400, "ValidationException")
+    assert account.ssm.get_parameter(Name="/odd")["Parameter"]["Value"] == "0"
+    tagged = account.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId="/odd")
+    assert tagged["TagList"] == []
 
 
 def odd_value(draw, shape):
