@@ -68,8 +68,6 @@ def bench(
     """
     from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 
-    # numpy's BLAS would start a thread a core that nothing here uses.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     invocation = invocation_of(context)
     warn_of_environment(invocation)
     if snapshot:

@@ -1,6 +1,5 @@
 """``bulkput check``: everything that an upload needs, looked at before it begins."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,24 +7,16 @@ import click
 
 from bulkput.cli.command import Command
 from bulkput.cli.failure import gravest
-from bulkput.cli.job_options import (
-    Choice,
-    choice_options,
-    load_job,
-    shard_option,
-)
+from bulkput.cli.job_options import choice_options, load_job_or_flags, shard_option
 from bulkput.cli.options import (
-    OBSERVE_OVERRIDES,
     invocation_of,
     observe_options,
     service_options,
     shown_options,
     state_option,
 )
-from bulkput.cli.service import warn_of_environment
 from bulkput.cli.streams import write_message, write_result
 from bulkput.cli.text import shown
-from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
 from bulkput.observe.run_events import ResultKnown
 
@@ -33,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bulkput.api.check import Finding
-    from bulkput.config.settings import JobSettings
 
 
 @click.command(cls=Command)
@@ -49,39 +39,18 @@ def check(
     context: click.Context,
     /,
     config: Path | None,
-    *,
-    state_dir: Path | None,
-    region: str | None,
-    profile: str | None,
-    endpoint_url: str | None,
-    **others: Any,
+    **flags: Any,
 ) -> int:
     """Check everything that an upload needs.
 
     Nothing is changed anywhere. With CONFIG, its sources and settings are checked too. The exit
     code is that of the most serious failure; warnings leave it at 0.
     """
-    from bulkput.api.check import CheckStatus, check_job, worst  # noqa: PLC0415 - the same
+    from bulkput.api.check import CheckStatus, check_job, worst  # noqa: PLC0415 - not for --help
     from bulkput.cli.shown_run import Ending, run_shown  # noqa: PLC0415 - the same
-    from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
 
-    settings: JobSettings
-    flags = {"state_dir": state_dir, "region": region, "profile": profile}
-    observed = {name: others.pop(name) for name in OBSERVE_OVERRIDES if name in others}
-    if config is None and Choice(**others).is_made:
-        raise UsageError("--only, --except, --set, --allow-command and --shard go with a CONFIG")
-    if config is None:
-        flags |= observed | {"endpoint_url": endpoint_url}
-        warn_of_environment(invocation_of(context))
-        settings = settings_from_flags(None, flags=flags, environ=os.environ).settings
-        volumes = settings.volumes[:0]
-    else:
-        flags |= {OBSERVE_OVERRIDES[name]: value for name, value in observed.items()}
-        flags["endpoint"] = endpoint_url
-        choice = Choice(**others, overrides=flags)
-        settings = load_job(config, choice, invocation_of(context)).settings
-        volumes = settings.volumes
     invocation = invocation_of(context)
+    settings = load_job_or_flags(config, None, flags, invocation).settings
 
     def result_of(findings: "Sequence[Finding]") -> dict[str, Any]:
         failures = [each for each in findings if each.status is CheckStatus.FAILURE]
@@ -98,7 +67,11 @@ def check(
         return Ending(result["exit_code"], ResultKnown(result))
 
     findings = run_shown(
-        lambda _: check_job(settings, volumes), settings, invocation, ending_of, volume_count=0
+        lambda _: check_job(settings, settings.volumes),
+        settings,
+        invocation,
+        ending_of,
+        volume_count=0,
     )
     result = result_of(findings)
     if invocation.output is OutputForm.JSON:

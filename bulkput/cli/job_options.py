@@ -4,11 +4,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from bulkput.cli.options import Invocation, with_options
+from bulkput.cli.options import OBSERVE_OVERRIDES, Invocation, with_options
+from bulkput.cli.service import warn_of_environment
 from bulkput.cli.text import write_message_line
 from bulkput.config.shard import Shard, parse_shard
 from bulkput.model.errors import UsageError
@@ -94,6 +95,8 @@ schedule_options = with_options(
 
 
 _QUOTA_SHARE = "tuning.quota_share"
+_CHOICE = ("variables", "allow_command", "only", "exclude", "shard")
+"""Flags that only a job's file has a use for."""
 
 Begin = Literal["auto", "fresh", "rerun"]
 
@@ -146,6 +149,36 @@ def load_job(config: Path, choice: Choice, invocation: Invocation) -> "LoadedSet
         loaded = load(date)
     show_warnings(loaded, invocation)
     return _chosen(loaded, choice)
+
+
+def load_job_or_flags(
+    config: Path | None, source: str | None, flags: Mapping[str, Any], invocation: Invocation
+) -> "LoadedSettings":
+    """Return the chosen part of a job, or of flags alone what they describe; shows warnings.
+
+    Args:
+        config: The job's file; None where there is none.
+        source: Where there is none, the one volume that is meant; None is the service alone.
+        flags: Those of ``choice_options`` and ``shard_option``, and others by the names that
+            ``settings_from_flags`` knows.
+        invocation: Whether warnings are wanted.
+
+    Raises:
+        ConfigError: with every problem found.
+        UsageError: the choice fits nothing, or was made without a file.
+    """
+    from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
+
+    chosen = {name: flags[name] for name in _CHOICE}
+    others = {name: value for name, value in flags.items() if name not in chosen}
+    if config is not None:
+        keys = {"endpoint_url": "endpoint", **OBSERVE_OVERRIDES}
+        overrides = {keys.get(name, name): value for name, value in others.items()}
+        return load_job(config, Choice(**chosen, overrides=overrides), invocation)
+    if Choice(**chosen).is_made:
+        raise UsageError("--only, --except, --set, --allow-command and --shard go with a CONFIG")
+    warn_of_environment(invocation)
+    return settings_from_flags(source, flags=others, environ=os.environ)
 
 
 def show_warnings(loaded: "LoadedSettings", invocation: Invocation) -> None:

@@ -1,20 +1,13 @@
 """``bulkput plan``, and ``--dry-run`` of other verbs: what would be put, and what that costs."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bulkput.cli.command import Command
-from bulkput.cli.job_options import (
-    Choice,
-    choice_options,
-    load_job,
-    shard_option,
-)
+from bulkput.cli.job_options import choice_options, load_job_or_flags, shard_option
 from bulkput.cli.options import (
-    OBSERVE_OVERRIDES,
     Invocation,
     invocation_of,
     observe_options,
@@ -22,10 +15,8 @@ from bulkput.cli.options import (
     shown_options,
     state_option,
 )
-from bulkput.cli.service import warn_of_environment
 from bulkput.cli.streams import write_message, write_result
 from bulkput.cli.text import shown
-from bulkput.model.errors import UsageError
 from bulkput.observe.plain import plain
 from bulkput.observe.result import OutputForm, as_json
 
@@ -72,11 +63,7 @@ def plan(
     *,
     fast: bool,
     usd_per_thousand: float | None,
-    state_dir: Path | None,
-    region: str | None,
-    profile: str | None,
-    endpoint_url: str | None,
-    **others: Any,
+    **flags: Any,
 ) -> int:
     """Show what an upload would put, and what that costs.
 
@@ -84,26 +71,11 @@ def plan(
     For other file names, and for the flags of an upload, use --dry-run of bulkput run and bulkput
     upload.
     """
-    from bulkput.config.flags import settings_from_flags  # noqa: PLC0415 - not for --help
-
-    flags: dict[str, Any] = {
-        "usd_per_thousand_puts": usd_per_thousand,
-        "state_dir": state_dir,
-        "region": region,
-        "profile": profile,
-    }
-    observed = {name: others.pop(name) for name in OBSERVE_OVERRIDES if name in others}
-    if Path(target).suffix.lower() in CONFIG_SUFFIXES:
-        overrides = flags | {OBSERVE_OVERRIDES[name]: value for name, value in observed.items()}
-        choice = Choice(**others, overrides=overrides | {"endpoint": endpoint_url})
-        loaded = load_job(Path(target), choice, invocation_of(context))
-    elif Choice(**others).is_made:
-        raise UsageError("--only, --except, --set, --allow-command and --shard go with a CONFIG")
-    else:
-        flags |= observed | {"endpoint_url": endpoint_url}
-        warn_of_environment(invocation_of(context))
-        loaded = settings_from_flags(target, flags=flags, environ=os.environ)
-    return plan_and_report(loaded.settings, invocation_of(context), fast=fast)
+    flags |= {"usd_per_thousand_puts": usd_per_thousand}
+    config = Path(target) if Path(target).suffix.lower() in CONFIG_SUFFIXES else None
+    invocation = invocation_of(context)
+    loaded = load_job_or_flags(config, target, flags, invocation)
+    return plan_and_report(loaded.settings, invocation, fast=fast)
 
 
 def plan_and_report(settings: "JobSettings", invocation: Invocation, *, fast: bool = False) -> int:

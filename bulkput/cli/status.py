@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from bulkput.cli.options import Invocation
     from bulkput.config.service import ServiceSettings
 
-_HEAD = ("VOLUME", "STATUS", "DONE", "SNAPSHOT", "ERROR")
-
 
 @click.command(cls=Command)
 @click.argument("job", type=PATH, required=False, shell_complete=jobs_and_files)
@@ -57,7 +55,7 @@ def status(
     process. With --events it may be left out: the last run in the file is shown.
     """
     from bulkput.api.status import status_of_job  # noqa: PLC0415 - the same
-    from bulkput.cli.run_status import show_events  # noqa: PLC0415 - not for --help
+    from bulkput.cli.run_status import HEAD, show_events  # noqa: PLC0415 - not for --help
 
     overrides = {"state_dir": state_dir, "state_store": state_store}
     # What it brings now is not asked: its files may be gone, and its programs take their time.
@@ -75,7 +73,7 @@ def status(
     if invocation_of(context).output is OutputForm.JSON:
         write_result(as_json(found.as_dict(time.time())))
         return
-    write_result(table(_HEAD, [_row(volume) for volume in found.volumes]))
+    write_result(table(HEAD, [_row(volume) for volume in found.volumes]))
     write_message_line(summary(found, time.time()))
 
 
