@@ -10,9 +10,8 @@ from bulkput.emulator.ec2.image_register import require_free_title
 from bulkput.emulator.ec2.images import existing_image, image_state
 from bulkput.emulator.ec2.snapshot_copies import KEY_NOT_ACCESSIBLE, WantedKey, add_copy, in_region
 from bulkput.emulator.ec2.snapshots import completed_snapshot
-from bulkput.emulator.ec2.tagged import Pairs
 from bulkput.emulator.ec2.tags import tags_of_kinds
-from bulkput.emulator.resources import Image
+from bulkput.emulator.resources import Image, Tags
 from bulkput.emulator.shelf import new_id
 
 
@@ -62,7 +61,7 @@ def copy_image(call: Ec2Call) -> Fields:
 class _Disks:
     """The snapshots of an image that is being copied."""
 
-    def __init__(self, call: Ec2Call, source_call: Ec2Call, label: str, tags: Pairs) -> None:
+    def __init__(self, call: Ec2Call, source_call: Ec2Call, label: str, tags: Tags) -> None:
         self._call = call
         self._source_call = source_call
         self._label = label

@@ -8,9 +8,9 @@ from typing import TypeVar
 from bulkput.emulator.ec2.call import Ec2Call
 from bulkput.emulator.ec2.errors import Ec2Error, invalid_combination
 from bulkput.emulator.options import OWNER_ID
+from bulkput.emulator.resources import Tags
 
 T = TypeVar("T")
-Tags = Sequence[tuple[str, str]]
 Values = str | Sequence[str]
 """What an item has for a filter: one value or several."""
 

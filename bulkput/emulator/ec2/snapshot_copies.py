@@ -16,6 +16,7 @@ from bulkput.emulator.ec2.regions import REGIONS
 from bulkput.emulator.ec2.snapshots import completed_snapshot
 from bulkput.emulator.ec2.tags import specified_tags, tag_set
 from bulkput.emulator.options import OWNER_ID
+from bulkput.emulator.resources import Tags
 from bulkput.emulator.snapshot import Record, Snapshot, State
 
 _COPIES_MAX = 20
@@ -62,7 +63,7 @@ def add_copy(
     wanted: WantedKey,
     *,
     description: str | None,
-    tags: tuple[tuple[str, str], ...],
+    tags: Tags,
 ) -> Record:
     """Make the copy.
 

@@ -14,10 +14,9 @@ from bulkput.emulator.ec2.errors import (
     template_not_found,
     volume_not_found,
 )
+from bulkput.emulator.resources import Tags
 from bulkput.emulator.shelf import Shelf
 from bulkput.emulator.snapshot import Snapshot
-
-Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,8 @@ class Tagged:
     """A resource's tags, and how they are changed."""
 
     name: str
-    tags: Pairs
-    replace: Callable[[Pairs], None]
+    tags: Tags
+    replace: Callable[[Tags], None]
 
 
 def tagged(call: Ec2Call, name: str) -> Tagged:
@@ -51,7 +50,7 @@ def _snapshots(call: Ec2Call) -> Iterator[Tagged]:
 
 
 def _tagged_snapshot(call: Ec2Call, snapshot: Snapshot) -> Tagged:
-    def replace(tags: Pairs) -> None:
+    def replace(tags: Tags) -> None:
         call.account.store.replace(dataclasses.replace(snapshot.record, tags=tags))
 
     return Tagged(snapshot.record.snapshot_id, snapshot.record.tags or (), replace)
@@ -67,7 +66,7 @@ def _shelved(name: str) -> Callable[[Ec2Call], Iterator[Tagged]]:
 
 
 def _tagged_thing(shelf: Shelf[Any], thing: Any) -> Tagged:
-    def replace(tags: Pairs) -> None:
+    def replace(tags: Tags) -> None:
         shelf.put(dataclasses.replace(thing, tags=tags))
 
     return Tagged(thing.name, thing.tags, replace)

@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bulkput.emulator.ec2.call import Ec2Call, Fields
 from bulkput.emulator.ec2.errors import Ec2Error, invalid_value
-from bulkput.emulator.ec2.select import Tags, Values, filtered, page
-from bulkput.emulator.ec2.tagged import RESOURCES, Pairs, Tagged, tagged
+from bulkput.emulator.ec2.select import Values, filtered, page
+from bulkput.emulator.ec2.tagged import RESOURCES, Tagged, tagged
+from bulkput.emulator.resources import Tags
 
 _TAGS_MAX = 50
 _KEY_MAX, _VALUE_MAX = 127, 256
 
 
-def specified_tags(call: Ec2Call, resource: str) -> Pairs:
+def specified_tags(call: Ec2Call, resource: str) -> Tags:
     """Return the tags that a new resource is to have.
 
     Raises:
@@ -23,7 +24,7 @@ def specified_tags(call: Ec2Call, resource: str) -> Pairs:
     return tags_of_kinds(call, (resource,))[0]
 
 
-def tags_of_kinds(call: Ec2Call, resources: Sequence[str]) -> list[Pairs]:
+def tags_of_kinds(call: Ec2Call, resources: Sequence[str]) -> list[Tags]:
     """Return the tags for each of the kinds that a call makes, in their order.
 
     Raises:
@@ -71,7 +72,7 @@ def describe_tags(call: Ec2Call) -> Fields:
         for each in listed(call)
         for pair in each.tags
     ]
-    found = filtered(call, rows, _FACTS, lambda row: [row[2]])
+    found = filtered(call, rows, _FACTS, lambda row: (row[2],))
     shown, token = page(call, found)
     return {
         "Tags": [
@@ -103,7 +104,7 @@ def _pairs(tags: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return {each.get("Key", ""): each.get("Value", "") for each in tags}
 
 
-def _checked(tags: Mapping[str, str]) -> Pairs:
+def _checked(tags: Mapping[str, str]) -> Tags:
     for key, value in tags.items():
         if not 1 <= len(key) <= _KEY_MAX:
             raise invalid_value(key, "Tag key", f"Tag keys have 1 to {_KEY_MAX} characters.")
