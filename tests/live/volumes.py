@@ -20,19 +20,16 @@ def children_of_volume_snapshots(account):
             TagSpecifications=_tagged("volume", account),
         )["VolumeId"]
     except ClientError as error:
-        if error.response["Error"]["Code"] not in _NOT_THERE:
-            raise
+        answer = _not_asked(error)
         account.has_volumes = False
-        return {"facts": {}, "measured": {"not_asked": error.response["Error"]["Code"]}}
+        return answer
     _wait_for_volume(account, volume_id)
     try:
         parent = account.ec2.create_snapshot(
             VolumeId=volume_id, TagSpecifications=_tagged("snapshot", account)
         )["SnapshotId"]
     except ClientError as error:  # an emulator that has volumes, and makes no snapshots of them
-        if error.response["Error"]["Code"] not in _NOT_THERE:
-            raise
-        return {"facts": {}, "measured": {"not_asked": error.response["Error"]["Code"]}}
+        return _not_asked(error)
     account.started.append(parent)
     shown = account.settled(parent)
     started = {}
@@ -49,6 +46,14 @@ def children_of_volume_snapshots(account):
     end = refused or account.settled(started["id"])["State"]
     held = shown.get("FullSnapshotSizeInBytes")
     return {"facts": {}, "measured": {"child": end, "parent_held_bytes": held}}
+
+
+def _not_asked(error):
+    """Return the answer where the service does not have the call; any other error is raised."""
+    code = error.response["Error"]["Code"]
+    if code not in _NOT_THERE:
+        raise error
+    return {"facts": {}, "measured": {"not_asked": code}}
 
 
 def _tagged(kind, account):
