@@ -7,13 +7,9 @@ which S3 checks before it takes it (``x-amz-checksum-sha256``), and is held to i
 import hashlib
 from collections.abc import AsyncIterator
 from datetime import datetime
-from types import TracebackType
-from typing import Self
 
-from bulkput.ebs.credentials import CredentialSource
 from bulkput.ebs.error_response import server_time
 from bulkput.ebs.http_response import HttpResponse
-from bulkput.model.clock import Clock
 from bulkput.model.errors import (
     AnswerError,
     BulkputError,
@@ -25,7 +21,6 @@ from bulkput.model.failure import FailureClass
 from bulkput.store.address import StoreAddress
 from bulkput.store.object_store import ABSENT, ConditionFailedError, ListedObject, StoredObject
 from bulkput.store.s3_answers import error_code, error_of, page_of
-from bulkput.store.s3_place import S3Place
 from bulkput.store.s3_requests import Body, S3Requests, checksum_of
 
 _PAGE_MAX_BYTES = 4 << 20
@@ -38,54 +33,16 @@ _CONDITION_FAILED = frozenset({"PreconditionFailed", "ConditionalRequestConflict
 
 
 class S3Store:
-    """Objects below a prefix; an async context manager. One event loop."""
+    """Objects below the prefix that ``requests`` are about, as long as those are open."""
 
-    def __init__(
-        self,
-        address: StoreAddress,
-        place: S3Place,
-        *,
-        credentials: CredentialSource,
-        clock: Clock,
-    ) -> None:
-        """Keep what is needed; nothing is opened yet.
-
-        Args:
-            address: Which bucket, and where in it.
-            place: Where S3 is, and how it is reached.
-            credentials: Asked again for every request.
-            clock: For signatures.
-        """
+    def __init__(self, address: StoreAddress, requests: S3Requests) -> None:
         self.shown = address.shown
         self._address = address
-        self._requests = S3Requests(address, place, credentials=credentials, clock=clock)
-        self._ask = self._requests.ask
-
-    async def __aenter__(self) -> Self:
-        await self._requests.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._requests.__aexit__(kind, error, trace)
-
-    async def recover(self, error: ServiceError) -> None:
-        """Mend what a refused signature points at, clock and keys; nothing for other failures.
-
-        Raises:
-            CredentialsError: there are no new credentials.
-        """
-        await self._requests.recover(error)
+        self._ask = requests.ask
 
     async def get(self, key: str, *, size_max_bytes: int) -> StoredObject | None:
         answer = await self._ask("GetObject", key, answer_limit_bytes=size_max_bytes)
-        if answer.status == 404 and error_code(answer) != "NoSuchBucket":
-            return None
-        if answer.status == 403 and await self._is_not_listed(key):
+        if await self._is_missing(answer, key):
             return None
         self._require("GetObject", answer, key)
         if not answer.is_whole:
@@ -99,12 +56,15 @@ class S3Store:
         age_s = None if now_s is None or written_s is None else max(0.0, now_s - written_s)
         return StoredObject(answer.body, answer.headers.get("ETag", ""), age_s)
 
-    async def _is_not_listed(self, key: str) -> bool:
-        """Return whether a list shows that there is no such object.
+    async def _is_missing(self, answer: HttpResponse, key: str) -> bool:
+        """Return whether there is no such object.
 
         Who may list a prefix only, and not all of the bucket, is refused what is not there (403
-        instead of 404: "Actions, resources, and condition keys for Amazon S3", s3:prefix).
+        instead of 404: "Actions, resources, and condition keys for Amazon S3", s3:prefix): then a
+        list shows it.
         """
+        if answer.status != 403:
+            return answer.status == 404 and error_code(answer) != "NoSuchBucket"
         try:
             return key not in [each.key async for each in self.list_objects(key)]
         except BulkputError:
@@ -116,9 +76,7 @@ class S3Store:
         headers = {"Range": f"bytes={start}-{stop - 1}"} | ({"If-Match": etag} if etag else {})
         limit = stop - start
         answer = await self._ask("GetObject", key, headers=headers, answer_limit_bytes=limit)
-        if answer.status == 404 and error_code(answer) != "NoSuchBucket":
-            return None
-        if answer.status == 403 and await self._is_not_listed(key):
+        if await self._is_missing(answer, key):
             return None
         if answer.status == 416:
             return StoredObject(b"", etag or "", None)

@@ -17,6 +17,7 @@ from bulkput.store.address import store_address
 from bulkput.store.object_store import ABSENT, ConditionFailedError
 from bulkput.store.s3 import S3Store
 from bulkput.store.s3_place import find_s3
+from bulkput.store.s3_requests import S3Requests
 
 KEYS = StaticCredentials(Credentials("AKIAMOTO", "secret"))
 
@@ -40,12 +41,20 @@ def s3(moto, monkeypatch):
     moto.empty()
 
 
+ADDRESS = store_address(f"s3://{BUCKET}/some/prefix")
+
+
 @contextlib.asynccontextmanager
-async def opened(text=f"s3://{BUCKET}/some/prefix"):
+async def opened_requests(address=ADDRESS):
     place = await find_s3(region="us-east-1", profile=None, allow_insecure_http=False)
-    address = store_address(text)
-    async with S3Store(address, place, credentials=KEYS, clock=LoopClock()) as store:
-        yield store
+    async with S3Requests(address, place, credentials=KEYS, clock=LoopClock()) as requests:
+        yield requests
+
+
+@contextlib.asynccontextmanager
+async def opened(address=ADDRESS):
+    async with opened_requests(address) as requests:
+        yield S3Store(address, requests)
 
 
 async def test_an_object_is_written_read_listed_and_removed(s3):
@@ -85,7 +94,7 @@ async def test_more_than_it_can_have_is_not_read(s3):
 
 
 async def test_a_bucket_that_does_not_exist_is_named(s3):
-    async with opened("s3://no-such-bucket-here/x") as store:
+    async with opened(store_address("s3://no-such-bucket-here/x")) as store:
         with pytest.raises(ConfigError, match="state_store: expected a bucket that exists"):
             await store.get("a", size_max_bytes=10)
         with pytest.raises(ConfigError):
@@ -194,10 +203,11 @@ async def test_a_clock_that_is_wrong_is_adopted(failing):
     server = failing(
         (403, {"Date": date}, refusal("RequestTimeTooSkewed")), (200, {"ETag": '"e"'}, b"")
     )
-    async with opened() as store:
+    async with opened_requests() as requests:
+        store = S3Store(ADDRESS, requests)
         with pytest.raises(ServiceError) as caught:
             await store.put("a", memoryview(b"x"))
-        await store.recover(caught.value)
+        await requests.recover(caught.value)
         await store.put("a", memoryview(b"x"))
     assert server.asked[1][2]["X-Amz-Date"].startswith("20201129T0000")
 

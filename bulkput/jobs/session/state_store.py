@@ -22,6 +22,7 @@ from bulkput.store.keeper import EndTime
 from bulkput.store.object_store import ObjectStore
 from bulkput.store.s3 import S3Store
 from bulkput.store.s3_place import find_s3
+from bulkput.store.s3_requests import S3Requests
 from bulkput.store.shelf import Shelf
 
 _log = logging.getLogger(__name__)
@@ -77,14 +78,14 @@ async def open_state_store(
     address = store_address(settings.state_store)
     workers = ThreadWorkers(1)
     try:
-        async with S3Store(address, place, credentials=credentials, clock=clock) as store:
+        async with S3Requests(address, place, credentials=credentials, clock=clock) as requests:
             retrier = Retrier(
                 clock=clock,
                 random=random.Random(),  # noqa: S311 - jitter, nothing secret
-                recovery=store,
+                recovery=requests,
                 deadline_s=CALL_LIMIT_S,
             )
-            objects = RepeatedStore(store, retrier)
+            objects = RepeatedStore(S3Store(address, requests), retrier)
             shelf = Shelf(objects, state_dir_of(settings), workers, warn)
             yield StateStore(objects, workers, settings.store_interval_s, shelf)
     finally:
