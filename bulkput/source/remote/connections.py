@@ -18,7 +18,7 @@ from bulkput.network.causes import causes, local_shortage
 from bulkput.network.proxy import REFUSALS, Proxy, proxy_for, refusal, refused_status, shown_proxy
 from bulkput.network.refusals import Refusals
 from bulkput.network.tls import web_context
-from bulkput.source.remote.interim import bound_interim_answers
+from bulkput.source.remote.response_head import bound_response_heads
 from bulkput.source.remote.transport import PassingError
 
 _TIMEOUT = urllib3.Timeout(connect=10, read=30)
@@ -100,7 +100,7 @@ class Connections:
                     proxy_ssl_context=options["ssl_context"],
                     **options,
                 )
-            bound_interim_answers(self._pools[proxy])
+            bound_response_heads(self._pools[proxy])
         return self._pools[proxy]
 
     def _failure(self, url: str, error: HTTPError) -> BulkputError | PassingError:

@@ -57,6 +57,17 @@ def head(start, stop, *lines):
     ).encode()
 
 
+def address_of(server, scheme, monkeypatch):
+    """Return the address of a disk on the server, which S3's clients are sent to as well."""
+    for name, value in (
+        ("AWS_ENDPOINT_URL_S3", server.url),
+        ("AWS_ACCESS_KEY_ID", "a"),
+        ("AWS_SECRET_ACCESS_KEY", "s"),
+    ):
+        monkeypatch.setenv(name, value)
+    return f"{server.url}/disk.img" if scheme == "https" else "s3://bucket/disk.img"
+
+
 def few_bytes(server, connection, start, stop):
     server.send(connection, head(start, stop, f"Content-Length: {stop - start}") + bytes(100))
 
@@ -137,16 +148,35 @@ def test_a_byte_now_and_then_is_no_answer(opened, monkeypatch, framing, scheme):
             server.send(connection, b"1\r\nx\r\n" if framing == "chunked" else b"x")
 
     server = RawServer(drip)
-    for name, value in (
-        ("AWS_ENDPOINT_URL_S3", server.url),
-        ("AWS_ACCESS_KEY_ID", "a"),
-        ("AWS_SECRET_ACCESS_KEY", "s"),
-    ):
-        monkeypatch.setenv(name, value)
-    address = f"{server.url}/disk.img" if scheme == "https" else "s3://bucket/disk.img"
+    address = address_of(server, scheme, monkeypatch)
     try:
         with pytest.raises(TemporaryError, match=r"3 times in a row: less than 512 KiB came with"):
             opened(address)
+    finally:
+        done.set()
+        server.close()
+    assert server.requests == 3
+
+
+@pytest.mark.parametrize("scheme", ["https", "s3"])
+def test_nor_is_a_head_that_comes_byte_by_byte(opened, monkeypatch, scheme):
+    """It would end at last, and be a good one."""
+    monkeypatch.setattr("bulkput.source.remote.response_head.HEAD_LIMIT_S", 0.15)
+    monkeypatch.setattr("bulkput.source.remote.object._DELAYS_S", (0.0, 0.0))
+    done = threading.Event()
+
+    def drip(server, connection, start, stop):
+        stop = min(stop, SIZE)
+        for each in head(start, stop, f"Content-Length: {stop - start}"):
+            server.send(connection, bytes([each]))
+            if done.wait(0.01):
+                return
+        server.send(connection, bytes(stop - start))
+
+    server = RawServer(drip)
+    try:
+        with pytest.raises(TemporaryError, match="3 times in a row"):
+            opened(address_of(server, scheme, monkeypatch))
     finally:
         done.set()
         server.close()
@@ -158,15 +188,10 @@ def test_a_byte_now_and_then_is_no_answer(opened, monkeypatch, framing, scheme):
 )
 def test_an_s3_that_means_harm_is_left_too(opened, monkeypatch, answer):
     server = RawServer(answer)
-    for name, value in (
-        ("AWS_ENDPOINT_URL_S3", server.url),
-        ("AWS_ACCESS_KEY_ID", "a"),
-        ("AWS_SECRET_ACCESS_KEY", "s"),
-    ):
-        monkeypatch.setenv(name, value)
+    address = address_of(server, "s3", monkeypatch)
     try:
         with pytest.raises(TemporaryError, match="times in a row") as caught:
-            opened("s3://bucket/disk.img")
+            opened(address)
     finally:
         server.close()
     assert str(caught.value).isprintable()
