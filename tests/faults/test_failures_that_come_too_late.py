@@ -11,6 +11,7 @@ from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
+from support.inline_workers import Inline
 from support.ledgers import SNAPSHOT_ID
 from support.upload_parts import POLICY, upload_parts
 
@@ -107,16 +108,8 @@ def test_a_source_cannot_be_examined_for_one_who_has_left():
         def extents(self, start=0):
             raise OSError("no extents")
 
-    class Workers:
-        count = 1
-
-        async def run(self, work):
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            return work()
-
     async def left():
-        spans = SpanQueue(Source(), Workers(), span_blocks=8, cut_holes=False)
+        spans = SpanQueue(Source(), Inline(), span_blocks=8, cut_holes=False)
         taking = asyncio.create_task(spans.take())
         await asyncio.sleep(0)
         taking.cancel()

@@ -4,6 +4,7 @@ import asyncio
 import random
 
 import pytest
+from support.inline_workers import Inline
 
 from bulkput.model.block import Extent
 from bulkput.pipeline.span_queue import SpanQueue
@@ -20,18 +21,8 @@ class Source:
         return (each for each in self._extents if each.stop > start)
 
 
-class Workers:
-    """Runs at once, after others had their turn."""
-
-    count = 1
-
-    async def run(self, work):
-        await asyncio.sleep(0)
-        return work()
-
-
 def queue(source, *, span_blocks=8, cut_holes=False):
-    return SpanQueue(source, Workers(), span_blocks=span_blocks, cut_holes=cut_holes)
+    return SpanQueue(source, Inline(), span_blocks=span_blocks, cut_holes=cut_holes)
 
 
 async def taken(spans):

@@ -83,7 +83,12 @@ class Stop:
         loop.call_soon(self.task.cancel)
 
 
-def run_engine(
+def run_engine(*parties, **circumstances):
+    """Upload as ``upload`` does, in a loop of its own; returns when the process has ended."""
+    return run_virtual(upload(*parties, **circumstances))
+
+
+async def upload(
     settings,
     machine,
     line,
@@ -96,39 +101,12 @@ def run_engine(
     meanwhile=lambda: None,
     state_store=lambda: None,
 ):
-    """Upload the one volume of ``settings``; returns when the process has ended.
+    """Upload the one volume of ``settings``.
 
     Without ``delivers`` nobody gets the result.
 
     Whatever the engine must never do is in ``machine.violations``.
     """
-    run = _run(
-        settings,
-        machine,
-        line,
-        stop,
-        worker_delay_s,
-        unix_s,
-        stop_at_s,
-        delivers,
-        meanwhile,
-        state_store,
-    )
-    return run_virtual(run)
-
-
-async def _run(
-    settings,
-    machine,
-    line,
-    stop,
-    worker_delay_s,
-    unix_s,
-    stop_at_s,
-    delivers,
-    meanwhile,
-    state_store,
-):
     loop = asyncio.get_running_loop()
     meanwhile()
     loop.set_exception_handler(

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 from simulation.object_store import ObjectPool, StoreLine
+from support.inline_workers import Inline
 from support.ledgers import SNAPSHOT_ID, bind, crash, digest_of, make_header
 
 from bulkput.ledger.folder import ensure_folder
@@ -28,14 +29,6 @@ from bulkput.store.take_up import TakeUp
 
 BLOCKS = 40
 NAME = "disk-0123456789ab"
-
-
-class Inline:
-    """Runs what blocks at once."""
-
-    async def run(self, work):
-        await asyncio.sleep(0)
-        return work()
 
 
 class Snapshot:

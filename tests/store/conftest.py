@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from support.inline_workers import Inline
 from support.ledgers import SNAPSHOT_ID, bind, crash, digest_of, make_header, start
 from support.s3 import MemoryStore
 from virtual_time import run_virtual
@@ -18,14 +19,6 @@ from bulkput.store.take_up import TakeUp
 
 INTERVAL_S = 30.0
 NAME = "disk-0123456789ab"
-
-
-class Inline:
-    """Runs what blocks at once."""
-
-    async def run(self, work):
-        await asyncio.sleep(0)
-        return work()
 
 
 class Host:
