@@ -9,12 +9,10 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from bulkput.model.duration import format_duration
-from bulkput.model.size import format_size
 from bulkput.observe.board import Figures
 from bulkput.observe.job_figures import JobFigures
 from bulkput.observe.plain import one_line
-from bulkput.observe.wording import RankedText, counted, figure_texts
+from bulkput.observe.wording import RankedText, figure_texts, job_texts
 
 _NAME_COLUMNS_MAX = 24
 _NAME_COLUMNS_MIN = 8
@@ -51,7 +49,7 @@ def frame(
         rows_max: Rows that may be drawn on.
         bar_char: What a bar is made of.
     """
-    rows = [_job_row(job, columns)] if job is not None else []
+    rows = [Row(((fitted(job_texts(job), columns), "bold"),))] if job is not None else []
     left = max(1, rows_max - len(rows))
     if 2 * len(figures) <= left:
         name_columns = _name_columns(figures, columns)
@@ -75,24 +73,6 @@ def fitted(words: Sequence[RankedText], columns: int) -> str:
     while len(kept) > 1 and cell_len(_GAP.join(word.text for word in kept)) > columns:
         kept.remove(max(kept, key=lambda word: word.rank))
     return _cut(_GAP.join(word.text for word in kept), columns)
-
-
-def _job_row(job: JobFigures, columns: int) -> Row:
-    words = [RankedText(f"{job.completed} of {job.volume_count} done", 1)]
-    if job.failed:
-        words.append(RankedText(f"{job.failed} failed", 2))
-    if job.waiting:
-        words.append(RankedText(f"{job.waiting} waiting", 4))
-    size = format_size(job.bytes_done)
-    words += [
-        RankedText(f"{job.blocks_done:,} of {counted(job.blocks_total, 'block')} ({size})", 7),
-        RankedText(f"{job.puts_per_s:,.0f} puts/s", 6),
-        RankedText(f"{job.mib_per_s:,.1f} MiB/s", 3),
-        RankedText(f"{format_duration(job.elapsed_s)} elapsed", 5),
-    ]
-    if job.left_s is not None:
-        words.append(RankedText(f"{format_duration(job.left_s)} left", 0))
-    return Row(((fitted(words, columns), "bold"),))
 
 
 def _name_columns(figures: Sequence[Figures], columns: int) -> int:

@@ -11,6 +11,7 @@ from bulkput.model.duration import format_duration
 from bulkput.model.events import GetRetried, Noted, PhaseChanged, PutRetried, VolumeEnded
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress
+from bulkput.model.size import format_size
 from bulkput.observe.board import Figures
 from bulkput.observe.job_figures import JobFigures
 from bulkput.observe.plain import one_line
@@ -141,19 +142,28 @@ def ended_line(outcome: VolumeOutcome) -> Line:
     )
 
 
+def job_texts(job: JobFigures) -> list[RankedText]:
+    """Return what is known of a job as a whole."""
+    words = [RankedText(f"{job.completed} of {job.volume_count} done", 1)]
+    if job.failed:
+        words.append(RankedText(f"{job.failed} failed", 2))
+    if job.waiting:
+        words.append(RankedText(f"{job.waiting} waiting", 4))
+    size = format_size(job.bytes_done)
+    words += [
+        RankedText(f"{job.blocks_done:,} of {counted(job.blocks_total, 'block')} ({size})", 7),
+        RankedText(f"{job.puts_per_s:,.0f} puts/s", 6),
+        RankedText(f"{job.mib_per_s:,.1f} MiB/s", 3),
+        RankedText(f"{format_duration(job.elapsed_s)} elapsed", 5),
+    ]
+    if job.left_s is not None:
+        words.append(RankedText(f"{format_duration(job.left_s)} left", 0))
+    return words
+
+
 def job_line(job: JobFigures) -> Line:
     """Return a job's figures as a line."""
-    words = [f"{job.completed} of {job.volume_count} done"]
-    words += [f"{job.failed} failed"] if job.failed else []
-    words += [f"{job.waiting} waiting"] if job.waiting else []
-    words += [
-        f"{job.blocks_done:,} of {counted(job.blocks_total, 'block')}",
-        f"{job.puts_per_s:,.0f} puts/s",
-        f"{job.mib_per_s:,.1f} MiB/s",
-        f"{format_duration(job.elapsed_s)} elapsed",
-    ]
-    words += [] if job.left_s is None else [f"{format_duration(job.left_s)} left"]
-    return Line(f"job: {', '.join(words)}")
+    return Line(f"job: {', '.join(word.text for word in job_texts(job))}")
 
 
 def figures_line(figures: Figures) -> Line:
