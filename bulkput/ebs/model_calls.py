@@ -14,11 +14,9 @@ from urllib.parse import urlencode
 from bulkput.ebs.api_client import ApiService
 from bulkput.ebs.control_session import ControlRequest
 from bulkput.ebs.http_response import HttpResponse
-from bulkput.ebs.query_calls import UnreadableXmlError
+from bulkput.ebs.query_calls import FORM, UnreadableXmlError
 from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
-
-_FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
 
 @functools.cache
@@ -49,7 +47,7 @@ def model_request(
         raise ServiceError(operation, FailureClass.INVALID, str(error)) from error
     headers, body = dict(made["headers"]), made["body"]
     if isinstance(body, Mapping):
-        headers["Content-Type"], body = _FORM, urlencode(body).encode()
+        headers["Content-Type"], body = FORM, urlencode(body).encode()
     return ControlRequest("POST", f"{url}/", headers, body)
 
 

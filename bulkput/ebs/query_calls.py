@@ -24,7 +24,8 @@ _MEMBERS = {
 }
 """What EC2 calls each member of a list."""
 
-_FORM = "application/x-www-form-urlencoded; charset=utf-8"
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+"""The content type of a request."""
 
 
 class UnreadableXmlError(Exception):
@@ -53,7 +54,7 @@ def query_request(
         parameters: By the names of the service's model.
     """
     fields = [("Action", operation), ("Version", _VERSIONS[service]), *_flat("", parameters)]
-    return ControlRequest("POST", f"{url}/", {"Content-Type": _FORM}, urlencode(fields).encode())
+    return ControlRequest("POST", f"{url}/", {"Content-Type": FORM}, urlencode(fields).encode())
 
 
 def query_answer(operation: str, answer: HttpResponse) -> dict[str, Any]:

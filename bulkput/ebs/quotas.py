@@ -7,14 +7,10 @@ works by the published defaults.
 import asyncio
 from typing import NamedTuple, Protocol
 
-from bulkput.ebs.advice import PENDING_SNAPSHOTS_QUOTA
+from bulkput.ebs.advice import PENDING_SNAPSHOTS_QUOTA, QUOTA_CODES
 from bulkput.ebs.api_client import ApiClient, ApiService
 
 _SERVICE_CODE = "ebs"
-_PUT_CODES = ("L-1774F84A", "L-AFAE1BE8")
-_GET_CODES = ("L-028ACFB9", "L-C125AE42")
-"""One snapshot's and the account's."""
-
 _LIMIT_S = 2.0
 """For both questions: the first put shall not wait longer for what has a default."""
 
@@ -43,12 +39,12 @@ class OpenClient(Protocol):
 
 async def read_put_quotas(open_client: OpenClient) -> PutQuotas:
     """Ask for the quotas of PutSnapshotBlock; never raises for want of an answer."""
-    return PutQuotas(*await _read_both(open_client, _PUT_CODES))
+    return PutQuotas(*await _read_both(open_client, "PutSnapshotBlock"))
 
 
 async def read_get_quotas(open_client: OpenClient) -> GetQuotas:
     """Ask for the quotas of GetSnapshotBlock; never raises for want of an answer."""
-    return GetQuotas(*await _read_both(open_client, _GET_CODES))
+    return GetQuotas(*await _read_both(open_client, "GetSnapshotBlock"))
 
 
 async def read_pending_quota(open_client: OpenClient) -> float | None:
@@ -60,10 +56,9 @@ async def read_pending_quota(open_client: OpenClient) -> float | None:
         return None
 
 
-async def _read_both(
-    open_client: OpenClient, codes: tuple[str, str]
-) -> tuple[float | None, float | None]:
-    snapshot_code, account_code = codes
+async def _read_both(open_client: OpenClient, operation: str) -> tuple[float | None, float | None]:
+    """Return the quota of one snapshot and the account's."""
+    account_code, snapshot_code = QUOTA_CODES[operation]
     try:
         async with asyncio.timeout(_LIMIT_S):
             client = open_client("service-quotas")
