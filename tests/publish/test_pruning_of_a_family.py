@@ -6,8 +6,8 @@ import pytest
 from publish.fake_account import HOME, Cloud, FakeAccount, Killed, run
 from publish.test_steps_of_an_image import publish
 
-from bulkput.publish.family import FamilyImage, images_of_family, images_to_prune, regions_of
-from bulkput.publish.prune import finish_earlier, prune_image
+from bulkput.publish.family import FamilyImage, images_to_prune, regions_of
+from bulkput.publish.prune import prune_family
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 
@@ -57,11 +57,7 @@ def family_of_three():
 def prune(cloud, keep, **account):
     async def work():
         made = FakeAccount(cloud, **account)
-        for region in await regions_of(made):
-            await finish_earlier(made, "web", region)
-            images = await images_of_family(made, "web", region)
-            for each in images_to_prune(images, keep=keep, older_than_s=0.0, now=NOW):
-                await prune_image(made, "web", each)
+        await prune_family(made, "web", await regions_of(made), keep=keep)
         return made
 
     return run(work)
