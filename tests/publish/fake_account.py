@@ -36,6 +36,7 @@ class Region:
         self.encrypts, self.default_key = False, DEFAULT_KEY
         self.blocks_public_snapshots = self.blocks_public_images = "unblocked"
         self.instances, self.templates = [], {}
+        self.instance_state = "running"
         self.refuses_images = False
 
 

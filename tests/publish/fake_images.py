@@ -87,7 +87,8 @@ class Images:
 
     def _describe_instances(self, here, asked, _):
         (wanted,) = [each["Values"] for each in asked["Filters"] if each["Name"] == "image-id"]
-        found = [{"ImageId": each} for each in here.instances if each in wanted]
+        state = {"Name": here.instance_state}
+        found = [{"ImageId": each, "State": state} for each in here.instances if each in wanted]
         return {"Reservations": [{"Instances": found}] if found else []}
 
     def _describe_launch_templates(self, here, asked, _):

@@ -8,6 +8,7 @@ from publish.test_steps_of_an_image import publish
 
 from bulkput.publish.family import FamilyImage, images_to_prune, regions_of
 from bulkput.publish.prune import prune_family
+from bulkput.publish.tags import PRUNED_TAG
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 
@@ -97,6 +98,22 @@ def test_what_an_instance_or_a_launch_template_uses_stays():
             here.templates["lt-1"] = ["ami-other", oldest]
         prune(cloud, keep=1)
         assert left(cloud)[0] == {"web-1", "web-3"}
+
+
+def test_an_instance_that_is_gone_uses_nothing():
+    cloud, *_ = family_of_three()
+    here = cloud.region(HOME)
+    here.instances.append(next(iter(here.images)))
+    here.instance_state = "terminated"
+    prune(cloud, keep=1)
+    assert left(cloud)[0] == {"web-3"}
+
+
+def test_what_another_family_has_left_behind_is_not_deleted():
+    cloud, _, _, third = family_of_three()
+    marked = cloud.snapshot(tags={PRUNED_TAG: "db ami-1"})
+    prune(cloud, keep=1)
+    assert left(cloud) == ({"web-3"}, {third, marked})
 
 
 def test_images_of_another_family_are_not_looked_at():

@@ -114,9 +114,10 @@ def test_killed_twice_at_calls_of_a_kind_it_is_still_one_of_each():
         require_one_of_each(cloud, snapshot_id)
 
 
-def test_an_answer_that_is_lost_makes_nothing_twice():
+@pytest.mark.parametrize("lag_s", [0.0, 4.0])
+def test_an_answer_that_is_lost_makes_nothing_twice(lag_s):
     for number in range(1, calls_of_a_whole_run() + 1):
-        cloud = Cloud()
+        cloud = Cloud(lag_s=lag_s)
         snapshot_id = cloud.snapshot()
         publish(cloud, snapshot_id, EVERYTHING, lose=[number])
         require_one_of_each(cloud, snapshot_id)
