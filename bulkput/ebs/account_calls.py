@@ -46,6 +46,7 @@ class AccountCalls:
                     MODELLED[service], parameters["SourceRegion"]
                 ).endpoint_url,
                 region=region,
+                unix_s=self._service.clock.unix_s() + self._service.clock_offset_s,
             )
         named = (parameters.get(each) for each in _SNAPSHOT_PARAMETERS)
         return await client.call(

@@ -126,6 +126,39 @@ class Signer:
         )
         return result
 
+    def presign(
+        self,
+        credentials: Credentials,
+        unix_s: float,
+        path: str,
+        query: Iterable[tuple[str, str]],
+        expires_s: int,
+    ) -> str:
+        """Return the query with which anybody may GET ``path`` for ``expires_s``.
+
+        Args:
+            credentials: Whose signature.
+            unix_s: The local time.
+            path: As it stands in the request line, percent-encoded.
+            query: Names and values, not yet encoded.
+            expires_s: From ``unix_s`` on.
+        """
+        self._prepare(credentials, unix_s)
+        token = credentials.session_token
+        asked = encode_query(
+            [
+                *query,
+                ("X-Amz-Algorithm", _ALGORITHM),
+                ("X-Amz-Credential", f"{credentials.access_key}/{self._scope}"),
+                ("X-Amz-Date", self._amz_date),
+                ("X-Amz-Expires", str(expires_s)),
+                ("X-Amz-SignedHeaders", "host"),
+                *([("X-Amz-Security-Token", token)] if token else []),
+            ]
+        )
+        canonical = f"GET\n{path}\n{asked}\nhost:{self.host}\n\nhost\n{EMPTY_SHA256_HEX}"
+        return f"{asked}&X-Amz-Signature={self._signature(canonical)}"
+
     def _prepare(self, credentials: Credentials, unix_s: float) -> None:
         second = int(unix_s + self.clock_offset_s)
         if second == self._second and credentials is self._credentials:
