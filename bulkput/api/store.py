@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from bulkput.config.service import ServiceSettings
-from bulkput.jobs.session.state_store import REGION_DEFAULT, StateStore, open_state_store
+from bulkput.jobs.session.state_store import StateStore, open_state_store
 from bulkput.jobs.session.store_apart import fetch_record
 from bulkput.jobs.stored import (
     StoredUpload,
@@ -98,6 +98,5 @@ async def _opened(settings: ServiceSettings, note: Note) -> AsyncIterator[StateS
     if settings.state_store is None:
         expected = "expected the address of a store, as --state-store s3://bucket/prefix"
         raise ConfigError((Problem("state_store", expected),))
-    region = settings.region or REGION_DEFAULT
-    async with open_state_store(settings, region=region, clock=LoopClock(), warn=note) as store:
+    async with open_state_store(settings, clock=LoopClock(), warn=note) as store:
         yield store

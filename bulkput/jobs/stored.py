@@ -25,6 +25,7 @@ from bulkput.store.cut import (
     UPLOADS,
     Cut,
     Writer,
+    cut_key,
     decode_cut,
     is_folder_name,
     segment_key,
@@ -149,6 +150,9 @@ async def prunable(
         BulkputError: the store cannot be read.
     """
     uploads = {each.name: each for each in await read_stored(store, now_unix_s)}
+    listed = {
+        name: _listed(name, each.cut) for name, each in uploads.items() if each.cut is not None
+    }
     async for each in store.list_objects(f"{UPLOADS}/"):
         name, _, _ = each.key.removeprefix(f"{UPLOADS}/").partition("/")
         upload = uploads.get(name)
@@ -160,14 +164,13 @@ async def prunable(
             yield each.key, "of an upload that is over"
         elif upload.age_s >= older_than_s and upload.problem is not None:
             yield each.key, "of an upload that cannot be read"
-        elif upload.cut is not None and each.key not in _listed(upload):
+        elif name in listed and each.key not in listed[name]:
             yield each.key, "a piece that no cut has"
 
 
-def _listed(upload: StoredUpload) -> set[str]:
-    assert upload.cut is not None  # noqa: S101 - seen by the caller
-    pieces = {segment_key(upload.name, each) for each in upload.cut.segments.values()}
-    return pieces | {f"{UPLOADS}/{upload.name}/{CUT_NAME}"}
+def _listed(name: str, cut: Cut) -> set[str]:
+    """Return the keys of what an upload has in the store: its cut, and what that lists."""
+    return {segment_key(name, each) for each in cut.segments.values()} | {cut_key(name)}
 
 
 async def take_to_give_up(

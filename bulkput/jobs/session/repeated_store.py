@@ -30,7 +30,7 @@ class RepeatedStore:
 
     After a call that failed for good the next ones have one attempt each, until one succeeds; after
     one that was not answered they fail at once for a while. So a store that is down keeps a step of
-    an upload once, and not each step that follows.
+    an upload once, and not each step that follows. Lists have one attempt a page.
     """
 
     def __init__(self, store: ObjectStore, retrier: Retrier) -> None:

@@ -27,7 +27,7 @@ from bulkput.store.shelf import Shelf
 
 _log = logging.getLogger(__name__)
 
-REGION_DEFAULT = "us-east-1"
+_REGION_DEFAULT = "us-east-1"
 """S3 itself says where the bucket is."""
 
 
@@ -49,18 +49,18 @@ class StateStore:
 async def open_state_store(
     settings: ServiceSettings,
     *,
-    region: str,
     clock: Clock,
     warn: Callable[[str], None],
+    region: str | None = None,
     credentials: CredentialSource | None = None,
 ) -> AsyncIterator[StateStore]:
     """Open the store that ``settings`` name, and close it at the end.
 
     Args:
         settings: With a store.
-        region: Where the bucket is looked for first.
         clock: For signatures and waits.
         warn: Told once that files cannot be read or written.
+        region: Where the bucket is looked for first; None is that of ``settings``.
         credentials: Of the account; None reads the AWS chain.
 
     Raises:
@@ -68,7 +68,7 @@ async def open_state_store(
     """
     assert settings.state_store is not None  # noqa: S101 - seen by the caller
     place = await find_s3(
-        region=region,
+        region=region or settings.region or _REGION_DEFAULT,
         profile=settings.profile,
         allow_insecure_http=settings.allow_insecure_http,
     )
@@ -101,7 +101,5 @@ async def fetch_manifest(settings: ServiceSettings, snapshot_id: str) -> None:
     path = manifest_path(state_dir_of(settings), snapshot_id)
     if settings.state_store is None or path.exists():
         return
-    region = settings.region or REGION_DEFAULT
-    opened = open_state_store(settings, region=region, clock=LoopClock(), warn=_log.warning)
-    async with opened as store:
+    async with open_state_store(settings, clock=LoopClock(), warn=_log.warning) as store:
         await store.shelf.fetch_large(manifest_name(snapshot_id))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bulkput.config.job_request import JobIdentity
 from bulkput.config.service import ServiceSettings
-from bulkput.jobs.session.state_store import REGION_DEFAULT, StateStore, open_state_store
+from bulkput.jobs.session.state_store import StateStore, open_state_store
 from bulkput.jobs.state.shelved import is_newer_record, record_name
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import BulkputError
@@ -57,8 +57,7 @@ def _look(settings: ServiceSettings, work: Callable[[StateStore], Awaitable[None
         def untold(_: str) -> None:
             """Say nothing: a run warns by itself."""
 
-        region = settings.region or REGION_DEFAULT
-        opened = open_state_store(settings, region=region, clock=LoopClock(), warn=untold)
+        opened = open_state_store(settings, clock=LoopClock(), warn=untold)
         async with asyncio.timeout(_LIMIT_S), opened as store:
             await work(store)
 
