@@ -1,5 +1,6 @@
 """One emulator a module with a clock that is moved, and what tests of EC2's calls make on it."""
 
+import dataclasses
 import itertools
 
 import pytest
@@ -58,6 +59,11 @@ class Ec2Account:
     def described_snapshot(self, snapshot_id, ec2=None):
         (found,) = (ec2 or self.ec2).describe_snapshots(SnapshotIds=[snapshot_id])["Snapshots"]
         return found
+
+    def give_away(self, snapshot_id):
+        """Make a snapshot another account's."""
+        store = self.server.emulator.store
+        store.replace(dataclasses.replace(store.get(snapshot_id).record, owner_id=FRIEND))
 
     def disks(self, image_id, ec2=None):
         mappings = self.described(image_id, ec2)["BlockDeviceMappings"]

@@ -53,3 +53,18 @@ def test_a_copy_under_a_key_of_another_region_fails_in_the_end(account):
     copy = account.described(copy_id, account.other)
     assert copy["State"] == "failed"
     assert "key ID is not accessible" in copy["StateReason"]["Message"]
+
+
+def test_tags_of_a_copy_come_from_the_call_and_where_it_asks_for_them_from_the_image(account):
+    def tags(**pairs):
+        listed = [{"Key": key, "Value": value} for key, value in pairs.items()]
+        return [{"ResourceType": "image", "Tags": listed}]
+
+    image_id = account.image(TagSpecifications=tags(a="1", b="1"))
+    wanted = {"SourceRegion": "eu-central-1", "SourceImageId": image_id}
+    wanted["TagSpecifications"] = tags(b="2", c="2")
+    for is_copied, expected in ((True, "a1 b2 c2"), (False, "b2 c2")):
+        name = f"tags-{is_copied}"
+        made = account.other.copy_image(Name=name, CopyImageTags=is_copied, **wanted)["ImageId"]
+        found = account.described(made, account.other)["Tags"]
+        assert " ".join(each["Key"] + each["Value"] for each in found) == expected

@@ -83,5 +83,26 @@ def test_an_image_that_is_used_is_seen_in_instances_and_launch_templates(account
     account.ec2.modify_launch_template(LaunchTemplateId=name, DefaultVersion="2")
     (shown,) = account.ec2.describe_launch_templates(LaunchTemplateNames=["t-1"])["LaunchTemplates"]
     assert (shown["DefaultVersionNumber"], shown["LatestVersionNumber"]) == (2, 2)
+    both = versions(Versions=["$Latest", "$Default"])["LaunchTemplateVersions"]
+    assert [each["VersionNumber"] for each in both] == [2]
     account.ec2.delete_launch_template(LaunchTemplateId=name)
     assert account.ec2.describe_launch_templates()["LaunchTemplates"] == []
+
+
+def test_snapshots_that_are_locked_or_anothers_stay_when_their_image_goes(account):
+    locked, given_away = account.snapshot(), account.snapshot()
+    account.ec2.lock_snapshot(SnapshotId=locked, LockMode="governance", LockDuration=1)
+    images = {each: account.image(each) for each in (locked, given_away)}
+    account.give_away(given_away)
+    for snapshot_id, code in ((locked, "skipped"), (given_away, "client-error")):
+        wanted = {"ImageId": images[snapshot_id], "DeleteAssociatedSnapshots": True}
+        (result,) = account.ec2.deregister_image(**wanted)["DeleteSnapshotResults"]
+        assert result == {"SnapshotId": snapshot_id, "ReturnCode": code}
+        assert account.described_snapshot(snapshot_id)
+
+
+def test_every_filter_has_to_let_an_image_through(account):
+    account.image(Name="both-1")
+    for state, count in (("available", 1), ("failed", 0)):
+        filters = [{"Name": "name", "Values": ["both-1"]}, {"Name": "state", "Values": [state]}]
+        assert len(account.ec2.describe_images(Filters=filters)["Images"]) == count

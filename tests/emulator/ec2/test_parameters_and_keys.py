@@ -17,6 +17,12 @@ def test_a_parameter_is_set_overwritten_and_deleted(account, refused):
     ssm.put_parameter(Name="/a/c/d", Value="3", Type="String", Tags=[{"Key": "k", "Value": "v"}])
     tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId="/a/c/d")["TagList"]
     assert tags == [{"Key": "k", "Value": "v"}]
+    ssm.put_parameter(Name="/a/c/d", Value="3", Overwrite=True)
+    assert ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId="/a/c/d")["TagList"] == (
+        tags
+    )
+    many = [f"/{number}" for number in range(11)]
+    assert refused(ssm.get_parameters, Names=many) == "ValidationException"
     several = ssm.get_parameters(Names=["/a/c/d", "/none", "/a/b"])
     assert [each["Value"] for each in several["Parameters"]] == ["3", "2"]
     assert several["InvalidParameters"] == ["/none"]

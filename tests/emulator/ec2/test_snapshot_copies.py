@@ -69,8 +69,10 @@ def test_copies_that_cannot_be_made(account, refused):
     assert refused(copy, SourceSnapshotId=source, SourceRegion=OTHER) == "InvalidSnapshot.NotFound"
     assert refused(copy, SourceSnapshotId=source, SourceRegion="nowhere") == "InvalidParameterValue"
     account.wait()
+    pending_count = account.server.emulator.account.pending_count()
     for _ in range(20):
         copy(SourceSnapshotId=source, **here)
+    assert account.server.emulator.account.pending_count() == pending_count
     assert refused(copy, SourceSnapshotId=source, **here) == "ResourceLimitExceeded"
     account.wait()
     bad = copy(SourceSnapshotId=source, **here, Encrypted=True, KmsKeyId=OWN_KEY)["SnapshotId"]

@@ -1,6 +1,6 @@
 """Where a snapshot is, and who may restore it, by boto3."""
 
-from emulator.ec2.conftest import FRIEND, OTHER, OWN_KEY
+from emulator.ec2.conftest import FRIEND, OTHER, OWN_KEY, ZONE
 
 
 def test_a_snapshot_is_in_its_region_only(account, refused):
@@ -50,3 +50,34 @@ def test_who_may_restore_a_snapshot(account, refused):
     assert refused(modify, SnapshotId=aws, **friend) == "OperationNotPermitted"
     assert refused(modify, SnapshotId=own, **public) == "OperationNotPermitted"
     modify(SnapshotId=own, **friend)
+
+
+def test_a_list_is_of_the_region_and_without_what_was_deleted(account):
+    kept, deleted = account.snapshot(), account.snapshot()
+    account.ec2.delete_snapshot(SnapshotId=deleted)
+    here, there = (
+        {each["SnapshotId"] for each in ec2.describe_snapshots()["Snapshots"]}
+        for ec2 in (account.ec2, account.other)
+    )
+    assert (kept in here, kept in there, deleted in here) == (True, False, False)
+
+
+def test_what_is_anothers_is_neither_deleted_nor_registered(account, refused):
+    snapshot_id = account.snapshot()
+    account.give_away(snapshot_id)
+    code = refused(account.ec2.delete_snapshot, SnapshotId=snapshot_id)
+    assert code == "UnauthorizedOperation"
+    assert refused(account.image, snapshot_id=snapshot_id) == "InvalidParameter"
+
+
+def test_locks_and_fast_restores_go_with_their_snapshot(account):
+    snapshot_id = account.snapshot()
+    account.ec2.lock_snapshot(SnapshotId=snapshot_id, LockMode="governance", LockDuration=1)
+    wanted = {"AvailabilityZones": [ZONE], "SourceSnapshotIds": [snapshot_id]}
+    account.ec2.enable_fast_snapshot_restores(**wanted)
+    account.clock.advance(86_400)
+    assert account.ec2.describe_locked_snapshots()["Snapshots"]
+    account.ec2.delete_snapshot(SnapshotId=snapshot_id)
+    assert account.ec2.describe_locked_snapshots()["Snapshots"] == []
+    found = account.ec2.describe_fast_snapshot_restores()["FastSnapshotRestores"]
+    assert snapshot_id not in [each["SnapshotId"] for each in found]
