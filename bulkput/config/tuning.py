@@ -8,14 +8,13 @@ from bulkput.config.process_count import ProcessCount
 from bulkput.config.quantity import Deadline, Size, size_text
 from bulkput.config.section import Section
 from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.window import WINDOWS_PER_BUDGET
 
 _MIB = 1 << 20
 _GIB = 1 << 30
 
 MEMORY_BUDGET_MIN_BYTES = 32 * _MIB
 """Four of the default windows, so that the default window fits every budget."""
-WINDOWS_PER_BUDGET = 4
-"""One window being read, one hashed, two whose blocks are on their way: fewer would stall."""
 
 RatePerS = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 """100,000/s is twenty times the highest account quota reported (5000/s)."""

@@ -16,6 +16,12 @@ class Backlog:
         self._is_low = asyncio.Event()
         self._is_low.set()
 
+    def set_low(self, low_blocks: int) -> None:
+        """Call fewer than ``low_blocks`` low from now on."""
+        if low_blocks != self._low_blocks:
+            self._low_blocks = low_blocks
+            self.add(0)
+
     def add(self, blocks: int) -> None:
         """Count blocks that were hashed and must be put; negative ones are on their way."""
         self._blocks += blocks

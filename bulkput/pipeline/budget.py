@@ -43,7 +43,10 @@ class ByteBudget:
             raise
 
     def resize(self, limit_bytes: int) -> None:
-        """Allow more or less from now on; what is in use beyond it is waited for."""
+        """Allow more or less from now on; what is in use beyond it is waited for.
+
+        A request that already waits and is larger than that has its turn when nothing is in use.
+        """
         self.limit_bytes = limit_bytes
         self._grant()
 
@@ -57,7 +60,7 @@ class ByteBudget:
             size_bytes, turn = self._waiting[0]
             if turn.cancelled():
                 break  # its own handler removes it, and calls again
-            if self.in_use_bytes + size_bytes > self.limit_bytes:
+            if self.in_use_bytes and self.in_use_bytes + size_bytes > self.limit_bytes:
                 break
             self._waiting.popleft()
             self._take(size_bytes)

@@ -40,7 +40,7 @@ class UploadParts:
     spans: Spans
     """Of the source: all, or those that this process is given."""
     budget: ByteBudget
-    """At least the policy's window fits in it four times."""
+    """What others have a part of may become less, and windows with it."""
     ledger: Marks
     sink: BlockSink
     pacer: Pacer

@@ -8,6 +8,8 @@ from bulkput.ledger.record import BoolArray, never_sent, vouched_for
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.disk_map import BlockFate
 from bulkput.model.runs import joined, runs
+from bulkput.model.window import window_that_fits
+from bulkput.pipeline.backlog import Backlog
 from bulkput.pipeline.baseline import nothing_is_known
 from bulkput.pipeline.channel import Channel
 from bulkput.pipeline.parts import UploadParts, UploadPolicy
@@ -18,7 +20,9 @@ from bulkput.planning.spans import Span
 class Reader:
     """One task; ends by closing its output, whatever the reason."""
 
-    def __init__(self, parts: UploadParts, policy: UploadPolicy, *, output: Channel[Span]) -> None:
+    def __init__(
+        self, parts: UploadParts, policy: UploadPolicy, *, backlog: Backlog, output: Channel[Span]
+    ) -> None:
         """Send spans for which the budget has been reserved to ``output``."""
         self._spans = parts.spans
         self._ledger = parts.ledger
@@ -26,6 +30,7 @@ class Reader:
         self._unchanged = parts.unchanged
         self._tally = parts.tally
         self._policy = policy
+        self._backlog = backlog
         self._output = output
         self._budget = parts.budget
 
@@ -86,7 +91,18 @@ class Reader:
             self._tally.place(fate, run.start, run.stop)
 
     async def _send(self, span: Span) -> None:
-        for start in range(span.start, span.stop, self._policy.window_blocks):
-            stop = min(start + self._policy.window_blocks, span.stop)
+        start = span.start
+        while start < span.stop:
+            stop = min(start + self._window_blocks(), span.stop)
             await self._budget.acquire((stop - start) * BLOCK_SIZE_BYTES)
             await self._output.send(Span(start, stop, span.is_hole))
+            start = stop
+
+    def _window_blocks(self) -> int:
+        """Return how many blocks to read at a time: fewer while others have a part of the memory.
+
+        Each window is a hop to a thread: with 2 MiB a put took 10% more CPU than with 8 MiB.
+        """
+        blocks = window_that_fits(self._budget.limit_bytes, self._policy.window_blocks)
+        self._backlog.set_low(blocks)
+        return blocks

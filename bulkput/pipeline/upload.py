@@ -36,7 +36,7 @@ async def upload_blocks(snapshot_id: str, parts: UploadParts, policy: UploadPoli
     backlog = Backlog(policy.window_blocks)
     pieces = Channel[Span](parts.workers.count)
     hashed = Channel[HashedWindow](parts.workers.count)
-    reader = Reader(parts, policy, output=pieces)
+    reader = Reader(parts, policy, backlog=backlog, output=pieces)
     hasher = Hasher(parts.source, parts.workers, backlog, inputs=pieces, output=hashed)
     stopping = asyncio.Event()
     put = _put_path(snapshot_id, parts, backlog, stopping)

@@ -64,3 +64,18 @@ async def test_a_waiter_cancelled_at_the_moment_of_its_turn_gives_it_back():
     await settle()
     assert first.cancelled()
     assert budget.in_use_bytes == 0
+
+
+async def test_what_waits_for_more_than_a_lowered_limit_has_its_turn_alone():
+    budget = ByteBudget(10)
+    await budget.acquire(6)
+    waiting = asyncio.ensure_future(budget.acquire(6))
+    await settle()
+    budget.resize(5)
+    budget.release(5)
+    await settle()
+    assert not waiting.done()
+    budget.release(1)
+    await settle()
+    assert waiting.done()
+    assert budget.in_use_bytes == 6

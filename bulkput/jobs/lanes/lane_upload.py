@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from bulkput.config.settings import JobSettings
-from bulkput.config.tuning import WINDOWS_PER_BUDGET
 from bulkput.ebs.service import Service
 from bulkput.jobs.lanes.portions import PortionSpans, PortionTally
 from bulkput.jobs.lanes.protocol import (
@@ -27,6 +26,7 @@ from bulkput.model.block import BLOCK_SIZE_BYTES, Extent
 from bulkput.model.errors import LedgerError, ManifestError, ServiceError
 from bulkput.model.events import PutRetried
 from bulkput.model.progress import Progress
+from bulkput.model.window import WINDOWS_PER_BUDGET
 from bulkput.pace.pacer import AccountPacer, Pacer
 from bulkput.pipeline.baseline import NoBaseline
 from bulkput.pipeline.budget import ByteBudget

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any
 
 from bulkput.config.process_count import AUTO
-from bulkput.config.tuning import WINDOWS_PER_BUDGET
 from bulkput.jobs.lanes.crew import Crew, CrewParts
 from bulkput.jobs.lanes.lane_process import LaneProcess
 from bulkput.jobs.lanes.loop_load import LoopLoad
@@ -17,6 +16,7 @@ from bulkput.jobs.lanes.protocol import FromLane, LaneInit
 from bulkput.jobs.session.context import JobContext
 from bulkput.machine.processors import IdleProcessors, quota_processors, usable_processors
 from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.window import WINDOWS_PER_BUDGET, window_that_fits
 from bulkput.pace.fair_share import FairShare
 from bulkput.pace.lanes import LaneCount, Look
 
@@ -103,10 +103,9 @@ class LanePool:
 
     @property
     def window_blocks(self) -> int:
-        """The window that fits everybody's part of one volume's memory."""
+        """The window of a lane: it fits everybody's part of one volume's memory."""
         part_bytes = self._context.memory_budget_bytes // (1 + self._lanes_a_crew)
-        fitting_bytes = part_bytes // WINDOWS_PER_BUDGET
-        return min(self._context.window_blocks, fitting_bytes // BLOCK_SIZE_BYTES)
+        return window_that_fits(part_bytes, self._context.window_blocks)
 
     @contextlib.contextmanager
     def crew(self, parts: CrewParts) -> Iterator[Crew]:

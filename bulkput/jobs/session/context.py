@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bulkput.config.settings import JobSettings
-from bulkput.config.tuning import WINDOWS_PER_BUDGET
 from bulkput.jobs.process.embedded_server import EmbeddedServer
 from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT, GetRateLimits, RateLimits
 from bulkput.jobs.session.snapshots import Snapshots
@@ -16,6 +15,7 @@ from bulkput.model.duration import format_duration
 from bulkput.model.errors import ServiceError
 from bulkput.model.events import Noted, Observer
 from bulkput.model.failure import FailureClass
+from bulkput.model.window import WINDOWS_PER_BUDGET, window_that_fits
 from bulkput.pace.pacer import AccountPacer
 from bulkput.pipeline.retry import OnRetry, Retrier
 from bulkput.pipeline.workers import Workers
@@ -95,8 +95,8 @@ class JobContext:
     @property
     def window_blocks(self) -> int:
         """The window that is wanted, if several fit in one volume's part of the budget."""
-        fitting_bytes = self.memory_budget_bytes // WINDOWS_PER_BUDGET
-        return min(self.settings.tuning.window_bytes, fitting_bytes) // BLOCK_SIZE_BYTES
+        most_blocks = self.settings.tuning.window_bytes // BLOCK_SIZE_BYTES
+        return window_that_fits(self.memory_budget_bytes, most_blocks)
 
     def retrier(self, volume: str) -> Retrier:
         """Return a retry layer for one snapshot."""

@@ -47,9 +47,7 @@ async def put_blocks(
     policy = UploadPolicy(
         zeros=upload_snapshot.zeros,
         trust_ledger=upload_snapshot.trust,
-        window_blocks=(
-            run.context.window_blocks if lanes is None or shared is None else lanes.window_blocks
-        ),
+        window_blocks=run.context.window_blocks,
         give_up_after_s=tuning.give_up_after_s,
         shutdown_grace_s=tuning.shutdown_grace_s,
     )
@@ -66,7 +64,9 @@ async def put_blocks(
         if lanes is None or shared is None:
             await own()
         else:
-            order, descriptors = _order(run, snapshot_id, shared, policy, ledger, baseline)
+            order, descriptors = _order(
+                run, snapshot_id, shared, policy, lanes.window_blocks, ledger, baseline
+            )
             with lanes.crew(_crew_parts(run, parts, queue, order, descriptors)) as crew:
                 await crew.put(own())
     except ServiceError as error:
@@ -128,6 +128,7 @@ def _order(
     snapshot_id: str,
     shared: Shared,
     policy: UploadPolicy,
+    window_blocks: int,
     ledger: Ledger,
     baseline: Manifest | None,
 ) -> tuple[PutOrder, Sequence[int]]:
@@ -143,7 +144,7 @@ def _order(
         blank=State.LOST if ledger.marks_lost else State.UNKNOWN,
         zeros=policy.zeros,
         trust_ledger=policy.trust_ledger,
-        window_blocks=policy.window_blocks,
+        window_blocks=window_blocks,
         parent=None if baseline is None else (baseline.path, baseline.header),
     )
     return order, (*descriptors, ledger.lock_descriptor)

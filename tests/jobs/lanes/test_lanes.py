@@ -1,7 +1,6 @@
 """One volume put by several processes, against a server that is a process too."""
 
 import asyncio
-import gzip
 import json
 import os
 import signal
@@ -28,7 +27,6 @@ from support.whole import (
 )
 
 from bulkput.jobs.lanes.protocol import PortionSettled
-from bulkput.jobs.upload import put_blocks
 from bulkput.model.events import PutRetried
 from bulkput.model.exit_code import ExitCode
 from bulkput.pace.lanes import LaneCount
@@ -71,26 +69,6 @@ async def test_volumes_put_by_several_processes_are_their_sources(job, together,
         assert heard.progress["large"].in_flight == 0
         for outcome, source in zip(outcomes, sources, strict=True):
             require_same(server, outcome.snapshot_id, source, tmp_path)
-
-
-async def test_what_no_other_process_can_read_is_read_in_whole_windows(job, tmp_path, monkeypatch):
-    """Its memory is nobody else's: smaller windows would be more requests of a remote source."""
-    windows_blocks = {}
-
-    async def overheard(snapshot_id, parts, policy, real=put_blocks.upload_blocks):
-        windows_blocks[parts.progress.volume] = policy.window_blocks
-        await real(snapshot_id, parts, policy)
-
-    monkeypatch.setattr(put_blocks, "upload_blocks", overheard)
-    raw = image(tmp_path / "raw.img", 3, 1)
-    packed = tmp_path / "packed.gz"
-    packed.write_bytes(gzip.compress(raw.read_bytes(), 1))
-    with served(tmp_path) as server:
-        wanted = job(server, raw, packed, snapshot={"volume_size_gib": 1}) | {"parallel": 1}
-        wanted["tuning"]["memory_budget"] = "32MiB"
-        outcomes = await run(wanted, Heard())
-    assert [outcome.status for outcome in outcomes] == ["completed"] * 2
-    assert windows_blocks == {"raw": 8, "packed": 16}
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
