@@ -15,7 +15,6 @@ PARAMETERS = 8
 LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 MANY_PARAMETERS = {
-    "bulkput/cli/plan.py plan": "click gives each flag by its name",
     "bulkput/cli/upload.py upload": "click gives each flag by its name",
     "bulkput/cli/verify.py verify": "click gives each flag by its name",
     "bulkput/ebs/data_plane.py __init__": "the parts of one wire, documented one by one",
