@@ -60,7 +60,7 @@ class DiskMap:
         size = self.blocks_per_cell
         counts = self.counts.get(fate)
         if counts is None:
-            counts = self.counts[fate] = array("L", bytes(array("L").itemsize * self.cell_count))
+            counts = self.counts[fate] = _zeros(self.cell_count)
         while start < stop:
             cell = start // size
             end = min(stop, (cell + 1) * size)
@@ -72,8 +72,8 @@ class DiskMap:
         if now.block_count != self.block_count:
             return
         for fate, counts in now.counts.items():
-            since = before.counts.get(fate) or array("L", bytes(array("L").itemsize * len(counts)))
-            mine = self.counts.get(fate) or array("L", bytes(array("L").itemsize * len(counts)))
+            since = before.counts.get(fate) or _zeros(len(counts))
+            mine = self.counts.get(fate) or _zeros(len(counts))
             self.counts[fate] = array(
                 "L", (own + new - old for own, new, old in zip(mine, counts, since, strict=True))
             )
@@ -85,3 +85,7 @@ class DiskMap:
             "blocks_per_cell": self.blocks_per_cell,
             "cells": {str(fate): list(counts) for fate, counts in self.counts.items()},
         }
+
+
+def _zeros(count: int) -> "array[int]":
+    return array("L", [0]) * count
