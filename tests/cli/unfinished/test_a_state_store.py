@@ -89,12 +89,16 @@ def test_gc_without_its_store_deletes_nothing(bulkput, elsewhere, service, s3):
 
 
 def test_what_is_over_is_pruned_and_what_is_unfinished_stays(bulkput, elsewhere, s3, image):
+    unfinished = s3.keys("/uploads/")
+    (cut,) = s3.keys("state.json")
+    s3.put(cut.replace("state.json", "00000-00"), b"replaced by another piece")
     assert bulkput("upload", image("other.img")).status == 0
     assert bulkput("store", "prune", "--older-than", "1h").out == ""
     s3.put("bulkput/uploads/web.img-0123456789ab/00000-00", b"left behind")
     s3.ahead_s = 2 * 3600
     listed = bulkput("store", "prune", "--older-than", "1h").out.splitlines()
     assert sorted(line.split("\t")[1] for line in listed) == [
+        "a piece that no cut has",
         "of an upload that is over",
         "of an upload that is over",
         "of no upload",
@@ -102,6 +106,7 @@ def test_what_is_over_is_pruned_and_what_is_unfinished_stays(bulkput, elsewhere,
     assert bulkput("store", "prune", "--older-than", "1h", "--yes").status == 0
     left = bulkput("store", "ls", "--output", "json").object["uploads"]
     assert [each["snapshot_id"] for each in left] == [elsewhere]
+    assert s3.keys("/uploads/") == unfinished
 
 
 def test_a_store_has_to_be_named(bulkput, monkeypatch):
