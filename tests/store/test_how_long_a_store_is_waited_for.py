@@ -114,7 +114,22 @@ def test_what_is_cancelled_early_says_nothing_of_the_store(store, tools):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
                 await objects.put("a", memoryview(b"1"))
-        await objects.put("a", memoryview(b"1"))
+        store.fails = [error(FailureClass.TRANSIENT)]
+        await objects.put("a", memoryview(b"1"))  # repeated, as ever
+
+    tools.virtual(story())
+
+
+def test_what_is_cancelled_among_failures_is_not_repeated_at_the_next_step(store, tools):
+    async def story():
+        slow = Slow(store, 0.01, FailureClass.TRANSIENT)
+        objects = repeated(slow)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await objects.get("a", size_max_bytes=9)
+        slow.calls = 0
+        await seconds(objects.get("a", size_max_bytes=9))
+        assert slow.calls == 1
 
     tools.virtual(story())
 

@@ -80,16 +80,21 @@ class RepeatedStore:
             began_s = self._now_s()
             return call()
 
+        def is_silent() -> bool:
+            return self._now_s() - began_s >= _SILENT_S
+
         def stop_if_silent(error: ServiceError, _: float) -> None:
-            if self._now_s() - began_s >= _SILENT_S:
+            self._is_down = True
+            if is_silent():
                 raise error
 
         try:
             result = await (call() if self._is_down else self._retrier.run(attempt, stop_if_silent))
-        except (ServiceError, asyncio.CancelledError):
-            self._is_down = True
-            if self._now_s() - began_s >= _SILENT_S:
-                self._rests_until_s = self._now_s() + _REST_S
+        except (ServiceError, asyncio.CancelledError) as error:
+            # A cancellation alone says nothing of the store.
+            self._is_down |= isinstance(error, ServiceError)
+            if is_silent():
+                self._is_down, self._rests_until_s = True, self._now_s() + _REST_S
             raise
         self._is_down = False
         return result
