@@ -58,9 +58,7 @@ class DiskMap:
         """Count the blocks from ``start`` to ``stop``, one if there is none; the disk's alone."""
         stop = min(start + 1 if stop is None else stop, self.block_count)
         size = self.blocks_per_cell
-        counts = self.counts.get(fate)
-        if counts is None:
-            counts = self.counts[fate] = _zeros(self.cell_count)
+        counts = self._cells(fate)
         while start < stop:
             cell = start // size
             end = min(stop, (cell + 1) * size)
@@ -72,11 +70,19 @@ class DiskMap:
         if now.block_count != self.block_count:
             return
         for fate, counts in now.counts.items():
-            since = before.counts.get(fate) or _zeros(len(counts))
-            mine = self.counts.get(fate) or _zeros(len(counts))
-            self.counts[fate] = array(
-                "L", (own + new - old for own, new, old in zip(mine, counts, since, strict=True))
-            )
+            mine, since = self._cells(fate), before.counts.get(fate) or _zeros(len(counts))
+            if counts == since:
+                continue  # as most are within a quarter of a second
+            for cell, (new, old) in enumerate(zip(counts, since, strict=True)):
+                if new != old:
+                    mine[cell] += new - old
+
+    def _cells(self, fate: BlockFate) -> "array[int]":
+        """Return the counters of a fate, from now on among those that there are."""
+        counts = self.counts.get(fate)
+        if counts is None:
+            counts = self.counts[fate] = _zeros(self.cell_count)
+        return counts
 
     def as_dict(self) -> dict[str, Any]:
         """Return the documented JSON object."""

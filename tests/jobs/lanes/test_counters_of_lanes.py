@@ -1,5 +1,6 @@
 """Counters of a volume are those of all its lanes, and exact however one of them goes."""
 
+import copy
 import random
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from bulkput.jobs.lanes.member import Member
 from bulkput.jobs.lanes.protocol import no_counts
 from bulkput.model.block import Extent
+from bulkput.model.disk_map import BlockFate
 from bulkput.model.progress import Progress
 
 
@@ -29,6 +31,24 @@ def test_two_lanes_add_to_what_this_process_counts_itself():
     assert total.failures == {"stalled": 3, "transient": 1}
     assert total.puts.latencies.count == 16
     assert total.puts.latencies.total_s == pytest.approx(1.6)
+
+
+@pytest.mark.parametrize("blocks", [60, 20_000])
+def test_the_map_of_the_volume_has_what_each_lane_put_where_it_put_it(blocks):
+    total, lanes = Progress("disk"), [Progress("disk"), Progress("disk")]
+    total.disk.begin(blocks)
+    members = [Member(total), Member(total)]
+    for lane in lanes:
+        lane.disk.begin(blocks)
+    total.disk.add(BlockFate.DATA, 0, 20)
+    whole = copy.deepcopy(total.disk)
+    for start in range(20, 60, 4):
+        fate = BlockFate.ZEROS if start % 12 else BlockFate.DATA
+        which = start // 4 % 2
+        lanes[which].disk.add(fate, start, start + 4)
+        whole.add(fate, start, start + 4)
+        members[which].count(copy.deepcopy(lanes[which]))  # as it comes from another process
+    assert total.disk.as_dict() == whole.as_dict()
 
 
 @pytest.mark.parametrize("seed", range(20))
