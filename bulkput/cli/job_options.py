@@ -60,6 +60,7 @@ shard_options = with_options(
     shard_option,
     click.option(
         "--quota-share",
+        type=float,
         metavar="SHARE",
         help="The share of the account's quotas that is this run's, such as 0.25. Default: all of "
         "them, or with --shard a COUNT-th.",

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +109,25 @@ def test_the_programs_path_is_one_word_too(tmp_path):
     assert values(service_unit(TEMPLATE, unit), "ExecStart")[0].split(" run ", 1)[0] == (
         '"/my tools/100%%/python" -m bulkput'
     )
+
+
+def test_a_path_of_two_lines_is_refused():
+    unit = ServiceUnit(name="n", job=Path("/a\nExecStart=/bin/sh"), program=("/usr/bin/bulkput",))
+    with pytest.raises(UsageError, match="line feed"):
+        service_unit(TEMPLATE, unit)
+
+
+def test_the_program_that_was_called_is_the_services(bulkput, job, tmp_path, monkeypatch):
+    program = tmp_path / "bin" / "bulkput"
+    program.parent.mkdir()
+    program.touch()
+    monkeypatch.setattr("sys.argv", [str(program)])
+    ended = bulkput("install-service", job, "--dry-run")
+    assert values(ended.out, "ExecStart")[0].startswith(f"{program} run ")
+
+
+def test_a_name_is_no_longer_than_a_units_may_be():
+    assert len(f"bulkput-{unit_name('x' * 300)}.service") < 256
 
 
 @pytest.mark.parametrize("text", ["", "///", "..."])

@@ -47,6 +47,10 @@ def test_a_part_of_a_job_is_planned_and_checked_as_it_is_run(bulkput, job, monke
         assert planned.status == 0
         assert [each["volume"] for each in planned.object["volumes"]] == ["a.img", "c.img"]
         assert planned.object["puts_per_s_account"] == 500
+    own = ("--dry-run", "--shard", "0/2", "--quota-share", "0.25", "--output=json")
+    assert bulkput("run", job, *own).object["puts_per_s_account"] == 250
+    assert bulkput("run", job, "--quota-share", "2").status == 3
+    assert bulkput("run", job, "--quota-share", "nan").status == 3
     checked = bulkput("check", job, "--shard", "0/2", "--output=json")
     assert "b.img" not in checked.out
     assert "b.img" in bulkput("check", job, "--shard", "1/2", "--output=json").out

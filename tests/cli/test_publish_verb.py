@@ -176,6 +176,9 @@ def test_public_has_to_be_confirmed(bulkput, boto, tmp_path):
     assert asked.status == 2
     assert "--yes-public confirms" in asked.err
     assert bulkput(*command, "--yes-public").status == 0
+    twice = bulkput(*command, "--snapshot", f"root={snapshot_id}", "--yes-public")
+    assert twice.status == 2
+    assert "root is given twice" in twice.err
     missing = bulkput("publish", "job.yaml", "--yes-public")
     assert missing.status == 3
     assert "--snapshot root=SNAPSHOT" in missing.err

@@ -6,6 +6,7 @@ from publish.test_steps_of_an_image import publish
 
 from bulkput.config.images import ImageSettings
 from bulkput.config.volume import VolumeSettings
+from bulkput.jobs.images.disk_facts import uefi_data_of
 from bulkput.model.errors import ConfigError
 from bulkput.model.zeros import ZeroPolicy
 from bulkput.publish.image_before_upload import prepared_for_image
@@ -58,3 +59,24 @@ def test_every_block_is_put_where_an_image_of_another_region_is_encrypted():
     assert prepare(cloud, regions=regions).zeros is ZeroPolicy.AUTO
     cloud.region("us-west-2").encrypts = True
     assert prepare(cloud, regions=regions).zeros is ZeroPolicy.WRITE
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"QU1a\nVUVG\n", "QU1aVUVG"),
+        (b"A" * 64_000, "A" * 64_000),
+        (b"A" * 64_001, "1 to 64,000 characters"),
+        (b" \n", "1 to 64,000 characters"),
+        (b"\xff\xfe", "cannot be read as text"),
+    ],
+)
+def test_variables_of_uefi_are_base64_of_a_length_that_ec2_takes(tmp_path, content, expected):
+    path = tmp_path / "uefi"
+    path.write_bytes(content)
+    image = ImageSettings.model_validate({"name": "web", "uefi_data": str(path)})
+    if expected.isalnum():
+        assert uefi_data_of(image) == expected
+    else:
+        with pytest.raises(ConfigError, match=expected):
+            uefi_data_of(image)
