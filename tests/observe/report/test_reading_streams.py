@@ -135,3 +135,14 @@ def test_a_run_of_days_has_as_many_points_as_one_of_minutes(finished):
     assert {round(point.per_s) for point in points[1:-1]} == {100}
     spans = [point.span_s for point in points[1:-1]]
     assert max(spans) == min(spans)
+
+
+def test_a_note_is_kept_once_and_so_many_in_all(finished):
+    notes = [changed(finished.lines[0], event="note", volume="web", text="slow")] * 3
+    notes += [
+        changed(finished.lines[0], event="note", volume=None, text=f"note {number}")
+        for number in range(60)
+    ]
+    (run,) = read([*finished.lines[:1], *notes]).runs
+    assert run.notes[:2] == ["web: slow", "note 0"]
+    assert (len(run.notes), run.notes_left_out) == (50, 11)
