@@ -242,3 +242,21 @@ def test_layers_without_a_record_are_removed_at_the_start(tmp_path):
     store = Store(tmp_path)
     assert (list(store), list((tmp_path / "layers").iterdir())) == ([], [])
     store.close()
+
+
+def test_a_snapshot_of_an_older_version_is_in_every_region(live):
+    server = live()
+    snapshot_id = server.start(ClientToken="older")
+    live.stop(server)
+    (path,) = (server.options.root / "records").glob("*.json")
+    record = json.loads(path.read_text())
+    for name in ("region", "is_copy", "create_volume_permissions"):
+        del record[name]
+    path.write_text(json.dumps({**record, "sealed_unix_s": None}))
+    store = Store(server.options.root)
+    try:
+        for region in ("eu-central-1", "us-west-2"):
+            assert store.get(snapshot_id).record.is_in(region)
+            assert store.by_client_token("older", region) is store.get(snapshot_id)
+    finally:
+        store.close()
