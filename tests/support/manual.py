@@ -59,7 +59,9 @@ def commands() -> Iterator[tuple[str, click.Command, click.Context]]:
     waiting = [("bulkput", cli)]
     while waiting:
         words, command = waiting.pop(0)
-        context = click.Context(command, info_name=words, **command.context_settings)
+        # click keeps a command's help flags as the first context has them: those of the program.
+        settings = {**cli.context_settings, **command.context_settings}
+        context = click.Context(command, info_name=words, **settings)
         yield words, command, context
         if isinstance(command, click.Group):
             waiting += [
