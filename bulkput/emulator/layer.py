@@ -9,12 +9,10 @@ mark. A block overwritten with other bytes goes through ``redo`` first, so that 
 middle of the bytes is made good when the folder is opened again.
 
 Index file, little-endian: 4096 bytes of header, one mark byte a block, padding to 4096, 32 bytes
-of digest a block. Data: raw bytes at their place in the volume, in files of 8 TiB, because ext4
-ends a file at 16 TiB.
+of digest a block. Data: raw bytes at their place in the volume, in files of 8 TiB.
 """
 
 import hashlib
-import mmap
 import os
 import struct
 from collections.abc import Sequence
@@ -29,14 +27,13 @@ from bulkput.emulator.geometry import (
     ZERO_BLOCK,
     ZERO_BLOCK_DIGEST,
 )
+from bulkput.emulator.layer_files import HEADER_BYTES, LayerFiles, OpenLayers, digests_at
 
 _MAGIC = b"bulkput-emulator-index\x00\x01"
 """Name and format version."""
 _HEADER = struct.Struct("<24sQd")
 """Magic, block count, Unix time of the last put."""
-_HEADER_BYTES = 4096
 _LAST_PUT_OFFSET = 32
-_SHARD_BLOCKS = (8 << 40) // BLOCK_SIZE_BYTES
 _SCAN_BLOCKS = 1 << 20
 """Blocks a step of a scan: 1 MiB of marks, up to 32 MiB of digests."""
 _REDO_HEAD = struct.Struct("<Q32s")
@@ -51,38 +48,30 @@ class LayerError(Exception):
 class Layer:
     """One snapshot's own blocks. Calls block for as long as the file system takes."""
 
-    def __init__(self, folder: Path, block_count: int, last_put_unix_s: float) -> None:
-        """Open the files; use ``create`` or ``open``."""
+    def __init__(
+        self, folder: Path, block_count: int, last_put_unix_s: float, layers_open: OpenLayers
+    ) -> None:
+        """Finish what was cut off, and count; use ``create`` or ``open``."""
         self.folder = folder
         self.block_count = block_count
         self.last_put_unix_s = last_put_unix_s
         self._last_put_saved_s = last_put_unix_s
-        self._digests_at = _digests_at(block_count)
-        self._index_fd = os.open(folder / "index", os.O_RDWR)
-        # Read through a map, written through pwrite: a full disk is then an OSError, no SIGBUS.
-        self._map = mmap.mmap(self._index_fd, 0, access=mmap.ACCESS_READ)
-        self.marks: npt.NDArray[np.uint8] = np.frombuffer(
-            self._map, np.uint8, count=block_count, offset=_HEADER_BYTES
-        )
-        """One byte a block index: 1 where the block was written."""
-        self._digests: npt.NDArray[np.uint8] = np.frombuffer(
-            self._map, np.uint8, count=block_count * DIGEST_SIZE_BYTES, offset=self._digests_at
-        ).reshape(block_count, DIGEST_SIZE_BYTES)
-        self._data_fds: dict[int, int] = {}
+        self._digests_at = digests_at(block_count)
+        self._layers_open = layers_open
         self._redo()
         self.written_count = int(np.count_nonzero(self.marks))
 
     @classmethod
-    def create(cls, folder: Path, block_count: int) -> "Layer":
+    def create(cls, folder: Path, block_count: int, layers_open: OpenLayers) -> "Layer":
         """Make the files of an empty layer in ``folder``, which must not exist."""
         folder.mkdir(mode=0o700)
         with (folder / "index").open("xb") as file:
-            file.truncate(_digests_at(block_count) + block_count * DIGEST_SIZE_BYTES)
+            file.truncate(digests_at(block_count) + block_count * DIGEST_SIZE_BYTES)
             file.write(_HEADER.pack(_MAGIC, block_count, 0.0))
-        return cls(folder, block_count, 0.0)
+        return cls(folder, block_count, 0.0, layers_open)
 
     @classmethod
-    def open(cls, folder: Path) -> "Layer":
+    def open(cls, folder: Path, layers_open: OpenLayers) -> "Layer":
         """Open what ``create`` made.
 
         Raises:
@@ -95,16 +84,21 @@ class Layer:
             raise LayerError(f"{folder}: {error}") from error
         if magic != _MAGIC.ljust(24, b"\x00"):
             raise LayerError(f"{folder}: not an index of this version")
-        return cls(folder, block_count, last_put)
+        return cls(folder, block_count, last_put, layers_open)
+
+    @property
+    def marks(self) -> npt.NDArray[np.uint8]:
+        """One byte a block index: 1 where the block was written."""
+        return self._files.marks
 
     def has(self, block_index: int) -> bool:
         """Return whether the block was written here."""
-        return block_index < self.block_count and self._map[_HEADER_BYTES + block_index] != 0
+        return block_index < self.block_count and self._files.map[HEADER_BYTES + block_index] != 0
 
     def digest(self, block_index: int) -> bytes:
         """Return the SHA-256 of a block that is here."""
         at = self._digests_at + block_index * DIGEST_SIZE_BYTES
-        return self._map[at : at + DIGEST_SIZE_BYTES]
+        return self._files.map[at : at + DIGEST_SIZE_BYTES]
 
     def write(
         self, block_index: int, chunks: Sequence[bytes], digest: bytes, now_unix_s: float
@@ -125,52 +119,45 @@ class Layer:
         if before not in (digest, ZERO_BLOCK_DIGEST):
             os.truncate(self.folder / "redo", 0)
         if not there:
-            os.pwrite(self._index_fd, b"\x01", _HEADER_BYTES + block_index)
+            os.pwrite(self._files.index_fd, b"\x01", HEADER_BYTES + block_index)
             self.written_count += 1
         self.last_put_unix_s = now_unix_s
         if now_unix_s - self._last_put_saved_s >= _LAST_PUT_STEP_S:
             self._last_put_saved_s = now_unix_s
-            os.pwrite(self._index_fd, struct.pack("<d", now_unix_s), _LAST_PUT_OFFSET)
+            os.pwrite(self._files.index_fd, struct.pack("<d", now_unix_s), _LAST_PUT_OFFSET)
 
     def read(self, block_index: int) -> bytes:
         """Return the 524288 bytes of a block that is here."""
         if self.digest(block_index) == ZERO_BLOCK_DIGEST:
             return ZERO_BLOCK
-        shard, place = divmod(block_index, _SHARD_BLOCKS)
-        data = os.pread(self._data_fd(shard), BLOCK_SIZE_BYTES, place * BLOCK_SIZE_BYTES)
+        fd, offset_bytes = self._files.data_at(block_index)
+        data = os.pread(fd, BLOCK_SIZE_BYTES, offset_bytes)
         return data.ljust(BLOCK_SIZE_BYTES, b"\x00")
 
     def linear_checksum(self) -> bytes:
         """Return SHA-256 over the digests of the blocks written here, in ascending index."""
         hasher = hashlib.sha256()
+        marks, digests = self.marks, self._files.digests
         for start in range(0, self.block_count, _SCAN_BLOCKS):
-            chosen = self.marks[start : start + _SCAN_BLOCKS] != 0
+            chosen = marks[start : start + _SCAN_BLOCKS] != 0
             if chosen.any():
-                hasher.update(self._digests[start : start + _SCAN_BLOCKS][chosen].data)
+                hasher.update(digests[start : start + _SCAN_BLOCKS][chosen].data)
         return hasher.digest()
 
     def close(self) -> None:
-        """Give the files back; the maps go with the last view."""
-        for fd in (self._index_fd, *self._data_fds.values()):
-            os.close(fd)
-        self._data_fds.clear()
+        """Give the files back."""
+        self._layers_open.close(self.folder)
 
-    def _data_fd(self, shard: int) -> int:
-        fd = self._data_fds.get(shard)
-        if fd is None:
-            name = "data" if shard == 0 else f"data.{shard}"
-            fd = os.open(self.folder / name, os.O_RDWR | os.O_CREAT, 0o600)
-            blocks = min(_SHARD_BLOCKS, self.block_count - shard * _SHARD_BLOCKS)
-            os.ftruncate(fd, blocks * BLOCK_SIZE_BYTES)
-            self._data_fds[shard] = fd
-        return fd
+    @property
+    def _files(self) -> LayerFiles:
+        return self._layers_open.files(self.folder, self.block_count)
 
     def _write_data(self, block_index: int, chunks: Sequence[bytes]) -> None:
-        shard, place = divmod(block_index, _SHARD_BLOCKS)
-        _write_all(self._data_fd(shard), chunks, place * BLOCK_SIZE_BYTES)
+        fd, offset_bytes = self._files.data_at(block_index)
+        _write_all(fd, chunks, offset_bytes)
 
     def _write_digest(self, block_index: int, digest: bytes) -> None:
-        os.pwrite(self._index_fd, digest, self._digests_at + block_index * DIGEST_SIZE_BYTES)
+        os.pwrite(self._files.index_fd, digest, self._digests_at + block_index * DIGEST_SIZE_BYTES)
 
     def _keep_for_redo(self, block_index: int, chunks: Sequence[bytes], digest: bytes) -> None:
         fd = os.open(self.folder / "redo", os.O_WRONLY | os.O_CREAT, 0o600)
@@ -193,11 +180,6 @@ class Layer:
                 self._write_data(block_index, (data,))
                 self._write_digest(block_index, digest)
         path.unlink()
-
-
-def _digests_at(block_count: int) -> int:
-    """Return where the digests begin: after the marks, on the next page."""
-    return _HEADER_BYTES + -(-block_count // 4096) * 4096
 
 
 def _write_all(fd: int, chunks: Sequence[bytes], offset_bytes: int) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from bulkput.emulator.geometry import BLOCKS_PER_GIB
 from bulkput.emulator.layer import Layer
+from bulkput.emulator.layer_files import OpenLayers
 from bulkput.emulator.snapshot import Record, Snapshot
 
 _TOKEN_KEY_BYTES = 32
@@ -54,6 +55,7 @@ class Store:
         self.token_key = self._load_token_key(root / "token-key")
         """Makes page and block tokens of this root hold across restarts."""
         self._layers: dict[str, Layer] = {}
+        self._layers_open = OpenLayers()
         self._snapshots: dict[str, Snapshot] = {}
         self._by_client_token: dict[tuple[str, str], str] = {}
         for path in sorted(self._records_folder.glob("*.json")):
@@ -85,7 +87,7 @@ class Store:
         """Make the snapshot's own layer, then its record."""
         own = record.layer_ids[0]
         block_count = record.volume_size_gib * BLOCKS_PER_GIB
-        self._layers[own] = Layer.create(self._layers_folder / own, block_count)
+        self._layers[own] = Layer.create(self._layers_folder / own, block_count, self._layers_open)
         self._save(record)
         return self._keep(record)
 
@@ -118,7 +120,7 @@ class Store:
 
     def _layer(self, name: str) -> Layer:
         if name not in self._layers:
-            self._layers[name] = Layer.open(self._layers_folder / name)
+            self._layers[name] = Layer.open(self._layers_folder / name, self._layers_open)
         return self._layers[name]
 
     def _save(self, record: Record) -> None:

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bulkput.emulator.geometry import BLOCK_SIZE_BYTES
 from bulkput.emulator.layer import Layer, LayerError
+from bulkput.emulator.layer_files import OpenLayers
 from bulkput.emulator.store import Store, StoreError
 
 SERVE = """
@@ -154,7 +156,7 @@ def test_what_was_acknowledged_survives_kill_9_and_nothing_else_is_claimed(
     for thread in writers:
         thread.join(60)
 
-    layer = Layer.open(tmp_path / "root" / "layers" / snapshot_id)
+    layer = Layer.open(tmp_path / "root" / "layers" / snapshot_id, OpenLayers())
     for index in range(2048):
         if not layer.has(index):
             assert index not in acknowledged
@@ -181,7 +183,7 @@ def test_an_overwrite_that_is_cut_off_anywhere_leaves_the_old_block_or_the_new(
         pass
 
     old, new = block("old"), block("new")
-    layer = Layer.create(tmp_path / "layer", 2048)
+    layer = Layer.create(tmp_path / "layer", 2048, OpenLayers())
     put(layer, 9, old)
     calls = iter(range(1000))
 
@@ -208,7 +210,7 @@ def test_an_overwrite_that_is_cut_off_anywhere_leaves_the_old_block_or_the_new(
     monkeypatch.undo()
     layer.close()
 
-    again = Layer.open(tmp_path / "layer")
+    again = Layer.open(tmp_path / "layer", OpenLayers())
     data = again.read(9)
     assert data == new if not died else data in (old, new)
     assert again.digest(9) == hashlib.sha256(data).digest()
@@ -218,7 +220,7 @@ def test_an_overwrite_that_is_cut_off_anywhere_leaves_the_old_block_or_the_new(
 
 
 def test_the_same_put_again_touches_no_bytes(tmp_path, monkeypatch):
-    layer = Layer.create(tmp_path / "layer", 2048)
+    layer = Layer.create(tmp_path / "layer", 2048, OpenLayers())
     put(layer, 3, block("x"))
     monkeypatch.setattr(os, "pwritev", None)
     put(layer, 3, block("x"))
@@ -227,17 +229,17 @@ def test_the_same_put_again_touches_no_bytes(tmp_path, monkeypatch):
 
 
 def test_an_index_of_another_version_is_refused(tmp_path):
-    Layer.create(tmp_path / "layer", 2048).close()
+    Layer.create(tmp_path / "layer", 2048, OpenLayers()).close()
     with (tmp_path / "layer" / "index").open("r+b") as file:
         file.write(b"something else entirely")
     with pytest.raises(LayerError, match="not an index of this version"):
-        Layer.open(tmp_path / "layer")
+        Layer.open(tmp_path / "layer", OpenLayers())
 
 
 def test_layers_without_a_record_are_removed_at_the_start(tmp_path):
     store = Store(tmp_path)
     store.close()
-    Layer.create(tmp_path / "layers" / "snap-0", 2048).close()
+    Layer.create(tmp_path / "layers" / "snap-0", 2048, OpenLayers()).close()
     (tmp_path / "records" / "snap-0.new").write_text(json.dumps({"half": "a record"}))
     store = Store(tmp_path)
     assert (list(store), list((tmp_path / "layers").iterdir())) == ([], [])
@@ -260,3 +262,24 @@ def test_a_snapshot_of_an_older_version_is_in_every_region(live):
             assert store.by_client_token("older", region) is store.get(snapshot_id)
     finally:
         store.close()
+
+
+def descriptors():
+    return {link.name for link in Path("/proc/self/fd").iterdir()}
+
+
+def test_a_hundred_layers_have_few_files_open_and_none_after_the_end(tmp_path):
+    before = descriptors()
+    layers_open = OpenLayers()
+    layers = [Layer.create(tmp_path / str(number), 2048, layers_open) for number in range(100)]
+    for index in (0, 7):
+        for number, layer in enumerate(layers):
+            data = block(number + index)
+            layer.write(index, (data,), hashlib.sha256(data).digest(), 0.0)
+    assert len(descriptors() - before) <= 100
+    for number, layer in enumerate(layers):
+        assert (layer.read(7), layer.written_count) == (block(number + 7), 2)
+        assert list(layer.marks[:8]) == [1, 0, 0, 0, 0, 0, 0, 1]
+    for layer in layers:
+        layer.close()
+    assert descriptors() <= before
