@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | ROOMS,
     "api": {"model", "config", "jobs", "publish"},
     "cli": {"model", "config", "observe", "api", "emulator"} | ROOMS,
+    "fleet": {"model", "config", "observe", "api", "jobs", "store"} | ROOMS,  # beside cli
 }
 """Room to the other rooms that it may import."""
 

@@ -1,0 +1,238 @@
+"""Which volume starts on which host next, and what follows its end. Pure.
+
+The largest volumes are to come first: the last to end is then a small one, and all ends at most a
+third later than in the best of all orders (Graham, 1969). Before them come those whose snapshots
+are pending already, because each holds a place among the few that an account may have, and times
+out if nobody puts to it. The caller gives the volumes in their order; ``first_begun_then_largest``
+is this one.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from bulkput.fleet.retries import LOST, RETRIES, kind_of, retry_delay_s
+from bulkput.model.exit_code import ExitCode
+
+
+@dataclass(frozen=True)
+class Volume:
+    """What is to be uploaded."""
+
+    name: str
+    size_bytes: int | None = None
+    host: str | None = None
+    """The only one that has its source."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """A host must have all of them."""
+    is_begun: bool = False
+    """It has a pending snapshot."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A machine of the fleet that is alive."""
+
+    name: str
+    slots: int
+    """Volumes at a time."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Start:
+    """An attempt to begin."""
+
+    volume: str
+    host: str
+    attempt: int
+    """From 1."""
+
+
+class Phase(Enum):
+    """Where a volume stands."""
+
+    WAITING = auto()
+    RUNNING = auto()
+    DONE = auto()
+    FAILED = auto()
+
+
+@dataclass
+class _State:
+    volume: Volume
+    phase: Phase = Phase.WAITING
+    attempt: int = 0
+    host: str | None = None
+    not_before_s: float = float("-inf")
+    ends: Counter[int] = field(default_factory=Counter)
+    avoid: set[str] = field(default_factory=set)
+    """Hosts on which an attempt ended by the machine's fault."""
+    exit_code: int | None = None
+
+
+def first_begun_then_largest(volumes: Iterable[Volume]) -> list[Volume]:
+    """Return volumes in the order of this module; those of unknown size come before the others.
+
+    An unknown size may be the largest of all.
+    """
+
+    def key(volume: Volume) -> tuple[bool, bool, int]:
+        return not volume.is_begun, volume.size_bytes is not None, -(volume.size_bytes or 0)
+
+    return sorted(volumes, key=key)
+
+
+class Placement:
+    """The volumes of one job on the hosts that there are."""
+
+    def __init__(self, volumes: Sequence[Volume], retries: Mapping[int, int] = RETRIES) -> None:
+        """Begin with all volumes waiting, in the order in which they are to start."""
+        self._states = {volume.name: _State(volume) for volume in volumes}
+        self._retries = retries
+        self._open = list(self._states)
+
+    def phase(self, volume: str) -> Phase:
+        """Return where a volume stands."""
+        return self._states[volume].phase
+
+    def exit_code(self, volume: str) -> int | None:
+        """Return how a volume's last attempt ended, or `LOST`; None before there was an end."""
+        return self._states[volume].exit_code
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every volume is done or failed."""
+        return not self._open
+
+    def running(self) -> list[Start]:
+        """Return the attempts under way."""
+        return [
+            Start(name, state.host or "", state.attempt)
+            for name in self._open
+            if (state := self._states[name]).phase is Phase.RUNNING
+        ]
+
+    def next_look_s(self, now_s: float) -> float | None:
+        """Return when a volume that waits after a failure may start; None if none does."""
+        times = [
+            state.not_before_s
+            for name in self._open
+            if (state := self._states[name]).phase is Phase.WAITING and state.not_before_s > now_s
+        ]
+        return min(times, default=None)
+
+    def next_starts(self, now_s: float, hosts: Iterable[Host], most: int) -> list[Start]:
+        """Return what is to start now, and count it as running.
+
+        Args:
+            now_s: Of the same clock at all calls.
+            hosts: That are alive.
+            most: Free permits; volumes that have begun need none, which the caller knows.
+        """
+        there = {host.name: host for host in hosts}
+        free = Counter({host.name: host.slots for host in there.values()})
+        free.subtract(start.host for start in self.running() if start.host in there)
+        kept = self._pinned_bytes()
+        starts: list[Start] = []
+        room = sum(max(0, count) for count in free.values())
+        for name in self._open:
+            if len(starts) >= min(most, room):
+                break
+            state = self._states[name]
+            if state.phase is not Phase.WAITING or state.not_before_s > now_s:
+                continue
+            host = _best(state, there, free, kept)
+            if host is None:
+                continue
+            state.phase, state.host, state.attempt = Phase.RUNNING, host, state.attempt + 1
+            free[host] -= 1
+            starts.append(Start(name, host, state.attempt))
+        return starts
+
+    def not_started(self, start: Start) -> None:
+        """Take a start back: there was no permit after all, or the host was gone."""
+        state = self._states[start.volume]
+        if state.phase is Phase.RUNNING and state.attempt == start.attempt:
+            state.phase, state.host = Phase.WAITING, None
+
+    def ended(self, now_s: float, volume: str, attempt: int, exit_code: int) -> None:
+        """Learn how an attempt ended; of one that was given up as lost, only success counts.
+
+        A host that was cut off may have finished its volume meanwhile.
+        """
+        state = self._states[volume]
+        if state.phase is Phase.DONE:
+            return
+        is_current = state.phase is Phase.RUNNING and attempt == state.attempt
+        if exit_code == ExitCode.DONE:
+            self._close(state, Phase.DONE, exit_code)
+        elif is_current:
+            self._retry_or_fail(now_s, state, exit_code)
+
+    def host_lost(self, now_s: float, host: str) -> list[Start]:
+        """Give up the attempts on a host that is gone, and return them.
+
+        They start elsewhere, or wait for the host if no other has the source. That the host may
+        work on behind a broken link is the concern of the lease on the volume's state, not of this.
+        """
+        lost = [start for start in self.running() if start.host == host]
+        for start in lost:
+            self._retry_or_fail(now_s, self._states[start.volume], LOST)
+        return lost
+
+    def _retry_or_fail(self, now_s: float, state: _State, exit_code: int) -> None:
+        kind = kind_of(exit_code)
+        delay_s = retry_delay_s(exit_code, state.ends[kind], self._retries)
+        state.ends[kind] += 1
+        if delay_s is None:
+            self._close(state, Phase.FAILED, exit_code)
+            return
+        if state.host is not None and exit_code == ExitCode.MACHINE:
+            state.avoid.add(state.host)
+        state.phase, state.host, state.exit_code = Phase.WAITING, None, exit_code
+        state.not_before_s = now_s + delay_s
+
+    def _close(self, state: _State, phase: Phase, exit_code: int) -> None:
+        if state.phase is not Phase.FAILED:
+            self._open.remove(state.volume.name)
+        state.phase, state.host, state.exit_code = phase, None, exit_code
+
+    def _pinned_bytes(self) -> Counter[str]:
+        """Return how much waits for each host that no other can take."""
+        return Counter(
+            {
+                host: sum(sizes)
+                for host, sizes in _by_host(self._states[name] for name in self._open).items()
+            }
+        )
+
+
+def _by_host(states: Iterable[_State]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for state in states:
+        if state.volume.host is not None and state.phase is Phase.WAITING:
+            found.setdefault(state.volume.host, []).append(state.volume.size_bytes or 1)
+    return found
+
+
+def _best(
+    state: _State, hosts: Mapping[str, Host], free: Mapping[str, int], kept: Mapping[str, int]
+) -> str | None:
+    """Return the host for a volume; one that failed it, or has volumes of its own, comes last."""
+    volume = state.volume
+    fitting = [
+        host
+        for host in hosts.values()
+        if free[host.name] > 0
+        and volume.host in (None, host.name)
+        and volume.labels.items() <= host.labels.items()
+    ]
+    if not fitting:
+        return None
+
+    def key(host: Host) -> tuple[bool, int, int, str]:
+        return host.name in state.avoid, kept.get(host.name, 0), -free[host.name], host.name
+
+    return min(fitting, key=key).name

@@ -1,0 +1,85 @@
+"""A client's side of its lease: when to ask, and what may be used now. Pure.
+
+The lease begins when the ask was sent, so that no delay makes it last longer here than at the
+table. Time is handed in: seconds of a clock that a suspended machine does not stop
+(``CLOCK_BOOTTIME``), for a lease runs out meanwhile too.
+"""
+
+from bulkput.fleet.lease import Amounts, Ask, Lease, Resource, Terms
+
+CLOCK_SHARE = 0.99
+"""Of a lease's length, taken as its whole: clocks of two hosts differ by 1 part in 10,000 at most,
+and a put that was paced starts a moment later."""
+
+_NUMBERS_KEPT = 64
+"""Of asks under way: at one every half second, more than a lease lasts."""
+
+
+class QuotaClient:
+    """What one process may use of the quota."""
+
+    def __init__(self, name: str, terms: Terms = Terms()) -> None:  # noqa: B008 - frozen
+        """Begin with nothing; ``name`` is of this process's life alone."""
+        self._name = name
+        self._terms = terms
+        self._sent_s: dict[int, float] = {}
+        self._number = 0
+        self._lease: Lease | None = None
+        self._began_s = 0.0
+        self._next_ask_s = float("-inf")
+
+    @property
+    def next_ask_s(self) -> float:
+        """When to ask next."""
+        return self._next_ask_s
+
+    def ask(self, now_s: float, wants: Amounts) -> Ask:
+        """Return what to send now; whether an answer comes or not, the next is due later."""
+        self._number += 1
+        self._sent_s[self._number] = now_s
+        self._sent_s.pop(self._number - _NUMBERS_KEPT, None)
+        self._next_ask_s = now_s + self._terms.refresh_s
+        lease = self._lease
+        if lease is None:
+            return Ask(self._name, self._number, wants)
+        return Ask(
+            self._name,
+            self._number,
+            wants,
+            in_use=lease.number,
+            has={resource: self.may_use(now_s, resource) for resource in lease.amounts},
+            safe=lease.safe,
+            table=lease.table,
+            clients=lease.clients,
+        )
+
+    def on_lease(self, lease: Lease) -> bool:
+        """Go by a lease, if no later one is in use; return whether."""
+        sent_s = self._sent_s.get(lease.number)
+        if sent_s is None or (self._lease is not None and lease.number <= self._lease.number):
+            return False
+        self._lease, self._began_s = lease, sent_s
+        self._next_ask_s = min(self._next_ask_s, sent_s + lease.refresh_s)
+        return True
+
+    def may_use(self, now_s: float, resource: Resource) -> float:
+        """Return how much a second; 0 means that nothing may start."""
+        if self._lease is None:
+            return 0.0
+        if now_s < self.expires_s:
+            return self._lease.amounts.get(resource, 0.0)
+        return 0.0 if self.is_lost(now_s) else self._lease.safe.get(resource, 0.0)
+
+    @property
+    def expires_s(self) -> float:
+        """When the lease in use runs out, and only its safe amounts are left."""
+        if self._lease is None:
+            return float("-inf")
+        return self._began_s + self._lease.length_s * CLOCK_SHARE
+
+    def is_lost(self, now_s: float) -> bool:
+        """Return whether the safe amounts ran out too: the process is to end, as resumable."""
+        lease = self._lease
+        if lease is None:
+            return False
+        return now_s >= self._began_s + (lease.length_s + lease.orphan_s) * CLOCK_SHARE
