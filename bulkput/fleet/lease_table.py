@@ -12,6 +12,7 @@ lease length it gives nobody more than the client has, and for ``orphan_s`` it h
 for each client that the others' leases counted and that was not heard of.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from bulkput.fleet.lease import Amounts, Ask, Lease, Resource, Terms
@@ -58,6 +59,7 @@ class LeaseTable:
         clients_max: int,
         name: str,
         learns_from_s: float | None = None,
+        expects: Collection[str] = (),
         terms: Terms = Terms(),  # noqa: B008 - frozen
     ) -> None:
         """Begin with nobody.
@@ -67,6 +69,8 @@ class LeaseTable:
             clients_max: At most so many use it at a time; the safe amount is this part of it.
             name: Unlike that of every other table there ever was.
             learns_from_s: When this one began, if there was one before it.
+            expects: Clients that may be at work now, those on lost hosts too, as far as the caller
+                knows; others are learned of from the clients.
             terms: How long things last.
         """
         self._capacity = dict(capacity)
@@ -75,6 +79,7 @@ class LeaseTable:
         self._terms = terms
         self._clients: dict[str, _Client] = {}
         self._learns_from_s = learns_from_s
+        self._expects = set(expects)
         self._expected = 0
         self._heard: set[str] = set()
 
@@ -84,12 +89,17 @@ class LeaseTable:
         return tuple(self._clients)
 
     def outstanding(self, now_s: float) -> dict[Resource, float]:
-        """Return what all clients together may be using: never above the capacity."""
+        """Return what all clients together may be using: never above the capacity.
+
+        Only a table that follows another may count more for a while: clients that ended with the
+        table before it are held for among the unheard.
+        """
         return {resource: self._held(now_s, resource) for resource in self._capacity}
 
     def ask(self, now_s: float, ask: Ask) -> Lease | None:
         """Return a client's lease; None for an ask that a later one has overtaken."""
         self._forget_silent(now_s)
+        self._expects.discard(ask.client)
         client = self._clients.setdefault(ask.client, _Client(now_s))
         if ask.number < client.asked:
             return None
@@ -106,6 +116,7 @@ class LeaseTable:
     def forget(self, client: str) -> None:
         """Free what a client had: it reported that it sends nothing more, or is known dead."""
         self._clients.pop(client, None)
+        self._expects.discard(client)
 
     def _confirm(self, now_s: float, client: _Client, ask: Ask) -> None:
         """Drop the leases that the client cannot go by any more: those before the one in use."""
@@ -179,7 +190,7 @@ class LeaseTable:
             return 0
         if now_s >= self._learns_from_s + self._terms.length_s + self._terms.orphan_s:
             return 0
-        return max(0, self._expected - len(self._heard))
+        return max(self._expected - len(self._heard), len(self._expects))
 
     def _is_learning(self, now_s: float) -> bool:
         since_s = self._learns_from_s

@@ -193,3 +193,12 @@ def test_resources_are_leased_beside_each_other():
     lease = table.ask(0, Ask("a", 1, wants))
     assert lease.amounts == {PUTS: 400, Resource.STARTS: 10}
     assert lease.safe == {PUTS: 100, Resource.STARTS: 1}
+
+
+def test_a_table_that_is_started_again_holds_for_a_client_that_only_the_driver_knows():
+    table = LeaseTable(
+        {PUTS: 1000}, clients_max=10, name="2", learns_from_s=0, expects=["lost"], terms=TERMS
+    )
+    assert table.ask(20, Ask("new", 1, {PUTS: 5000})).amounts == {PUTS: 900}
+    table.forget("lost")
+    assert table.ask(22, Ask("new", 2, {PUTS: 5000})).amounts == {PUTS: 1000}
