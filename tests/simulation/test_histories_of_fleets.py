@@ -11,7 +11,7 @@ from bulkput.fleet.placement import Placement
 from bulkput.fleet.quota_client import QuotaClient
 from bulkput.fleet.retries import LOST
 
-SHORT_SEEDS = 40
+SHORT_SEEDS = 30
 LONG_SEEDS = 5_000
 
 
