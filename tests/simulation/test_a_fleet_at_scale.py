@@ -24,7 +24,7 @@ def test_a_small_fleet_uses_its_quota_although_a_host_is_lost():
 
 
 def test_clients_whose_demand_may_shrink_to_nothing_are_noticed(monkeypatch):
-    monkeypatch.setattr(demand, "LEAST_PER_S", 0.0)
+    monkeypatch.setattr(demand, "LEAST_PER_S", 1e-9)
     with pytest.raises(TimeoutError):
         small().run()
 
