@@ -1,12 +1,19 @@
 """Which volume starts on which host next, and what follows its end. Pure.
 
-The largest volumes are to come first: the last to end is then a small one, and all ends at most a
-third later than in the best of all orders (Graham, 1969). Before them come those whose snapshots
-are pending already, because each holds a place among the few that an account may have, and times
-out if nobody puts to it. The caller gives the volumes in their order; ``first_begun_then_largest``
-is this one.
+Large and small volumes start by turns, each kind from its end. The largest first, because one that
+starts late ends last, alone, at its own snapshot's limit (Graham, 1969: the largest first ends at
+most a third later than the best of all orders). Small ones beside them, because a small volume is
+little but the time from its start to `completed`, during which it holds one of the few places for
+pending snapshots: if all of them come last, those places and not the puts are the limit, and the
+quota lies idle. Simulated with 5,000 volumes (`tests/simulation/fleet_at_scale.py`): 10% over the
+ideal time with the largest first, 2% by turns.
+
+Before both come volumes whose snapshots are pending already, because each holds such a place, and
+times out if nobody puts to it. The caller gives the volumes in their order; ``in_start_order`` is
+this one.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,16 +79,19 @@ class _State:
     exit_code: int | None = None
 
 
-def first_begun_then_largest(volumes: Iterable[Volume]) -> list[Volume]:
-    """Return volumes in the order of this module; those of unknown size come before the others.
+def in_start_order(volumes: Iterable[Volume]) -> list[Volume]:
+    """Return volumes in the order of this module; an unknown size may be the largest of all."""
 
-    An unknown size may be the largest of all.
-    """
+    def key(volume: Volume) -> tuple[bool, int]:
+        return volume.size_bytes is not None, -(volume.size_bytes or 0)
 
-    def key(volume: Volume) -> tuple[bool, bool, int]:
-        return not volume.is_begun, volume.size_bytes is not None, -(volume.size_bytes or 0)
-
-    return sorted(volumes, key=key)
+    given = list(volumes)
+    begun = sorted((volume for volume in given if volume.is_begun), key=key)
+    new = sorted((volume for volume in given if not volume.is_begun), key=key)
+    half = (len(new) + 1) // 2
+    large, small = new[:half], new[half:][::-1]
+    turns = itertools.chain.from_iterable(itertools.zip_longest(large, small))
+    return [*begun, *(volume for volume in turns if volume is not None)]
 
 
 class Placement:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bulkput.fleet.placement import Host, Phase, Placement, Start, Volume, first_begun_then_largest
+from bulkput.fleet.placement import Host, Phase, Placement, Start, Volume, in_start_order
 from bulkput.fleet.retries import DELAY_MAX_S, LOST, retry_delay_s
 
 A, B = Host("a", 2), Host("b", 2, {"rack": "7"})
@@ -12,9 +12,12 @@ def starts(placement, now_s=0.0, hosts=(A, B), most=90):
     return [(each.volume, each.host) for each in placement.next_starts(now_s, hosts, most)]
 
 
-def test_the_begun_come_first_then_the_unknown_then_the_largest():
-    volumes = [Volume("s", 1), Volume("l", 9), Volume("?"), Volume("b", 5, is_begun=True)]
-    assert [each.name for each in first_begun_then_largest(volumes)] == ["b", "?", "l", "s"]
+def test_the_begun_come_first_then_large_and_small_by_turns():
+    sizes = {"s": 1, "l": 9, "?": None, "t": 2, "m": 5}
+    volumes = [Volume(name, size) for name, size in sizes.items()]
+    volumes += [Volume("b", 5, is_begun=True), Volume("c", 6, is_begun=True)]
+    assert [each.name for each in in_start_order(volumes)] == ["c", "b", "?", "s", "l", "t", "m"]
+    assert in_start_order([]) == []
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from bulkput.fleet.demand import Demand
 from bulkput.fleet.lease import Resource
 from bulkput.fleet.lease_table import LeaseTable
 from bulkput.fleet.permits import MOST_DEFAULT, PermitAnswer, PermitTable
-from bulkput.fleet.placement import Host, Placement, Volume, first_begun_then_largest
+from bulkput.fleet.placement import Host, Placement, Volume, in_start_order
 from bulkput.fleet.quota_client import QuotaClient
 
 PUTS = Resource.PUTS
@@ -72,7 +72,7 @@ class FleetAtScale:
         self.total = sum(self.left.values())
         self.largest = max(self.left.values())
         self.placement = Placement(
-            first_begun_then_largest(Volume(name, int(size)) for name, size in self.left.items())
+            in_start_order(Volume(name, int(size)) for name, size in self.left.items())
         )
         self.table = LeaseTable({PUTS: capacity}, clients_max=MOST_DEFAULT, name="t")
         self.permits = PermitTable()

@@ -15,7 +15,7 @@ from simulation.invariants import Violation
 from bulkput.fleet.lease import Resource, Terms
 from bulkput.fleet.lease_table import LeaseTable
 from bulkput.fleet.permits import PermitAnswer, PermitTable
-from bulkput.fleet.placement import Host, Phase, Placement, Volume, first_begun_then_largest
+from bulkput.fleet.placement import Host, Phase, Placement, Volume, in_start_order
 from bulkput.fleet.quota_client import CLOCK_SHARE, QuotaClient
 from bulkput.fleet.retries import LOST, RETRIES
 
@@ -87,7 +87,7 @@ class FleetHistory:
             self.disks[name] = Disk(puts, is_poison=self.random.random() < 0.1)
             volumes.append(Volume(name, puts, host=pinned))
         self.placement = Placement(
-            first_begun_then_largest(volumes), dict(RETRIES) | {5: 1000, LOST: 1000, 128: 1000}
+            in_start_order(volumes), dict(RETRIES) | {5: 1000, LOST: 1000, 128: 1000}
         )
         self.tables = 0
         self.up_s = 0.0
