@@ -25,10 +25,12 @@ STEP_S = 0.5
 STORE_LEASE_S = 20.0
 NOTICED_AFTER_S = 15.0
 ROUGH_S = 400.0
-END_S = 6000.0
+END_S = 9000.0
 CAPACITY = 100.0
 QUOTA, MOST = 5, 4
 SNAPSHOT_SHOWN_WITHIN_S = 60.0
+SNAPSHOT_TIMEOUT_S = 3600.0
+"""Of a pending snapshot that nobody puts to: what a volume that failed leaves behind."""
 POISON_CODE = 7
 
 
@@ -305,7 +307,9 @@ class FleetHistory:
         return {
             name
             for name, each in self.disks.items()
-            if each.started_s is not None and not each.is_sealed
+            if each.started_s is not None
+            and not each.is_sealed
+            and self.now_s < each.written_s + SNAPSHOT_TIMEOUT_S
         }
 
     def _shown(self):
