@@ -7,6 +7,7 @@ teardown is undone, so that nothing of a process is ever left over in the next.
 
 import asyncio
 import fcntl
+import itertools
 import os
 from collections import Counter, deque
 from pathlib import Path
@@ -25,7 +26,12 @@ class Machine:
         self._flushed = {}
         self._names = set()
         self._replaced = {}
+        self._nonces = itertools.count(1)
         self.begin_run({}, {})
+
+    def nonce(self):
+        """Return what no run here has had, nor any elsewhere."""
+        return f"{self.folder.name}-{next(self._nonces)}"
 
     def begin_run(self, faults, events):
         """Take the run's script.

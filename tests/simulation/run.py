@@ -50,10 +50,7 @@ def engine_on(machine, open_source):
         patch.setattr(ledger_module, "boot_id", machine.boot_id)
         patch.setattr(hashing, "hashlib", CachedHashlib)
         patch.setattr(volume, "opening_of", lambda *_: Opening(open_source))
-        nonces = iter(range(1, 10**6))
-        patch.setattr(
-            upload_ledger.secrets, "token_hex", lambda _: f"{machine.folder.name}-{next(nonces)}"
-        )
+        patch.setattr(upload_ledger.secrets, "token_hex", lambda _: machine.nonce())
         yield
 
 

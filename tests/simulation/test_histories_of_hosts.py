@@ -73,3 +73,7 @@ def test_a_bug_planted_in_the_take_up_is_caught(bug, tmp_path, monkeypatch):
 @pytest.mark.parametrize("seed", [1404, 2507])
 def test_zeros_that_a_host_put_for_want_of_knowledge_are_not_left_out_by_the_next(seed, tmp_path):
     live((seed,), tmp_path)
+
+
+def test_blocks_of_a_start_that_another_host_went_on_with_are_not_left_out(tmp_path):
+    live((2322,), tmp_path)

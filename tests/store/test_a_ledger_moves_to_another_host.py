@@ -240,6 +240,32 @@ def test_blocks_of_a_replayed_start_count_as_sent(hosts, tools):
         assert set(ledger.states(0, 10)) == {State.LOST}
 
 
+@pytest.mark.parametrize(("is_kept", "state"), [(True, State.LOST), (False, State.UNKNOWN)])
+def test_a_start_that_was_in_a_store_may_have_blocks_of_another_host(is_kept, state, hosts, tools):
+    """Also where the store is not reached any more, and the folder's own ledger is gone on with."""
+    one, _ = hosts
+
+    async def story():
+        mirror = await one.held()
+        with Ledger.create(one.folder, tools.make_header(10)):
+            await mirror.cut()
+
+    if is_kept:
+        tools.virtual(story())
+    else:
+        Ledger.create(one.folder, tools.make_header(10)).close()
+    with Ledger.open(one.folder) as ledger:
+        ledger.bind(
+            tools.snapshot_id,
+            zero_policy=ledger.header.zero_policy,
+            encrypted=False,
+            now_unix_s=2.0,
+            holds_unknown=True,
+        )
+        assert set(ledger.states(0, 10)) == {state}
+        assert bool(ledger.header.source_identity) is not is_kept
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

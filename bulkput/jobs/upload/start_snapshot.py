@@ -104,8 +104,9 @@ async def _bind(
 ) -> UploadSnapshot:
     """Note the snapshot in the ledger.
 
-    Only a token that the user gave can lead to a snapshot with content of unknown runs; there
-    every block is put, because one that is left out might be anything.
+    Of the tokens only one that the user gave can lead to a snapshot of unknown sources; there
+    every block is put, because one that is left out might be anything. What other hosts put by a
+    token that a state store had, the ledger's lost marks stand for.
     """
     context = place.context
     place.retrier.snapshot_started_s = context.clock.monotonic_s()
