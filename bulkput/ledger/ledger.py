@@ -103,8 +103,7 @@ class Ledger(Closing, Marks):
             if header.snapshot_id is not None:
                 header, table = _open_table(folder, header, header.snapshot_id, writable=True)
             elif read_mirror_record(folder).writer_id is not None:
-                # The store has its token: another host may have started and filled the snapshot.
-                header = replace(header, marks_lost=True)
+                header = replace(header, marks_lost=True)  # another host may have put by its token
             ledger = cls(folder, header, table, lock)
             if table is not None:
                 ledger._save(replace(header, open_boot_id=boot_id()))
