@@ -133,7 +133,6 @@ class LeaseTable:
 
     def _lease(self, now_s: float, client: _Client, ask: Ask) -> Lease:
         terms = self._terms
-        learning = self._is_learning(now_s)
         amounts: dict[Resource, float] = {}
         safe: dict[Resource, float] = {}
         soon = False
@@ -141,7 +140,7 @@ class LeaseTable:
             wanted = ask.wants.get(resource, 0.0)
             others = self._held(now_s, resource, but=client)
             had = self._held_by(now_s, resource, client)
-            share = min(wanted, had if learning else self._share(now_s, resource, ask.client))
+            share = min(wanted, self._share(now_s, resource, ask))
             amount = max(0.0, min(share, capacity - others))
             amounts[resource] = amount
             safe[resource] = min(amount, self._safe[resource])
@@ -152,13 +151,20 @@ class LeaseTable:
             safe,
             length_s=terms.length_s,
             orphan_s=terms.orphan_s,
-            refresh_s=terms.soon_s if soon and not learning else terms.refresh_s,
+            refresh_s=terms.soon_s if soon and not self._is_learning(now_s) else terms.refresh_s,
             table=self._name,
             clients=len(self._clients) + self._count_unheard(now_s),
         )
 
-    def _share(self, now_s: float, resource: Resource, client: str) -> float:
-        """Return the client's fair part of what the silent ones leave."""
+    def _share(self, now_s: float, resource: Resource, ask: Ask) -> float:
+        """Return the client's fair part of what the silent ones leave.
+
+        While the table learns: what the client has. Not what it might have by an earlier answer of
+        this table: one that it did not go by repeats what it had before, and the table before this
+        one may have given that to another since.
+        """
+        if self._is_learning(now_s):
+            return 0.0 if ask.has is None else ask.has.get(resource, 0.0)
         wants: dict[str, float] = {}
         held = self._unheard(now_s, resource)
         for name, each in self._clients.items():
@@ -166,7 +172,7 @@ class LeaseTable:
                 wants[name] = each.wants.get(resource, 0.0)
             else:
                 held += self._held_by(now_s, resource, each)
-        return divided(max(0.0, self._capacity[resource] - held), wants)[client]
+        return divided(max(0.0, self._capacity[resource] - held), wants)[ask.client]
 
     def _held(self, now_s: float, resource: Resource, *, but: _Client | None = None) -> float:
         return self._unheard(now_s, resource) + sum(

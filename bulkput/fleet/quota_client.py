@@ -22,7 +22,8 @@ class QuotaClient:
         """Begin with nothing; ``name`` is of this process's life alone."""
         self._name = name
         self._terms = terms
-        self._sent_s: dict[int, float] = {}
+        self._sent: dict[int, tuple[float, Lease | None]] = {}
+        """Of each ask: when, and the lease that the client went by."""
         self._number = 0
         self._lease: Lease | None = None
         self._began_s = 0.0
@@ -36,8 +37,8 @@ class QuotaClient:
     def ask(self, now_s: float, wants: Amounts) -> Ask:
         """Return what to send now; whether an answer comes or not, the next is due later."""
         self._number += 1
-        self._sent_s[self._number] = now_s
-        self._sent_s.pop(self._number - _NUMBERS_KEPT, None)
+        self._sent[self._number] = now_s, self._lease
+        self._sent.pop(self._number - _NUMBERS_KEPT, None)
         self._next_ask_s = now_s + self._terms.refresh_s
         lease = self._lease
         if lease is None:
@@ -53,11 +54,21 @@ class QuotaClient:
             clients=lease.clients,
         )
 
-    def on_lease(self, lease: Lease) -> bool:
-        """Go by a lease, if no later one is in use; return whether."""
-        sent_s = self._sent_s.get(lease.number)
-        if sent_s is None or (self._lease is not None and lease.number <= self._lease.number):
+    def on_lease(self, now_s: float, lease: Lease) -> bool:
+        """Go by a lease, if no later one is in use; return whether.
+
+        A new table knows only what the client had when it asked. If that ran out since, or another
+        lease took its place, the table before may have given the difference to others.
+        """
+        if lease.number not in self._sent:
             return False
+        sent_s, in_use = self._sent[lease.number]
+        if self._lease is not None:
+            is_outdated = in_use is not self._lease or sent_s < self.expires_s <= now_s
+            if lease.number <= self._lease.number or (
+                lease.table != self._lease.table and is_outdated
+            ):
+                return False
         self._lease, self._began_s = lease, sent_s
         self._next_ask_s = min(self._next_ask_s, sent_s + lease.refresh_s)
         return True

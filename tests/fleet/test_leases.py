@@ -40,10 +40,11 @@ class Fleet:
         return lease
 
     def ask(self, name, wants):
-        self.clients.setdefault(name, QuotaClient(name, TERMS)).on_lease(
-            self.give(self.send(name, wants))
-        )
+        self.receive(name, self.give(self.send(name, wants)))
         return self.may_use(name)
+
+    def receive(self, name, lease):
+        return self.clients[name].on_lease(self.now_s, lease)
 
     def may_use(self, name):
         return round(self.clients[name].may_use(self.now_s, PUTS), 6)
@@ -114,7 +115,7 @@ def test_the_lease_begins_when_it_was_asked_for():
     fleet = Fleet()
     ask = fleet.send("a", 500)
     fleet.now_s = 15
-    fleet.clients["a"].on_lease(fleet.give(ask))
+    fleet.receive("a", fleet.give(ask))
     assert fleet.may_use("a") == 500
     fleet.now_s = 20
     assert fleet.may_use("a") == 100
@@ -127,9 +128,8 @@ def test_an_older_answer_does_not_replace_a_newer_one():
     fleet = Fleet()
     first, second = fleet.send("a", 500), fleet.send("a", 200)
     early, late = fleet.give(first), fleet.give(second)
-    client = fleet.clients["a"]
-    assert client.on_lease(late)
-    assert not client.on_lease(early)
+    assert fleet.receive("a", late)
+    assert not fleet.receive("a", early)
     assert fleet.may_use("a") == 200
 
 
@@ -202,3 +202,32 @@ def test_a_table_that_is_started_again_holds_for_a_client_that_only_the_driver_k
     assert table.ask(20, Ask("new", 1, {PUTS: 5000})).amounts == {PUTS: 900}
     table.forget("lost")
     assert table.ask(22, Ask("new", 2, {PUTS: 5000})).amounts == {PUTS: 1000}
+
+
+def test_what_a_client_gave_up_is_not_given_back_by_a_new_table_that_hears_an_older_ask():
+    fleet = Fleet()
+    fleet.ask("a", 5000)
+    lowering, late = fleet.send("a", 500), fleet.send("a", 5000)
+    fleet.receive("a", fleet.give(lowering))
+    fleet.give(fleet.send("a", 500))  # confirms it, and is answered in vain
+    assert fleet.ask("b", 5000) == 500
+    fleet.begin()
+    lease = fleet.give(late)
+    assert lease.amounts == {PUTS: 1000}
+    assert not fleet.receive("a", lease)
+    assert fleet.may_use("a") == 500
+
+
+def test_what_ran_out_while_an_ask_was_under_way_is_not_given_back_by_a_new_table():
+    fleet = Fleet()
+    fleet.ask("a", 5000)
+    fleet.now_s = 19
+    late = fleet.send("a", 5000)
+    fleet.now_s = 20.5
+    assert fleet.ask("b", 5000) == 900
+    fleet.begin()
+    assert not fleet.receive("a", fleet.give(late))
+    assert fleet.may_use("a") == 100
+    # Nor because the new table has offered it once.
+    assert fleet.receive("a", fleet.give(fleet.send("a", 5000)))
+    assert fleet.may_use("a") == 100

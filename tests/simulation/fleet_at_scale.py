@@ -174,7 +174,8 @@ class FleetAtScale:
             self.calls += 1
             wants = upload.demand.measure(self.now_s, int(upload.sent), may_use)
             self.permits.report(self.now_s, upload.volume, upload.name, upload.volume)
-            client.on_lease(self.table.ask(self.now_s, client.ask(self.now_s, {PUTS: wants})))
+            lease = self.table.ask(self.now_s, client.ask(self.now_s, {PUTS: wants}))
+            client.on_lease(self.now_s, lease)
         if self.now_s < upload.puts_from_s:
             return 0.0
         rate = min(ABLE_PUTS_PER_S, client.may_use(self.now_s, PUTS), self.left[upload.volume])

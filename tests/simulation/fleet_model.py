@@ -5,11 +5,12 @@ the service all the while) or die and come back, clients die. Checked in every s
 than there is, no snapshot too many is pending, no volume has two writers.
 """
 
-import heapq
 import itertools
 import random
-from dataclasses import dataclass, field
 
+from simulation.fleet_disks import Disk, Disks
+from simulation.fleet_hosts import Attempt, Machine
+from simulation.fleet_mail import Mail
 from simulation.invariants import Violation
 
 from bulkput.fleet.lease import Resource, Terms
@@ -28,45 +29,7 @@ ROUGH_S = 400.0
 END_S = 9000.0
 CAPACITY = 100.0
 QUOTA, MOST = 5, 4
-SNAPSHOT_SHOWN_WITHIN_S = 60.0
-SNAPSHOT_TIMEOUT_S = 3600.0
-"""Of a pending snapshot that nobody puts to: what a volume that failed leaves behind."""
 POISON_CODE = 7
-
-
-@dataclass(eq=False)
-class Attempt:
-    """A process that uploads a volume."""
-
-    name: str
-    volume: str
-    number: int
-    host: str
-    client: QuotaClient
-    permit_until_s: float
-    ends: int | None = None
-
-
-@dataclass
-class Disk:
-    """A volume as the service and the store know it."""
-
-    puts_left: float
-    is_poison: bool = False
-    started_s: float | None = None
-    is_sealed: bool = False
-    writer: Attempt | None = None
-    written_s: float = float("-inf")
-
-
-@dataclass
-class Machine:
-    """A host: what is wrong with it, until when."""
-
-    dead_until_s: float = 0.0
-    cut_until_s: float = 0.0
-    trouble_since_s: float | None = None
-    attempts: list[Attempt] = field(default_factory=list)
 
 
 class FleetHistory:
@@ -76,12 +39,12 @@ class FleetHistory:
         self.random = random.Random(seed)
         self.now_s = 0.0
         self.count = itertools.count()
-        self.mail = []
+        self.mail = Mail()
         self.faults = self.random.choice((0.0, 0.01, 0.03))
         self.loss = self.random.choice((0.0, 0.1, 0.4))
         self.late_s = self.random.choice((0.05, 2.0, 15.0))
         self.machines = {f"h{number}": Machine() for number in range(self.random.choice((2, 4)))}
-        self.disks, volumes = {}, []
+        self.disks, volumes = Disks(), []
         for number in range(self.random.randint(4, 10)):
             name = f"v{number}"
             puts = self.random.randint(10, 4000)
@@ -125,10 +88,9 @@ class FleetHistory:
         self.now_s = round(self.now_s + STEP_S, 6)
         if self.now_s < ROUGH_S:
             self._go_wrong()
-        while self.mail and self.mail[0][0] <= self.now_s:
-            heapq.heappop(self.mail)[2]()
+        self.mail.deliver(self.now_s)
         if self.now_s % 30 == 0 and self._is_up():
-            self.permits.seen_pending(self.now_s, self._shown())
+            self.permits.seen_pending(self.now_s, self.disks.shown(self.now_s))
         self._notice_lost_hosts()
         self._start()
         for machine in self.machines.values():
@@ -166,16 +128,13 @@ class FleetHistory:
     def _post(self, machine, act, *, is_sure=False):
         """Deliver a message, late, twice or not at all; a sure one when the host is reached."""
         if is_sure:
-            heapq.heappush(
-                self.mail, (max(self.now_s, machine.cut_until_s) + 0.1, next(self.count), act)
-            )
+            self.mail.post(max(self.now_s, machine.cut_until_s) + 0.1, act)
             return
+        is_rough = self.now_s < ROUGH_S
         for _ in range(self.random.choice((1, 1, 1, 2))):
-            if self._reaches(machine) and self.random.random() >= self.loss * (
-                self.now_s < ROUGH_S
-            ):
-                late_s = self.random.uniform(0, self.late_s if self.now_s < ROUGH_S else 0.1)
-                heapq.heappush(self.mail, (self.now_s + late_s, next(self.count), act))
+            if self._reaches(machine) and self.random.random() >= self.loss * is_rough:
+                late_s = self.random.uniform(0, self.late_s if is_rough else 0.1)
+                self.mail.post(self.now_s + late_s, act)
 
     # The driver
 
@@ -199,7 +158,7 @@ class FleetHistory:
         for start in self.placement.next_starts(self.now_s, hosts, MOST):
             disk = self.disks[start.volume]
             name = f"{start.volume}/{start.attempt}/{next(self.count)}"
-            pending = start.volume if disk.started_s is not None and not disk.is_sealed else None
+            pending = start.volume if disk.is_begun else None
             answer = self.permits.ask(self.now_s, start.volume, name, pending)
             if answer is not PermitAnswer.GRANTED:
                 self.placement.not_started(start)
@@ -219,10 +178,11 @@ class FleetHistory:
         self.placement.ended(self.now_s, attempt.volume, attempt.number, code)
         self.may_work.pop(attempt.name, None)
         disk = self.disks[attempt.volume]
-        is_pending = disk.started_s is not None and not disk.is_sealed
         if self._is_up():
             self.table.forget(attempt.name)
-            self.permits.give_back(self.now_s, attempt.volume, attempt.name, is_pending=is_pending)
+            self.permits.give_back(
+                self.now_s, attempt.volume, attempt.name, is_pending=disk.is_begun
+            )
 
     # A process
 
@@ -269,7 +229,7 @@ class FleetHistory:
 
             def answer():
                 if lease is not None:
-                    attempt.client.on_lease(lease)
+                    attempt.client.on_lease(self.now_s, lease)
                 if holds:
                     until_s = sent_s + 20 * CLOCK_SHARE
                     attempt.permit_until_s = max(attempt.permit_until_s, until_s)
@@ -280,14 +240,7 @@ class FleetHistory:
 
     def _die(self, attempt):
         """Let a process end with its host, of which the driver hears later, and nobody else."""
-        heapq.heappush(
-            self.mail,
-            (
-                self.now_s + NOTICED_AFTER_S,
-                next(self.count),
-                lambda: self._lost(attempt),
-            ),
-        )
+        self.mail.post(self.now_s + NOTICED_AFTER_S, lambda: self._lost(attempt))
 
     def _lost(self, attempt):
         self.placement.ended(self.now_s, attempt.volume, attempt.number, LOST)
@@ -303,22 +256,6 @@ class FleetHistory:
 
     # What must hold
 
-    def _pending(self):
-        return {
-            name
-            for name, each in self.disks.items()
-            if each.started_s is not None
-            and not each.is_sealed
-            and self.now_s < each.written_s + SNAPSHOT_TIMEOUT_S
-        }
-
-    def _shown(self):
-        return [
-            name
-            for name in self._pending()
-            if self.now_s >= self.disks[name].started_s + SNAPSHOT_SHOWN_WITHIN_S
-        ]
-
     def _attempts(self):
         return [attempt for each in self.machines.values() for attempt in each.attempts]
 
@@ -331,8 +268,10 @@ class FleetHistory:
         is_first = self.tables == 1
         if is_first and self.table.outstanding(self.now_s)[PUTS] > CAPACITY * (1 + 1e-9):
             raise Violation(f"more than {CAPACITY} puts/s are leased at {self.now_s} s")
-        if len(self._pending()) > QUOTA:
-            raise Violation(f"{len(self._pending())} of {QUOTA} snapshots are pending")
+        if len(self.disks.pending(self.now_s)) > QUOTA:
+            raise Violation(
+                f"{len(self.disks.pending(self.now_s))} of {QUOTA} snapshots are pending"
+            )
 
     def _check_end(self):
         for name, disk in self.disks.items():
@@ -340,10 +279,10 @@ class FleetHistory:
             if self.placement.phase(name) is not expected:
                 raise Violation(f"{name} is {self.placement.phase(name)}")
         while self.mail:
-            self.now_s, _, act = heapq.heappop(self.mail)
-            act()
+            self.now_s = self.mail.next_s
+            self.mail.deliver(self.now_s)
         self.now_s += 300
-        self.permits.seen_pending(self.now_s, self._shown())
-        left = min(MOST, QUOTA - len(self._pending()))
+        self.permits.seen_pending(self.now_s, self.disks.shown(self.now_s))
+        left = min(MOST, QUOTA - len(self.disks.pending(self.now_s)))
         if self.permits.held or self.permits.free(self.now_s) != left:
             raise Violation(f"{self.permits.held} permits are lost, of {MOST}")

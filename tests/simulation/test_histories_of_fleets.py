@@ -1,5 +1,7 @@
 """A fleet keeps within its quota and ends all its volumes, whatever happens to its messages."""
 
+import dataclasses
+
 import pytest
 from simulation.fleet_model import FleetHistory
 from simulation.invariants import Violation
@@ -73,8 +75,8 @@ def a_silent_client_has_nothing(patch):
 def a_lease_is_not_counted_from_its_ask(patch):
     real = QuotaClient.on_lease
 
-    def on_lease(self, lease):
-        adopted = real(self, lease)
+    def on_lease(self, now_s, lease):
+        adopted = real(self, now_s, lease)
         if adopted:
             self._began_s += 15.0  # as late as an answer may be
         return adopted
@@ -83,13 +85,37 @@ def a_lease_is_not_counted_from_its_ask(patch):
 
 
 def an_older_answer_is_gone_by(patch):
-    def on_lease(self, lease):
-        if lease.number not in self._sent_s:
+    def on_lease(self, _, lease):
+        if lease.number not in self._sent:
             return False
-        self._lease, self._began_s = lease, self._sent_s[lease.number]
+        self._lease, self._began_s = lease, self._sent[lease.number][0]
         return True
 
     patch.setattr(QuotaClient, "on_lease", on_lease)
+
+
+def what_a_new_table_heard_late_is_gone_by(patch):
+    real = QuotaClient.on_lease
+
+    def on_lease(self, now_s, lease):
+        own = self._lease
+        if own is not None:
+            self._lease = dataclasses.replace(own, table=lease.table)
+            self._sent = {number: (at_s, self._lease) for number, (at_s, _) in self._sent.items()}
+        return real(self, now_s, lease)
+
+    patch.setattr(QuotaClient, "on_lease", on_lease)
+
+
+def a_new_table_gives_what_it_offered(patch):
+    real = LeaseTable._share
+
+    def share(self, now_s, resource, ask):
+        if self._is_learning(now_s):
+            return self._held_by(now_s, resource, self._clients[ask.client])
+        return real(self, now_s, resource, ask)
+
+    patch.setattr(LeaseTable, "_share", share)
 
 
 def a_vanished_permit_is_free(patch):
@@ -133,6 +159,8 @@ NOTICED_BY = {
     a_silent_client_has_nothing: 25,
     a_lease_is_not_counted_from_its_ask: 72,
     an_older_answer_is_gone_by: 441,
+    what_a_new_table_heard_late_is_gone_by: 2611,
+    a_new_table_gives_what_it_offered: 2737,
     a_vanished_permit_is_free: 2,
     a_new_permit_table_gives_at_once: 0,
     a_permit_is_never_given_back: 0,

@@ -1,0 +1,28 @@
+"""The hosts of a simulated fleet, and what runs on them."""
+
+from dataclasses import dataclass, field
+
+from bulkput.fleet.quota_client import QuotaClient
+
+
+@dataclass(eq=False)
+class Attempt:
+    """A process that uploads a volume."""
+
+    name: str
+    volume: str
+    number: int
+    host: str
+    client: QuotaClient
+    permit_until_s: float
+    ends: int | None = None
+
+
+@dataclass
+class Machine:
+    """A host: what is wrong with it, until when."""
+
+    dead_until_s: float = 0.0
+    cut_until_s: float = 0.0
+    trouble_since_s: float | None = None
+    attempts: list[Attempt] = field(default_factory=list)
