@@ -43,7 +43,7 @@ from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import has_ledger, read_header, write_header
 from bulkput.ledger.lock import FolderLock
 from bulkput.ledger.marks import Marks
-from bulkput.ledger.mirror_record import read_mirror_record
+from bulkput.ledger.mirror_record import may_be_mirrored
 from bulkput.ledger.record import State
 from bulkput.ledger.storage import boot_id
 from bulkput.ledger.table import Table
@@ -102,7 +102,7 @@ class Ledger(Closing, Marks):
             lock.count_run()
             if header.snapshot_id is not None:
                 header, table = _open_table(folder, header, header.snapshot_id, writable=True)
-            elif read_mirror_record(folder).writer_id is not None:
+            elif may_be_mirrored(folder):
                 header = replace(header, marks_lost=True)  # another host may have put by its token
             ledger = cls(folder, header, table, lock)
             if table is not None:

@@ -1,10 +1,11 @@
 """What a ledger's folder knows of its own cuts: by it a later run knows if another host went on.
 
-``mirror.json`` beside the ledger. Losing it costs only that the store's cut is taken for another
-host's, and so the seconds since it.
+``mirror.json`` beside the ledger. If it cannot be read, the store's cut is taken for another
+host's, which costs the seconds since it.
 """
 
 import json
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,11 @@ def read_mirror_record(folder: Path) -> MirrorRecord:
         return MirrorRecord(**facts)
     except (OSError, LedgerError, ValueError, TypeError):
         return MirrorRecord(None, 0)
+
+
+def may_be_mirrored(folder: Path) -> bool:
+    """Return whether a store may have this ledger; a record that cannot be read says so too."""
+    return os.path.lexists(folder / MIRROR_NAME)
 
 
 def write_mirror_record(folder: Path, record: MirrorRecord) -> None:

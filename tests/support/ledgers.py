@@ -42,8 +42,14 @@ def start(folder: Path, block_count: int = 2048, snapshot_id: str = SNAPSHOT_ID)
     return ledger
 
 
-def bind(ledger: Ledger, snapshot_id: str = SNAPSHOT_ID) -> None:
-    ledger.bind(snapshot_id, zero_policy=ZeroPolicy.SKIP, encrypted=False, now_unix_s=2.0)
+def bind(ledger: Ledger, snapshot_id: str = SNAPSHOT_ID, *, holds_unknown: bool = False) -> None:
+    ledger.bind(
+        snapshot_id,
+        zero_policy=ZeroPolicy.SKIP,
+        encrypted=False,
+        now_unix_s=2.0,
+        holds_unknown=holds_unknown,
+    )
 
 
 def crash(ledger: Ledger) -> None:
