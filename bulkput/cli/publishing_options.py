@@ -71,6 +71,8 @@ def _public(settings: "JobSettings") -> Iterator[str]:
     for volume in settings.volumes:
         if volume.share.public:
             yield f"the snapshot of {volume.label}"
-    for image in settings.images:
+    from bulkput.config.images_in_part import made_images  # noqa: PLC0415 - not for --help
+
+    for image in made_images(settings):
         if image.share.public:
             yield f"the image {image.name}"

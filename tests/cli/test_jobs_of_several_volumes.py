@@ -59,6 +59,51 @@ def test_a_part_of_a_job_is_planned_and_checked_as_it_is_run(bulkput, job, monke
         assert bulkput(verb, job, "--shard", "2/2").status == 2
 
 
+@pytest.mark.parametrize("disks", ["", ", disks: [{volume: a.img}, {volume: b.img}]"])
+def test_an_image_whose_disks_are_in_two_parts_is_left_to_publish_and_both_report_it(
+    bulkput, job, service, settling, disks
+):
+    mend(job)
+    image = "{name: web, architecture: x86_64, boot_mode: uefi, contradict_disk: true%s%s}"
+    regions = ", regions: [{region: eu-west-1}], share: {public: true}"
+    text = job.read_text().replace("endpoint: embedded\n", "").replace(", {source: c.img}", "")
+    job.write_text(f"{text}images: [{image % (regions, disks)}]\n")
+    alone = job.parent / "alone.yaml"
+    alone.write_text(text.replace("[", "[{name: x, source: c.img}, ") + image_of("x"))
+
+    for verb in (["plan"], ["run", "--dry-run"]):
+        flags = ("--shard", "0/2", "--output=json")
+        (step,) = bulkput(*verb, job, *flags).object["steps"]
+        assert "image web: not made by a run of a part of the job, which" in step["what"]
+        assert f"leaves out its b.img; `bulkput publish {job}` makes it" in step["what"]
+
+    first = bulkput("run", job, "--shard", "0/2", "--log-file", "log", "--output=json")
+    assert first.status == 0, first.err
+    (found,) = first.object["images"]
+    assert (found["status"], found["exit_code"], found["image_id"]) == ("not-started", 0, None)
+    assert "when all of its disks are done" in found["notes"][0]
+    log = (job.parent / "log").read_text()
+    assert log.count("image web: not made by a run of a part of the job") == 2  # before and after
+    last = bulkput("run", job, "--only", "b.img")
+    assert last.status == 0
+    way = f"all of its disks are done: `bulkput publish {job}` makes it"
+    assert way in " ".join(last.err.split())
+    assert not [*service.emulator.account.resources.images.in_region("us-east-1")]
+
+    assert bulkput("publish", job).status == 2  # public, which only who makes it has to confirm
+    made = bulkput("publish", job, "--yes-public")
+    assert made.status == 0, made.err
+    assert settling
+    assert len([*service.emulator.account.resources.images.in_region("us-east-1")]) == 1
+    other = bulkput("run", alone, "--only", "b.img", "--output=json")
+    assert other.status == 0, other.err
+    assert other.object["images"] == []  # no disk of the image is concerned
+
+
+def image_of(volume):
+    return f"images: [{{name: other, disks: [{{volume: {volume}}}]}}]\n"
+
+
 def test_a_part_without_any_volume_has_nothing_to_do(bulkput, job):
     mend(job)
     for args in (("--shard", "7/9"), ("--shard", "1/3", "--only", "a.img")):

@@ -198,7 +198,10 @@ def test_a_file_of_an_image_that_is_missing_is_reported_before_anything_is_made(
     assert "uefi_data" in refused.err
     assert boto.made_of(snapshot_id) == ([], [])
     (tmp_path / "job.yaml").write_text(text.replace("images:", other))
-    assert bulkput(*command, "--only", "root").status == 0  # the image has a disk beside it
+    ended = bulkput(*command, "--only", "root")  # the image has a disk beside it
+    assert ended.status == 0
+    assert "image web-1: not-started" in ended.err
+    assert "leaves out its other; when all of its disks are done, `bulkput publish /" in ended.err
     assert not boto.images()
     assert len(settling) == 1  # for the copy, which the refused run has not begun
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from bulkput.config.images import ImageSettings
+from bulkput.config.images_in_part import made_images
 from bulkput.config.settings import JobSettings
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.account_calls import AccountCalls
@@ -51,7 +52,7 @@ def trials_of(settings: JobSettings, region: str) -> list[Trial]:
 def _trials(settings: JobSettings, region: str) -> Iterator[Trial]:
     for volume in settings.volumes:
         yield from _trials_of_volume(volume, region)
-    for image in settings.images:
+    for image in made_images(settings):
         for copy in image.regions:
             yield _copy(copy.region, region)
         for each in (region, *(copy.region for copy in image.regions)):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bulkput.config.images import ImageSettings
+from bulkput.config.images_in_part import ImageInPart, images_in_part, made_images
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.images.disk_facts import facts_of_source, uefi_data_of
 from bulkput.jobs.publish.account import JobAccount, account_of
@@ -39,7 +40,7 @@ async def prepared_job(context: JobContext) -> PreparedJob:
         BulkputError: there is no answer, or a disk cannot be read.
     """
     settings = context.settings
-    images = images_of(context)
+    images = images_in_part(settings)
     if not images and not any(volume.is_published for volume in settings.volumes):
         return PreparedJob(context)
 
@@ -53,26 +54,17 @@ async def prepared_job(context: JobContext) -> PreparedJob:
             volumes[label] = await prepared_volume(account, volume)
     boots, uefi_data = {}, await read_uefi_data(context)
     for image in images:
-        boot = await _boot(context, image, volumes)
-        if boot is not None:
-            boots[image.name] = boot
+        if image.left_out:
+            note(f"image {image.settings.name}: {image.why_not_made}")
+        else:
+            boot = await _boot(context, image.settings, volumes)
+            if boot is not None:
+                boots[image.settings.name] = boot
+        # Also of an image that others make later: its disks have to be as it needs them.
         volumes |= await _prepared_for(context, account, image, volumes)
     update = {"volumes": tuple(volumes.values())}
     context = replace(context, settings=settings.model_copy(update=update))
     return PreparedJob(context, boots, uefi_data)
-
-
-def images_of(context: JobContext) -> list[ImageSettings]:
-    """Return the images all of whose disks are among the volumes that are chosen."""
-    settings = context.settings
-    labels = [volume.label for volume in settings.volumes]
-    left_out = [] if settings.request is None else settings.request.left_out
-    every = [*labels, *(volume.label for volume in left_out)]
-    return [
-        image
-        for image in settings.images
-        if {disk.volume for disk in image.disks_of(every)} <= set(labels)
-    ]
 
 
 async def read_uefi_data(context: JobContext) -> dict[str, str | None]:
@@ -83,7 +75,7 @@ async def read_uefi_data(context: JobContext) -> dict[str, str | None]:
     """
 
     def read() -> dict[str, str | None]:
-        return {image.name: uefi_data_of(image) for image in images_of(context)}
+        return {image.name: uefi_data_of(image) for image in made_images(context.settings)}
 
     return await context.workers.run(read)
 
@@ -103,14 +95,14 @@ async def _boot(
 async def _prepared_for(
     context: JobContext,
     account: JobAccount,
-    image: ImageSettings,
+    image: ImageInPart,
     volumes: Mapping[str, VolumeSettings],
 ) -> Mapping[str, VolumeSettings]:
-    disks = [volumes[disk.volume] for disk in image.disks_of(list(volumes))]
+    disks = [volumes[disk.volume] for disk in image.disks]
     known = None  # a store has what other machines made, and is asked volume by volume
     if context.state_store is None:
         known = await context.workers.run(partial(_undelivered_ids, context, disks))
-    return await prepared_for_image(account, image, disks, known)
+    return await prepared_for_image(account, image.settings, disks, known)
 
 
 def _undelivered_ids(context: JobContext, volumes: list[VolumeSettings]) -> set[str]:

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from bulkput.config.images import ImageSettings
+from bulkput.config.images_in_part import ImageInPart, images_in_part, publish_command
 from bulkput.jobs.images.disk_facts import facts_of_snapshot
-from bulkput.jobs.images.prepare import PreparedJob, images_of
+from bulkput.jobs.images.prepare import PreparedJob
 from bulkput.jobs.publish.account import JobAccount, account_of
 from bulkput.jobs.publish.missing_blocks import lacks_blocks
 from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.state.job_round import JobFolders, done_in_round
 from bulkput.model.errors import BulkputError
 from bulkput.model.events import ImageEnded, Noted
 from bulkput.model.exit_code import ExitCode
@@ -26,15 +29,47 @@ a tenth of a second."""
 async def run_images(
     prepared: PreparedJob, volumes: Sequence[VolumeOutcome]
 ) -> tuple[ImageOutcome, ...]:
-    """Register every image whose disks are all there, and return what became of each."""
+    """Register every image whose disks are all there, and return what became of each.
+
+    Of an image that has other disks in other parts of the job it is reported how it is made.
+    """
     context = prepared.context
     by_label = {outcome.volume: outcome for outcome in volumes}
     outcomes = []
-    for image in images_of(context):
-        outcome = await _image(prepared, image, by_label)
+    for image in images_in_part(context.settings):
+        if image.left_out:
+            outcome = await _left_to_others(context, image, by_label)
+        else:
+            outcome = await _image(prepared, image.settings, by_label)
         context.observer.on_event(ImageEnded(outcome))
         outcomes.append(outcome)
     return tuple(outcomes)
+
+
+async def _left_to_others(
+    context: JobContext, image: ImageInPart, volumes: Mapping[str, VolumeOutcome]
+) -> ImageOutcome:
+    """Return the outcome of an image of which this run has only some disks: no failure."""
+    others = set(image.left_out) - await _done_elsewhere(context)
+    here = [disk.volume for disk in image.disks if not _is_there(volumes.get(disk.volume))]
+    command = f"`{publish_command(context.settings)}` makes it"
+    how = f"all of its disks are done: {command}"
+    if others or here:
+        how = f"when all of its disks are done, {command}"
+    where = "where their state is, or with --snapshot VOLUME=SNAPSHOT"
+    note = f"{image.why_not_made}; {how}, {where}"
+    name = image.settings.name
+    context.observer.on_event(Noted("", f"image {name}: {note}"))
+    return ImageOutcome(name=name, status=NOT_STARTED, family=image.settings.family, notes=(note,))
+
+
+async def _done_elsewhere(context: JobContext) -> set[str]:
+    """Return which volumes that this run leaves out are done, as far as is known here."""
+    request = context.settings.request
+    if request is None:
+        return set()
+    folders = JobFolders(context.state_dir, context.endpoint_url, context.service.region)
+    return await context.workers.run(partial(done_in_round, request, folders))
 
 
 async def _image(

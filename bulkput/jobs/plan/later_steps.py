@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from bulkput.config.images_in_part import images_in_part, publish_command
 from bulkput.config.settings import JobSettings
 from bulkput.jobs.plan.forecast import FailedForecast, VolumeForecast
 from bulkput.model.block import BLOCKS_PER_GIB
@@ -24,5 +25,9 @@ def later_steps(
                 volume_size_gib=each.volume_size_gib,
                 data_gib=data_gib[each.volume],
             )
-    for image in settings.images:
-        yield from steps_of_image(image, volumes, data_gib)
+    for image in images_in_part(settings):
+        if image.left_out:
+            name, command = image.settings.name, publish_command(settings)
+            yield LaterStep(f"image {name}: {image.why_not_made}; `{command}` makes it")
+        else:
+            yield from steps_of_image(image.settings, volumes, data_gib)

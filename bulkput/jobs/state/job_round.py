@@ -203,6 +203,20 @@ def end_run(
             _mark_all(state_dir, record)
 
 
+def done_in_round(request: JobRequest, folders: JobFolders) -> set[str]:
+    """Return the labels of the left-out volumes that are done in the latest round. Blocks."""
+    with suppress(BulkputError):
+        record = read_record(record_path(folders.state_dir, request.identity))
+        known = {} if record is None else record.volumes
+        names = {volume.label: folders.of(volume).name for volume in request.left_out}
+        return {
+            label
+            for label, name in names.items()
+            if name in known and _is_done(folders.state_dir / name, known[name])
+        }
+    return set()
+
+
 def _by_folder(
     outcomes: Sequence[VolumeOutcome], volumes: Mapping[str, VolumeRecord]
 ) -> dict[str, VolumeOutcome]:

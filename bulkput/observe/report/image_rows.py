@@ -6,11 +6,13 @@ from bulkput.observe.report.story import RunStory
 
 
 def image_rows(run: RunStory) -> list[Row]:
-    """Return the images that were registered, by Region, and those that could not be."""
+    """Return the images that were registered, by Region, and of the others the reason."""
     rows = []
     for name, outcome in run.images.items():
         for region, image_id in dict(outcome.get("images") or {}).items():
             rows.append(Row(one_line(f"{name} in {region}"), one_line(str(image_id))))
-        if outcome.get("error"):
-            rows.append(Row(one_line(name), one_line(str(outcome["error"]))))
+        notes = [] if outcome.get("images") else list(outcome.get("notes") or [])
+        why = outcome.get("error") or "; ".join(map(str, notes))
+        if why:
+            rows.append(Row(one_line(name), one_line(str(why))))
     return rows
