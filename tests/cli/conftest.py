@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 import pytest
-from support.served import Served
+from support.served import BLOCK, Served
 
 from bulkput.cli import outcomes
 from bulkput.cli.main import status_of
@@ -117,3 +117,16 @@ def job_that(monkeypatch):
         return seen
 
     return arrange
+
+
+@pytest.fixture
+def job(tmp_path):
+    """A job of three volumes for the embedded server, of which b.img is not there yet."""
+    for number, name in enumerate(("a.img", "c.img")):
+        (tmp_path / name).write_bytes(bytes([number + 1]) * 2 * BLOCK)
+    path = tmp_path / "job.yaml"
+    path.write_text(
+        "version: 1\nname: move\nendpoint: embedded\nstate_dir: state\n"
+        "volumes: [{source: a.img}, {source: b.img}, {source: c.img}]\n"
+    )
+    return path

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from support.served import BLOCK
+
 from bulkput import load_job, run
 from bulkput.config.expansion import Inputs
 from bulkput.config.load import load_settings
@@ -21,3 +23,8 @@ def requested(path, **changes):
 
 def with_size(text):
     return text.replace("snapshot: {", "snapshot: {volume_size_gib: 1, ")
+
+
+def mend(job):
+    """Write the disk that a job file's folder lacks: b.img."""
+    (job.parent / "b.img").write_bytes(b"b" * BLOCK)

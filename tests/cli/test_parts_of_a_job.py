@@ -1,0 +1,91 @@
+"""``--shard`` and ``--only``: parts of a job, on one machine or on many."""
+
+import pytest
+from support.job_files import mend
+
+
+def test_parts_of_a_job_make_all_of_it_once(bulkput, job, monkeypatch):
+    mend(job)
+    ids = {}
+    for number in range(2):
+        monkeypatch.setenv("JOB_COMPLETION_INDEX", str(number))
+        ended = bulkput("run", job, "--shard=auto/2", "--rerun-failed", "--output=json")
+        assert ended.status == 0
+        ids |= {each["volume"]: each["snapshot_id"] for each in ended.object["volumes"]}
+    assert ids.keys() == {"a.img", "b.img", "c.img"}
+    assert len(set(ids.values())) == 3
+    again = bulkput("run", job, "--shard", "1/2", "--rerun-failed", "--output=json")
+    assert (again.status, again.object["volumes"]) == (0, [])
+    assert bulkput("run", job, "--shard", "3/3").status == 2
+
+
+def test_a_part_of_a_job_is_planned_and_checked_as_it_is_run(bulkput, job, monkeypatch):
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "0")  # b.img, which is not there, is in the other
+    for verb in (["plan"], ["run", "--dry-run"]):
+        planned = bulkput(*verb, job, "--shard", "auto/2", "--output=json")
+        assert planned.status == 0
+        assert [each["volume"] for each in planned.object["volumes"]] == ["a.img", "c.img"]
+        assert planned.object["puts_per_s_account"] == 500
+    own = ("--dry-run", "--shard", "0/2", "--quota-share", "0.25", "--output=json")
+    assert bulkput("run", job, *own).object["puts_per_s_account"] == 250
+    assert bulkput("run", job, "--quota-share", "2").status == 3
+    assert bulkput("run", job, "--quota-share", "nan").status == 3
+    checked = bulkput("check", job, "--shard", "0/2", "--output=json")
+    assert "b.img" not in checked.out
+    assert "b.img" in bulkput("check", job, "--shard", "1/2", "--output=json").out
+    assert bulkput("plan", job, "--shard", "0/2", "--only", "a*", "--output=json").status == 0
+    for verb in ("plan", "check"):
+        assert bulkput(verb, job, "--shard", "2/2").status == 2
+
+
+@pytest.mark.parametrize("disks", ["", ", disks: [{volume: a.img}, {volume: b.img}]"])
+def test_an_image_whose_disks_are_in_two_parts_is_left_to_publish_and_both_report_it(
+    bulkput, job, service, settling, disks
+):
+    mend(job)
+    image = "{name: web, architecture: x86_64, boot_mode: uefi, contradict_disk: true%s%s}"
+    regions = ", regions: [{region: eu-west-1}], share: {public: true}"
+    text = job.read_text().replace("endpoint: embedded\n", "").replace(", {source: c.img}", "")
+    job.write_text(f"{text}images: [{image % (regions, disks)}]\n")
+    alone = job.parent / "alone.yaml"
+    alone.write_text(text.replace("[", "[{name: x, source: c.img}, ") + image_of("x"))
+
+    for verb in (["plan"], ["run", "--dry-run"]):
+        flags = ("--shard", "0/2", "--output=json")
+        (step,) = bulkput(*verb, job, *flags).object["steps"]
+        assert "image web: not made by a run of a part of the job, which" in step["what"]
+        assert f"leaves out its b.img; `bulkput publish {job}` makes it" in step["what"]
+
+    first = bulkput("run", job, "--shard", "0/2", "--log-file", "log", "--output=json")
+    assert first.status == 0, first.err
+    (found,) = first.object["images"]
+    assert (found["status"], found["exit_code"], found["image_id"]) == ("not-started", 0, None)
+    assert "when all of its disks are done" in found["notes"][0]
+    log = (job.parent / "log").read_text()
+    assert log.count("image web: not made by a run of a part of the job") == 2  # before and after
+    last = bulkput("run", job, "--only", "b.img")
+    assert last.status == 0
+    way = f"all of its disks are done: `bulkput publish {job}` makes it"
+    assert way in " ".join(last.err.split())
+    assert not [*service.emulator.account.resources.images.in_region("us-east-1")]
+
+    assert bulkput("publish", job).status == 2  # public, which only who makes it has to confirm
+    made = bulkput("publish", job, "--yes-public")
+    assert made.status == 0, made.err
+    assert settling
+    assert len([*service.emulator.account.resources.images.in_region("us-east-1")]) == 1
+    other = bulkput("run", alone, "--only", "b.img", "--output=json")
+    assert other.status == 0, other.err
+    assert other.object["images"] == []  # no disk of the image is concerned
+
+
+def image_of(volume):
+    return f"images: [{{name: other, disks: [{{volume: {volume}}}]}}]\n"
+
+
+def test_a_part_without_any_volume_has_nothing_to_do(bulkput, job):
+    mend(job)
+    for args in (("--shard", "7/9"), ("--shard", "1/3", "--only", "a.img")):
+        ended = bulkput("run", job, *args, "--output=json")
+        assert (ended.status, ended.object["volumes"]) == (0, [])
+        assert bulkput("plan", job, *args).status == 0
