@@ -56,6 +56,10 @@ def test_an_image_whose_disks_are_in_two_parts_is_left_to_publish_and_both_repor
         assert "image web: not made by a run of a part of the job, which" in step["what"]
         assert f"leaves out its b.img; `bulkput publish {job}` makes it" in step["what"]
 
+    for flags, is_tried in ((("--shard", "0/2"), False), ((), True)):
+        checked = bulkput("check", job, *flags, "--output=json")
+        assert ("RegisterImage" in checked.out) is is_tried
+
     first = bulkput("run", job, "--shard", "0/2", "--log-file", "log", "--output=json")
     assert first.status == 0, first.err
     (found,) = first.object["images"]
