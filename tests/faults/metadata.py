@@ -2,31 +2,18 @@
 
 import http.server
 import json
-import threading
+
+from support.web_server import WebServer
 
 
-class Metadata(http.server.ThreadingHTTPServer):
+class Metadata(WebServer):
     """Speaks IMDSv2; a context manager."""
 
     notice = None
     polls = 0
 
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self._thread = threading.Thread(target=self.serve_forever)
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
+        super().__init__(_Handler)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -3,7 +3,6 @@
 import http.server
 import json
 import socket
-import threading
 
 import pytest
 from faults.emulated import until
@@ -17,6 +16,7 @@ from faults.proxy import (
     ResetAfter,
     TruncateAnswer,
 )
+from support.web_server import WebServer
 
 
 @pytest.mark.parametrize(
@@ -126,18 +126,6 @@ def test_a_server_that_is_not_ebs_is_reported(tmp_path, bulkput, image, ends):
         def log_message(self, *_):
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web) as web:
-        thread = threading.Thread(target=web.serve_forever)
-        thread.start()
-
-        class Other:
-            url = f"http://127.0.0.1:{web.server_port}"
-
-        try:
-            done = bulkput(Other, give_up_after="1s", operation_deadline="1s").run(
-                "upload", image(2)
-            )
-        finally:
-            web.shutdown()
-            thread.join()
-    ends(done, 3, "endpoint", Other.url, "StartSnapshot")
+    with WebServer(Web) as web:
+        done = bulkput(web, give_up_after="1s", operation_deadline="1s").run("upload", image(2))
+    ends(done, 3, "endpoint", web.url, "StartSnapshot")

@@ -1,11 +1,11 @@
 """The store's requests against moto's S3, which checks conditions and checksums as S3 does."""
 
 import contextlib
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from support.s3 import BUCKET, moto_s3
+from support.web_server import WebServer
 
 from bulkput.config.service import ServiceSettings
 from bulkput.ebs.credentials import Credentials, StaticCredentials
@@ -114,20 +114,13 @@ async def test_the_store_of_a_job_repeats_what_fails(s3):
         await store.objects.delete("a")
 
 
-class Failing(ThreadingHTTPServer):
+class Failing(WebServer):
     """Answers what it is told, one after the other; keeps what was asked."""
 
     def __init__(self, answers):
         self.answers = list(answers)
         self.asked = []
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,))
-        self._thread.start()
-
-    def close(self):
-        self.shutdown()
-        self.server_close()
-        self._thread.join()
+        super().__init__(_Handler)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -156,7 +149,7 @@ def failing(s3, monkeypatch):
 
     def start(*answers):
         servers.append(Failing(answers))
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{servers[-1].server_port}")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", servers[-1].url)
         return servers[-1]
 
     yield start

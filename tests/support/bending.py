@@ -2,10 +2,11 @@
 
 import http.client
 import json
-import threading
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
+
+from support.web_server import WebServer
 
 MADE_UP = "madeup"
 """What a page's token begins with that only a bend knows: its page is the last one once more."""
@@ -80,11 +81,8 @@ class BendingProxy:
             def log_message(self, *_):
                 """Write nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
+        self._server = WebServer(Handler)
+        self.url = self._server.url
 
     def pass_on(self, handler):
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
@@ -115,6 +113,4 @@ class BendingProxy:
         return reply
 
     def stop(self):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(10)
+        self._server.close()

@@ -5,7 +5,9 @@ import re
 import socket
 import threading
 from collections import deque
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from support.web_server import WebServer
 
 
 class RangeServer:
@@ -25,20 +27,11 @@ class RangeServer:
         self.script = deque()
         self.requests = []
         handler = type("Handler", (_Handler,), {"served": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}
-        )
-        self._thread.start()
-        scheme = "http" if tls is None else "https"
-        self.url = f"{scheme}://localhost:{self._server.server_port}"
+        self._server = WebServer(handler, tls=tls)
+        self.url = self._server.url.replace("127.0.0.1", "localhost")
 
     def close(self):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.close()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -129,7 +122,11 @@ class CuttingProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self._port))
+            try:
+                server = socket.create_connection(("127.0.0.1", self._port))
+            except OSError:
+                client.close()
+                continue
             for source, target, cuts in ((client, server, False), (server, client, True)):
                 thread = threading.Thread(target=self._carry, args=(source, target, cuts))
                 self._threads.append(thread)

@@ -11,16 +11,16 @@ import threading
 import time
 from collections import Counter
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from support.web_server import WebServer
 
 BUCKET = "states"
 
 
-class S3Server(ThreadingHTTPServer):
+class S3Server(WebServer):
     """Serves one bucket until ``close``."""
-
-    daemon_threads = True
 
     def __init__(self):
         self.objects = {}
@@ -34,10 +34,7 @@ class S3Server(ThreadingHTTPServer):
         self.bytes_in = 0
         self.lock = threading.Lock()
         self._writes = 0
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,))
-        self._thread.start()
+        super().__init__(_Handler)
 
     def now_s(self):
         return time.time() + self.ahead_s
@@ -57,14 +54,6 @@ class S3Server(ThreadingHTTPServer):
             "BULKPUT_STATE_STORE": f"s3://{BUCKET}/{prefix}",
             "BULKPUT_STORE_INTERVAL": interval,
         }
-
-    def close(self):
-        self.shutdown()
-        self.server_close()
-        self._thread.join()
-
-    def handle_error(self, request, client_address):
-        """Say nothing of clients that were killed."""
 
 
 class _Handler(BaseHTTPRequestHandler):

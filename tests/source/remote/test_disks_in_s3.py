@@ -1,12 +1,12 @@
 """S3 sources against moto's server: ranges of one version, through cut connections."""
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 from support.remote import CuttingProxy
+from support.web_server import WebServer
 
 from bulkput.model.address import parse_address
 from bulkput.model.errors import ConfigError, CredentialsError, SourceError
@@ -143,10 +143,8 @@ def test_redirects_lead_neither_elsewhere_nor_in_circles(monkeypatch, status, he
         def log_message(self, *_):
             """Write nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Redirects)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{server.server_port}")
+    server = WebServer(Redirects)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAMOTO")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
@@ -156,7 +154,5 @@ def test_redirects_lead_neither_elsewhere_nor_in_circles(monkeypatch, status, he
             transport.get(0, 10, None)
     finally:
         transport.close()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        server.close()
     assert 0 < len(asked) <= 6
