@@ -65,18 +65,6 @@ class DiskMap:
             counts[cell] += end - start
             start = end
 
-    def grow(self, now: "DiskMap", before: "DiskMap") -> None:
-        """Add what came to another map of the same disk since an earlier look at it."""
-        if now.block_count != self.block_count:
-            return
-        for fate, counts in now.counts.items():
-            mine, since = self._cells(fate), before.counts.get(fate) or _zeros(len(counts))
-            if counts == since:
-                continue  # as most are within a quarter of a second
-            for cell, (new, old) in enumerate(zip(counts, since, strict=True)):
-                if new != old:
-                    mine[cell] += new - old
-
     def _cells(self, fate: BlockFate) -> "array[int]":
         """Return the counters of a fate, from now on among those that there are."""
         counts = self.counts.get(fate)

@@ -115,10 +115,9 @@ class PutPath:
             self._snapshot_id, block.index, block.view(), digest, block.release_if_rereadable
         )
         self._ledger.mark_acknowledged(block.index, digest)
+        fate = BlockFate.ZEROS if digest == ZERO_BLOCK_DIGEST else BlockFate.DATA
+        self._tally.place(fate, block.index)
         self._tally.add("blocks_put", block.index)
-        self._tally.place(
-            BlockFate.ZEROS if digest == ZERO_BLOCK_DIGEST else BlockFate.DATA, block.index
-        )
 
 
 def _current_task() -> asyncio.Task[None]:

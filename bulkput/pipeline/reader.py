@@ -57,8 +57,8 @@ class Reader:
 
     def _skip_hole(self, start: int, stop: int) -> None:
         if stop > start:
-            self._tally.add("blocks_skipped_hole", start, stop - start)
             self._tally.place(BlockFate.SKIPPED_HOLE, start, stop)
+            self._tally.add("blocks_skipped_hole", start, stop - start)
 
     async def _walk(self, span: Span) -> None:
         """Send a span, without what the ledger vouches for if it is to be trusted."""
@@ -87,8 +87,8 @@ class Reader:
     def _count(self, settled: Settled, mask: BoolArray, first: int, fate: BlockFate) -> None:
         """Count the blocks in ``mask``, whose first element is of block ``first``."""
         for run in runs(mask, first) if mask.any() else ():
-            self._tally.add(settled, run.start, run.block_count)
             self._tally.place(fate, run.start, run.stop)
+            self._tally.add(settled, run.start, run.block_count)
 
     async def _send(self, span: Span) -> None:
         start = span.start

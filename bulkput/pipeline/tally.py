@@ -16,7 +16,10 @@ Settled = Literal[
 
 
 class Tally(Protocol):
-    """Counts the blocks that are settled."""
+    """Counts the blocks that are settled.
+
+    A block is placed before it is added: with the last one of a portion all of it is reported.
+    """
 
     def add(self, settled: Settled, index: int, block_count: int = 1) -> None:
         """Count blocks at or behind ``index``, all of the span that it is in."""

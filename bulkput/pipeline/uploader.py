@@ -121,16 +121,16 @@ class Uploader:
         for run in runs(decision.put & may_be_in_snapshot(states), start):
             tally.place(BlockFate.REPEATED, run.start, run.stop)
         for run in runs(decision.resumed, start):
-            tally.add("blocks_resumed", run.start, run.block_count)
             tally.place(BlockFate.RESUMED, run.start, run.stop)
+            tally.add("blocks_resumed", run.start, run.block_count)
         for run in runs(decision.skipped, start):
             self._ledger.mark_skipped_zero(run.start, run.stop)
-            tally.add("blocks_skipped_zero", run.start, run.block_count)
             tally.place(BlockFate.SKIPPED_ZERO, run.start, run.stop)
+            tally.add("blocks_skipped_zero", run.start, run.block_count)
         for run in runs(decision.unchanged, start):
             self._ledger.mark_unchanged(run.start, run.stop)
-            tally.add("blocks_unchanged", run.start, run.block_count)
             tally.place(BlockFate.UNCHANGED, run.start, run.stop)
+            tally.add("blocks_unchanged", run.start, run.block_count)
         puts = np.flatnonzero(decision.put).tolist()
         for position in puts:
             block = HeldBlock(

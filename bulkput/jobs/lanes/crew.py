@@ -255,7 +255,7 @@ class Crew:
         lane.send(Portion(portion))
 
     def _settle(self, member: Member, message: PortionSettled) -> None:
-        member.settle(message.extent, message.counts)
+        member.settle(message)
         self.parts.queue.settled(message.extent)
 
     def _leave(self, lane: LaneProcess, member: Member, error: Exception | None) -> None:

@@ -13,7 +13,6 @@ from bulkput.jobs.lanes.portions import PortionSpans, PortionTally
 from bulkput.jobs.lanes.protocol import (
     FromLane,
     LaneReady,
-    PortionSettled,
     PutOrder,
     Share,
     WantPortion,
@@ -56,7 +55,6 @@ class LaneUpload:
     def __init__(self, order: PutOrder, descriptors: Sequence[int], tools: LaneTools) -> None:
         """Take over ``descriptors``, of which the last one is the ledger's lock."""
         self.progress = Progress(order.volume)
-        self.progress.disk.begin(order.block_count)
         self._order = order
         self._descriptors = list(descriptors)
         self._tools = tools
@@ -70,7 +68,7 @@ class LaneUpload:
             gate=gate_of(tools.settings, clock, self.progress, _unheard),
         )
         self._budget = ByteBudget(order.window_blocks * BLOCK_SIZE_BYTES * WINDOWS_PER_BUDGET)
-        self._tally = PortionTally(self.progress, self._on_settled)
+        self._tally = PortionTally(self.progress, tools.report)
         self._spans: PortionSpans | None = None
 
     def set_share(self, share: Share) -> None:
@@ -166,9 +164,6 @@ class LaneUpload:
         if manifest.header != header:
             raise ManifestError(path, "was replaced while in use. Run again")
         return manifest
-
-    def _on_settled(self, portion: Extent, counts: dict[str, int]) -> None:
-        self._tools.report(PortionSettled(portion, counts))
 
     def _on_retry(self, index: int, error: ServiceError, delay_s: float) -> None:
         name = error.failure.name.lower()

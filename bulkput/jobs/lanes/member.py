@@ -4,7 +4,7 @@ Owns how its counters become the volume's. Those of blocks are exact at the end,
 what it reported of portions that it did not settle is forgotten, and counted when they are.
 """
 
-from bulkput.jobs.lanes.protocol import BLOCK_COUNTS, no_counts
+from bulkput.jobs.lanes.protocol import BLOCK_COUNTS, PortionSettled, no_counts
 from bulkput.model.block import Extent
 from bulkput.model.latencies import merged
 from bulkput.model.progress import CallCounts, Progress
@@ -17,7 +17,7 @@ class Member:
         """Begin with nothing counted in ``total``, the volume's."""
         self.progress = Progress(total.volume)
         """As it was last reported."""
-        self.portions: set[Extent] = set()
+        self.portions = set[Extent]()
         """That it was given and has not settled."""
         self.has_memory = False
         """A part of the memory is its, or is being freed for it."""
@@ -35,14 +35,16 @@ class Member:
             more = count - before.failures.get(name, 0)
             total.failures[name] = total.failures.get(name, 0) + more
         total.in_flight += now.in_flight - before.in_flight
-        total.disk.grow(now.disk, before.disk)
         self.progress = now
 
-    def settle(self, portion: Extent, counts: dict[str, int]) -> None:
-        """Learn what became of the blocks of a portion."""
-        self.portions.discard(portion)
-        for name, count in counts.items():
+    def settle(self, portion: PortionSettled) -> None:
+        """Learn what became of the blocks of a portion; from now on the map shows them."""
+        self.portions.discard(portion.extent)
+        for name, count in portion.counts.items():
             self._settled[name] += count
+        for fate, extents in portion.fates.items():
+            for extent in extents:
+                self._total.disk.add(fate, extent.start, extent.stop)
 
     def forget_unsettled(self) -> None:
         """Count no blocks but those of settled portions: the lane is gone."""

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from bulkput.jobs.lanes.protocol import no_counts
+from bulkput.jobs.lanes.protocol import PortionSettled, no_counts
 from bulkput.model.block import Extent
 from bulkput.model.disk_map import BlockFate
 from bulkput.model.progress import Progress
+from bulkput.model.runs import joined
 from bulkput.pipeline.span_queue import spans_within
 from bulkput.pipeline.tally import Settled
 from bulkput.pipeline.workers import Workers
@@ -69,15 +70,22 @@ class _Open:
 
     extent: Extent
     counts: dict[str, int] = field(default_factory=no_counts)
+    fates: dict[BlockFate, list[Extent]] = field(default_factory=dict)
     settled: int = 0
+
+    def as_settled(self) -> PortionSettled:
+        """Return what the job hears of it."""
+        fates = {fate: tuple(joined(sorted(extents))) for fate, extents in self.fates.items()}
+        return PortionSettled(self.extent, self.counts, fates)
 
 
 class PortionTally:
-    """Counts in the lane's progress and in each portion, and reports one that is settled."""
+    """Counts in the lane's progress and in each portion, and reports one that is settled.
 
-    def __init__(
-        self, progress: Progress, on_settled: Callable[[Extent, dict[str, int]], None]
-    ) -> None:
+    The map of the disk is of settled portions alone: what a lane knows when it dies is forgotten.
+    """
+
+    def __init__(self, progress: Progress, on_settled: Callable[[PortionSettled], None]) -> None:
         self._progress = progress
         self._on_settled = on_settled
         self._open: list[_Open] = []
@@ -90,17 +98,27 @@ class PortionTally:
         self._open.insert(at, _Open(portion))
 
     def place(self, fate: BlockFate, start: int, stop: int | None = None) -> None:
-        self._progress.disk.add(fate, start, stop)
+        extent = Extent(start, start + 1 if stop is None else stop)
+        self._open[self._at(start)].fates.setdefault(fate, []).append(extent)
 
     def add(self, settled: Settled, index: int, block_count: int = 1) -> None:
         progress = self._progress
         setattr(progress, settled, getattr(progress, settled) + block_count)
-        at = bisect_right(self._starts, index) - 1
-        portion = self._open[max(0, at)]
-        if not portion.extent.start <= index < portion.extent.stop:
-            raise IndexError(f"block {index} is of no portion")
+        at = self._at(index)
+        portion = self._open[at]
         portion.counts[settled] += block_count
         portion.settled += block_count
         if portion.settled == portion.extent.block_count:
             del self._open[at], self._starts[at]
-            self._on_settled(portion.extent, portion.counts)
+            self._on_settled(portion.as_settled())
+
+    def _at(self, index: int) -> int:
+        """Return where the portion of a block stands.
+
+        Raises:
+            IndexError: it is of none that is open.
+        """
+        at = bisect_right(self._starts, index) - 1
+        if at < 0 or index >= self._open[at].extent.stop:
+            raise IndexError(f"block {index} is of no portion")
+        return at

@@ -11,6 +11,7 @@ from bulkput.jobs.process.embedded_server import EmbeddedServer
 from bulkput.ledger.manifest_header import ManifestHeader
 from bulkput.ledger.record import State
 from bulkput.model.block import Extent
+from bulkput.model.disk_map import BlockFate
 from bulkput.model.events import PutRetried
 from bulkput.model.progress import Progress
 from bulkput.planning.zeros import ResolvedZeros
@@ -89,6 +90,8 @@ class PortionSettled:
     extent: Extent
     counts: dict[str, int]
     """Blocks by what became of them: names of ``Progress``'s fields."""
+    fates: dict[BlockFate, tuple[Extent, ...]]
+    """Which of them, for the map of the disk."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ class LaneProgress:
     """From a lane: its counters for the volume, from the order on."""
 
     progress: Progress
+    """Its map of the disk is empty: that comes with the portions."""
     busy_share: float
     """Of the time since the last one, what its event loop had a processor for."""
 

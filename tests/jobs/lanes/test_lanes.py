@@ -83,9 +83,13 @@ async def test_what_a_lane_had_that_is_gone_is_put_by_others(job, together, tmp_
                 os.kill(int(lane.name), number)
 
         together.append(kill)
-        (outcome,) = await run(job(server, source), Heard())
+        heard = Heard()
+        (outcome,) = await run(job(server, source), heard)
         assert (outcome.status, outcome.exit_code) == ("completed", 0)
         assert outcome.blocks["put"] + outcome.blocks["resumed"] == 101
+        cells = heard.progress["disk"].disk.as_dict()["cells"]
+        assert sum(cells["data"]) == outcome.blocks["put"]
+        assert sum(cells.get("resumed", ())) == outcome.blocks["resumed"]
         notes = [note for note in outcome.notes if f"process {killed[0]}, which put" in note]
         if number == signal.SIGKILL:  # the other drains, and may leave nothing behind
             assert ["SIGKILL" in note for note in notes] == [True]

@@ -6,6 +6,7 @@ import pytest
 
 from bulkput.jobs.lanes.portions import PortionSpans, PortionTally
 from bulkput.model.block import Extent
+from bulkput.model.disk_map import BlockFate
 from bulkput.model.progress import Progress
 
 
@@ -51,7 +52,7 @@ def test_what_nobody_asked_for_is_passed_over():
 
 def test_a_portion_is_settled_with_its_last_block_however_portions_overlap_in_time():
     progress, settled = Progress("disk"), []
-    tally = PortionTally(progress, lambda *portion: settled.append(portion))
+    tally = PortionTally(progress, settled.append)
     tally.begin(Extent(10, 14))
     tally.begin(Extent(0, 3))
     tally.begin(Extent(14, 15))
@@ -60,10 +61,10 @@ def test_a_portion_is_settled_with_its_last_block_however_portions_overlap_in_ti
     tally.add("blocks_skipped_hole", 1, 2)
     tally.add("blocks_unchanged", 14)
     tally.add("blocks_put", 12)
-    assert [extent for extent, _ in settled] == [Extent(0, 3), Extent(14, 15)]
+    assert [each.extent for each in settled] == [Extent(0, 3), Extent(14, 15)]
     tally.add("blocks_resumed", 10, 2)
-    assert [extent for extent, _ in settled] == [Extent(0, 3), Extent(14, 15), Extent(10, 14)]
-    counts = [{name: count for name, count in each.items() if count} for _, each in settled]
+    assert [each.extent for each in settled] == [Extent(0, 3), Extent(14, 15), Extent(10, 14)]
+    counts = [{name: count for name, count in each.counts.items() if count} for each in settled]
     assert counts == [
         {"blocks_put": 1, "blocks_skipped_hole": 2},
         {"blocks_unchanged": 1},
@@ -72,9 +73,29 @@ def test_a_portion_is_settled_with_its_last_block_however_portions_overlap_in_ti
     assert progress.blocks_considered == 8
 
 
+def test_a_portion_has_the_places_of_its_blocks_as_runs():
+    settled = []
+    tally = PortionTally(Progress("disk"), settled.append)
+    tally.begin(Extent(8, 14))
+    tally.begin(Extent(14, 16))
+    for index in (13, 9, 8, 12, 14):
+        tally.place(BlockFate.DATA, index)
+    tally.place(BlockFate.REPEATED, 8, 10)
+    tally.place(BlockFate.REPEATED, 9)  # is in the snapshot perhaps, and its put was repeated too
+    tally.place(BlockFate.SKIPPED_ZERO, 10, 12)
+    tally.add("blocks_put", 8, 6)
+    assert settled[0].fates == {
+        BlockFate.DATA: (Extent(8, 10), Extent(12, 14)),
+        BlockFate.REPEATED: (Extent(8, 10),),
+        BlockFate.SKIPPED_ZERO: (Extent(10, 12),),
+    }
+
+
 @pytest.mark.parametrize("index", [5, 99])
 def test_a_block_of_no_portion_is_a_defect_that_shows(index):
     tally = PortionTally(Progress("disk"), lambda *_: None)
     tally.begin(Extent(6, 99))
     with pytest.raises(IndexError):
         tally.add("blocks_put", index)
+    with pytest.raises(IndexError):
+        tally.place(BlockFate.DATA, index)
