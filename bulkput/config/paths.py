@@ -13,7 +13,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from bulkput.config.streams import is_stream
-from bulkput.model.address import is_address, parse_address
+from bulkput.model.address import is_address, parse_address, plain_address
 
 PATH_LENGTH_MAX = 4095
 """PATH_MAX of Linux without the NUL."""
@@ -68,6 +68,7 @@ class _PathSchema:
 def _source_from_text(value: object, info: ValidationInfo) -> object:
     if isinstance(value, str) and (value == STANDARD_INPUT or is_address(value)):
         if value != STANDARD_INPUT:
+            value = plain_address(value)
             parse_address(value)
         return value
     return _from_text(value, info)

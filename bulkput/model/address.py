@@ -36,6 +36,12 @@ def is_address(text: str) -> bool:
     return _ADDRESS.match(text) is not None
 
 
+def plain_address(text: str) -> str:
+    """Return an address whose scheme is in small letters, as RFC 3986 (3.1) would have it."""
+    scheme, mark, rest = text.partition("://")
+    return f"{scheme.lower()}{mark}{rest}"
+
+
 def parse_address(text: str) -> Address:
     """Return the address.
 
@@ -45,6 +51,7 @@ def parse_address(text: str) -> Address:
     expected = "expected a path, s3://bucket/key or https://host/path"
     if len(text) > _LENGTH_MAX or not text.isprintable() or " " in text[:8]:
         raise ValueError(expected)
+    text = plain_address(text)
     scheme, _, rest = text.partition("://")
     if scheme == "s3":
         bucket, _, key = rest.partition("/")

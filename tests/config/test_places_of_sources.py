@@ -32,6 +32,8 @@ def volume(source):
             "s3://bucket/a/disk?.img",
         ),
         (SIGNED, SIGNED, "disk.img", "https://host.example/a/disk.img"),
+        ("HTTPS://h.example/D", "https://h.example/D", "D", "https://h.example/D"),
+        ("S3://bucket/D", "s3://bucket/D", "D", "s3://bucket/D"),
         (
             "http://127.0.0.1:8000/",
             "http://127.0.0.1:8000/",

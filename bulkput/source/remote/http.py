@@ -14,7 +14,7 @@ from urllib.parse import quote, urljoin
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from bulkput.model.address import is_clear_text, parse_address
+from bulkput.model.address import is_clear_text, parse_address, plain_address
 from bulkput.model.errors import CredentialsError, SourceError
 from bulkput.source.remote.connections import Connections, describe, interrupt
 from bulkput.source.remote.transport import (
@@ -147,7 +147,7 @@ class HttpTransport:
             # The bytes of a header reach Python as Latin-1.
             location = response.headers.get("Location", "").encode("latin-1", "replace")
             response.close()
-            ways.append(urljoin(url, quote(location, safe=_LOCATION_SAFE)))
+            ways.append(plain_address(urljoin(url, quote(location, safe=_LOCATION_SAFE))))
             self._require_allowed(url, ways[-1])
         raise SourceError(self.shown, f"redirects more than {_REDIRECTS_MAX} times")
 

@@ -157,7 +157,10 @@ def test_nobody_there_is_an_outage_and_not_a_wait_for_ever(web, opened):
     web._server.server_close()
 
 
-@pytest.mark.parametrize("target", ["/moved/disk.img", "http://localhost:{port}/moved?x=1"])
+@pytest.mark.parametrize(
+    "target",
+    ["/moved/disk.img", "http://localhost:{port}/moved?x=1", "HTTP://localhost:{port}/moved"],
+)
 def test_a_redirect_is_followed(web, disk, opened, content, target):
     web.redirect = target.format(port=web.url.rpartition(":")[2])
     assert content(opened(f"{web.url}/disk.img"))[: len(disk)] == disk
