@@ -6,7 +6,6 @@ Knows no connection and no endpoint; what it uses of aiohttp is in ``http1``.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from bulkput.ebs.bounded_responses import INTERIM_ANSWERS_MAX
 from bulkput.ebs.error_response import BODY_LIMIT_BYTES
 from bulkput.network.late_trust import aiohttp
 
@@ -76,11 +75,10 @@ async def receive_response(protocol: Any, limit_bytes: int) -> HttpResponse:
 
 
 async def _final_response(protocol: Any) -> tuple[Any, Any]:
-    """Return the answer behind the interim ones, which are ignored."""
-    for _ in range(INTERIM_ANSWERS_MAX):
+    """Return the answer behind the interim ones, which are ignored; the protocol counts them."""
+    while True:
         message, payload = await protocol.read()
         if message.code == 101:
             raise WireError("the answer changes the protocol, and nobody asked for that")
         if message.code >= 200:
             return message, payload
-    raise WireError(f"{INTERIM_ANSWERS_MAX} interim answers came, and no answer")

@@ -9,6 +9,7 @@ so does a proxy's refusal, which is the credentials'; and what a run meets befor
 from urllib.parse import urlsplit
 
 from bulkput.ebs.advice import advice
+from bulkput.ebs.bounded_responses import INTERIM_ANSWERS_MAX, InterimAnswersError
 from bulkput.ebs.first_contact import error_of_first_contact
 from bulkput.ebs.http_response import WireError
 from bulkput.ebs.learned import Learned
@@ -26,6 +27,7 @@ _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
     (aiohttp.ClientHttpProxyError, "the proxy refused the connection"),
     (aiohttp.ClientProxyConnectionError, "the proxy could not be reached"),
     (aiohttp.ClientConnectorError, "the connection could not be made"),
+    (InterimAnswersError, f"more than {INTERIM_ANSWERS_MAX} interim answers, and no answer"),
     (aiohttp.ServerDisconnectedError, "the connection was closed before an answer"),
     (aiohttp.ClientPayloadError, "the answer ended early"),
     (aiohttp.ClientResponseError, "the answer is not HTTP"),

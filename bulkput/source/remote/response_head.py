@@ -1,12 +1,13 @@
 """What comes before the body of an answer, bounded: Python's http.client reads on for ever.
 
-Interim answers (100 Continue and the like) are bounded in number, all of the head in time: a byte
-now and then keeps the time limit of a single read from running out.
+Interim answers (100 Continue and the like) are bounded in number, all of the head in bytes and in
+time: a byte now and then keeps the time limit of a single read from running out. A proxy's answer
+to CONNECT is a head too.
 """
 
 import functools
 import time
-from http.client import HTTPException
+from http.client import CONTINUE, OK, SWITCHING_PROTOCOLS, HTTPException
 from typing import Any
 
 INTERIM_ANSWERS_MAX = 8
@@ -15,16 +16,32 @@ INTERIM_ANSWERS_MAX = 8
 HEAD_LIMIT_S = 60.0
 """Twice what a server may be silent before its first byte; the head itself fits one packet."""
 
+HEAD_LIMIT_BYTES = 256 << 10
+"""Interim answers included. Web servers and S3 themselves take 8 to 32 KiB of one head."""
+
 
 def bound_response_heads(manager: Any) -> None:
     """Let every connection that a urllib3 manager will open give up on heads that do not end.
 
     Args:
-        manager: Of urllib3 or botocore, before its first request.
+        manager: Before its first request.
     """
-    manager.pool_classes_by_scheme = {
-        scheme: _bounded(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
-    }
+    manager.pool_classes_by_scheme = _all_bounded(manager.pool_classes_by_scheme)
+
+
+def bound_session(session: Any) -> None:
+    """Do the same for botocore's HTTP session, and the managers of proxies that it makes later.
+
+    Args:
+        session: Before its first request.
+    """
+    bounded = _all_bounded(session._pool_classes_by_scheme)  # noqa: SLF001 - there is no other way
+    session._pool_classes_by_scheme = bounded  # noqa: SLF001 - a test holds the names
+    session._manager.pool_classes_by_scheme = bounded  # noqa: SLF001
+
+
+def _all_bounded(pool_class_of: dict[str, Any]) -> dict[str, Any]:
+    return {scheme: _bounded(pool_class) for scheme, pool_class in pool_class_of.items()}
 
 
 @functools.cache
@@ -48,7 +65,10 @@ def _bounded(pool_class: Any) -> Any:
             self._statuses += 1
             if self._statuses > INTERIM_ANSWERS_MAX + 1:
                 raise HTTPException(f"more than {INTERIM_ANSWERS_MAX} interim answers")
-            return super()._read_status()
+            version, status, reason = super()._read_status()
+            if CONTINUE < status < OK and status != SWITCHING_PROTOCOLS:
+                status = CONTINUE  # the only one that http.client knows to be followed by an answer
+            return version, status, reason
 
     class Connection(connection_class):  # type: ignore[misc,valid-type] # the same
         response_class = Response
@@ -63,12 +83,14 @@ class _HeadFile:
         """Read lines of ``file``, which is buffered, until ``until_s`` (monotonic)."""
         self.file = file
         self._until_s = until_s
+        self._left_bytes = HEAD_LIMIT_BYTES
 
     def readline(self, limit_bytes: int) -> bytes:
         """Return the next line, or as much as comes of it.
 
         Raises:
             TimeoutError: it came too slowly.
+            HTTPException: the head has become too long.
         """
         line = b""
         while len(line) < limit_bytes and not line.endswith(b"\n"):
@@ -79,6 +101,9 @@ class _HeadFile:
                 break
             length = waiting.find(b"\n") + 1 or len(waiting)
             line += self.file.read(min(length, limit_bytes - len(line)))
+        self._left_bytes -= len(line)
+        if self._left_bytes < 0:
+            raise HTTPException(f"a head of more than {HEAD_LIMIT_BYTES >> 10} KiB")
         return line
 
     def __getattr__(self, name: str) -> Any:

@@ -17,7 +17,7 @@ from bulkput.network.refusals import Refusals
 from bulkput.network.tls import verify_path
 from bulkput.source.remote.access import Access
 from bulkput.source.remote.connections import interrupt
-from bulkput.source.remote.response_head import bound_response_heads
+from bulkput.source.remote.response_head import bound_session
 from bulkput.source.remote.transport import (
     PassingError,
     RangeResponse,
@@ -49,8 +49,7 @@ class S3Transport:
         self.shown = address.shown
         self._object = {"Bucket": address.bucket, "Key": address.key}
         self._client = _client(access)
-        # Behind a proxy botocore makes its managers later, out of reach; there it is the proxy's.
-        bound_response_heads(self._client._endpoint.http_session._manager)  # noqa: SLF001
+        bound_session(self._client._endpoint.http_session)  # noqa: SLF001
         self._refusals = Refusals()
         self._sent = threading.local()
         self._client.meta.events.register("before-send.s3", self._count_request)

@@ -1,53 +1,26 @@
 """Servers of disks whose answers never end, or never get anywhere: left in turns and with words."""
 
-import contextlib
 import re
-import socket
 import threading
 
 import pytest
+from support.raw_server import ENDLESS_MAX, RawServer
 
 from bulkput.model.errors import SourceError, TemporaryError
 from bulkput.source.remote.object import _DELAYS_S
 
 SIZE = 4 << 20
 REQUESTS_MAX = 4 * (len(_DELAYS_S) + 1)
-ENDLESS_MAX = 64 << 20
-"""Where the server itself gives up, which no client may let it come to."""
 
 
-class RawServer:
-    """Writes what ``answer(connection, start, stop)`` writes, and closes; counts what it sent."""
+def range_server(answer):
+    """Return a server that writes what ``answer(server, connection, start, stop)`` writes."""
 
-    def __init__(self, answer):
-        self.requests = 0
-        self.sent = 0
-        self._answer = answer
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
+    def answer_range(server, connection, request):
+        asked = re.search(rb"bytes=(\d+)-(\d+)", request)
+        answer(server, connection, int(asked[1]), int(asked[2]) + 1)
 
-    def close(self):
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join()
-
-    def send(self, connection, content):
-        connection.sendall(content)
-        self.sent += len(content)
-
-    def _serve(self):
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with connection, contextlib.suppress(OSError):
-                head = connection.recv(65_536)
-                asked = re.search(rb"bytes=(\d+)-(\d+)", head)
-                self.requests += 1
-                self._answer(self, connection, int(asked[1]), int(asked[2]) + 1)
+    return RawServer(answer_range)
 
 
 def head(start, stop, *lines):
@@ -120,7 +93,7 @@ def no_http(server, connection, _start, _stop):
     ],
 )
 def test_it_is_left_after_a_few_turns(opened, answer, error, words):
-    server = RawServer(answer)
+    server = range_server(answer)
     try:
         with pytest.raises(error, match=words) as caught:
             opened(f"{server.url}/disk.img")
@@ -147,7 +120,7 @@ def test_a_byte_now_and_then_is_no_answer(opened, monkeypatch, framing, scheme):
         while not done.wait(0.01):
             server.send(connection, b"1\r\nx\r\n" if framing == "chunked" else b"x")
 
-    server = RawServer(drip)
+    server = range_server(drip)
     address = address_of(server, scheme, monkeypatch)
     try:
         with pytest.raises(TemporaryError, match=r"3 times in a row: less than 512 KiB came with"):
@@ -173,7 +146,7 @@ def test_nor_is_a_head_that_comes_byte_by_byte(opened, monkeypatch, scheme):
                 return
         server.send(connection, bytes(stop - start))
 
-    server = RawServer(drip)
+    server = range_server(drip)
     try:
         with pytest.raises(TemporaryError, match="3 times in a row"):
             opened(address_of(server, scheme, monkeypatch))
@@ -187,7 +160,7 @@ def test_nor_is_a_head_that_comes_byte_by_byte(opened, monkeypatch, scheme):
     "answer", [few_bytes, endless_headers, endless_line, endless_interim, negative_chunks, no_http]
 )
 def test_an_s3_that_means_harm_is_left_too(opened, monkeypatch, answer):
-    server = RawServer(answer)
+    server = range_server(answer)
     address = address_of(server, "s3", monkeypatch)
     try:
         with pytest.raises(TemporaryError, match="times in a row") as caught:
@@ -205,7 +178,7 @@ def test_a_body_without_end_is_read_as_far_as_was_asked_for(opened):
         while server.sent < ENDLESS_MAX:
             server.send(connection, b"10000\r\n" + bytes(65_536) + b"\r\n")
 
-    server = RawServer(endless)
+    server = range_server(endless)
     try:
         source = opened(f"{server.url}/disk.img")
         source.read_window(0, 2)
