@@ -10,12 +10,7 @@ from bulkput.ebs.api_client import SERVICES, ApiClient, ApiService
 from bulkput.ebs.aws_session import AwsSession, new_session
 from bulkput.ebs.control_plane import ControlPlane
 from bulkput.ebs.control_session import ControlSession, control_limits
-from bulkput.ebs.credentials import (
-    ChainCredentials,
-    Credentials,
-    CredentialSource,
-    StaticCredentials,
-)
+from bulkput.ebs.credentials import ChainCredentials, CredentialSource
 from bulkput.ebs.data_plane import DataPlane
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import aws_url, is_loopback_url, parse_endpoint
@@ -102,7 +97,7 @@ async def open_service(
     allow_insecure_http: bool = False,
     connections_max: int = 512,
     deadlines: Deadlines | None = None,
-    static_credentials: Credentials | None = None,
+    credentials: CredentialSource | None = None,
 ) -> AsyncIterator[Service]:
     """Find everything out and open both planes; close them at the end.
 
@@ -114,7 +109,7 @@ async def open_service(
         allow_insecure_http: Accept http to other machines.
         connections_max: Puts and gets that may be under way at once.
         deadlines: Limits of an attempt.
-        static_credentials: Instead of the AWS chain: for a rehearsal server.
+        credentials: Instead of the AWS chain: of a rehearsal server, or of another process.
 
     Raises:
         ConfigError: no Region, an endpoint that cannot be used, an unknown profile.
@@ -127,7 +122,9 @@ async def open_service(
     reading_trust = _start_reading(session.trust, is_plain=is_plain)
     try:
         found_region = learned.region = await resolve_region(session, region)
-        credentials = _credentials_of(profile, learned, clock, static_credentials)
+        source = credentials or ChainCredentials(
+            lambda: new_session(profile, learned), clock.monotonic_s
+        )
         control_session = ControlSession(session.trust.read, control_limits(limits), learned)
         opener = _ClientOpener(
             session=session,
@@ -137,7 +134,7 @@ async def open_service(
             control_session=control_session,
             learned=learned,
             deadlines=limits,
-            credentials=credentials,
+            credentials=source,
             clock=clock,
         )
         async with (
@@ -194,14 +191,6 @@ def _checked(url: str | None, *, allow_insecure_http: bool) -> tuple[str | None,
         return None, False
     parsed = parse_endpoint(url, allow_insecure_http=allow_insecure_http)
     return parsed.url, not parsed.is_tls and is_loopback_url(parsed.url)
-
-
-def _credentials_of(
-    profile: str | None, learned: Learned, clock: Clock, static: Credentials | None
-) -> CredentialSource:
-    if static is not None:
-        return StaticCredentials(static)
-    return ChainCredentials(lambda: new_session(profile, learned), clock.monotonic_s)
 
 
 @dataclass(frozen=True)

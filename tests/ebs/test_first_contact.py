@@ -6,7 +6,7 @@ import pytest
 import trustme
 from support.connect_proxy import ConnectProxy
 
-from bulkput.ebs.credentials import Credentials
+from bulkput.ebs.credentials import Credentials, StaticCredentials
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import open_service
 from bulkput.ebs.snapshot import StartRequest
@@ -21,7 +21,7 @@ async def failure(*, region="us-east-1", operation="StartSnapshot", **more):
     async with open_service(
         region=region,
         clock=LoopClock(),
-        static_credentials=KEYS,
+        credentials=StaticCredentials(KEYS),
         deadlines=Deadlines(connect_s=2, control_s=5),
         **more,
     ) as service:
@@ -188,7 +188,7 @@ async def test_after_an_answer_the_same_failures_may_pass(lab):
             region="us-east-1",
             clock=LoopClock(),
             endpoint_url=server.url,
-            static_credentials=KEYS,
+            credentials=StaticCredentials(KEYS),
             deadlines=Deadlines(connect_s=2, control_s=5),
         ) as service,
     ):
@@ -219,7 +219,7 @@ async def test_a_refusal_of_ec2_in_a_foreign_form_is_read(lab, body, expected):
             region="us-east-1",
             clock=LoopClock(),
             endpoint_url=server.url,
-            static_credentials=KEYS,
+            credentials=StaticCredentials(KEYS),
         ) as service,
     ):
         service.control._learned.has_answered = True
@@ -247,7 +247,7 @@ async def test_a_key_that_is_refused_is_named(lab):
             region="us-east-1",
             clock=LoopClock(),
             endpoint_url=server.url,
-            static_credentials=KEYS,
+            credentials=StaticCredentials(KEYS),
         ) as service,
     ):
         request = StartRequest(1, "t", kms_key_arn=arn, encrypted=True)

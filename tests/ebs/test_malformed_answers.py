@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from support.malformed import ENDLESS, answer
 
+from bulkput.ebs.credentials import StaticCredentials
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import open_service
 from bulkput.ebs.snapshot import StartRequest
@@ -78,7 +79,7 @@ async def service_at(url, lab, limits=LIMITS):
         endpoint_url=url,
         connections_max=AT_ONCE,
         deadlines=limits,
-        static_credentials=lab.KEYS,
+        credentials=StaticCredentials(lab.KEYS),
     ) as service:
         yield service
 

@@ -12,7 +12,7 @@ from support.remote import RangeServer
 
 import bulkput.emulator.server as server_module
 from bulkput.ebs.aws_session import new_session
-from bulkput.ebs.credentials import ChainCredentials, Credentials
+from bulkput.ebs.credentials import ChainCredentials, Credentials, StaticCredentials
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.region import resolve_region
 from bulkput.ebs.service import open_service
@@ -56,7 +56,7 @@ def opened():
     return open_service(
         region="us-east-1",
         clock=LoopClock(),
-        static_credentials=KEYS,
+        credentials=StaticCredentials(KEYS),
         deadlines=Deadlines(connect_s=5, control_s=10),
     )
 

@@ -9,7 +9,7 @@ import pytest
 import trustme
 from support.opened_service import KEYS, completed, opened, payload, put, whole_life
 
-from bulkput.ebs.credentials import Credentials
+from bulkput.ebs.credentials import Credentials, StaticCredentials
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.loggers import quiet_secretive_loggers
 from bulkput.ebs.service import open_service
@@ -57,7 +57,7 @@ async def test_https_to_a_server_without_tls_is_a_wrong_endpoint(tmp_path):
             region="eu-west-1",
             clock=LoopClock(),
             endpoint_url=emulator.url.replace("http", "https"),
-            static_credentials=KEYS,
+            credentials=StaticCredentials(KEYS),
         ) as service,
     ):
         with pytest.raises(ConfigError, match="expected a server that speaks TLS"):
@@ -119,7 +119,7 @@ async def test_a_control_call_has_one_attempt_and_one_deadline(lab):
                 region="eu-west-1",
                 clock=LoopClock(),
                 endpoint_url=server.url,
-                static_credentials=KEYS,
+                credentials=StaticCredentials(KEYS),
                 deadlines=Deadlines(connect_s=1, control_s=0.3),
             ) as service,
         ):

@@ -7,7 +7,7 @@ from botocore.loaders import create_loader
 from bulkput.ebs import service as service_module
 from bulkput.ebs.api_client import SERVICES
 from bulkput.ebs.aws_session import new_session
-from bulkput.ebs.credentials import Credentials
+from bulkput.ebs.credentials import Credentials, StaticCredentials
 from bulkput.ebs.endpoint import aws_url, parse_endpoint
 from bulkput.ebs.region import resolve_region
 from bulkput.ebs.service import open_service
@@ -132,7 +132,7 @@ async def endpoint_of(**more):
     async with open_service(
         region=more.pop("region", "us-east-1"),
         clock=LoopClock(),
-        static_credentials=KEYS,
+        credentials=StaticCredentials(KEYS),
         **more,
     ) as service:
         return service.endpoint_url, service.control.ec2.endpoint_url

@@ -5,7 +5,7 @@ import hashlib
 from base64 import b64encode
 from contextlib import asynccontextmanager
 
-from bulkput.ebs.credentials import Credentials
+from bulkput.ebs.credentials import Credentials, StaticCredentials
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import open_service
 from bulkput.ebs.snapshot import StartRequest
@@ -45,7 +45,7 @@ async def opened(tmp_path, *, clock=None, tls=None, keys=KEYS, **more):
             region="eu-west-1",
             clock=clock or LoopClock(),
             endpoint_url=emulator.url,
-            static_credentials=keys,
+            credentials=StaticCredentials(keys),
             deadlines=Deadlines(control_s=10),
         ) as service,
     ):

@@ -13,6 +13,8 @@ import traceback
 from bulkput.jobs.lanes.lane_upload import LaneTools, LaneUpload
 from bulkput.jobs.lanes.loop_load import LoopLoad
 from bulkput.jobs.lanes.protocol import (
+    Keys,
+    KeysRefreshed,
     LaneFailed,
     LaneInit,
     LaneLeft,
@@ -21,7 +23,10 @@ from bulkput.jobs.lanes.protocol import (
     PutOrder,
     Share,
     StopPutting,
+    ToLane,
+    WantKeys,
 )
+from bulkput.jobs.lanes.sent_credentials import SentCredentials
 from bulkput.jobs.process.event_loop import run_in_loop
 from bulkput.jobs.process.frames import receive, send
 from bulkput.jobs.session.connection import deadlines_of, open_connection
@@ -76,18 +81,20 @@ async def _serve(
     passed: socket.socket,
 ) -> None:
     tuning = init.settings.tuning
+    credentials = SentCredentials(init.keys, lambda: send(writer, WantKeys()))
     opened = open_connection(
         init.settings,
         connections_max=tuning.in_flight_max,
         deadlines=deadlines_of(tuning),
         server=init.server,
+        credentials=credentials,
     )
     async with opened as service:
         workers = ThreadWorkers(min(worker_count(tuning), _HASH_WORKERS_MAX))
         tools = LaneTools(init.settings, service, workers, lambda message: send(writer, message))
         try:
             async with asyncio.TaskGroup() as group:
-                await _Lane(tools, reader, writer, passed, group).run()
+                await _Lane(tools, credentials, reader, writer, passed, group).run()
         finally:
             workers.close()
 
@@ -98,12 +105,14 @@ class _Lane:
     def __init__(
         self,
         tools: LaneTools,
+        credentials: SentCredentials,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         passed: socket.socket,
         group: asyncio.TaskGroup,
     ) -> None:
         self._tools = tools
+        self._credentials = credentials
         self._reader = reader
         self._writer = writer
         self._passed = passed
@@ -125,8 +134,12 @@ class _Lane:
             if self._putting is not None:
                 self._putting.cancel()
 
-    def _take(self, message: PutOrder | Share | Portion) -> None:
-        if isinstance(message, PutOrder):
+    def _take(self, message: ToLane) -> None:
+        if isinstance(message, Keys):
+            self._credentials.adopt(message)
+        elif isinstance(message, KeysRefreshed):
+            self._credentials.refreshed(message)
+        elif isinstance(message, PutOrder):
             _, descriptors, _, _ = socket.recv_fds(self._passed, 1, _DESCRIPTORS_MAX)
             self._upload = LaneUpload(message, descriptors, self._tools)
             self._putting = self._group.create_task(self._put(self._upload))
@@ -134,7 +147,7 @@ class _Lane:
             return  # what crossed its leaving the volume
         elif isinstance(message, Share):
             self._upload.set_share(message)
-        else:
+        elif isinstance(message, Portion):
             self._upload.give(message.extent)
 
     async def _put(self, upload: LaneUpload) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from bulkput.jobs.lanes.protocol import (
     FromLane,
+    Keys,
     LaneFailed,
     LaneInit,
     PutOrder,
@@ -46,6 +47,8 @@ class LaneProcess:
         """Whether it was asked to, so that its end says nothing."""
         self.is_retired = False
         """Whether it gets no more volumes."""
+        self.keys: Keys | None = None
+        """What it was sent last to sign with."""
         self.silent_looks = 0
         """How often it was looked at since its last message."""
         self.busy_share = 0.0
@@ -83,6 +86,7 @@ class LaneProcess:
                 raise
         reader, self._writer = await asyncio.open_unix_connection(sock=ours)
         self._task = asyncio.create_task(self._converse(reader, self._process))
+        self.keys = init.keys
         self.send(init)
 
     def order(self, order: PutOrder, descriptors: Sequence[int]) -> None:

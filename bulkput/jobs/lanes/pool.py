@@ -10,9 +10,10 @@ from typing import Any
 
 from bulkput.config.process_count import AUTO
 from bulkput.jobs.lanes.crew import Crew, CrewParts
+from bulkput.jobs.lanes.key_sender import KeySender
 from bulkput.jobs.lanes.lane_process import LaneProcess
 from bulkput.jobs.lanes.loop_load import LoopLoad
-from bulkput.jobs.lanes.protocol import FromLane, LaneInit
+from bulkput.jobs.lanes.protocol import FromLane, LaneInit, WantKeys
 from bulkput.jobs.session.context import JobContext
 from bulkput.machine.processors import IdleProcessors, quota_processors, usable_processors
 from bulkput.model.block import BLOCK_SIZE_BYTES
@@ -93,7 +94,9 @@ class LanePool:
                 "gets_per_s_account": gets.account_gets_per_s,
             }
         )
-        self._init = LaneInit(settings.model_copy(update={"tuning": tuning}), context.server)
+        found = {"tuning": tuning, "region": context.service.region}
+        self._settings = settings.model_copy(update=found)
+        self._keys = KeySender(context.service.credentials)
         self._crews: list[Crew] = []
         self._crew_of: dict[LaneProcess, Crew | None] = {}
         self._share = FairShare(context.rate_limits.account_puts_per_s)
@@ -130,6 +133,7 @@ class LanePool:
                     lane.kill()  # as one that died
             if self._is_auto:
                 self._find_count()
+            self._keys.look(self._crew_of)
             self._look()
 
     async def close(self) -> None:
@@ -137,6 +141,7 @@ class LanePool:
         for task in self._starting:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._keys.close()
         await asyncio.gather(*(lane.close() for lane in list(self._crew_of)))
 
     def _look(self) -> None:
@@ -226,9 +231,12 @@ class LanePool:
         return task
 
     async def _start_one(self) -> None:
+        keys = await self._keys.latest()
+        if keys.error is not None:
+            return  # this process's own calls fail alike
         lane = LaneProcess(self._hear, self._lost)
         try:
-            await lane.start(self._init)
+            await lane.start(LaneInit(self._settings, self._context.server, keys))
         except OSError:
             self._most_lanes = len(self._crew_of)  # what there is has to do
             return
@@ -237,6 +245,8 @@ class LanePool:
 
     def _hear(self, lane: LaneProcess, message: FromLane) -> None:
         lane.silent_looks = 0
+        if isinstance(message, WantKeys):
+            self._keys.refresh(lane)
         crew = self._crew_of.get(lane)
         if crew is not None:
             crew.hear(lane, message)

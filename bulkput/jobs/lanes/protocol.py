@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bulkput.config.settings import JobSettings
+from bulkput.ebs.credentials import Credentials
 from bulkput.jobs.process.embedded_server import EmbeddedServer
 from bulkput.ledger.manifest_header import ManifestHeader
 from bulkput.ledger.record import State
@@ -18,13 +19,32 @@ from bulkput.planning.zeros import ResolvedZeros
 from bulkput.source.shared import SharedSource
 
 
+@dataclass(frozen=True, eq=False)
+class Keys:
+    """To a lane: what it signs with from now on."""
+
+    credentials: Credentials | None
+    error: Exception | None = None
+    """Why there are none: what every call raises until there are."""
+
+
+@dataclass(frozen=True)
+class KeysRefreshed:
+    """To a lane that wanted keys: new ones, if there are, were sent before."""
+
+    error: Exception | None
+    """Why there could be none."""
+
+
 @dataclass(frozen=True)
 class LaneInit:
     """First to a lane: the job's settings, as its service is opened by."""
 
     settings: JobSettings
+    """With the Region that the job has found."""
     server: EmbeddedServer | None
     """The embedded one; None where the settings say it all."""
+    keys: Keys
 
 
 @dataclass(frozen=True)
@@ -84,6 +104,11 @@ class WantPortion:
 
 
 @dataclass(frozen=True)
+class WantKeys:
+    """From a lane: the service refused its keys; the answer is ``KeysRefreshed``."""
+
+
+@dataclass(frozen=True)
 class PortionSettled:
     """From a lane: every block of a portion is settled in the table."""
 
@@ -119,9 +144,16 @@ class LaneFailed:
     sentence: str
 
 
-ToLane = LaneInit | PutOrder | Share | Portion | StopPutting
+ToLane = LaneInit | Keys | KeysRefreshed | PutOrder | Share | Portion | StopPutting
 FromLane = (
-    LaneReady | WantPortion | PortionSettled | LaneProgress | LaneLeft | LaneFailed | PutRetried
+    LaneReady
+    | WantKeys
+    | WantPortion
+    | PortionSettled
+    | LaneProgress
+    | LaneLeft
+    | LaneFailed
+    | PutRetried
 )
 
 BLOCK_COUNTS = (

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bulkput.config.service import ServiceSettings
 from bulkput.config.tuning import TuningSettings
+from bulkput.ebs.credentials import CredentialSource, StaticCredentials
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import Service, open_service
 from bulkput.jobs.process.embedded_server import EmbeddedServer, embedded_server
@@ -92,6 +93,7 @@ async def open_connection(
     connections_max: int = 1,
     deadlines: Deadlines | None = None,
     server: EmbeddedServer | None = None,
+    credentials: CredentialSource | None = None,
 ) -> AsyncIterator[Service]:
     """Open both planes at the endpoint of ``settings``, and close them at the end.
 
@@ -100,6 +102,7 @@ async def open_connection(
         connections_max: Puts and gets that may be under way at once.
         deadlines: Limits of an attempt.
         server: The embedded one, where it runs already.
+        credentials: Instead of the server's and those of the AWS chain.
 
     Raises:
         ConfigError: there is no Region, or no such profile or endpoint.
@@ -111,6 +114,7 @@ async def open_connection(
         region = settings.region
         if server is not None:
             region = region or _EMBEDDED_REGION
+            credentials = credentials or StaticCredentials(server.credentials)
         yield await stack.enter_async_context(
             open_service(
                 region=region,
@@ -120,6 +124,6 @@ async def open_connection(
                 clock=LoopClock(),
                 connections_max=connections_max,
                 deadlines=deadlines,
-                static_credentials=None if server is None else server.credentials,
+                credentials=credentials,
             )
         )

@@ -1,5 +1,7 @@
 """How many volumes at once, in how many processes, with how much memory: by arithmetic alone."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from bulkput.config.settings import JobSettings
@@ -28,6 +30,7 @@ def context(volumes, parallel, rate_limits=(1000.0, 1000.0), **tuning):
         "settings": settings(volumes, parallel, **tuning),
         "rate_limits": RateLimits(*rate_limits),
         "get_rate_limits": GET_RATE_LIMITS_DEFAULT,
+        "service": SimpleNamespace(region="eu-west-1", credentials=None),
     }
     return JobContext(**(others | given))
 
