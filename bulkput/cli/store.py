@@ -18,6 +18,12 @@ from bulkput.observe.result import OutputForm, as_json
 if TYPE_CHECKING:
     from bulkput.api.store import StoredUpload
 
+_CONDITIONS = {
+    "damaged": "damaged",
+    "not-begun": "not begun",
+    "other-version": "another version's",
+    None: "-",
+}
 HEAD = ("VOLUME", "SNAPSHOT", "PHASE", "DONE", "UPDATED", "LAST WRITTEN BY")
 
 
@@ -90,8 +96,8 @@ def verify(context: click.Context, /, **flags: Any) -> None:
 def prune(context: click.Context, /, *, older_than: float, yes: bool, **flags: Any) -> None:
     """Remove uploads that are over, and what interrupted updates left behind.
 
-    Unfinished uploads stay: bulkput abort gives them up. So do manifests, series and the records
-    of jobs and copies.
+    Unfinished uploads stay: bulkput abort gives them up. So do manifests, series, the records of
+    jobs and copies, and what another version of bulkput wrote.
     """
     from bulkput.api.store import prune as prune_store  # noqa: PLC0415 - not for --help
 
@@ -115,7 +121,7 @@ def row(found: "StoredUpload") -> list[str]:
     """Return an upload as a row below ``HEAD``."""
     header, upload = found.header, found.unfinished
     if header is None:
-        return [found.entry.volume, "-", "damaged", "-", _ago(found), found.who]
+        return [found.entry.volume, "-", _CONDITIONS[found.condition], "-", _ago(found), found.who]
     phase = f"{header.phase}, over" if found.is_over else str(header.phase)
     return [
         found.entry.volume,

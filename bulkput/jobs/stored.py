@@ -24,6 +24,7 @@ from bulkput.store.cut import (
     CUT_NAME,
     UPLOADS,
     Cut,
+    CutFormatError,
     Writer,
     cut_key,
     decode_cut,
@@ -49,11 +50,22 @@ class StoredUpload:
     held_s: float
     """For how long its writer holds it yet."""
     problem: str | None = None
+    is_foreign: bool = False
+    """It is sound, and of another version of bulkput: not ours to remove."""
 
     @property
     def entry(self) -> Entry:
         """The same as a state folder's."""
         return Entry(Path(self.name), self.header, self.problem)
+
+    @property
+    def condition(self) -> str | None:
+        """Why there is no ledger's header, in a word or two; None where there is one."""
+        if self.header is not None:
+            return None
+        if self.problem is None:
+            return "not-begun"
+        return "other-version" if self.is_foreign else "damaged"
 
     @property
     def is_over(self) -> bool:
@@ -81,7 +93,9 @@ class StoredUpload:
 
     def as_dict(self, now_unix_s: float) -> dict[str, Any]:
         """Return the documented JSON object."""
-        return self.unfinished.as_dict(now_unix_s) | {
+        facts = self.unfinished.as_dict(now_unix_s)
+        return facts | {
+            "phase": self.condition or facts["phase"],
             "host": None if self.cut is None else self.cut.writer.host,
             "updated_s_ago": round(self.age_s, 3),
             "is_over": self.is_over,
@@ -115,7 +129,10 @@ def _upload(name: str, content: bytes, age_s: float, now_unix_s: float) -> Store
         cut = decode_cut(content)
         header = cut.header()
     except ValueError as error:
-        return StoredUpload(name, cut, None, age_s, 0.0, f"{name}: {error}")
+        # A header that a sound cut has was written so.
+        is_foreign = cut is not None or isinstance(error, CutFormatError)
+        problem = f"{name}: {error}"
+        return StoredUpload(name, cut, None, age_s, 0.0, problem, is_foreign=is_foreign)
     return StoredUpload(name, cut, header, age_s, held_for_s(cut.writer, age_s, now_unix_s))
 
 
@@ -143,8 +160,9 @@ async def prunable(
 ) -> AsyncIterator[tuple[str, str]]:
     """Yield the keys of what nobody needs any more, and why.
 
-    Uploads that are over, and those that cannot be read, if their last update is older; pieces
+    Uploads that are over, have not begun or cannot be read, if their last update is older; pieces
     that no cut lists, if they are older. What is unfinished stays: ``bulkput abort`` gives it up.
+    So does what another version of bulkput wrote.
 
     Raises:
         BulkputError: the store cannot be read.
@@ -160,12 +178,22 @@ async def prunable(
             continue
         if upload is None:
             yield each.key, "of no upload"
-        elif upload.age_s >= older_than_s and upload.is_over:
-            yield each.key, "of an upload that is over"
-        elif upload.age_s >= older_than_s and upload.problem is not None:
-            yield each.key, "of an upload that cannot be read"
+        elif upload.is_foreign:
+            continue
+        elif upload.age_s >= older_than_s and (reason := _why_prunable(upload)) is not None:
+            yield each.key, reason
         elif name in listed and each.key not in listed[name]:
             yield each.key, "a piece that no cut has"
+
+
+def _why_prunable(upload: StoredUpload) -> str | None:
+    if upload.is_over:
+        return "of an upload that is over"
+    reasons = {
+        "not-begun": "of an upload that was not begun",
+        "damaged": "of an upload that cannot be read",
+    }
+    return reasons.get(upload.condition or "")
 
 
 def _listed(name: str, cut: Cut) -> set[str]:

@@ -191,7 +191,8 @@ class TakeUp:
             return _Found(cut, stored.etag, cut.header(), held_s)
         except ValueError as error:
             what = f"{self._store.shown}/{key}: the ledger in it cannot be used: {error}"
-            raise LedgerError(self._folder, f"{what}. `bulkput store prune` removes it") from None
+            advice = f"bulkput {cut.program_version} wrote it. Use that version"
+            raise LedgerError(self._folder, f"{what}; {advice}, or another state_store") from None
 
     async def _fetch(self, cut: Cut, header: LedgerHeader) -> None:
         """Make the store's ledger the folder's: what it does not vouch for counts as sent."""

@@ -1,5 +1,6 @@
 """What is unfinished on any host is seen, checked and given up from any other one."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -107,6 +108,39 @@ def test_what_is_over_is_pruned_and_what_is_unfinished_stays(bulkput, elsewhere,
     left = bulkput("store", "ls", "--output", "json").object["uploads"]
     assert [each["snapshot_id"] for each in left] == [elsewhere]
     assert s3.keys("/uploads/") == unfinished
+
+
+@pytest.mark.parametrize("change", ["cut", "ledger"])
+def test_an_upload_of_another_version_is_named_as_such_and_stays(bulkput, elsewhere, s3, change):
+    before = s3.keys("/uploads/")
+    (key,) = s3.keys("state.json")
+    if change == "cut":
+        facts = json.loads(s3.objects[key][0]) | {"format_version": 2, "program_version": "9.9"}
+        content = json.dumps(facts).encode()
+    else:
+        cut = decode_cut(s3.objects[key][0])
+        ledger = json.loads(cut.ledger) | {"format_version": 2}
+        content = encode_cut(replace(cut, ledger=json.dumps(ledger)))
+    s3.put(key, content)
+    s3.ahead_s = 2 * 3600
+    ended = bulkput("store", "prune", "--older-than", "1h", "--yes")
+    assert (ended.status, ended.out) == (0, ""), ended.err
+    assert s3.keys("/uploads/") == before
+    assert bulkput("store", "ls").out.split("\n")[1].split()[2:4] == ["another", "version's"]
+    (found,) = bulkput("store", "ls", "--output", "json").object["uploads"]
+    assert (found["phase"], "format version 2" in found["problem"]) == ("other-version", True)
+    refused = bulkput("abort", found["folder"], "--yes")
+    assert (refused.status, "format version 2" in refused.err) == (3, True), refused.err
+
+
+def test_what_was_held_and_never_begun_is_no_damage(bulkput, elsewhere, s3):
+    (key,) = s3.keys("state.json")
+    s3.put(key, encode_cut(replace(decode_cut(s3.objects[key][0]), ledger=None, segments={})))
+    assert bulkput("store", "ls").out.split("\n")[1].split()[2:4] == ["not", "begun"]
+    assert bulkput("store", "verify").status == 0
+    s3.ahead_s = 2 * 3600
+    bulkput("store", "prune", "--older-than", "1h", "--yes")
+    assert s3.keys("/uploads/") == []
 
 
 def test_a_store_has_to_be_named(bulkput, monkeypatch):
