@@ -1,11 +1,11 @@
 """A client's side of its lease: when to ask, and what may be used now. Pure.
 
 The lease begins when the ask was sent, so that no delay makes it last longer here than at the
-table. Time is handed in: seconds of a clock that a suspended machine does not stop
-(``CLOCK_BOOTTIME``), for a lease runs out meanwhile too.
+table. Time is handed in: ``boottime_s``.
 """
 
 from bulkput.fleet.lease import Amounts, Ask, Lease, Resource, Terms
+from bulkput.fleet.quota_share import QuotaShare
 
 CLOCK_SHARE = 0.99
 """Of a lease's length, taken as its whole: clocks of two hosts differ by 1 part in 10,000 at most,
@@ -26,7 +26,7 @@ class QuotaClient:
         """Of each ask: when, and the lease that the client went by."""
         self._number = 0
         self._lease: Lease | None = None
-        self._began_s = 0.0
+        self._share = QuotaShare()
         self._next_ask_s = float("-inf")
 
     @property
@@ -64,33 +64,34 @@ class QuotaClient:
             return False
         sent_s, in_use = self._sent[lease.number]
         if self._lease is not None:
-            is_outdated = in_use is not self._lease or sent_s < self.expires_s <= now_s
+            is_outdated = in_use is not self._lease or sent_s < self._share.expires_s <= now_s
             if lease.number <= self._lease.number or (
                 lease.table != self._lease.table and is_outdated
             ):
                 return False
-        self._lease, self._began_s = lease, sent_s
+        self._go_by(lease, sent_s)
         self._next_ask_s = min(self._next_ask_s, sent_s + lease.refresh_s)
         return True
 
-    def may_use(self, now_s: float, resource: Resource) -> float:
-        """Return how much a second; 0 means that nothing may start."""
-        if self._lease is None:
-            return 0.0
-        if now_s < self.expires_s:
-            return self._lease.amounts.get(resource, 0.0)
-        return 0.0 if self.is_lost(now_s) else self._lease.safe.get(resource, 0.0)
+    def _go_by(self, lease: Lease, sent_s: float) -> None:
+        self._lease = lease
+        self._share = QuotaShare(
+            lease.number,
+            lease.amounts,
+            lease.safe,
+            expires_s=sent_s + lease.length_s * CLOCK_SHARE,
+            lost_s=sent_s + (lease.length_s + lease.orphan_s) * CLOCK_SHARE,
+        )
 
     @property
-    def expires_s(self) -> float:
-        """When the lease in use runs out, and only its safe amounts are left."""
-        if self._lease is None:
-            return float("-inf")
-        return self._began_s + self._lease.length_s * CLOCK_SHARE
+    def share(self) -> QuotaShare:
+        """What may be used by the lease in use, and until when."""
+        return self._share
+
+    def may_use(self, now_s: float, resource: Resource) -> float:
+        """Return how much a second; 0 means that nothing may start."""
+        return self._share.may_use(now_s, resource)
 
     def is_lost(self, now_s: float) -> bool:
         """Return whether the safe amounts ran out too: the process is to end, as resumable."""
-        lease = self._lease
-        if lease is None:
-            return False
-        return now_s >= self._began_s + (lease.length_s + lease.orphan_s) * CLOCK_SHARE
+        return self._share.is_lost(now_s)

@@ -42,6 +42,10 @@ class FairShare:
         self._ceiling = ceiling_puts_per_s
         self._claims: dict[str, _Claim] = {}
 
+    def set_ceiling(self, ceiling_puts_per_s: float) -> None:
+        """Change what is divided, from the next ``divide`` on."""
+        self._ceiling = ceiling_puts_per_s
+
     def divide(self, now_s: float, sent: Mapping[str, int]) -> dict[str, float]:
         """Return puts per second for each volume; in sum they are the ceiling.
 

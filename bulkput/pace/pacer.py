@@ -12,7 +12,8 @@ from bulkput.model.clock import Clock
 from bulkput.model.failure import FailureClass
 from bulkput.model.progress import RateLimiter
 from bulkput.pace.bucket import Bucket
-from bulkput.pace.gate import LOOK_S, Gate, OpenGate
+from bulkput.pace.gate import LOOK_S as GATE_LOOK_S
+from bulkput.pace.gate import Gate, OpenGate
 from bulkput.pace.held_back import HeldBack, no_cpu_s
 from bulkput.pace.in_flight import InFlightController
 from bulkput.pace.rate import RateController
@@ -21,6 +22,9 @@ from bulkput.pace.spread import Spread
 SLEEP_MIN_S = 0.001
 """uvloop rounds timers to whole milliseconds, and less than half of one to none at all: a shorter
 sleep would spin. The bucket's burst makes up for the wait."""
+
+LOOK_S = 0.25
+"""A wait for a bucket is slept through in parts, so that another rate counts soon."""
 
 RATE_STEP_SHARE = 0.001
 """A change of the rate below 0.1% is not worth setting the bucket for every put."""
@@ -46,6 +50,16 @@ class _PacedBucket:
         self._limiter = limiter
         self._if_lowered = if_lowered
         self.bucket = Bucket(self.controller.rate_puts_per_s)
+        self._is_held = False
+
+    @property
+    def rate_puts_per_s(self) -> float:
+        """The rate to send at now; 0 while nothing may start."""
+        return 0.0 if self._is_held else self.controller.rate_puts_per_s
+
+    def delay_s(self, now_s: float) -> float:
+        """Return how long to wait before looking again; 0 if the next may start."""
+        return LOOK_S if self._is_held else min(LOOK_S, self.bucket.earliest_s(now_s) - now_s)
 
     @property
     def limiter(self) -> RateLimiter:
@@ -61,8 +75,11 @@ class _PacedBucket:
         self._follow(now_s)
 
     def set_ceiling(self, now_s: float, ceiling_puts_per_s: float) -> None:
-        self.controller.set_ceiling(ceiling_puts_per_s)
-        self._follow(now_s)
+        """Change the ceiling; at 0 nothing starts, and what was found stays as it is."""
+        self._is_held = ceiling_puts_per_s <= 0
+        if not self._is_held:
+            self.controller.set_ceiling(ceiling_puts_per_s)
+            self._follow(now_s)
 
     def _follow(self, now_s: float) -> None:
         rate = self.controller.rate_puts_per_s
@@ -88,7 +105,7 @@ class AccountPacer:
     @property
     def rate_puts_per_s(self) -> float:
         """The rate that all volumes together may send at now."""
-        return self._paced.controller.rate_puts_per_s
+        return self._paced.rate_puts_per_s
 
     @property
     def controller(self) -> RateController:
@@ -96,7 +113,10 @@ class AccountPacer:
         return self._paced.controller
 
     def set_ceiling(self, now_s: float, ceiling_puts_per_s: float) -> None:
-        """Change the part of the account's quota that the volumes here may use."""
+        """Change the part of the account's quota that the volumes here may use.
+
+        Who waits already hears of it within ``LOOK_S``; 0 holds all back.
+        """
         self._paced.set_ceiling(now_s, ceiling_puts_per_s)
 
 
@@ -140,16 +160,14 @@ class Pacer:
     @property
     def rate_puts_per_s(self) -> float:
         """The rate that this snapshot may be sent at now, the account's limit included."""
-        return min(self._paced.controller.rate_puts_per_s, self._account.rate_puts_per_s)
+        return min(self._paced.rate_puts_per_s, self._account.rate_puts_per_s)
 
     @property
     def allowed_by(self) -> RateLimiter:
         """Whose limit ``rate_puts_per_s`` is."""
         snapshot, account = self._paced, self._account._paced  # noqa: SLF001 - one mechanism
-        lower = snapshot
-        if account.controller.rate_puts_per_s < snapshot.controller.rate_puts_per_s:
-            lower = account
-        return lower.limiter
+        is_lower = account.rate_puts_per_s < snapshot.rate_puts_per_s
+        return account.limiter if is_lower else snapshot.limiter
 
     @property
     def limited_by(self) -> RateLimiter | None:
@@ -181,7 +199,7 @@ class Pacer:
         async with self._turn:
             while (pause_s := self._gate.pause_s()) > 0:
                 began_s = self._clock.monotonic_s()
-                await self._clock.sleep(min(pause_s, LOOK_S))
+                await self._clock.sleep(min(pause_s, GATE_LOOK_S))
                 ready_s = self._clock.monotonic_s()
                 self._held_back.waited(RateLimiter.WINDOW, ready_s - began_s)
             is_full = self._in_flight >= self._in_flight_controller.limit
@@ -192,11 +210,11 @@ class Pacer:
                 ready_s = self._clock.monotonic_s()
                 self._held_back.waited(self._slots_limiter, ready_s - began_s)
             began_s = self._clock.monotonic_s()
-            await self._wait_for(self._paced.bucket)
+            await self._wait_for(self._paced)
             asked_s = self._clock.monotonic_s()
             self._held_back.waited(self._paced.limiter, asked_s - began_s)
             async with account._turn:  # noqa: SLF001 - both classes are one mechanism
-                await self._wait_for(account._paced.bucket)  # noqa: SLF001 - as above
+                await self._wait_for(account._paced)  # noqa: SLF001 - as above
                 # No await from here on: all that was waited for still holds, since only the
                 # holder of a turn takes from its bucket.
                 now_s = self._clock.monotonic_s()
@@ -266,10 +284,6 @@ class Pacer:
         spacing_s = self._spread.spacing_s(self._in_flight_controller.limit)
         return self._started_s + spacing_s - self._clock.monotonic_s() if spacing_s else 0.0
 
-    async def _wait_for(self, bucket: Bucket) -> None:
-        while True:
-            now_s = self._clock.monotonic_s()
-            delay_s = bucket.earliest_s(now_s) - now_s
-            if delay_s <= 0:
-                return
+    async def _wait_for(self, paced: _PacedBucket) -> None:
+        while (delay_s := paced.delay_s(self._clock.monotonic_s())) > 0:
             await self._clock.sleep(max(delay_s, SLEEP_MIN_S))

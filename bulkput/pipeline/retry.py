@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from bulkput.model.clock import Clock
 from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
+from bulkput.pace.call_gate import CallGate
 from bulkput.pace.retry import decide
 
 T = TypeVar("T")
@@ -80,6 +81,19 @@ class Retrier:
                 on_retry(error, delay_s)
                 refused = refused or error  # until it is mended, the call would be refused again
                 await self.clock.sleep(delay_s)
+
+    async def run_gated(
+        self, gate: CallGate, call: Callable[[], Awaitable[T]], on_retry: OnRetry
+    ) -> T:
+        """As ``run``; each attempt waits at ``gate``, which does not count against the deadline."""
+        queued_s = 0.0
+
+        async def attempt() -> T:
+            nonlocal queued_s
+            queued_s += await gate.admit()
+            return await call()
+
+        return await self.run(attempt, on_retry, lambda: queued_s)
 
     def _delay_s(self, error: ServiceError, attempts: int, began_s: float) -> float | None:
         """Return the delay, counting only attempts that failed in this way; None to give up."""

@@ -73,22 +73,19 @@ def a_silent_client_has_nothing(patch):
 
 
 def a_lease_is_not_counted_from_its_ask(patch):
-    real = QuotaClient.on_lease
+    real = QuotaClient._go_by
 
-    def on_lease(self, now_s, lease):
-        adopted = real(self, now_s, lease)
-        if adopted:
-            self._began_s += 15.0  # as late as an answer may be
-        return adopted
+    def go_by(self, lease, sent_s):
+        real(self, lease, sent_s + 15.0)  # as late as an answer may be
 
-    patch.setattr(QuotaClient, "on_lease", on_lease)
+    patch.setattr(QuotaClient, "_go_by", go_by)
 
 
 def an_older_answer_is_gone_by(patch):
     def on_lease(self, _, lease):
         if lease.number not in self._sent:
             return False
-        self._lease, self._began_s = lease, self._sent[lease.number][0]
+        self._go_by(lease, self._sent[lease.number][0])
         return True
 
     patch.setattr(QuotaClient, "on_lease", on_lease)

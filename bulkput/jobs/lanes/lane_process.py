@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 import socket
 from collections.abc import Callable, Sequence
 
@@ -15,7 +14,7 @@ from bulkput.jobs.lanes.protocol import (
     StopPutting,
     ToLane,
 )
-from bulkput.jobs.process.child import kill, start_child
+from bulkput.jobs.process.child import how_it_ended, kill, start_child
 from bulkput.jobs.process.frames import receive, send
 
 _log = logging.getLogger(__name__)
@@ -152,7 +151,7 @@ class LaneProcess:
             kill(process)
         status = await process.wait()
         await words
-        self._on_end(self, self._why or _how_it_ended(status))
+        self._on_end(self, self._why or how_it_ended(status))
 
 
 async def _log_output(process: asyncio.subprocess.Process) -> None:
@@ -161,11 +160,3 @@ async def _log_output(process: asyncio.subprocess.Process) -> None:
     while words := await process.stdout.read(_OUTPUT_CHUNK_BYTES):
         for line in words.decode(errors="replace").splitlines():
             _log.warning("process %d: %s", process.pid, line)
-
-
-def _how_it_ended(status: int) -> str:
-    if status == -signal.SIGKILL:
-        return "it was killed by SIGKILL, as the kernel does when memory runs out"
-    if status < 0:
-        return f"it was ended by {signal.Signals(-status).name}"
-    return f"it ended with exit code {status}"

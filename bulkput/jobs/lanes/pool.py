@@ -100,7 +100,6 @@ class LanePool:
         self._crews: list[Crew] = []
         self._crew_of: dict[LaneProcess, Crew | None] = {}
         self._share = FairShare(context.rate_limits.account_puts_per_s)
-        self._own_puts_per_s = context.rate_limits.account_puts_per_s
         self._starting: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -122,6 +121,11 @@ class LanePool:
             self._ended_puts += crew.attempted
             self._crews.remove(crew)
             self._look()
+
+    def set_ceiling(self, account_puts_per_s: float) -> None:
+        """Change what all processes together may put of the account's quota; 0 holds all back."""
+        self._share.set_ceiling(account_puts_per_s)
+        self._divide()
 
     async def keep_looking(self) -> None:
         """Divide, start and hand out, again and again, for ever."""
@@ -217,9 +221,7 @@ class LanePool:
         sent = {_OWN: sum(crew.own_attempted for crew in self._crews)}
         sent |= {lane.name: count for lane, count in working.items()}
         shares = self._share.divide(now_s, sent)
-        if shares[_OWN] != self._own_puts_per_s:
-            self._own_puts_per_s = shares[_OWN]
-            self._context.account.set_ceiling(now_s, shares[_OWN])
+        self._context.account.set_ceiling(now_s, shares[_OWN])
         for crew in self._crews:
             crew.divide(now_s, lambda lane: shares.get(lane.name, 0.0))
 

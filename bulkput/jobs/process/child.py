@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import IO
@@ -59,3 +60,12 @@ def kill(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
+
+
+def how_it_ended(status: int) -> str:
+    """Return one clause about a process that ended with ``status``, as asyncio has it."""
+    if status == -signal.SIGKILL:
+        return "it was killed by SIGKILL, as the kernel does when memory runs out"
+    if status < 0:
+        return f"it was ended by {signal.Signals(-status).name}"
+    return f"it ended with exit code {status}"

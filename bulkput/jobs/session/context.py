@@ -16,6 +16,7 @@ from bulkput.model.errors import ServiceError
 from bulkput.model.events import Noted, Observer
 from bulkput.model.failure import FailureClass
 from bulkput.model.window import WINDOWS_PER_BUDGET, window_that_fits
+from bulkput.pace.call_gate import CallGate, OpenCallGate
 from bulkput.pace.pacer import AccountPacer
 from bulkput.pipeline.retry import OnRetry, Retrier
 from bulkput.pipeline.workers import Workers
@@ -51,6 +52,10 @@ class JobContext:
     """The embedded one, where the job is a rehearsal."""
     state_store: "StateStore | None" = None
     """Where state is kept beside the state folder, if anywhere."""
+    starts: CallGate = field(default_factory=OpenCallGate)
+    """When StartSnapshot may be called."""
+    completes: CallGate = field(default_factory=OpenCallGate)
+    """The same of CompleteSnapshot."""
 
     @property
     def store_address(self) -> str | None:
@@ -109,7 +114,8 @@ class JobContext:
 
     def snapshots(self, retrier: Retrier, volume: str) -> Snapshots:
         """Return EC2's calls about snapshots, repeated by ``retrier``."""
-        return Snapshots(self.service.control, retrier, self.on_call_retry(volume))
+        control, on_retry = self.service.control, self.on_call_retry(volume)
+        return Snapshots(control, retrier, on_retry, completes=self.completes)
 
     def on_call_retry(self, volume: str) -> OnRetry:
         """Return the callback for repeated calls of the control plane: few, so each is a note."""

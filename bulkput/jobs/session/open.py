@@ -21,6 +21,7 @@ from bulkput.jobs.session.connection import (
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import (
     GET_RATE_LIMITS_DEFAULT,
+    GetRateLimits,
     RateLimits,
     find_get_rate_limits,
     find_rate_limits,
@@ -99,6 +100,7 @@ async def open_context(
     *,
     server: EmbeddedServer | None = None,
     rate_limits: RateLimits | None = None,
+    get_rate_limits: GetRateLimits | None = None,
 ) -> AsyncIterator[JobContext]:
     """Open what the volumes share, and close it in the opposite order.
 
@@ -107,6 +109,7 @@ async def open_context(
         observer: hears what happens.
         server: the embedded one, where it runs already.
         rate_limits: where they are known already.
+        get_rate_limits: the same.
 
     Raises:
         BulkputError: something cannot be had.
@@ -127,7 +130,7 @@ async def open_context(
         )
         rate_limits = rate_limits or await find_rate_limits(tuning, service)
         reads_back = any(volume.verify != "none" for volume in settings.volumes)
-        gets = (
+        gets = get_rate_limits or (
             await find_get_rate_limits(tuning, service) if reads_back else GET_RATE_LIMITS_DEFAULT
         )
         workers = ThreadWorkers(worker_count(tuning))

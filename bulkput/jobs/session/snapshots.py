@@ -5,7 +5,7 @@ minute later. What that means for whoever asks stands here and nowhere else.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from bulkput.model.clock import Clock
 from bulkput.model.errors import AnswerError, ConfigError, Problem, ServiceError, SnapshotError
 from bulkput.model.failure import FailureClass
 from bulkput.model.snapshot_id import SNAPSHOT_ID_EXPECTED, is_snapshot_id
+from bulkput.pace.call_gate import CallGate, OpenCallGate
 from bulkput.pipeline.retry import OnRetry, Retrier
 
 SHOWN_WITHIN_S = 120.0
@@ -73,6 +74,9 @@ class Snapshots:
     """Reports repeated calls."""
     clock_offset_s: Callable[[], float] = lambda: 0.0
     """By what the service's answers have shown so far, how far its clock is ahead of ours."""
+
+    completes: CallGate = field(default_factory=OpenCallGate)
+    """When CompleteSnapshot may be called."""
 
     def now_unix_s(self) -> float:
         """Return the service's time."""
@@ -151,7 +155,7 @@ class Snapshots:
         call = partial(
             self.calls.complete_snapshot, snapshot_id, changed_blocks_count, linear_checksum_b64
         )
-        return await self.retrier.run(call, self.on_retry)
+        return await self.retrier.run_gated(self.completes, call, self.on_retry)
 
     async def delete(self, snapshot_id: str) -> None:
         """Delete a snapshot; one that is gone is no error.

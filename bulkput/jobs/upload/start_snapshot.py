@@ -93,7 +93,8 @@ async def _call_start(place: UploadContext) -> StartedSnapshot:
 
 async def _send_start(place: UploadContext, request: StartRequest) -> StartedSnapshot:
     context = place.context
-    return await place.retrier.run(
+    return await place.retrier.run_gated(
+        context.starts,
         partial(context.service.control.start_snapshot, request),
         context.on_call_retry(place.volume.label),
     )

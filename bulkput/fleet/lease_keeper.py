@@ -1,0 +1,157 @@
+"""Keeps one attempt's lease and permit: asks in time, and passes on what it is given.
+
+A quota actor that is dead, hangs or was started anew costs no more than an answer: every call has a
+time limit, and what was leased lasts meanwhile.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from bulkput.fleet.demand import Demand
+from bulkput.fleet.lease import Amounts, Resource, Terms
+from bulkput.fleet.protocol import Leave, Order, Renewal, Renewed, SetShare
+from bulkput.fleet.quota_client import CLOCK_SHARE, QuotaClient
+from bulkput.fleet.quota_share import boottime_s
+from bulkput.model.progress import Phase, Progress
+
+CALL_LIMIT_S = 2.0
+"""An actor answers within milliseconds; one that is restarted takes one or two seconds, and its
+clients ask again as often."""
+
+RARE_CALLS_PER_S = 10.0
+"""What one that is about to start or to complete a snapshot asks for: all that an account has
+(Service Quotas L-AFEBDF7A, L-1D4D9345), so that who is alone hardly waits."""
+
+_PHASES: dict[Resource, frozenset[Phase]] = {
+    Resource.STARTS: frozenset({Phase.PREPARING, Phase.READING_PARENT, Phase.STARTING}),
+    Resource.COMPLETES: frozenset({Phase.SEALING}),
+}
+"""In which a volume makes the rare calls."""
+
+
+class LeaseKeeper:
+    """Of one attempt; ``quota`` is a handle of the actor."""
+
+    def __init__(
+        self,
+        order: Order,
+        quota: Any,
+        *,
+        terms: Terms = Terms(),  # noqa: B008 - frozen
+        now_s: Callable[[], float] = boottime_s,
+    ) -> None:
+        """Ask nobody yet."""
+        self._order, self._quota, self._now_s = order, quota, now_s
+        self._client = QuotaClient(order.client, terms)
+        self._permit_s = terms.length_s * CLOCK_SHARE
+        self._demands = {
+            Resource.PUTS: Demand(order.rate_limits.snapshot_puts_per_s),
+            Resource.GETS: Demand(order.get_rate_limits.snapshot_gets_per_s),
+        }
+        self._progress = Progress(order.volume)
+        self._permit_until_s = float("-inf")
+        self._send: Callable[[SetShare], None] | None = None
+        self._sent_number = self._taken_number = 0
+        self._is_urgent = False
+        self._changed = asyncio.Event()
+        self.is_refused = False
+        """Whether the permit is another's, or there is none: no snapshot may be started."""
+
+    @property
+    def has_permit(self) -> bool:
+        """Whether a snapshot may be started."""
+        return self._now_s() < self._permit_until_s
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing may be used any more."""
+        return self._client.is_lost(self._now_s())
+
+    def begin(self, send: Callable[[SetShare], None]) -> SetShare:
+        """Return the share to begin with; ``send`` is called with those that follow.
+
+        Each is to be confirmed by ``taken``: what a share takes away is another's as soon as the
+        table hears that the share is in use.
+        """
+        self._send = send
+        self._sent_number = self._client.share.number
+        self.taken(self._sent_number)
+        return self._message()
+
+    def taken(self, number: int) -> None:
+        """Learn that nothing starts beyond this share any more."""
+        self._taken_number = max(self._taken_number, number)
+        self._changed.set()
+
+    def count(self, progress: Progress) -> None:
+        """Learn what the volume does; what a new phase needs is asked for at once."""
+        before, self._progress = self._progress.phase, progress
+        wants = [progress.phase in phases and before not in phases for phases in _PHASES.values()]
+        if any(wants):
+            self._is_urgent = True
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Renew in time, for ever."""
+        while True:
+            await self._until_due()
+            await self.renew()
+
+    async def renew(self) -> bool:
+        """Ask once; return whether there was an answer."""
+        sent_s = self._now_s()
+        ask = self._client.ask(sent_s, self._wants(sent_s))
+        renewal = Renewal(ask, self._order.permit, self._progress.snapshot_id)
+        try:
+            renewed: Renewed = await asyncio.wait_for(
+                self._quota.renew.remote(self._order.account, renewal), CALL_LIMIT_S
+            )
+        except Exception:  # noqa: BLE001 - of Ray, of any kind: what was leased lasts meanwhile
+            return False
+        if renewed.lease is not None:
+            self._client.on_lease(self._now_s(), renewed.lease)
+        self.is_refused = not renewed.has_permit
+        self._permit_until_s = float("-inf") if self.is_refused else sent_s + self._permit_s
+        if self._send is not None:
+            self._sent_number = self._client.share.number
+            self._send(self._message())
+        return True
+
+    async def leave(self, *, is_pending: bool) -> None:
+        """Give back what there is, if somebody hears it; else it runs out."""
+        leave = Leave(self._order.client, self._order.permit, is_pending=is_pending)
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(
+                self._quota.leave.remote(self._order.account, leave), CALL_LIMIT_S
+            )
+
+    async def _until_due(self) -> None:
+        while True:
+            self._changed.clear()
+            is_confirmed = self._taken_number >= self._sent_number
+            wait_s = self._client.next_ask_s - self._now_s()
+            if is_confirmed and (self._is_urgent or wait_s <= 0):
+                self._is_urgent = False
+                return
+            with contextlib.suppress(TimeoutError):
+                limit_s = wait_s if is_confirmed else None
+                await asyncio.wait_for(self._changed.wait(), limit_s)
+
+    def _message(self) -> SetShare:
+        return SetShare(self._client.share, self._permit_until_s)
+
+    def _wants(self, now_s: float) -> Amounts:
+        progress = self._progress
+        sent = {
+            Resource.PUTS: progress.puts.attempted,
+            Resource.GETS: progress.gets.attempted,
+        }
+        wants = {
+            resource: demand.measure(now_s, sent[resource], self._client.may_use(now_s, resource))
+            for resource, demand in self._demands.items()
+        }
+        for resource, phases in _PHASES.items():
+            wants[resource] = RARE_CALLS_PER_S if progress.phase in phases else 0.0
+        return wants
