@@ -4,7 +4,10 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+from bulkput.network.refusals import known_refusals
 
 # `benchmarks` is not part of the wheel: found in the checkout, after everything installed.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
@@ -18,3 +21,9 @@ for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
     if signal.getsignal(number) is signal.SIG_IGN:
         is_interrupt = number is signal.SIGINT
         signal.signal(number, signal.default_int_handler if is_interrupt else signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def no_proxy_has_refused():
+    """Let no test know what the proxies of another one refused."""
+    known_refusals.forget()

@@ -38,7 +38,7 @@ def new_session(profile: str | None, learned: Learned | None = None) -> AwsSessi
 
     Args:
         profile: Of the shared AWS configuration; None for AWS_PROFILE or the default one.
-        learned: Learns of a proxy that refuses.
+        learned: Whether the service has ever answered.
 
     Raises:
         ConfigError: the profile does not exist, or the shared configuration cannot be read.

@@ -7,10 +7,11 @@ response, for the clients that the credential chain opens.
 """
 
 import asyncio
+import contextlib
 import json
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from bulkput.ebs.learned import Learned
 from bulkput.ebs.transport_error import error_of_outage, error_of_refusal
 from bulkput.model.errors import BulkputError, ServiceError
 from bulkput.network.proxy import proxy_url
+from bulkput.network.refusals import FIRST_ASKER_LIMIT_S, known_refusals
 
 ANSWER_LIMIT_BYTES = 8 << 20
 """A page of 10,000 blocks whose tokens are as long as the model allows has 6 MiB."""
@@ -97,6 +99,7 @@ class ControlSession:
         self._wires: dict[str, Wire] = {}
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
+        self._first = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
@@ -137,15 +140,35 @@ class ControlSession:
             UnansweredError: there is no answer, or one that is longer than any can be.
         """
         parts = urlsplit(request.url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        async with self._alone_at_first(origin):
+            refused = known_refusals.status_of(origin)
+            if refused is not None:  # asked again and again, a proxy locks the account
+                raise UnansweredError(error_of_refusal("", refused, url=origin))
+            return await self._exchange(origin, request)
+
+    @asynccontextmanager
+    async def _alone_at_first(self, origin: str) -> AsyncIterator[None]:
+        """Let one call alone ask a proxy for a way that it has not yet opened."""
+        if known_refusals.is_open(origin):
+            yield
+            return
+        async with AsyncExitStack() as stack:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_ASKER_LIMIT_S):
+                    await stack.enter_async_context(self._first)
+            if known_refusals.is_open(origin):  # by now
+                await stack.aclose()
+            yield
+        known_refusals.note_open(origin)  # nothing was raised
+
+    async def _exchange(self, origin: str, request: ControlRequest) -> HttpResponse:
+        parts = urlsplit(request.url)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         lines = ["Accept-Encoding: identity\r\n"]
         lines += [f"{name}: {value}\r\n" for name, value in request.headers.items()]
         if not request.body and request.method != "GET":
             lines.append("Content-Length: 0\r\n")
-        origin = f"{parts.scheme}://{parts.netloc}"
-        refused = self._learned.refusals.status_of(parts.netloc)
-        if refused is not None:  # asked again and again, a proxy locks the account
-            raise UnansweredError(error_of_refusal("", refused, url=origin))
         wire = await self._wire(origin)
         try:
             answer = await wire.exchange(
@@ -227,7 +250,7 @@ def control_session_class(
     Args:
         find_tls: Whom to trust; asked before the first https connection.
         deadlines: ``control_s`` bounds a whole exchange, ``connect_s`` its connecting.
-        learned: What the run knows of the service and of proxies that refuse.
+        learned: What the run knows of the service.
     """
     limits = control_limits(deadlines)
 

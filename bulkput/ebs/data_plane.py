@@ -28,6 +28,7 @@ from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import Clock
 from bulkput.model.errors import BulkputError, ServiceError
 from bulkput.model.failure import FailureClass
+from bulkput.network.refusals import known_refusals
 
 _PUT = "PutSnapshotBlock"
 _GET = "GetSnapshotBlock"
@@ -188,13 +189,12 @@ class DataPlane:
 
     def _check_way(self, operation: str, snapshot_id: str, block_index: int) -> None:
         """Refuse to ask a proxy again that has refused: after some tries it locks the account."""
-        if self._learned.refusals:
-            url = self._endpoint.url
-            status = self._learned.refusals.status_of(self._endpoint.host_header)
-            if status is not None:
-                raise error_of_refusal(
-                    operation, status, url=url, snapshot_id=snapshot_id, block_index=block_index
-                )
+        url = self._endpoint.url
+        status = known_refusals.status_of(url)
+        if status is not None:
+            raise error_of_refusal(
+                operation, status, url=url, snapshot_id=snapshot_id, block_index=block_index
+            )
 
     def _path(self, operation: str, snapshot_id: str, block_index: int) -> str:
         if snapshot_id != self._snapshot_id:

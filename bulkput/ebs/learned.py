@@ -6,7 +6,6 @@ Decides nothing: who translates failures asks it.
 from dataclasses import dataclass, field
 
 from bulkput.model.errors import BulkputError, ServiceError
-from bulkput.network.refusals import Refusals
 
 
 @dataclass
@@ -17,7 +16,6 @@ class Learned:
     """The Region that the run works in; empty before it is known."""
     has_answered: bool = False
     """A call was answered by what seems to be the service: from then on an outage may pass."""
-    refusals: Refusals = field(default_factory=Refusals)
     kms_keys: dict[str, str] = field(default_factory=dict)
     """Snapshot to the ARN of its key, of the snapshots that the run itself asked for."""
 

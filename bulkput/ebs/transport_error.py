@@ -18,6 +18,7 @@ from bulkput.model.failure import FailureClass
 from bulkput.network.causes import local_shortage
 from bulkput.network.late_trust import aiohttp
 from bulkput.network.proxy import REFUSALS, refusal, refused_status, shown_proxy
+from bulkput.network.refusals import known_refusals
 
 _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
     # In this order: the first that fits; aiohttp's classes are nested.
@@ -56,7 +57,7 @@ def error_of_outage(
         operation: As ``PutSnapshotBlock``.
         error: What was raised: the data plane's own, or what aiobotocore wraps.
         url: With whom it was.
-        learned: Whether there ever was an answer; learns of a proxy's refusal.
+        learned: Whether there ever was an answer.
         snapshot_id: Which snapshot was asked for.
         block_index: Which block.
     """
@@ -78,7 +79,7 @@ def error_of_outage(
         return ConfigError((Problem("endpoint", expected),))
     status = refused_status(error)
     if status in REFUSALS:
-        learned.refusals.note(host, status)
+        known_refusals.note(url, status)
         return error_of_refusal(
             operation, status, url=url, snapshot_id=snapshot_id, block_index=block_index
         )

@@ -19,6 +19,7 @@ from bulkput.ebs.transport_error import error_of_outage, error_of_refusal
 from bulkput.model.clock import Clock
 from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
+from bulkput.network.refusals import known_refusals
 from bulkput.store.address import StoreAddress
 from bulkput.store.s3_answers import other_region
 from bulkput.store.s3_place import S3Place
@@ -131,7 +132,7 @@ class S3Requests:
         answer_limit_bytes: int,
     ) -> HttpResponse:
         url = self._endpoint.url
-        refused = self._learned.refusals.status_of(self._endpoint.host_header)
+        refused = known_refusals.status_of(url)
         if refused is not None:
             raise error_of_refusal(operation, refused, url=url)
         digest = _EMPTY if body is None else body.digest

@@ -202,7 +202,7 @@ def test_s3_goes_the_same_way(disk, monkeypatch):
             with pytest.raises(CredentialsError, match="407"):
                 open_source("s3://disks/disk", access=access)
             monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://s3.us-east-1.amazonaws.com")
-            monkeypatch.setenv("HTTPS_PROXY", proxy.url())
+            monkeypatch.setenv("HTTPS_PROXY", proxy.url("to:ken"))
             with pytest.raises(CredentialsError, match="407"):
                 open_source("s3://disks/disk", access=access)
             assert len(proxy.requests) == asked + 2

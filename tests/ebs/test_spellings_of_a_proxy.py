@@ -1,5 +1,8 @@
 """What the variables of a proxy may hold, and what is kept of its refusals."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from bulkput.model.errors import ConfigError
@@ -9,14 +12,68 @@ from bulkput.network.refusals import Refusals
 USER = "al%2Fice:s3cr%40t%20canary"
 
 
-def test_each_host_may_be_forbidden_and_a_password_is_of_all():
+A, B = "https://a.example/x", "https://b.example/y"
+
+
+def test_each_host_may_be_forbidden_and_a_password_is_of_all(monkeypatch):
     refusals = Refusals()
-    assert not refusals
-    refusals.note("a.example", 403)
-    assert refusals
-    assert (refusals.status_of("a.example"), refusals.status_of("b.example")) == (403, None)
-    refusals.note("a.example", 407)
-    assert refusals.status_of("b.example") == 407
+    refusals.note(A, 407)
+    assert refusals.status_of(A) is None  # there is no proxy
+    monkeypatch.setenv("https_proxy", "http://u:p@proxy.example")
+    refusals.note(A, 403)
+    assert (refusals.status_of(A), refusals.status_of(B)) == (403, None)
+    refusals.note(A, 407)
+    assert refusals.status_of(B) == 407
+
+
+def test_another_password_proxy_or_way_is_tried(monkeypatch):
+    refusals = Refusals()
+    monkeypatch.setenv("https_proxy", "http://u:p@proxy.example")
+    refusals.note(A, 407)
+    for other in ("http://u:q@proxy.example", "http://proxy.example", "http://u:p@other.example"):
+        monkeypatch.setenv("https_proxy", other)
+        assert refusals.status_of(A) is None
+    monkeypatch.setenv("https_proxy", "http://u:p@proxy.example")
+    assert refusals.status_of(A) == 407
+    monkeypatch.setenv("no_proxy", "a.example")
+    assert (refusals.status_of(A), refusals.status_of(B)) == (None, 407)
+
+
+def test_a_proxy_is_asked_again_after_a_while(monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://proxy.example")
+    refusals = Refusals()
+    refusals.note(A, 407)
+    monkeypatch.setattr("bulkput.network.refusals.KEPT_S", 0.0)
+    assert refusals.status_of(A) is None
+
+
+def test_one_thread_asks_and_the_others_wait_for_its_answer(monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://proxy.example")
+    refusals, asked, met = Refusals(), [], threading.Event()
+
+    def ask(url):
+        with refusals.asking(url) as refused:
+            if refused is None:
+                asked.append(url)
+                met.wait(0.05)  # for as many as will come meanwhile
+                refusals.note(url, 407)
+                raise LookupError
+
+    with ThreadPoolExecutor(8) as pool:
+        futures = [pool.submit(ask, url) for url in (A, B) * 4]
+        assert sum(future.exception() is not None for future in futures) == 1
+    assert len(asked) == 1
+
+
+def test_nobody_waits_for_an_open_way_nor_for_ever(monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://proxy.example")
+    monkeypatch.setattr("bulkput.network.refusals.FIRST_ASKER_LIMIT_S", 0.01)
+    refusals = Refusals()
+    with refusals.asking(A), refusals.asking(A):  # as another thread would
+        pass
+    monkeypatch.setattr("bulkput.network.refusals.FIRST_ASKER_LIMIT_S", 1000.0)
+    with refusals.asking(A), refusals.asking(A):
+        pass
 
 
 @pytest.mark.parametrize(

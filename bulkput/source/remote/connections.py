@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError, LocationParseError
 from bulkput.model.errors import BulkputError, CredentialsError, SourceError
 from bulkput.network.causes import causes, local_shortage
 from bulkput.network.proxy import REFUSALS, Proxy, proxy_for, refusal, refused_status, shown_proxy
-from bulkput.network.refusals import Refusals
+from bulkput.network.refusals import known_refusals
 from bulkput.network.tls import web_context
 from bulkput.source.remote.response_head import bound_response_heads
 from bulkput.source.remote.transport import PassingError
@@ -44,7 +44,6 @@ class Connections:
         self._shown = shown
         self._profile = profile
         self._pools: dict[Proxy | None, urllib3.PoolManager] = {}
-        self._refusals = Refusals()
 
     def request(self, url: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
         """Send one GET and return what is answered, a redirect too.
@@ -55,9 +54,12 @@ class Connections:
             CredentialsError: a proxy refuses.
             ConfigError: the environment's proxy or authorities cannot be used.
         """
-        refused = self._refusals.status_of(urlsplit(url).netloc)
-        if refused is not None and shown_proxy(url):
-            raise self._refusal(url, refused)
+        with known_refusals.asking(url) as refused:
+            if refused is not None:
+                raise self._refusal(url, refused)
+            return self._ask(url, headers)
+
+    def _ask(self, url: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
         try:
             response = self._pool(url).request(
                 "GET",
@@ -75,6 +77,7 @@ class Connections:
             raise self._failure(url, error) from error
         if response.status == 407:
             response.close()
+            known_refusals.note(url, response.status)
             raise self._refusal(url, response.status)
         return response
 
@@ -106,6 +109,7 @@ class Connections:
     def _failure(self, url: str, error: HTTPError) -> BulkputError | PassingError:
         status = refused_status(error)
         if status in REFUSALS:
+            known_refusals.note(url, status)
             return self._refusal(url, status)
         short = local_shortage(error, f"{self._shown}: cannot be reached")
         if short is not None:
@@ -124,7 +128,6 @@ class Connections:
 
     def _refusal(self, url: str, status: int) -> CredentialsError:
         host = urlsplit(url).netloc
-        self._refusals.note(host, status)
         what, remedy = refusal(status, host, shown_proxy(url))
         return CredentialsError(f"{self._shown}: {what}. {remedy}")
 

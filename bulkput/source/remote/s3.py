@@ -13,7 +13,7 @@ from bulkput.model.errors import ConfigError, CredentialsError, Problem, SourceE
 from bulkput.model.host import is_loopback
 from bulkput.network.causes import causes, local_shortage
 from bulkput.network.proxy import REFUSALS, proxy_for, refusal, refused_status, shown_proxy
-from bulkput.network.refusals import Refusals
+from bulkput.network.refusals import known_refusals
 from bulkput.network.tls import verify_path
 from bulkput.source.remote.access import Access
 from bulkput.source.remote.connections import interrupt
@@ -50,11 +50,9 @@ class S3Transport:
         self._object = {"Bucket": address.bucket, "Key": address.key}
         self._client = _client(access)
         bound_session(self._client._endpoint.http_session)  # noqa: SLF001
-        self._refusals = Refusals()
         self._sent = threading.local()
-        self._client.meta.events.register("before-send.s3", self._count_request)
+        self._client.meta.events.register("before-send.s3", self._check_request)
         endpoint = urlsplit(self._client.meta.endpoint_url)
-        self._host = endpoint.netloc
         is_clear = endpoint.scheme == "http" and not is_loopback(endpoint.hostname or "")
         if is_clear and not access.allow_insecure_http:
             self.close()
@@ -70,16 +68,14 @@ class S3Transport:
             TokenRetrievalError,
         )
 
-        refused = self._refusals.status_of(self._host)
-        if refused is not None:
-            raise self._refusal(refused)
-        self._sent.requests = 0
+        self._sent.requests, self._sent.url = 0, self._client.meta.endpoint_url
         request = self._object | {"Range": f"bytes={start}-{stop - 1}"}
         if version is not None:
             request |= {"IfMatch": version.etag} if version.etag else {}
             request |= {"VersionId": version.version_id} if version.version_id else {}
         try:
-            answer = self._client.get_object(**request)
+            with known_refusals.asking(self._client.meta.endpoint_url):
+                answer = self._client.get_object(**request)
         except ClientError as error:
             raise self._failure(error.response) from error
         except (NoCredentialsError, PartialCredentialsError, TokenRetrievalError) as error:
@@ -105,18 +101,23 @@ class S3Transport:
     def close(self) -> None:
         self._client.close()
 
-    def _count_request(self, **_: Any) -> None:
-        """End a get that redirects lead in circles.
+    def _check_request(self, request: Any, **_: Any) -> None:
+        """End a get that a proxy has refused the way of, and one that redirects lead in circles.
 
         At each, botocore asks for the bucket's Region, which may be answered by a redirect again.
         """
         self._sent.requests += 1
+        self._sent.url = request.url
+        refused = known_refusals.status_of(request.url)
+        if refused is not None:
+            raise self._refusal(refused)
         if self._sent.requests > _REQUESTS_MAX:
             raise PassingError(f"{_REQUESTS_MAX} requests were redirected, and none answered")
 
     def _outage(self, error: Exception) -> Exception:
         status = refused_status(error)
         if status in REFUSALS:
+            known_refusals.note(self._sent.url, status)
             return self._refusal(status)
         short = local_shortage(error, f"{self.shown}: cannot be reached")
         if short is not None:
@@ -128,8 +129,8 @@ class S3Transport:
         return PassingError(str(error))
 
     def _refusal(self, status: int) -> CredentialsError:
-        self._refusals.note(self._host, status)
-        what, remedy = refusal(status, self._host, shown_proxy(self._client.meta.endpoint_url))
+        url = self._sent.url
+        what, remedy = refusal(status, urlsplit(url).netloc, shown_proxy(url))
         return CredentialsError(f"{self.shown}: {what}. {remedy}")
 
     def _failure(self, response: dict[str, Any]) -> Exception:
@@ -138,6 +139,7 @@ class S3Transport:
         if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return SourceError(self.shown, "is empty, or became shorter")
         if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            known_refusals.note(self._sent.url, status)
             return self._refusal(status)
         if code == "InvalidObjectState":
             return SourceError(self.shown, "is archived (Glacier); restore it first")

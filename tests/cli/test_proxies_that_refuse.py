@@ -1,0 +1,71 @@
+"""A proxy that refuses is asked once a job, or once a host, whatever the job has: it counts."""
+
+import json
+
+import pytest
+from support.connect_proxy import ConnectProxy
+
+DISKS = {
+    "one web server": "https://disks.example/disk-{}.img",
+    "web servers": "https://disk-{}.example/disk.img",
+    "s3": "s3://disks/disk-{}.img",
+    "local": "disk-{}.img",
+}
+COUNT = 6
+ALL_AT_ONCE = [pytest.param(kind, COUNT, id=kind) for kind in DISKS]
+
+
+@pytest.fixture
+def proxy(monkeypatch, tmp_path):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIACANARY")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
+    monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / "state"))
+    with ConnectProxy(1) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url("al:canary"))
+        yield proxy
+
+
+@pytest.fixture
+def job(tmp_path):
+    def write(disks, **keys):
+        for number in range(COUNT):
+            (tmp_path / f"disk-{number}.img").write_bytes(b"x" * 512)
+        volumes = [{"source": DISKS[disks].format(each)} for each in range(COUNT)]
+        path = tmp_path / "job.yaml"
+        path.write_text(
+            json.dumps({"version": 1, "region": "us-east-1", "volumes": volumes} | keys)
+        )
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(("disks", "parallel"), [("web servers", 1), *ALL_AT_ONCE])
+@pytest.mark.parametrize("refuses", [407, 403])
+def test_a_job_of_many_disks(bulkput, proxy, job, disks, refuses, parallel):
+    proxy.refuses = refuses
+    done = bulkput("run", job(disks, parallel=parallel))
+    assert done.status == 8
+    for number in range(COUNT):
+        assert f"disk-{number}" in done.err
+    assert done.err.count(f"({refuses} ") >= COUNT
+    hosts = [target for _, target in proxy.requests]
+    if refuses == 407:
+        assert len(hosts) == 1
+    else:  # a rule of each host, of which no account can be locked
+        assert len(hosts) == len(set(hosts)) <= 2 + (COUNT if disks == "web servers" else 0)
+
+
+@pytest.mark.parametrize("verb", ["plan", "check"])
+def test_verbs_that_only_look(bulkput, proxy, job, verb):
+    proxy.refuses = 407
+    bulkput(verb, job("web servers"))
+    assert len(proxy.requests) <= 1
+
+
+@pytest.mark.parametrize("refuses", [407, 403])
+def test_disks_whose_calls_go_without_the_proxy(bulkput, proxy, job, monkeypatch, refuses):
+    monkeypatch.setenv("NO_PROXY", ".amazonaws.com")
+    proxy.refuses = refuses
+    assert bulkput("run", job("one web server", parallel=COUNT)).status == 8
+    assert len(proxy.requests) == 1
