@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from bulkput.api.status import KnownJobs
 from bulkput.config.service import ServiceSettings
 from bulkput.jobs.session.state_store import StateStore, open_state_store
 from bulkput.jobs.session.store_apart import fetch_record
@@ -16,6 +17,7 @@ from bulkput.jobs.stored import (
     shown_address,
     take_to_give_up,
 )
+from bulkput.jobs.stored_jobs import is_further, newest_records, read_stored_records
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import ConfigError, Problem
 
@@ -24,6 +26,7 @@ __all__ = [
     "fetch_record",
     "forget_upload",
     "hold_upload",
+    "known_in_store",
     "prune",
     "shown_address",
     "stored_uploads",
@@ -42,6 +45,19 @@ async def stored_uploads(settings: ServiceSettings, note: Note) -> list[StoredUp
     """
     async with _opened(settings, note) as store:
         return await read_stored(store.objects, LoopClock().unix_s())
+
+
+async def known_in_store(settings: ServiceSettings, state_dir: Path, note: Note) -> KnownJobs:
+    """Return what is known of jobs here and in the store.
+
+    Raises:
+        BulkputError: the store or the state folder cannot be read.
+    """
+    async with _opened(settings, note) as store:
+        uploads = await read_stored(store.objects, LoopClock().unix_s())
+        records = newest_records(state_dir, await read_stored_records(store.objects))
+    further = {each.name: each.unfinished for each in uploads if is_further(each, state_dir)}
+    return KnownJobs(records, uploads, further)
 
 
 async def verify_stored(settings: ServiceSettings, note: Note) -> tuple[int, list[str]]:

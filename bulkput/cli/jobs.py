@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulkput.cli.command import Command
+from bulkput.cli.known_jobs import known_jobs
 from bulkput.cli.options import (
     Invocation,
     invocation_of,
@@ -15,7 +16,7 @@ from bulkput.cli.options import (
     state_option,
     store_option,
 )
-from bulkput.cli.service import call_out, service_of
+from bulkput.cli.service import service_of
 from bulkput.cli.store import HEAD, row
 from bulkput.cli.streams import flush_result, write_result
 from bulkput.cli.text import table, write_message_line
@@ -24,7 +25,6 @@ from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
     from bulkput.api.status import JobStatus, Unfinished
-    from bulkput.api.store import StoredUpload
     from bulkput.config.service import ServiceSettings
 
 _JOB_HEAD = ("JOB", "ID", "STATUS", "VOLUMES DONE", "FAILED", "AGE", "FILE")
@@ -76,16 +76,17 @@ def _show(
     settings: "ServiceSettings", folder: Path, invocation: Invocation, *, clears: bool
 ) -> bool:
     """Write the list; returns whether there is anything in it."""
-    from bulkput.api.status import (  # noqa: PLC0415 - numpy is not for --help
-        read_records,
-        read_unfinished,
-        status_of_job,
-    )
+    from bulkput.api.status import read_unfinished, status_of_job  # noqa: PLC0415 - numpy
 
-    stored = _stored(settings, invocation)
-    found = read_unfinished(folder)
+    known = known_jobs(settings, folder, invocation)
+    stored = [each for each in known.stored if not each.is_over]
+    found = [
+        each for each in read_unfinished(folder) if each.entry.folder.name not in known.further
+    ]
     open_jobs = [
-        status_of_job(folder, record) for record in read_records(folder) if not record.delivered
+        status_of_job(folder, record, known.further)
+        for record in known.records
+        if not record.delivered
     ]
     now_unix_s = time.time()
     if clears:
@@ -104,7 +105,8 @@ def _show(
     if stored:
         write_result(table(HEAD, [row(each) for each in stored]) + ("\n" if found else ""))
     if not found and not open_jobs and not stored:
-        write_message_line(f"nothing is unfinished in {folder}")
+        store = "" if settings.state_store is None else f", nor in {settings.state_store}"
+        write_message_line(f"nothing is unfinished in {folder}{store}")
         return False
     if found:
         write_result(table(_HEAD, [_row(each, now_unix_s) for each in found]))
@@ -112,16 +114,6 @@ def _show(
         if each.problem is not None:
             write_message_line(f"{each.entry.volume}: {each.problem}")
     return True
-
-
-def _stored(settings: "ServiceSettings", invocation: Invocation) -> "list[StoredUpload]":
-    """Return what is unfinished in the state store, of all hosts; nothing where there is none."""
-    if settings.state_store is None:
-        return []
-    from bulkput.api.store import stored_uploads  # noqa: PLC0415 - only who has a store pays
-
-    found = call_out(lambda: stored_uploads(settings, write_message_line), invocation)
-    return [each for each in found if not each.is_over]
 
 
 def _job_row(found: "JobStatus", now_unix_s: float) -> list[str]:

@@ -9,8 +9,9 @@ import click
 
 from bulkput.cli.command import Command
 from bulkput.cli.job_options import Choice, load_job, reference_options
+from bulkput.cli.known_jobs import known_jobs
 from bulkput.cli.options import PATH, invocation_of, shown_options, state_option, store_option
-from bulkput.cli.service import call_out, service_of
+from bulkput.cli.service import service_of
 from bulkput.cli.streams import write_result
 from bulkput.cli.text import table, write_message_line
 from bulkput.cli.words import jobs_and_files
@@ -19,9 +20,10 @@ from bulkput.model.errors import UsageError
 from bulkput.observe.result import OutputForm, as_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bulkput.api.status import JobRecord, JobStatus, Unfinished, VolumeStatus
     from bulkput.cli.options import Invocation
-    from bulkput.config.service import ServiceSettings
 
 
 @click.command(cls=Command)
@@ -66,34 +68,13 @@ def status(
         return
     if job is None:
         raise UsageError("Missing argument 'JOB'.")
-    settings = _settings(job, choice, invocation_of(context))
-    stored = _stored(settings, invocation_of(context))
-    folder, record = find_record(job, choice, state_dir, invocation_of(context))
-    found = status_of_job(folder, record, stored)
+    folder, record, further = _find_record(job, choice, invocation_of(context))
+    found = status_of_job(folder, record, further)
     if invocation_of(context).output is OutputForm.JSON:
         write_result(as_json(found.as_dict(time.time())))
         return
     write_result(table(HEAD, [_row(volume) for volume in found.volumes]))
     write_message_line(summary(found, time.time()))
-
-
-def _settings(job: Path, choice: Choice, invocation: "Invocation") -> "ServiceSettings":
-    if _is_file(job):
-        return load_job(job, choice, invocation).settings
-    return service_of(**choice.overrides)[0]
-
-
-def _stored(settings: "ServiceSettings", invocation: "Invocation") -> "dict[str, Unfinished]":
-    """Return what the state store has of uploads, by the names of their folders, if there is one.
-
-    The job's own record is brought up to date by who loads its file.
-    """
-    if settings.state_store is None:
-        return {}
-    from bulkput.api.store import stored_uploads  # noqa: PLC0415 - only who has a store pays
-
-    found = call_out(lambda: stored_uploads(settings, write_message_line), invocation)
-    return {each.name: each.unfinished for each in found}
 
 
 def _names(job: Path, choice: Choice, invocation: "Invocation") -> frozenset[str]:
@@ -109,36 +90,43 @@ def _names(job: Path, choice: Choice, invocation: "Invocation") -> frozenset[str
     return frozenset({request.identity.name})
 
 
-def find_record(
-    job: Path, choice: Choice, state_dir: Path | None, invocation: "Invocation"
-) -> tuple[Path, "JobRecord"]:
-    """Return the state folder and the record of a job, by its file, name or id.
+def _find_record(
+    job: Path, choice: Choice, invocation: "Invocation"
+) -> "tuple[Path, JobRecord, Mapping[str, Unfinished]]":
+    """Return the state folder, the record of a job, and where the state store is further.
+
+    Args:
+        job: Its file, name or id.
+        choice: With the flags.
+        invocation: Whether warnings are wanted.
 
     Raises:
         ConfigError: the file is no job's.
         LedgerError: the job was never run, or several have the name.
+        BulkputError: the state store cannot be read.
     """
-    from bulkput.api.status import read_records, record_of  # noqa: PLC0415 - not for --help
+    from bulkput.api.status import record_of  # noqa: PLC0415 - not for --help
     from bulkput.ledger.folder import default_state_dir  # noqa: PLC0415 - the same
     from bulkput.model.errors import LedgerError  # noqa: PLC0415 - the same
 
-    if _is_file(job):
-        settings = load_job(job, choice, invocation).settings
-        folder = settings.state_dir or default_state_dir(os.environ)
-        record = None
-        if settings.request is not None:
-            record = record_of(folder, settings.request.identity)
-        if record is None:
-            raise LedgerError(folder, f"no run of {job} has left anything here")
-        return folder, record
-    _, folder = service_of(state_dir=state_dir)
-    found = [each for each in read_records(folder) if str(job) in {each.name, each.job_id}]
-    if not found:
-        raise LedgerError(folder, f"no job has the name or id {job}, and no file is called so")
-    if len(found) > 1:
-        ids = ", ".join(f"{each.job_id} ({each.file})" for each in found)
-        raise LedgerError(folder, f"several jobs have the name {job}: {ids}. Name the id")
-    return folder, found[0]
+    if not _is_file(job):
+        settings, folder = service_of(**choice.overrides)
+        known = known_jobs(settings, folder, invocation)
+        found = [each for each in known.records if str(job) in {each.name, each.job_id}]
+        if not found:
+            raise LedgerError(folder, f"no job has the name or id {job}, and no file is called so")
+        if len(found) > 1:
+            ids = ", ".join(f"{each.job_id} ({each.file})" for each in found)
+            raise LedgerError(folder, f"several jobs have the name {job}: {ids}. Name the id")
+        return folder, found[0], known.further
+    settings = load_job(job, choice, invocation).settings
+    folder = settings.state_dir or default_state_dir(os.environ)
+    known = known_jobs(settings, folder, invocation)
+    # Its own record is brought up to date by who loads its file.
+    record = None if settings.request is None else record_of(folder, settings.request.identity)
+    if record is None:
+        raise LedgerError(folder, f"no run of {job} has left anything here")
+    return folder, record, known.further
 
 
 def _is_file(job: Path) -> bool:
@@ -158,8 +146,13 @@ def summary(found: "JobStatus", now_unix_s: float) -> str:
 def _row(volume: "VolumeStatus") -> list[str]:
     return [
         volume.volume,
-        volume.status if volume.held_by is None else f"{volume.status} ({volume.held_by})",
+        volume.status if volume.held_by is None else f"{volume.status} ({_holder(volume)})",
         f"{volume.done_fraction:.1%}",
         volume.snapshot_id or "-",
         volume.error or "-",
     ]
+
+
+def _holder(volume: "VolumeStatus") -> str:
+    on_host = "" if volume.held_on is None else f" on {volume.held_on}"
+    return f"{volume.held_by}{on_host}"

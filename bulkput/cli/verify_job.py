@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bulkput.api.status import JobRecord, record_of, status_of_job
+from bulkput.api.status import JobStatus, record_of, status_of_job
 from bulkput.cli.failure import gravest
+from bulkput.cli.known_jobs import known_jobs
 from bulkput.cli.streams import write_message, write_result
 from bulkput.cli.text import shown, write_message_line
 from bulkput.config.paths import STANDARD_INPUT
@@ -55,7 +56,8 @@ def verify_job(settings: "JobSettings", compare: Compare, invocation: "Invocatio
     record = record_of(folder, request.identity)
     if record is None:
         raise LedgerError(folder, f"no run of {request.identity.file} has left anything here")
-    snapshots = _snapshots(folder, record)
+    further = known_jobs(settings, folder, invocation).further
+    snapshots = _snapshots(status_of_job(folder, record, further))
     results = [
         _compared(settings, volume, snapshots.get(volume.label), compare, invocation)
         for volume in settings.volumes
@@ -73,11 +75,11 @@ def verify_job(settings: "JobSettings", compare: Compare, invocation: "Invocatio
     return status
 
 
-def _snapshots(folder: Path, record: JobRecord) -> dict[str, str]:
+def _snapshots(job: JobStatus) -> dict[str, str]:
     """Return the completed snapshot of each volume that has one."""
     return {
         volume.volume: volume.snapshot_id
-        for volume in status_of_job(folder, record).volumes
+        for volume in job.volumes
         if volume.snapshot_id is not None and volume.status in {"completed", "pending"}
     }
 

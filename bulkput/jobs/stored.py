@@ -83,7 +83,7 @@ class StoredUpload:
             unknown = self.header.block_count - self.cut.settled_blocks
             counts = Counts(unknown, 0, put, skipped, unchanged, 0)
         if self.cut is not None and self.held_s > 0:
-            holder = Holder(self.cut.writer.process_id)
+            holder = Holder(self.cut.writer.process_id, self.cut.writer.host)
         return Unfinished(self.entry, counts, holder, self.problem)
 
     @property

@@ -22,9 +22,12 @@ class Holder(NamedTuple):
 
     process_id: int | None
     """As it wrote itself; None where that cannot be read."""
+    host: str | None = None
+    """Where a state store says it."""
 
     def __str__(self) -> str:
-        return "another process" if self.process_id is None else f"process {self.process_id}"
+        who = "another process" if self.process_id is None else f"process {self.process_id}"
+        return who if self.host is None else f"{who} on {self.host}"
 
 
 def holder_of(folder: Path) -> Holder | None:

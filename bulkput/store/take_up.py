@@ -116,7 +116,7 @@ class TakeUp:
 
     async def _take(self, found: _Found, own: MirrorRecord, *, only_own: bool) -> Held | None:
         """Hold what was found; None if somebody else was quicker."""
-        local = await self._workers.run(partial(_local, self._folder, own))
+        local = await self._workers.run(partial(local_ledger, self._folder, own))
         stored = StoredLedger(found.header)
         if found.cut is not None:
             stored = StoredLedger(found.header, found.cut.writer.writer_id, found.cut.sequence)
@@ -237,7 +237,8 @@ class TakeUp:
         )
 
 
-def _local(folder: Path, own: MirrorRecord) -> LocalLedger:
+def local_ledger(folder: Path, own: MirrorRecord) -> LocalLedger:
+    """Return what ``folder`` has, whose own cuts ``own`` is about; a damaged ledger is none."""
     try:
         return LocalLedger(read_header(folder), own.writer_id, own.sequence)
     except (LedgerError, TemporaryError):

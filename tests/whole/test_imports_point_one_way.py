@@ -63,7 +63,7 @@ FLOORS_OF_JOBS = (
     {"run", "publish_job"},
     {"images"},
     {"plan", "copy", "volume_queue"},
-    {"upload"},
+    {"upload", "stored_jobs"},
     {"verify", "download", "check", "diff", "abort", "gc", "publish", "stored"},
     {"lanes"},
     {"session"},

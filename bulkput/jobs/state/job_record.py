@@ -23,7 +23,7 @@ from bulkput.model.errors import LedgerError
 FOLDER_NAME = "jobs"
 FORMAT_VERSION = 1
 _LOCK_NAME = "lock"
-_SIZE_MAX_BYTES = 64 << 20
+SIZE_MAX_BYTES = 64 << 20
 """100,000 volumes with 600 characters each."""
 _NAME_CHARS_MAX = 64
 
@@ -106,11 +106,23 @@ def read_record(path: Path) -> JobRecord | None:
             another version.
     """
     try:
-        content = read_state_file(path, _SIZE_MAX_BYTES)
+        content = read_state_file(path, SIZE_MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise storage_error(path, "read the job's record", error) from error
+    record = decode_record(content)
+    if record is None:
+        raise LedgerError(
+            path,
+            "is damaged, or of another version. Remove it to begin the job anew: volumes that an "
+            "earlier run completed and reported are then uploaded again",
+        )
+    return record
+
+
+def decode_record(content: bytes) -> JobRecord | None:
+    """Return the record that ``content`` holds; None if it is damaged or of another version."""
     try:
         facts = parse_facts(content)
         version = facts.pop("format_version")
@@ -121,14 +133,8 @@ def read_record(path: Path) -> JobRecord | None:
             volumes[name] = VolumeRecord(**each)
         record = JobRecord(**facts, volumes=volumes)
     except (ValueError, TypeError, KeyError, AttributeError):
-        version, record = None, None
-    if record is None or version != FORMAT_VERSION:
-        raise LedgerError(
-            path,
-            "is damaged, or of another version. Remove it to begin the job anew: volumes that an "
-            "earlier run completed and reported are then uploaded again",
-        )
-    return record
+        return None
+    return record if version == FORMAT_VERSION else None
 
 
 def write_record(path: Path, record: JobRecord) -> None:

@@ -33,6 +33,8 @@ class VolumeStatus:
     error: str | None
     held_by: int | None
     """The process that works on it."""
+    held_on: str | None = None
+    """Its host, where a state store says it."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the documented JSON object."""
@@ -44,6 +46,7 @@ class VolumeStatus:
             "snapshot_id": self.snapshot_id,
             "error": self.error,
             "held_by": self.held_by,
+            "held_on": self.held_on,
         }
 
 
@@ -99,24 +102,18 @@ def status_of_job(
     Args:
         state_dir: The state folder.
         record: Of the job.
-        stored: What a state store has of its volumes, by the names of their folders; it counts
-            where there is nothing here, and where somebody works on the volume elsewhere.
+        stored: What a state store has of its volumes, by the names of their folders, where that
+            says more than what is here.
 
     Raises:
         LedgerError: the state folder cannot be read.
     """
     volumes = [
-        _volume_status(each, record, _nearer(read_upload(state_dir / name), stored.get(name)))
+        _volume_status(each, record, stored.get(name) or read_upload(state_dir / name))
         for name, each in record.volumes.items()
     ]
     is_running = record.job_id in running_jobs(state_dir)
     return JobStatus(record, sorted(volumes, key=lambda volume: volume.volume), is_running)
-
-
-def _nearer(here: Unfinished | None, stored: Unfinished | None) -> Unfinished | None:
-    """Return what says more of a volume."""
-    is_elsewhere = stored is not None and stored.holder is not None
-    return stored if is_elsewhere or here is None else here
 
 
 def _volume_status(
@@ -140,6 +137,7 @@ def _volume_status(
         snapshot_id=snapshot_id,
         error=None if status in {*DONE, "running"} else volume.error,
         held_by=None if holder is None else holder.process_id,
+        held_on=None if holder is None else holder.host,
     )
 
 

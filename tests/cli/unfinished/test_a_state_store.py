@@ -166,20 +166,3 @@ def test_a_key_of_others_leads_nowhere(bulkput, elsewhere, s3, name):
     s3.put(f"bulkput/uploads/{name}/state.json", s3.objects[key][0])
     found = bulkput("store", "ls", "--output", "json").object["uploads"]
     assert [each["folder"] for each in found] == [key.split("/")[2]]
-
-
-def test_how_far_a_job_of_another_host_is(bulkput, s3, service, image, tmp_path, monkeypatch):
-    job = tmp_path / "nightly.yaml"
-    job.write_text(f"version: 1\nname: nightly\nvolumes:\n  - source: {image('web.img')}\n")
-    service.fail("PutSnapshotBlock", nth=2)
-    assert bulkput("run", job).status == 4
-    (snapshot_id,) = service.states()
-    monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / "here"))
-    (volume,) = bulkput("status", job, "--output", "json").object["volumes"]
-    assert (volume["volume"], volume["snapshot_id"]) == ("web.img", snapshot_id)
-    assert volume["percent"] >= 25
-    for key in s3.keys("uploads"):
-        del s3.objects[key]
-    # The job's record is here by now; how far the volume is, only the store knows.
-    (volume,) = bulkput("status", job, "--output", "json").object["volumes"]
-    assert not volume["percent"]

@@ -1,0 +1,92 @@
+"""How far jobs are, by the state store: begun on one host, gone on with and looked at on others."""
+
+from dataclasses import replace
+
+import pytest
+from support.s3_server import s3_server
+
+from bulkput.store.cut import decode_cut, encode_cut
+
+
+@pytest.fixture
+def s3(monkeypatch):
+    with s3_server() as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def job(s3, image, tmp_path):
+    path = tmp_path / "nightly.yaml"
+    path.write_text(f"version: 1\nname: nightly\nvolumes:\n  - source: {image('web.img')}\n")
+    return path
+
+
+@pytest.fixture
+def on_host(tmp_path, monkeypatch):
+    """Return a function that goes to another host: another state folder."""
+    return lambda name: monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / name))
+
+
+@pytest.fixture
+def interrupted(bulkput, service, job, on_host):
+    """Begin the job on host one; return the snapshot, which is then pending."""
+    on_host("one")
+    service.fail("PutSnapshotBlock", nth=2)
+    assert bulkput("run", job).status == 4
+    (snapshot_id,) = service.states()
+    return snapshot_id
+
+
+def test_how_far_a_job_of_another_host_is(bulkput, s3, job, interrupted, on_host):
+    on_host("two")
+    (volume,) = bulkput("status", job, "--output", "json").object["volumes"]
+    assert (volume["volume"], volume["snapshot_id"]) == ("web.img", interrupted)
+    assert volume["percent"] >= 25
+    for key in s3.keys("uploads"):
+        del s3.objects[key]
+    # The job's record is here by now; how far the volume is, only the store knows.
+    (volume,) = bulkput("status", job, "--output", "json").object["volumes"]
+    assert not volume["percent"]
+
+
+def test_what_another_host_has_finished_is_not_interrupted_here(bulkput, job, interrupted, on_host):
+    on_host("two")
+    assert bulkput("run", job).status == 0
+    on_host("one")
+    found = bulkput("status", job, "--output", "json").object
+    assert (found["status"], found["reported"]) == ("completed", True)
+    (volume,) = found["volumes"]
+    assert (volume["status"], volume["snapshot_id"]) == ("completed", interrupted)
+    listed = bulkput("jobs", "--output", "json").object
+    assert (listed["jobs"], listed["job_files"], listed["stored"]) == ([], [], [])
+    ended = bulkput("verify", job)
+    assert (ended.status, interrupted in ended.out) == (0, True), ended.err
+
+
+def test_jobs_of_other_hosts_are_listed_and_found_by_name(bulkput, interrupted, on_host):
+    on_host("two")
+    (found,) = bulkput("jobs", "--output", "json").object["job_files"]
+    assert (found["job"], found["status"]) == ("nightly", "failed")
+    assert found["volumes"][0]["snapshot_id"] == interrupted
+    assert found["volumes"][0]["percent"] >= 25
+    for name in ("nightly", found["job_id"]):
+        ended = bulkput("status", name, "--output", "json")
+        assert ended.status == 0, ended.err
+        assert ended.object["volumes"] == found["volumes"]
+
+
+def test_a_host_of_the_store_that_works_on_a_volume_is_named(
+    bulkput, s3, job, interrupted, on_host
+):
+    (key,) = s3.keys("state.json")
+    cut = decode_cut(s3.objects[key][0])
+    writer = replace(cut.writer, writer_id="f" * 32, host="other", process_id=77, lease_s=600)
+    s3.put(key, encode_cut(replace(cut, writer=writer, sequence=cut.sequence + 1)))
+    for host in ("one", "two"):
+        on_host(host)
+        (volume,) = bulkput("status", job, "--output", "json").object["volumes"]
+        facts = (volume["status"], volume["held_by"], volume["held_on"])
+        assert facts == ("running", 77, "other")
+        assert "running (77 on other)" in bulkput("status", job).out
