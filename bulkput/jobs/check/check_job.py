@@ -52,7 +52,7 @@ async def check_job(settings: JobSettings, volumes: Sequence[VolumeSettings]) ->
     findings = list(look_at_machine(settings.tuning, parallel, readers))
     block_count = 0
     for volume in volumes:
-        finding, blocks = await asyncio.to_thread(look_at_source, settings, volume)
+        finding, blocks = await asyncio.to_thread(look_at_source, settings, volume, state_dir)
         findings.append(finding)
         block_count += blocks
     findings.append(look_at_state(state_dir, block_count))

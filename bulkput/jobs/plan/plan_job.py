@@ -8,6 +8,11 @@ from pathlib import Path
 
 from bulkput.config.settings import JobSettings
 from bulkput.config.volume import VolumeSettings
+from bulkput.jobs.plan.encryption import (
+    FIT_FOR_ENCRYPTION,
+    resolve_zeros,
+    will_be_encrypted,
+)
 from bulkput.jobs.plan.forecast import (
     EncryptionBasis,
     FailedForecast,
@@ -18,13 +23,14 @@ from bulkput.jobs.plan.forecast import (
 )
 from bulkput.jobs.plan.later_steps import later_steps
 from bulkput.jobs.plan.parent import KnownParent, parent_for_new
-from bulkput.jobs.plan.resumable_upload import Earlier, configured_region, find_earlier
+from bulkput.jobs.plan.resumable_upload import Earlier, find_earlier
 from bulkput.jobs.plan.watch import OnProgress, VolumeWatch
 from bulkput.jobs.session.rate_limits import configured_rate_limits
 from bulkput.jobs.session.samples import with_samples
-from bulkput.jobs.session.source import examine_volume, open_volume
+from bulkput.jobs.session.source import examine_volume, open_to_look
 from bulkput.jobs.session.threads import worker_count
 from bulkput.jobs.state.host_speed import kept_host_speed
+from bulkput.jobs.state.upload_at_hand import configured_region
 from bulkput.jobs.upload import rules
 from bulkput.jobs.upload.resume_decision import EarlierAnswer, decide_answer
 from bulkput.ledger.folder import default_state_dir, ensure_state_dir
@@ -32,11 +38,10 @@ from bulkput.ledger.ledger import Ledger
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import BulkputError
 from bulkput.model.events import NullObserver, Observer
-from bulkput.model.zeros import ZeroPolicy
 from bulkput.pipeline.baseline import Baseline
 from bulkput.pipeline.survey import SurveyPolicy, Tally, survey_blocks
 from bulkput.pipeline.workers import ThreadWorkers, Workers
-from bulkput.planning.zeros import ResolvedZeros, resolve_zero_policy
+from bulkput.planning.zeros import ResolvedZeros
 from bulkput.source.source import Source
 from bulkput.source.zero import LengthenedSource
 
@@ -129,14 +134,15 @@ class _Planner:
         return forecast
 
     async def _plan(self, volume: VolumeSettings, watch: VolumeWatch) -> VolumeForecast:
-        source = await self._workers.run(partial(open_volume, self._settings, volume))
+        source, running = await self._open(volume)
         with ExitStack() as stack:
             stack.callback(source.close)
             rules.require_source_fits(volume, source.path, source.size_bytes)
             size_bytes, parent_gib = source.size_bytes, 0
             earlier = find_earlier(self._settings, volume, source, self._state_dir, os.environ)
             content = await self._workers.run(partial(examine_volume, source, volume))
-            notes = [] if earlier is None else earlier.notes
+            notes = [] if running is None else [running]
+            notes += [] if earlier is None else earlier.notes
             if earlier is not None and not await self._is_gone_on_with(volume, source, earlier):
                 notes += [_NOT_THE_ANSWER.format(earlier.header.snapshot_id)] * earlier.only_waits
                 earlier = None
@@ -147,7 +153,7 @@ class _Planner:
                 if parent.stop > source.block_count:
                     source = LengthenedSource(source, parent.stop)
             notes += content.notes
-            basis, zeros = _zeros(volume, earlier, parent)
+            basis, zeros = resolve_zeros(volume, earlier, parent)
             ledger = None if earlier is None else earlier.open(zeros.policy)
             if ledger is not None:
                 stack.callback(ledger.close)
@@ -175,10 +181,10 @@ class _Planner:
             or (parent is not None and (looks_away or parent.manifest is None)),
             zeros=zeros,
             encryption=basis,
-            encrypted=_is_encrypted(volume, earlier, parent),
+            encrypted=will_be_encrypted(volume, earlier, parent),
             cost=self._rates.cost([tally.puts]),
             if_encrypted=self._rates.cost([source.block_count])
-            if basis is EncryptionBasis.ACCOUNT and volume.zeros in _FIT_FOR_ENCRYPTION
+            if basis is EncryptionBasis.ACCOUNT and volume.zeros in FIT_FOR_ENCRYPTION
             else None,
             reading_s=reading_s,
             resumed=None if earlier is None else _resumed(earlier),
@@ -186,13 +192,17 @@ class _Planner:
             notes=tuple(notes),
         )
 
+    async def _open(self, volume: VolumeSettings) -> tuple[Source, str | None]:
+        look = partial(open_to_look, self._settings, volume, self._state_dir)
+        return await self._workers.run(look)
+
     async def _is_gone_on_with(
         self, volume: VolumeSettings, source: Source, earlier: Earlier
     ) -> bool:
         """Return whether a run goes on with the snapshot, or finds it to be the answer already."""
         if not earlier.only_waits:
             return earlier.goes_on
-        _, zeros = _zeros(volume, earlier, earlier.parent)
+        _, zeros = resolve_zeros(volume, earlier, earlier.parent)
         answer = decide_answer(
             earlier.header, source, resume=volume.resume, zero_policy=zeros.policy
         )
@@ -202,7 +212,7 @@ class _Planner:
         policy = self._policy(zeros, trust_ledger=False, stops_at_put=True)
         with ExitStack() as stack:
             if source.is_sequential:  # it is read once more for the forecast, if it differs
-                source = await self._workers.run(partial(open_volume, self._settings, volume))
+                source, _ = await self._open(volume)
                 stack.callback(source.close)
             whole = LengthenedSource(source, max(source.block_count, earlier.header.block_count))
             ledger = stack.enter_context(earlier.open(zeros.policy))
@@ -256,39 +266,6 @@ class _Planner:
 
         tally = await survey_blocks(source, ledger, baseline, policy, self._workers, on_progress)
         return tally, time.monotonic() - began_s
-
-
-_FIT_FOR_ENCRYPTION = frozenset({ZeroPolicy.AUTO, ZeroPolicy.WRITE})
-
-
-def _zeros(
-    volume: VolumeSettings, earlier: Earlier | None, parent: KnownParent | None
-) -> tuple[EncryptionBasis, ResolvedZeros]:
-    """Return where encryption is known from, and the policy under it.
-
-    Raises:
-        ConfigError: blocks of an encrypted snapshot would be skipped.
-    """
-    encrypted = _is_encrypted(volume, earlier, parent)
-    if earlier is not None:
-        zeros = resolve_zero_policy(earlier.zeros(volume), encrypted=encrypted)
-        return EncryptionBasis.SNAPSHOT, zeros
-    zeros = resolve_zero_policy(volume.zeros, encrypted=encrypted)
-    if parent is not None and parent.manifest is not None:
-        return EncryptionBasis.PARENT, zeros
-    if encrypted:
-        return EncryptionBasis.REQUESTED, zeros
-    declined = volume.snapshot.encrypted is False
-    return EncryptionBasis.DECLINED if declined else EncryptionBasis.ACCOUNT, zeros
-
-
-def _is_encrypted(
-    volume: VolumeSettings, earlier: Earlier | None, parent: KnownParent | None
-) -> bool:
-    if earlier is not None:
-        return earlier.header.encrypted
-    parent_encrypted = None if parent is None else parent.encrypted
-    return rules.is_to_be_encrypted(volume, parent_encrypted=parent_encrypted)
 
 
 def _resumed(earlier: Earlier) -> Resumed:

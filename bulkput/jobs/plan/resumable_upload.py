@@ -11,18 +11,14 @@ from bulkput.config.settings import JobSettings
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.plan.parent import KnownParent, parent_of_resumed
-from bulkput.jobs.state.upload_key import upload_folder
-from bulkput.jobs.state.uploads import read_entries
+from bulkput.jobs.state.upload_at_hand import existing_upload
 from bulkput.jobs.upload import rules
 from bulkput.jobs.upload.resume_decision import ResumeAction, decide_resume, trusts
 from bulkput.ledger.header import LedgerHeader
-from bulkput.ledger.header_file import has_ledger, read_header
+from bulkput.ledger.header_file import read_header
 from bulkput.ledger.ledger import Ledger
 from bulkput.model.zeros import ZeroPolicy
 from bulkput.source.source import Source
-
-_EMBEDDED_REGION = "us-east-1"
-"""What a rehearsal takes where none is named."""
 
 _ALL_PUT = frozenset({ResumeAction.WAIT, ResumeAction.REPORT_COMPLETED})
 _GOES_ON = _ALL_PUT | {ResumeAction.RESUME}
@@ -91,10 +87,10 @@ def find_earlier(
     Raises:
         LedgerError: the ledger, or the state folder, cannot be read.
     """
-    found = _find(settings, volume, source, state_dir, environ)
-    if found is None:
+    folder = existing_upload(settings, volume, source.path, state_dir, environ)
+    if folder is None:
         return None
-    folder, header = found
+    header = read_header(folder)
     same_source = dict(header.source_identity) == source.identity.as_dict()
     parent = parent_of_resumed(volume, state_dir, header)
     parent_stop, parent_gib = (0, 0) if parent is None else (parent.stop, parent.volume_size_gib)
@@ -115,47 +111,6 @@ def find_earlier(
         trusted=trusts(volume.resume, source, header.source_identity),
         parent=parent,
     )
-
-
-def _find(
-    settings: JobSettings,
-    volume: VolumeSettings,
-    source: Source,
-    state_dir: Path,
-    environ: Mapping[str, str],
-) -> tuple[Path, LedgerHeader] | None:
-    """Return folder and header of this very upload.
-
-    Where only the profile or the instance knows the Region, a ledger's own header names it.
-    """
-
-    def folder_in(region: str) -> Path:
-        return upload_folder(
-            state_dir,
-            volume,
-            endpoint_url=None if settings.endpoint == "aws" else settings.endpoint,
-            region=region,
-            source_path=source.path,
-        )
-
-    region = configured_region(settings, environ)
-    if region is not None:
-        folder = folder_in(region)
-        return (folder, read_header(folder)) if has_ledger(folder) else None
-    found = [
-        (entry.folder, entry.header)
-        for entry in read_entries(state_dir)
-        if entry.header is not None and entry.folder == folder_in(entry.header.region)
-    ]
-    return max(found, key=lambda each: each[1].updated_unix_s, default=None)
-
-
-def configured_region(settings: JobSettings, environ: Mapping[str, str]) -> str | None:
-    """Return the Region that is configured here; None where it would have to be looked up."""
-    if settings.endpoint == "embedded":
-        return settings.region or _EMBEDDED_REGION
-    from_environment = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-    return settings.region or from_environment or None
 
 
 def _assumed_pending(header: LedgerHeader) -> SnapshotState:

@@ -25,6 +25,6 @@ NOISE = random.Random(4).randbytes(1 << 20)
 def test_check_warns_of_it(tmp_path, disk, verdict, what):
     (tmp_path / "disk").write_bytes(disk)
     job = UploadOptions(tmp_path / "disk", region="us-east-1").settings
-    finding, _ = look_at_source(job, job.volumes[0])
+    finding, _ = look_at_source(job, job.volumes[0], tmp_path / "state")
     assert finding.status is verdict
     assert what in finding.what
