@@ -57,7 +57,9 @@ def which(local: LocalLedger, stored: StoredLedger) -> Take:
     1. Where only one side has a ledger, that one.
     2. The same snapshot (or start): the one that says more of its end; a seal is a fact of the
        snapshot. Else the folder's own, if the store's last cut was made of it: it has all that the
-       cut has, and the seconds since. Else another host went on: the store's.
+       cut has, and the seconds since. Else another host went on: the store's. That is so too where
+       only the folder knows the snapshot: the other host may have had it by the start's token,
+       and put what was left out here; replayed, all of it counts as sent.
     3. Different ones: the later attempt, then the one that is still open, then the one that was
        changed later.
     """
@@ -66,13 +68,14 @@ def which(local: LocalLedger, stored: StoredLedger) -> Take:
             return Take.STORED
         return Take.NOTHING if local.header is None else Take.LOCAL
     ours, theirs = local.header, stored.header
+    is_own = local.writer_id == stored.writer_id and local.sequence >= stored.sequence
     if _start(ours) == _start(theirs) and ours.snapshot_id in {None, theirs.snapshot_id}:
         if _PROGRESS[ours.phase] != _PROGRESS[theirs.phase]:
             return _local_if(_PROGRESS[ours.phase] > _PROGRESS[theirs.phase])
-        is_own = local.writer_id == stored.writer_id and local.sequence >= stored.sequence
         return _local_if(is_own)
     if _start(ours) == _start(theirs) and theirs.snapshot_id is None:
-        return Take.LOCAL
+        takes_puts = ours.phase is LedgerPhase.UPLOADING
+        return _local_if(is_own or ours.marks_lost or not takes_puts)
     return _local_if(_rank(ours) >= _rank(theirs))
 
 

@@ -60,6 +60,26 @@ def test_another_host_may_have_gone_on_where_the_store_is_not_reached_any_more(
         assert not ledger.header.source_identity
 
 
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_another_host_may_have_put_by_the_token_of_a_snapshot_that_is_known_here(
+    begin, hosts, tools, goes_on
+):
+    one, two = hosts
+    begin(one, then=two if goes_on else None)
+    with Ledger.open(one.folder) as ledger:
+        tools.bind(ledger)
+        ledger.mark_acknowledged(1, tools.digest_of("1"))
+        ledger.mark_skipped_zero(2, 5)
+    tools.virtual(one.held())
+    with Ledger.open(one.folder) as ledger:
+        if not goes_on:
+            assert list(ledger.states(1, 6)) == [State.ACKNOWLEDGED, *[State.SKIPPED_ZERO] * 3, 0]
+            return
+        # What was left out here may have been put there, as zeros too: all of it is put.
+        tools.bind(ledger, holds_unknown=True)
+        assert set(ledger.states(0, BLOCKS)) == {State.LOST}
+
+
 def test_no_other_host_has_gone_on_with_what_no_store_had(hosts, tools):
     one, _ = hosts
     Ledger.create(one.folder, tools.make_header(BLOCKS)).close()

@@ -67,11 +67,32 @@ TABLE = {
         {"writer_id": "two", "sequence": 6},
         Take.STORED,
     ),
-    "started here, about to start there": (
+    "started here, about to start there as well": (
         header(),
-        {},
+        HERE,
         header(Phase.STARTING),
-        {"writer_id": "two", "sequence": 1},
+        {"writer_id": "two", "sequence": 6},
+        Take.STORED,
+    ),
+    "started here, its start is all that the store has": (
+        header(),
+        HERE,
+        header(Phase.STARTING),
+        HERE,
+        Take.LOCAL,
+    ),
+    "started here with what others may have put in mind": (
+        header(marks_lost=True),
+        HERE,
+        header(Phase.STARTING),
+        {"writer_id": "two", "sequence": 6},
+        Take.LOCAL,
+    ),
+    "sealed here, about to start there": (
+        header(Phase.SEALING),
+        HERE,
+        header(Phase.STARTING),
+        {"writer_id": "two", "sequence": 6},
         Take.LOCAL,
     ),
     "a later attempt here": (

@@ -87,7 +87,8 @@ class SpotWatch:
                     on_notice()
                     raise TemporaryError(
                         f"EC2 reclaims this spot instance: {notice}. The state is kept: the "
-                        "same command resumes wherever the state folder is"
+                        "same command resumes where the state folder is, and on any machine if "
+                        "there is a state store"
                     )
                 await self._clock.sleep(POLL_S)
 
