@@ -34,8 +34,9 @@ from bulkput.jobs.run import import_for_later
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.open import open_context
 from bulkput.jobs.upload.volume import upload_volume
-from bulkput.model.errors import BulkputError
+from bulkput.model.errors import BulkputError, InUseError
 from bulkput.model.events import Event, VolumeEnded, VolumeStarted
+from bulkput.model.exit_code import ExitCode
 from bulkput.model.interruption import InterruptedBySignal
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Progress
@@ -125,13 +126,17 @@ class _Volume:
 
     async def _outcome(self, work: "asyncio.Task[VolumeOutcome]") -> VolumeOutcome:
         try:
-            return await work
+            outcome = await work
         except BulkputError as error:  # of what stands around the volume
             return failed(self._order, str(error), error.status, self._counting.progress)
         except asyncio.CancelledError:
             await _ended(work)
             why = self._stopped_because or "its process was asked to end"
             return stopped(self._order, why, self._counting.progress)
+        if isinstance(outcome.cause, InUseError):
+            # By an attempt that was given up as lost: it ends, or brings the volume to its end.
+            return replace(outcome, exit_code=int(ExitCode.TEMPORARY))
+        return outcome
 
     async def _upload(self) -> VolumeOutcome:
         async with (

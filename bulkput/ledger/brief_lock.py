@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bulkput.ledger.state_file import open_state_file
 from bulkput.ledger.storage import storage_error
-from bulkput.model.errors import LedgerError
+from bulkput.model.errors import InUseError
 
 WAIT_MAX_S = 60.0
 """The record of 10,000 volumes, with a look at each ledger, takes some seconds."""
@@ -41,7 +41,7 @@ def brief_lock(
         while not _is_taken(path, descriptor):
             if monotonic_s() > give_up_s:
                 text = f"another process has held this lock for {WAIT_MAX_S:.0f} s. Run again"
-                raise LedgerError(path, text)
+                raise InUseError(path, text)
             sleep(_POLL_S)
         yield
     finally:

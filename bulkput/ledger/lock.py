@@ -10,7 +10,7 @@ from typing import NamedTuple
 from bulkput.ledger.closing import Closing
 from bulkput.ledger.state_file import open_state_file
 from bulkput.ledger.storage import storage_error, write_all
-from bulkput.model.errors import LedgerError
+from bulkput.model.errors import InUseError
 
 LOCK_NAME = "lock"
 _HOLDER_MAX_BYTES = 32
@@ -61,9 +61,9 @@ def runs_of(folder: Path) -> int:
         return 0 if descriptor is None else _written(descriptor)[1]
 
 
-def already_running(folder: Path, holder: Holder, what: str = "upload") -> LedgerError:
+def already_running(folder: Path, holder: Holder, what: str = "upload") -> InUseError:
     """Return the error for a second process that wants what ``holder`` works on."""
-    return LedgerError(
+    return InUseError(
         folder,
         f"this {what} is already running: {holder} is working on this {what}. Wait until it ends, "
         "or stop it and run again",
@@ -130,7 +130,7 @@ class FolderLock(Closing):
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not self._is_in_place():
-                raise LedgerError(self._path.parent, "was removed just now. Run again")
+                raise InUseError(self._path.parent, "was removed just now. Run again")
             self._write(_written(self._descriptor)[1])
         except BlockingIOError:
             raise already_running(

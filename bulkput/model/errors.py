@@ -188,6 +188,10 @@ class LedgerError(_FileError):
     exit_code = ExitCode.CONFIGURATION
 
 
+class InUseError(LedgerError):
+    """Another process or host works on it: later it may be free, or done."""
+
+
 class ManifestError(_FileError):
     """A manifest cannot be used: missing, of another version, or of another snapshot."""
 

@@ -15,6 +15,9 @@ from bulkput.model.clock import Clock
 LOOK_S = 0.25
 """A wait is slept through in parts, so that another rate counts soon."""
 
+SLEEP_MIN_S = 0.001
+"""What rounding leaves of a wait would be slept through again and again."""
+
 
 class CallGate(Protocol):
     """Of one kind of call."""
@@ -52,6 +55,7 @@ class SharedCallGate:
             left = self._random.expovariate(1.0)
             while left > 0:
                 rate, since_s = self._rate_per_s, self._clock.monotonic_s()
-                await self._clock.sleep(min(LOOK_S, left / rate) if rate else LOOK_S)
+                wait_s = min(LOOK_S, left / rate) if rate else LOOK_S
+                await self._clock.sleep(max(wait_s, SLEEP_MIN_S))
                 left -= min(rate, self._rate_per_s) * (self._clock.monotonic_s() - since_s)
         return self._clock.monotonic_s() - began_s

@@ -20,7 +20,7 @@ from bulkput.ledger.mirror_record import MirrorRecord, write_mirror_record
 from bulkput.ledger.segments import Segment, TableSegments
 from bulkput.ledger.state_file import read_state_file
 from bulkput.model.clock import Clock
-from bulkput.model.errors import BulkputError, LedgerError, TemporaryError
+from bulkput.model.errors import BulkputError, InUseError, TemporaryError
 from bulkput.store.cut import (
     CUT_MAX_BYTES,
     Cut,
@@ -39,7 +39,7 @@ T = TypeVar("T")
 _OPEN = frozenset({LedgerPhase.STARTING, LedgerPhase.UPLOADING})
 
 
-class LostError(LedgerError):
+class LostError(InUseError):
     """Another host has the upload now."""
 
 

@@ -17,7 +17,7 @@ from bulkput.ledger.mirror_record import MirrorRecord, read_mirror_record, write
 from bulkput.ledger.segments import SEGMENT_SIZE_BYTES, LedgerReplacement
 from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration
-from bulkput.model.errors import LedgerError, TemporaryError
+from bulkput.model.errors import InUseError, LedgerError, TemporaryError
 from bulkput.store.cut import (
     CUT_MAX_BYTES,
     Cut,
@@ -161,7 +161,7 @@ class TakeUp:
                     f"{format_duration(found.held_s)} for a sign of life"
                 )
             elif cut.sequence != first:
-                raise LedgerError(
+                raise InUseError(
                     self._folder,
                     f"this upload is already running: {words(cut.writer)} works on it, by "
                     f"{self._store.shown}. Wait until it ends, or stop it and run again. If that "

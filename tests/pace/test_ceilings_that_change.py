@@ -5,7 +5,8 @@ from virtual_time import run_virtual
 
 from bulkput.model.clock import LoopClock
 from bulkput.model.failure import FailureClass
-from bulkput.pace.pacer import AccountPacer, Pacer
+from bulkput.model.progress import RateLimiter
+from bulkput.pace.pacer import LOOK_S, AccountPacer, Pacer
 from bulkput.pace.rate import TARGET_SHARE, RateController
 
 
@@ -64,3 +65,42 @@ def test_puts_follow_the_account_s_new_ceiling():
         return counts
 
     assert run_virtual(count_puts()) == pytest.approx([100, 400, 50], rel=0.03)
+
+
+@pytest.mark.parametrize("before", [50, 0.01])
+def test_a_ceiling_of_nothing_holds_all_back_and_a_raise_wakes_who_waits(before):
+    async def times():
+        account, clock, admitted = AccountPacer(before), LoopClock(), []
+        pacers = [
+            Pacer(ceiling_puts_per_s=1e6, in_flight_max=1000, account=account, clock=clock)
+            for _ in range(3)
+        ]
+
+        async def put(paced):
+            while len(admitted) < 200:
+                paced.settled(await paced.admit(), None)
+                admitted.append(clock.monotonic_s())
+
+        putting = asyncio.gather(*(put(each) for each in pacers))
+        await asyncio.sleep(1)
+        account.set_ceiling(clock.monotonic_s(), 0)
+        assert account.rate_puts_per_s == pacers[0].rate_puts_per_s == 0
+        begun = len(admitted)
+        await asyncio.sleep(3600)
+        assert len(admitted) == begun, "puts at a rate of 0"
+        assert pacers[0].limited_by in {None, RateLimiter.ACCOUNT_QUOTA}
+        account.set_ceiling(clock.monotonic_s(), 100)
+        await putting
+        assert clock.monotonic_s() - 3601 == pytest.approx((200 - begun) / 100, abs=LOOK_S + 0.1)
+
+    run_virtual(times())
+
+
+def test_what_throttles_taught_outlives_a_ceiling_of_nothing():
+    account = AccountPacer(1000)
+    for n in range(100):
+        account._paced.on_throttle(1.0 + n / 1000, 0.9 + n / 1000)
+    found = account.rate_puts_per_s
+    account.set_ceiling(2.0, 0)
+    account.set_ceiling(2.2, 1000)
+    assert account.rate_puts_per_s == pytest.approx(found)

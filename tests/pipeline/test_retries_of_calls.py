@@ -117,3 +117,16 @@ async def test_the_callback_of_a_retry_can_stop_it():
     with pytest.raises(KeyError):
         await retrier(ManualClock()).run(call, stop)
     assert len(calls) == 1
+
+
+async def test_each_attempt_waits_at_the_gate_which_counts_against_no_deadline():
+    clock = ManualClock()
+
+    class Gate:
+        async def admit(self):
+            clock.now_s += 300.0
+            return 300.0
+
+    call, calls = script(*[FailureClass.TRANSIENT] * 3)
+    assert await retrier(clock, deadline_s=60.0).run_gated(Gate(), call, ignore) == "done"
+    assert (len(calls), clock.now_s > 2200) == (4, True)

@@ -1,0 +1,102 @@
+"""What a job may use of its account's quota changes while it runs: its lanes follow at once."""
+
+from types import SimpleNamespace
+
+import pytest
+from virtual_time import run_virtual
+
+from bulkput.config.settings import JobSettings
+from bulkput.jobs.lanes.crew import Crew, CrewParts
+from bulkput.jobs.lanes.pool import LanePool
+from bulkput.jobs.lanes.protocol import Share
+from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT, RateLimits
+from bulkput.model.clock import LoopClock
+from bulkput.model.progress import Progress
+from bulkput.pace.pacer import AccountPacer, Pacer
+from bulkput.pace.rate import TARGET_SHARE
+from bulkput.pipeline.budget import ByteBudget
+
+
+class Lane:
+    """Keeps what it is sent."""
+
+    is_retired = is_over = False
+    busy_share = 0.0
+
+    def __init__(self, name):
+        self.name, self.sent = name, []
+
+    def order(self, *_):
+        pass
+
+    def send(self, message):
+        self.sent.append(message)
+
+    @property
+    def share(self):
+        return [each for each in self.sent if isinstance(each, Share)][-1]
+
+
+def nothing(*_):
+    pass
+
+
+def context(account):
+    settings = {
+        "version": 1,
+        "tuning": {"processes": 3},
+        "volumes": [{"name": "disk", "source": "/dev/null"}],
+    }
+    others = dict.fromkeys(JobContext.__dataclass_fields__)
+    given = {
+        "settings": JobSettings.model_validate(settings),
+        "rate_limits": RateLimits(1000.0, 1000.0),
+        "get_rate_limits": GET_RATE_LIMITS_DEFAULT,
+        "account": account,
+        "service": SimpleNamespace(region="eu-west-1", credentials=None),
+        "clock": LoopClock(),
+    }
+    return JobContext(**(others | given))
+
+
+def with_lanes(pool, account):
+    """Return lanes that put a volume together with this process."""
+    budget = ByteBudget(1 << 30)
+    pacer = Pacer(ceiling_puts_per_s=1000, in_flight_max=64, account=account, clock=LoopClock())
+    queue = SimpleNamespace(is_exhausted=False)
+    others = dict.fromkeys(CrewParts.__dataclass_fields__)
+    given = {
+        "queue": queue,
+        "budget": budget,
+        "pacer": pacer,
+        "progress": Progress("disk"),
+        "ceiling_puts_per_s": 1000.0,
+        "in_flight_max": 64,
+        "clock": LoopClock(),
+    }
+    crew = Crew(CrewParts(**(others | given)), nothing)
+    pool._crews.append(crew)
+    lanes = [Lane("1"), Lane("2")]
+    for lane in lanes:
+        pool._crew_of[lane] = crew
+        crew.join(lane)
+        crew._members[lane].is_ready = True
+    return lanes
+
+
+@pytest.mark.parametrize("ceilings", [(300.0, 0.0, 900.0), (0.0, 0.5, 0.0, 5000.0)])
+def test_all_processes_of_a_volume_share_what_is_allowed_now(ceilings):
+    async def follow():
+        account = AccountPacer(1000.0)
+        pool = LanePool(context(account), 2)
+        lanes = with_lanes(pool, account)
+        for ceiling in ceilings:
+            pool.set_ceiling(ceiling)
+            own = account.rate_puts_per_s / TARGET_SHARE
+            assert own + sum(lane.share.account_puts_per_s for lane in lanes) == pytest.approx(
+                ceiling
+            )
+            assert (own == 0) == (ceiling == 0)
+
+    run_virtual(follow())
