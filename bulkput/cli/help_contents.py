@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 COMMAND_SECTIONS: Mapping[str, tuple[str, ...]] = {
     "To begin": ("init", "check", "bench", "plan", "help"),
-    "From disks to snapshots": ("upload", "run", "copy"),
+    "From disks to snapshots": ("upload", "run", "fleet", "copy"),
     "From snapshots to disks": ("download", "verify", "diff"),
     "From snapshots to images": ("publish", "image"),
     "What is under way": ("status", "jobs", "report", "abort", "gc"),
@@ -72,6 +72,20 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ),
         ("What it would put and cost", "bulkput run job.yaml --dry-run"),
     ),
+    "fleet run": (
+        ("On this machine, to try it", "bulkput fleet run job.yaml --address local"),
+        ("On the cluster of this machine", "bulkput fleet run job.yaml"),
+    ),
+    "fleet status": (("Hosts, and what they do", "bulkput fleet status"),),
+    "fleet cancel": (("Stop the run of a job", "bulkput fleet cancel migration"),),
+    "fleet host": (
+        ("Begin a cluster", "bulkput fleet host --head"),
+        (
+            "Join it, as a host of a rack",
+            "bulkput fleet host --address 10.0.0.5:6379 --label rack=7",
+        ),
+    ),
+    "fleet logs": (("Why a volume failed", "bulkput fleet logs web-01"),),
     "upload": (
         ("A disk image, read back at the end", "bulkput upload disk.qcow2 --verify"),
         ("An increment of an earlier snapshot", "bulkput upload disk.img --parent snap-0123abcd"),

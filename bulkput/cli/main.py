@@ -36,6 +36,7 @@ from bulkput.observe.result import OutputForm, as_json, failure_object
 VERBS = {
     "init": "Write an example of a job file, or an IAM policy, to start from.",
     "run": "Run the migration job of a YAML file.",
+    "fleet": "Run a job on many machines, by a Ray cluster.",
     "upload": "Turn one disk into a snapshot.",
     "publish": "Make of completed snapshots what a job asks for: images, copies, shares.",
     "image": "Register images of snapshots, and list and prune those of a family.",

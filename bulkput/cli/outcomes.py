@@ -6,7 +6,7 @@ Owns the order in which people and scripts get their results. Knows nothing of f
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from bulkput.cli.confirm import confirm_sources
@@ -17,6 +17,7 @@ from bulkput.cli.shown_run import Ending, run_shown
 from bulkput.cli.streams import write_message, write_result
 from bulkput.config.settings import JobSettings
 from bulkput.model.errors import BulkputError
+from bulkput.model.events import Observer
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.image_outcome import ImageOutcome
 from bulkput.model.job_outcomes import JobOutcomes
@@ -40,11 +41,33 @@ Outcome = TypeVar("Outcome", VolumeOutcome, ImageOutcome)
 ObjectOf = Callable[[JobOutcomes, float], dict[str, Any]]
 """Builds the JSON object of a verb from the outcomes and the seconds that the job took."""
 
+Work = Callable[[JobSettings, Observer], Coroutine[Any, Any, JobOutcomes]]
+"""Uploads the volumes of a job."""
+
+
+async def _run_here(settings: JobSettings, observer: Observer) -> JobOutcomes:
+    # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
+    from bulkput.api.job import run_undelivered  # noqa: PLC0415 - see above
+
+    return await run_undelivered(settings, on_event=observer.on_event)
+
 
 def run_and_report(
-    settings: JobSettings, invocation: Invocation, object_of: ObjectOf, result: ResultFile = NO_FILE
+    settings: JobSettings,
+    invocation: Invocation,
+    object_of: ObjectOf,
+    result: ResultFile = NO_FILE,
+    *,
+    work: Work | None = None,
 ) -> int:
     """Run the job of ``settings``, report to people and scripts what became of it.
+
+    Args:
+        settings: The job.
+        invocation: How it is reported.
+        object_of: What is written for scripts.
+        result: Where that is written too.
+        work: Uploads the volumes; None is this machine, whose terminal is asked about sources.
 
     Returns:
         The exit code.
@@ -52,13 +75,14 @@ def run_and_report(
     Raises:
         BulkputError: something that concerns the whole job; nothing was written to stdout.
     """
-    confirm_sources(settings)
+    if work is None:
+        confirm_sources(settings)
     # The end of a run imports nothing: the package may be replaced while a run lasts for hours.
     from bulkput.api.delivery import deliver  # noqa: PLC0415 - not for --help
 
     started_s = time.monotonic()
     try:
-        ended = _run(settings, invocation)
+        ended = _run(settings, invocation, work or _run_here)
     except BulkputError as error:
         result.outcomes = [_without_secrets(each) for each in _whole(settings, error.ended)]
         raise
@@ -144,12 +168,9 @@ def _without_secrets(outcome: Outcome) -> Outcome:
     )
 
 
-def _run(settings: JobSettings, invocation: Invocation) -> JobOutcomes:
-    # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
-    from bulkput.api.job import run_undelivered  # noqa: PLC0415 - see above
-
+def _run(settings: JobSettings, invocation: Invocation, work: Work) -> JobOutcomes:
     return run_shown(
-        lambda observer: run_undelivered(settings, on_event=observer.on_event),
+        lambda observer: work(settings, observer),
         settings,
         invocation,
         lambda outcomes: Ending(exit_code(outcomes, images_of(outcomes))),

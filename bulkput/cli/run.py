@@ -33,6 +33,7 @@ from bulkput.model.errors import UsageError
 
 if TYPE_CHECKING:
     from bulkput.cli.options import Invocation
+    from bulkput.cli.outcomes import Work
     from bulkput.config.settings import JobSettings
     from bulkput.model.job_outcomes import JobOutcomes
 
@@ -101,20 +102,32 @@ def run(context: click.Context, /, config: Path, *, result: Path | None, **flags
     )
     with result_file(result) as file:
         settings = load_job(config, choice, invocation).settings
-        if settings.request is not None:
-            identity = settings.request.identity
-            file.job = {"job": identity.name, "job_id": identity.job_id}
         require_public_is_meant(settings, yes=flags["yes_public"])
         if flags["dry_run"]:
             return plan_and_report(settings, invocation)
-        return _run(settings, invocation, file)
+        return run_job_and_report(settings, invocation, file)
 
 
-def _run(settings: "JobSettings", invocation: "Invocation", file: ResultFile) -> int:
+def run_job_and_report(
+    settings: "JobSettings",
+    invocation: "Invocation",
+    file: ResultFile,
+    work: "Work | None" = None,
+) -> int:
+    """Run a job, report what became of it, and return the exit code.
+
+    Args:
+        settings: The job.
+        invocation: How it is reported.
+        file: Where the result is written too.
+        work: Uploads the volumes; None is this machine.
+    """
     from bulkput.cli.outcomes import run_and_report  # noqa: PLC0415 - not for --help
     from bulkput.observe.result import job_object  # noqa: PLC0415 - not for --help
 
     request = settings.request
+    if request is not None:
+        file.job = {"job": request.identity.name, "job_id": request.identity.job_id}
 
     def as_object(outcomes: "JobOutcomes", elapsed_s: float) -> dict[str, Any]:
         return job_object(
@@ -125,4 +138,4 @@ def _run(settings: "JobSettings", invocation: "Invocation", file: ResultFile) ->
             job_id=request.identity.job_id if request else None,
         )
 
-    return run_and_report(settings, invocation, as_object, file)
+    return run_and_report(settings, invocation, as_object, file, work=work)

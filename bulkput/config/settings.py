@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from bulkput.config.after_upload import becoming_encrypted, problems, with_all_blocks
 from bulkput.config.between_volumes import across, custom, facts_of, in_the_clear
+from bulkput.config.fleet import FleetSettings
 from bulkput.config.forms import Name
 from bulkput.config.images import ImageSettings
 from bulkput.config.job_request import JobRequest
@@ -105,6 +106,10 @@ class JobSettings(ServiceSettings, _Heading, json_schema_extra=sections_together
     observe: ObserveSettings = Field(
         default_factory=ObserveSettings,
         description="Events, logs and reports of the run.",
+    )
+    fleet: FleetSettings = Field(
+        default_factory=FleetSettings,
+        description="How the job runs on many machines (`bulkput fleet run`).",
     )
     volumes: Annotated[tuple[VolumeSettings, ...], Field(min_length=1)] = Field(
         strict=False,  # YAML has lists

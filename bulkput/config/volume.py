@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
 
+from bulkput.config.fleet import PlacementSettings
 from bulkput.config.forms import Name
 from bulkput.config.naming import source_label
 from bulkput.config.paths import STANDARD_INPUT
@@ -115,6 +116,10 @@ class VolumeSettings(Section, json_schema_extra=_rules_of_series):
         default=(),
         strict=False,
         description="Copies of the snapshot in other Regions, made by EC2 itself (CopySnapshot).",
+    )
+    placement: PlacementSettings = Field(
+        default_factory=PlacementSettings,
+        description="Which hosts of a fleet may upload the volume (`bulkput fleet run`).",
     )
 
     @field_validator("verify")

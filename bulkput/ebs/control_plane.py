@@ -17,9 +17,9 @@ from bulkput.ebs.ebs_answers import (
 )
 from bulkput.ebs.ec2_form import (
     described_snapshot,
-    pending_with_tag,
+    pending_snapshots,
     require_own_answer,
-    tagged_page,
+    pending_page,
 )
 from bulkput.ebs.learned import Learned
 from bulkput.ebs.snapshot import (
@@ -178,17 +178,17 @@ class ControlPlane:
         return state
 
     async def pending_snapshots_page(
-        self, tag_key: str, page_token: str | None = None
+        self, tag_key: str | None, page_token: str | None = None
     ) -> SnapshotPage:
-        """Return one page of the account's own pending snapshots that have the tag.
+        """Return one page of the account's own pending snapshots, all or those with the tag.
 
         Raises:
             AnswerError: the answer cannot be true.
             ServiceError: refused or unanswered.
             CredentialsError: there are none.
         """
-        wanted = pending_with_tag(tag_key, page_token)
-        return tagged_page(await self._call(self.ec2, "DescribeSnapshots", wanted), tag_key)
+        wanted = pending_snapshots(tag_key, page_token)
+        return pending_page(await self._call(self.ec2, "DescribeSnapshots", wanted), tag_key)
 
     async def delete_snapshot(self, snapshot_id: str) -> None:
         """Delete a snapshot, pending and failed ones too; one that is gone is no error.

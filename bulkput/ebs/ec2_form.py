@@ -37,16 +37,17 @@ _SNAPSHOT = {
 }
 
 
-def pending_with_tag(tag_key: str, page_token: str | None) -> dict[str, Any]:
-    """Return the parameters that find the account's own pending snapshots with a tag."""
+def pending_snapshots(tag_key: str | None, page_token: str | None) -> dict[str, Any]:
+    """Return the parameters that find the account's own pending snapshots, all or with a tag."""
     parameters: dict[str, Any] = {
         "OwnerIds": ["self"],
         "Filters": [
-            {"Name": "tag-key", "Values": [tag_key]},
             {"Name": "status", "Values": ["pending"]},
         ],
         "MaxResults": _PAGE_SNAPSHOTS,
     }
+    if tag_key is not None:
+        parameters["Filters"].insert(0, {"Name": "tag-key", "Values": [tag_key]})
     if page_token is not None:
         parameters["NextToken"] = page_token
     return parameters
@@ -69,8 +70,8 @@ def described_snapshot(answer: Mapping[str, Any], snapshot_id: str) -> SnapshotS
     return _snapshot_state(check, items[0]) if items else None
 
 
-def tagged_page(answer: Mapping[str, Any], tag_key: str) -> SnapshotPage:
-    """Return one page of the pending snapshots that have a tag.
+def pending_page(answer: Mapping[str, Any], tag_key: str | None) -> SnapshotPage:
+    """Return one page of the pending snapshots, all or those that have a tag.
 
     Raises:
         AnswerError: a snapshot lacks the tag, is not pending, or cannot be as it is listed.
@@ -80,9 +81,11 @@ def tagged_page(answer: Mapping[str, Any], tag_key: str) -> SnapshotPage:
     for item in answer["Snapshots"]:
         check = AnswerCheck("DescribeSnapshots", item.get("SnapshotId"))
         state = _snapshot_state(check, item)
-        if tag_key not in state.tags or state.state != "pending":
+        has_tag = tag_key is None or tag_key in state.tags
+        if not has_tag or state.state != "pending":
             what = f"it is {shown(state.state)}, its tags are {shown(', '.join(state.tags))}"
-            check.refuse(f"{what}, and pending ones with the tag {tag_key} were asked for")
+            with_tag = "" if tag_key is None else f" with the tag {tag_key}"
+            check.refuse(f"{what}, and pending ones{with_tag} were asked for")
         found.append(FoundSnapshot(item["SnapshotId"], state, state.tags))
     return SnapshotPage(tuple(found), answer.get("NextToken"))
 

@@ -42,7 +42,7 @@ async def run_job(settings: JobSettings, *, observer: Observer) -> JobOutcomes:
         context = await stack.enter_async_context(open_context(settings, last))
         stack.enter_context(locked_job(context))
         context, make_images = await _with_later_steps(context)
-        if not await _begin(context):
+        if not await begin_job(context):
             return JobOutcomes()
         lanes = await stack.enter_async_context(open_lanes(context))
 
@@ -85,8 +85,13 @@ def import_for_later(settings: JobSettings) -> None:
         import_module("bulkput.jobs.upload.publish")
 
 
-async def _begin(context: JobContext) -> bool:
-    """Go on with the job's round or begin another; False if there is nothing to run again."""
+async def begin_job(context: JobContext) -> bool:
+    """Go on with the job's round or begin another; False if there is nothing to run again.
+
+    Raises:
+        LedgerError: the state folder cannot be used.
+        TemporaryError: the disk is full.
+    """
     request = context.settings.request
     if request is None:
         return True

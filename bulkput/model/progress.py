@@ -112,6 +112,8 @@ class Progress:
     """What held calls back in the last second."""
     bytes_in_flight_max: int = 0
     """The most mapped or buffered bytes held at any moment."""
+    host: str | None = None
+    """Which of a fleet's hosts works on it."""
     is_paused: bool = False
     """No put may start for now, by the time of day."""
     failures: dict[str, int] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from bulkput.ebs.ebs_answers import (
     sealed_status,
     started_snapshot,
 )
-from bulkput.ebs.ec2_form import described_snapshot, tagged_page
+from bulkput.ebs.ec2_form import described_snapshot, pending_page
 from bulkput.ebs.snapshot import StartRequest
 from bulkput.model.errors import AnswerError
 
@@ -120,6 +120,6 @@ def test_a_description_speaks_of_the_one_snapshot_asked_for(items):
 
 @pytest.mark.parametrize("bend", [{"Tags": []}, {"State": "completed"}, {"SnapshotId": "x"}])
 def test_only_pending_snapshots_with_the_tag_are_found(bend):
-    assert len(tagged_page({"Snapshots": [ITEM]}, "bulkput").snapshots) == 1
+    assert len(pending_page({"Snapshots": [ITEM]}, "bulkput").snapshots) == 1
     with pytest.raises(AnswerError):
-        tagged_page({"Snapshots": [ITEM | bend]}, "bulkput")
+        pending_page({"Snapshots": [ITEM | bend]}, "bulkput")

@@ -12,7 +12,7 @@ from botocore.config import Config
 from multidict import CIMultiDict
 
 from bulkput.ebs.api_client import SERVICES
-from bulkput.ebs.ec2_form import pending_with_tag
+from bulkput.ebs.ec2_form import pending_snapshots
 from bulkput.ebs.http_response import HttpResponse
 from bulkput.ebs.json_calls import ebs_answer
 from bulkput.ebs.query_calls import UnreadableXmlError
@@ -48,7 +48,7 @@ CALLS = [
     ("ebs", "ListChangedBlocks", {"SecondSnapshotId": SNAPSHOT}),
     ("ebs", "ListChangedBlocks", {"SecondSnapshotId": SNAPSHOT, "FirstSnapshotId": "s", **PAGE}),
     ("ec2", "DescribeSnapshots", {"SnapshotIds": [SNAPSHOT]}),
-    ("ec2", "DescribeSnapshots", pending_with_tag("bulkput", "a+/=b c")),
+    ("ec2", "DescribeSnapshots", pending_snapshots("bulkput", "a+/=b c")),
     ("ec2", "DeleteSnapshot", {"SnapshotId": SNAPSHOT, "DryRun": True}),
     (
         "ec2",

@@ -25,8 +25,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jobs": {"model", "machine", "network", "config", "pipeline", "publish", "store", "emulator"}
     | ROOMS,
     "api": {"model", "config", "jobs", "publish"},
-    "cli": {"model", "config", "observe", "api", "emulator"} | ROOMS,
-    "fleet": {"model", "config", "observe", "api", "jobs", "store"} | ROOMS,  # beside cli
+    "cli": {"model", "config", "observe", "api", "emulator", "fleet"} | ROOMS,
+    "fleet": {"model", "config", "observe", "api", "jobs", "store"} | ROOMS,  # beside api's callers
 }
 """Room to the other rooms that it may import."""
 

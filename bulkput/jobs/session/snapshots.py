@@ -58,9 +58,9 @@ class SnapshotCalls(Protocol):
         ...
 
     async def pending_snapshots_page(
-        self, tag_key: str, page_token: str | None = None
+        self, tag_key: str | None, page_token: str | None = None
     ) -> SnapshotPage:
-        """Return one page of the account's own pending snapshots that have the tag."""
+        """Return one page of the account's own pending snapshots, all or those with the tag."""
         ...
 
 
@@ -167,7 +167,15 @@ class Snapshots:
         await self.retrier.run(call, self.on_retry)
 
     async def list_pending_tagged(self) -> list[FoundSnapshot]:
-        """Return the account's pending snapshots that carry the owner tag; at most 100 can exist.
+        """Return the account's pending snapshots that carry the owner tag.
+
+        Raises:
+            BulkputError: as ``list_pending``.
+        """
+        return await self.list_pending(OWNER_TAG_KEY)
+
+    async def list_pending(self, tag_key: str | None = None) -> list[FoundSnapshot]:
+        """Return the account's pending snapshots, all or those with a tag; at most 100 can exist.
 
         Raises:
             AnswerError: the list does not end.
@@ -176,7 +184,7 @@ class Snapshots:
         found: list[FoundSnapshot] = []
         page_token: str | None = None
         for _ in range(_PAGES_MAX):
-            call = partial(self.calls.pending_snapshots_page, OWNER_TAG_KEY, page_token)
+            call = partial(self.calls.pending_snapshots_page, tag_key, page_token)
             page = await self.retrier.run(call, self.on_retry)
             found += page.snapshots
             page_token = page.next_token

@@ -1,0 +1,213 @@
+"""The Ray cluster of a run: found or started, its hosts, actors and tasks. All calls of Ray are here.
+
+Calls that may block have a thread of their own, for as long as the cluster is used: what Ray starts
+on this machine ends with the thread that starts it.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bulkput.fleet.extra import load_ray
+from bulkput.fleet.mailbox import Mailbox
+from bulkput.fleet.node import Node, nodes_of
+from bulkput.fleet.protocol import AttemptEnd, Order
+from bulkput.fleet.quota_actor import QuotaActor
+from bulkput.fleet.volume_task import run_volume
+from bulkput.model.errors import ConfigError, Problem, TemporaryError
+
+T = TypeVar("T")
+
+LOCAL = "local"
+NAMESPACE = "bulkput"
+QUOTA_NAME = "bulkput-quota"
+RUN_PREFIX = "bulkput-run-"
+HEAD = {"node:__internal_head__": 0.001}
+"""Only the head has it: two tables of one quota would give twice."""
+CALL_LIMIT_S = 10.0
+"""An actor that is restarted takes one or two seconds."""
+_OBJECT_STORE_BYTES = 80 << 20
+"""Ray's least is 75 MiB; outcomes and counters are some kilobytes."""
+_TOKEN_BYTES = 32
+
+
+class Cluster:
+    """One that this process is a driver of."""
+
+    def __init__(self, ray: Any, call: Callable[..., Any]) -> None:
+        """Use the connection of this process.
+
+        Args:
+            ray: The module, connected.
+            call: Runs a function that may block.
+        """
+        self._ray = ray
+        self._call = call
+        self._task = ray.remote(run_volume)
+
+    async def nodes(self) -> list[Node]:
+        """Return the hosts that are alive, by their names.
+
+        Raises:
+            TemporaryError: the head does not answer.
+        """
+        async with _in_time("the cluster's head does not answer"):
+            return nodes_of(await self._call(self._ray.nodes))
+
+    async def quota(self) -> Any:
+        """Return the actor of the quota, which is started if there is none."""
+        actor = self._ray.remote(QuotaActor).options(
+            name=QUOTA_NAME,
+            namespace=NAMESPACE,
+            lifetime="detached",
+            get_if_exists=True,
+            max_restarts=-1,
+            max_task_retries=0,
+            num_cpus=0,
+            resources=HEAD,
+        )
+        return await self._call(partial(actor.remote, _is_restarted))
+
+    async def mailbox(self, job: str, run: str) -> Any:
+        """Start the mailbox of a run.
+
+        Raises:
+            TemporaryError: there is one of this name.
+        """
+        actor = self._ray.remote(Mailbox).options(
+            name=f"{RUN_PREFIX}{run}", namespace=NAMESPACE, num_cpus=0, resources=HEAD
+        )
+        try:
+            return await self._call(partial(actor.remote, job))
+        except ValueError:
+            what = f"the job {job} is under way on this cluster: bulkput fleet status shows it"
+            raise TemporaryError(what) from None
+
+    async def runs(self) -> dict[str, Any]:
+        """Return the mailboxes of all runs on the cluster, by the names of the runs."""
+        from ray.util import list_named_actors  # noqa: PLC0415 - loaded with the module
+
+        def find() -> dict[str, Any]:
+            return {
+                each["name"].removeprefix(RUN_PREFIX): self._ray.get_actor(**each)
+                for each in list_named_actors(all_namespaces=True)
+                if each["namespace"] == NAMESPACE and each["name"].startswith(RUN_PREFIX)
+            }
+
+        return dict(await self._call(find))
+
+    def start(self, node: Node, order: Order, quota: Any, mailbox: Any) -> Any:
+        """Start an attempt on a host; returns Ray's reference to its end."""
+        from ray.util.scheduling_strategies import (  # noqa: PLC0415 - loaded with the module
+            NodeAffinitySchedulingStrategy,
+        )
+
+        there = NodeAffinitySchedulingStrategy(node.node_id, soft=False)
+        task = self._task.options(
+            name=order.client, num_cpus=0, max_retries=0, scheduling_strategy=there
+        )
+        return task.remote(order, quota, mailbox)
+
+    async def end_of(self, reference: Any) -> AttemptEnd:
+        """Return how an attempt ended; raises Ray's own error if Ray lost it."""
+        end: AttemptEnd = await asyncio.wrap_future(reference.future())
+        return end
+
+    async def cancel(self, reference: Any) -> None:
+        """Kill an attempt's task, and with it its process."""
+        await self._call(partial(self._ray.cancel, reference, force=True))
+
+
+async def answered(reference: Any) -> Any:
+    """Return an actor's answer.
+
+    Raises:
+        TemporaryError: it does not come.
+    """
+    async with _in_time("an actor of the fleet does not answer"):
+        return await asyncio.wrap_future(reference.future())
+
+
+@contextlib.asynccontextmanager
+async def open_cluster(address: str) -> AsyncIterator[Cluster]:
+    """Connect to a cluster, or start one on this machine, and leave it at the end.
+
+    Args:
+        address: As the job's ``fleet.address``.
+
+    Raises:
+        UsageError: Ray is not installed.
+        ConfigError: there is no cluster, or it refuses this one.
+    """
+    if address == LOCAL:
+        # Before the module is loaded, which reads it.
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(_TOKEN_BYTES)
+    ray = load_ray()
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    thread = ThreadPoolExecutor(1, thread_name_prefix="bulkput-ray")
+    loop = asyncio.get_running_loop()
+    call = partial(loop.run_in_executor, thread)
+    folder = Path(tempfile.mkdtemp(prefix="bulkput-", dir="/tmp")) if address == LOCAL else None
+    try:
+        await call(partial(_connect, ray, address, folder))
+        _take_signal_back(signal.SIGTERM)
+        yield Cluster(ray, call)
+    finally:
+        await call(ray.shutdown)
+        thread.shutdown(wait=False)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _connect(ray: Any, address: str, folder: Path | None) -> None:
+    given: dict[str, Any] = {"address": address}
+    if folder is not None:
+        given |= {
+            "include_dashboard": False,
+            "num_cpus": 0,
+            "object_store_memory": _OBJECT_STORE_BYTES,
+            "_temp_dir": str(folder),  # sockets are below it: 107 characters are their limit
+        }
+    try:
+        ray.init(
+            **given,
+            namespace=NAMESPACE,
+            log_to_driver=False,
+            configure_logging=False,
+            logging_level=logging.ERROR,
+        )
+    except Exception as error:  # of many kinds
+        what = str(error).strip().partition("\n")[0] or type(error).__name__
+        text = f"{address}: no Ray cluster can be used there: {what}"
+        raise ConfigError((Problem("fleet.address", text),)) from error
+
+
+def _take_signal_back(number: int) -> None:
+    """Let the handler that was there before Ray put its own over it be the only one again."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(number, signal.getsignal(number))
+
+
+def _is_restarted() -> bool:
+    """Return whether Ray has started this actor before; called in the actor."""
+    return bool(load_ray().get_runtime_context().was_current_actor_reconstructed)
+
+
+@contextlib.asynccontextmanager
+async def _in_time(otherwise: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(CALL_LIMIT_S):
+            yield
+    except TimeoutError:
+        raise TemporaryError(otherwise) from None

@@ -1,0 +1,268 @@
+"""The driver of one run: starts attempts on the hosts, hears of them, and decides nothing.
+
+What starts where and what follows an end is `placement`'s, who may use what is the tables'.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from bulkput import __version__
+from bulkput.config.settings import JobSettings
+from bulkput.fleet.account import Account
+from bulkput.fleet.cluster import Cluster, answered
+from bulkput.fleet.inbox import Inbox
+from bulkput.fleet.lost_attempt import lost_attempt
+from bulkput.fleet.node import Node
+from bulkput.fleet.placement import Host, Phase, Placement, Start
+from bulkput.fleet.protocol import AttemptEnd, Order
+from bulkput.fleet.retries import LOST
+from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.state.job_round import JobFolders
+from bulkput.model.errors import TemporaryError
+from bulkput.model.exit_code import ExitCode
+from bulkput.model.outcome import NOT_STARTED, VolumeOutcome
+
+TICK_S = 0.5
+"""Between two looks at the mailbox; what ends is heard of at once."""
+LOOK_S = 2.0
+"""Between two looks at hosts and permits."""
+DRAIN_MARGIN_S = 15.0
+"""Beyond the grace of puts in flight: the way of the wish to stop, and last writes to the store."""
+SILENT_MAX_S = 60.0
+"""After which Ray itself gives a cluster up whose head is gone."""
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    start: Start
+    order: Order
+    reference: Any
+
+
+class Driver:
+    """Works off the volumes of one job."""
+
+    def __init__(
+        self,
+        context: JobContext,
+        cluster: Cluster,
+        account: Account,
+        mailbox: Any,
+        placement: Placement,
+        inbox: Inbox,
+    ) -> None:
+        """Begin with nothing started.
+
+        Args:
+            context: The job's, opened.
+            cluster: With the hosts.
+            account: Whose quota it is.
+            mailbox: Of this run.
+            placement: Of all volumes, by their labels.
+            inbox: Reports to the observer.
+        """
+        self._context, self._cluster, self._account = context, cluster, account
+        self._mailbox, self._placement, self._inbox = mailbox, placement, inbox
+        self._run_id = secrets.token_hex(6)
+        self._volumes = {volume.label: volume for volume in context.settings.volumes}
+        self._folders = JobFolders(
+            context.state_dir, context.endpoint_url, context.service.region
+        )
+        self._nodes: dict[str, Node] = {}
+        self._running: dict[str, _Attempt] = {}
+        self._following: set[asyncio.Task[None]] = set()
+        self._ended: asyncio.Queue[tuple[_Attempt, AttemptEnd, int]] = asyncio.Queue()
+        self._outcomes: dict[str, VolumeOutcome] = {}
+        self._look_s = self._heard_s = context.clock.monotonic_s()
+
+    async def run(self) -> tuple[VolumeOutcome, ...]:
+        """Return the outcomes in the order of the volumes.
+
+        Raises:
+            TemporaryError: the run was cancelled, or the cluster is lost.
+        """
+        try:
+            while not self._is_over:
+                await self._turn()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(TICK_S):
+                        await self._take_end(*await self._ended.get())
+        except (asyncio.CancelledError, TemporaryError):
+            await self._drain()
+            raise
+        return tuple(self._outcome(label) for label in self._volumes)
+
+    @property
+    def _is_over(self) -> bool:
+        return self._placement.is_over or (self._stops_early and not self._running)
+
+    @property
+    def _stops_early(self) -> bool:
+        on_error = self._context.settings.on_error
+        return on_error == "stop" and any(each.exit_code for each in self._outcomes.values())
+
+    async def _turn(self) -> None:
+        """Hear what came, and start what may."""
+        now_s = self._context.clock.monotonic_s()
+        try:
+            await self._exchange()
+            if now_s >= self._look_s:
+                self._look_s = now_s + LOOK_S
+                await self._look(now_s)
+        except _CancelledRunError:
+            raise
+        except TemporaryError:
+            if now_s > self._heard_s + SILENT_MAX_S:
+                raise
+        else:
+            self._heard_s = now_s
+
+    async def _exchange(self) -> None:
+        messages, is_stopping = await answered(self._mailbox.exchange.remote({}))
+        for client, message in messages:
+            self._inbox.take(client, message)
+        if is_stopping:
+            raise _CancelledRunError("cancelled by bulkput fleet cancel")
+
+    async def _look(self, now_s: float) -> None:
+        if not await self._account.begin(self._running):
+            raise _CancelledRunError("another run uses this account by another quota")
+        await self._account.see_pending(now_s)
+        self._nodes = {node.name: node for node in await self._cluster.nodes()}
+        if self._stops_early:
+            return
+        slots = self._context.settings.fleet.volumes_per_host
+        hosts = [Host(node.name, slots, node.labels) for node in self._nodes.values()]
+        free = await self._account.free_permits()
+        for start in self._placement.next_starts(now_s, hosts, free):
+            await self._start(start)
+
+    async def _start(self, start: Start) -> None:
+        order = self._order(start)
+        if not await self._account.take_permit(order.permit, order.client):
+            self._placement.not_started(start)
+            return
+        node = self._nodes[start.host]
+        reference = self._cluster.start(node, order, self._account.actor, self._mailbox)
+        attempt = _Attempt(start, order, reference)
+        self._running[order.client] = attempt
+        self._inbox.open(order.client, start.volume, start.host)
+        task = asyncio.create_task(self._follow(attempt))
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
+
+    def _order(self, start: Start) -> Order:
+        context, volume = self._context, self._volumes[start.volume]
+        return Order(
+            client=f"{self._run_id}/{start.volume}/{start.attempt}",
+            permit=self._folders.of(volume).name,
+            volume=start.volume,
+            settings=_of_one(context.settings, start.volume),
+            server=context.server,
+            account=self._account.name,
+            rate_limits=context.rate_limits,
+            get_rate_limits=context.get_rate_limits,
+            version=__version__,
+        )
+
+    async def _follow(self, attempt: _Attempt) -> None:
+        """Wait for an attempt's end, whatever it is."""
+        try:
+            end = await self._cluster.end_of(attempt.reference)
+            exit_code = int(end.outcome.exit_code)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - Ray's own, and the task's
+            lost = lost_attempt(error)
+            if lost.is_gone:
+                await self._account.leave(attempt.order.client, attempt.order.permit)
+            end, exit_code = self._lost_end(attempt, lost.error), lost.exit_code
+        self._ended.put_nowait((attempt, end, exit_code))
+
+    async def _take_end(self, attempt: _Attempt, end: AttemptEnd, exit_code: int) -> None:
+        start, client = attempt.start, attempt.order.client
+        with contextlib.suppress(TemporaryError):  # messages are display alone
+            await self._exchange()
+        self._running.pop(client, None)
+        self._inbox.close(client)
+        if end.outcome.status == NOT_STARTED:
+            self._placement.not_started(start)
+            return
+        now_s = self._context.clock.monotonic_s()
+        self._placement.ended(now_s, start.volume, start.attempt, exit_code)
+        outcome = _presentable(end.outcome, exit_code)
+        if self._placement.phase(start.volume) in (Phase.DONE, Phase.FAILED):
+            self._outcomes[start.volume] = outcome
+            self._inbox.finish(outcome)
+        elif self._placement.phase(start.volume) is Phase.WAITING:
+            text = f"attempt {start.attempt} on {start.host} failed and is repeated: {outcome.error}"
+            self._inbox.note(start.volume, text, warning=True)
+
+    def _lost_end(self, attempt: _Attempt, error: str) -> AttemptEnd:
+        progress = self._inbox.progress(attempt.order.client)
+        volume = self._volumes[attempt.start.volume]
+        outcome = VolumeOutcome(
+            volume=volume.label,
+            source=volume.source.shown,
+            status="failed",
+            snapshot_id=None if progress is None else progress.snapshot_id,
+            blocks={} if progress is None else progress.block_counts,
+            puts={} if progress is None else progress.put_counts,
+            error=f"{attempt.start.host}: {error}",
+            exit_code=int(ExitCode.MACHINE),
+        )
+        return AttemptEnd(outcome)
+
+    def _outcome(self, label: str) -> VolumeOutcome:
+        known = self._outcomes.get(label)
+        if known is not None:
+            return known
+        outcome = VolumeOutcome(
+            volume=label,
+            source=self._volumes[label].source.shown,
+            status=NOT_STARTED,
+            error="not started, because another volume failed and on_error is stop. The same "
+            "command resumes it",
+            exit_code=int(ExitCode.TEMPORARY),
+        )
+        self._inbox.finish(outcome)
+        return outcome
+
+    async def _drain(self) -> None:
+        """Let all attempts end in order, and kill those that do not."""
+        grace_s = self._context.settings.tuning.shutdown_grace_s + DRAIN_MARGIN_S
+        with contextlib.suppress(TemporaryError):
+            await answered(self._mailbox.stop.remote())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await asyncio.gather(*self._following, return_exceptions=True)
+        with contextlib.suppress(TemporaryError):
+            await self._exchange()
+        for attempt in self._running.values():
+            await self._cluster.cancel(attempt.reference)
+
+
+class _CancelledRunError(TemporaryError):
+    """The run ends now; the same command goes on with it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"stopped: {why}. The same command resumes the job")
+
+
+def _of_one(settings: JobSettings, label: str) -> JobSettings:
+    """Return the job of one of its volumes alone."""
+    volumes = tuple(volume for volume in settings.volumes if volume.label == label)
+    request = settings.request
+    alone = settings.model_copy(update={"parallel": 1, "volumes": volumes})
+    return alone if request is None else alone.requested(dataclasses.replace(request, left_out=()))
+
+
+def _presentable(outcome: VolumeOutcome, exit_code: int) -> VolumeOutcome:
+    """Return an outcome with an exit code of the program's own table."""
+    is_own = exit_code != LOST and exit_code <= max(ExitCode)
+    code = exit_code if is_own else int(ExitCode.MACHINE)
+    return dataclasses.replace(outcome, exit_code=code)

@@ -1,0 +1,31 @@
+"""Ray, which is an extra: imported here alone, and only when a fleet's verb runs."""
+
+import os
+from importlib import import_module
+from typing import Any
+
+from bulkput.model.errors import UsageError
+
+NEEDED = "a fleet runs on Ray: pip install 'bulkput[fleet]'"
+
+RAY_ENVIRONMENT = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # it would ship the working folder
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a warning about processors that nobody uses
+}
+"""Read by Ray when it is imported, and by its processes when they start: whoever joins shows the
+token, and nobody is reported to."""
+
+
+def load_ray() -> Any:
+    """Return the module, with its security on.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    os.environ.update(RAY_ENVIRONMENT)
+    try:
+        return import_module("ray")
+    except ModuleNotFoundError:
+        raise UsageError(NEEDED) from None

@@ -1,0 +1,62 @@
+"""A host of a fleet: the command by which it joins a cluster, or begins one."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bulkput.fleet.extra import RAY_ENVIRONMENT, load_ray
+from bulkput.fleet.node import NAME_LABEL
+from bulkput.model.errors import ConfigError, Problem
+
+HEAD_PORT = 6379
+"""Ray's own default."""
+_OBJECT_STORE_BYTES = 80 << 20
+"""Ray's least is 75 MiB; nothing of a disk ever goes through it."""
+
+
+def host_command(
+    address: str | None, name: str | None, labels: Mapping[str, str], *, port: int = HEAD_PORT
+) -> list[str]:
+    """Return the command of a host, which runs until it is stopped.
+
+    Args:
+        address: Of the head; None is a host that is the head itself.
+        name: What the host is called; None is its host name.
+        labels: What it has.
+        port: Of the head.
+    """
+    named = {NAME_LABEL: name} if name else {}
+    pairs = ",".join(f"{key}={value}" for key, value in {**labels, **named}.items())
+    where = ["--head", f"--port={port}", "--include-dashboard=false"]
+    return [
+        *(sys.executable, "-P", "-m", "ray.scripts.scripts", "start"),
+        *(where if address is None else [f"--address={address}"]),
+        *([f"--labels={pairs}"] if pairs else []),
+        "--num-cpus=0",  # volumes are counted by the driver; no process waits in reserve
+        f"--object-store-memory={_OBJECT_STORE_BYTES}",
+        "--disable-usage-stats",
+        "--block",
+    ]
+
+
+def become_host(command: Sequence[str]) -> None:
+    """Replace this process by a host's; SIGTERM ends it with all that it started.
+
+    Raises:
+        UsageError: Ray is not installed.
+        ConfigError: there is no token, without which Ray would begin with one of its own.
+    """
+    load_ray()
+    if not _has_token(os.environ):
+        text = (
+            "no token for the cluster: put the same secret into RAY_AUTH_TOKEN, or into a file that "
+            "RAY_AUTH_TOKEN_PATH names, on every host"
+        )
+        raise ConfigError((Problem("RAY_AUTH_TOKEN", text),))
+    os.execve(command[0], list(command), {**os.environ, **RAY_ENVIRONMENT})  # noqa: S606 - no shell
+
+
+def _has_token(environ: Mapping[str, str]) -> bool:
+    named = environ.get("RAY_AUTH_TOKEN") or environ.get("RAY_AUTH_TOKEN_PATH")
+    return bool(named) or (Path.home() / ".ray" / "auth_token").is_file()

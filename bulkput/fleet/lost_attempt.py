@@ -1,0 +1,44 @@
+"""What Ray's errors mean for an attempt: which end of the table of retries it is. Pure."""
+
+import signal
+from typing import NamedTuple
+
+from bulkput.fleet.retries import KILLED, LOST
+from bulkput.model.exit_code import ExitCode
+
+
+class LostAttempt(NamedTuple):
+    """An attempt that has no result of its own."""
+
+    exit_code: int
+    """As `retries` counts it."""
+    error: str
+    is_gone: bool
+    """Its process is known to have ended; False where its host may work on, cut off."""
+
+
+_KILLED = KILLED + signal.SIGKILL
+
+_BY_NAME = {
+    "OutOfMemoryError": (_KILLED, "Ray ended its task, because the host is out of memory", True),
+    "WorkerCrashedError": (_KILLED, "its task was killed", True),
+    "TaskCancelledError": (ExitCode.TEMPORARY, "it was cancelled", True),
+    "RuntimeEnvSetupError": (ExitCode.MACHINE, "the host cannot start a task", True),
+    "RayTaskError": (ExitCode.UNEXPECTED, "its task failed", True),
+    "RayError": (LOST, "its host was lost", False),
+}
+"""By the names of Ray's classes, the more special ones first: nothing here needs Ray itself."""
+
+
+def lost_attempt(error: BaseException) -> LostAttempt:
+    """Return what an error of Ray's means; any other is one of the task."""
+    names = [kind.__name__ for kind in type(error).__mro__]
+    name = next((each for each in _BY_NAME if each in names), "RayTaskError")
+    code, text, is_gone = _BY_NAME[name]
+    words = str(error).strip().splitlines()
+    if isinstance(getattr(error, "cause", error), ImportError):
+        return LostAttempt(
+            ExitCode.CONFIGURATION, f"the host has no such bulkput ({words[-1]})", is_gone=True
+        )
+    detail = f" ({words[-1].strip()})" if name == "RayTaskError" and words else ""
+    return LostAttempt(code, text + detail, is_gone)

@@ -1,0 +1,83 @@
+"""A whole job on a fleet: opens what the driver needs, and lets it work."""
+
+import contextlib
+import logging
+
+from bulkput.config.fleet import RetrySettings
+from bulkput.config.settings import JobSettings
+from bulkput.fleet.account import Account, account_name
+from bulkput.fleet.cluster import LOCAL, open_cluster
+from bulkput.fleet.driver import Driver
+from bulkput.fleet.fitting import require_fitting
+from bulkput.fleet.inbox import Inbox
+from bulkput.fleet.placement import Placement, Volume, in_start_order
+from bulkput.fleet.retries import KILLED, LOST
+from bulkput.jobs.process.spot_interruption import until_notice
+from bulkput.jobs.run import begin_job
+from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.job_lock import locked_job
+from bulkput.jobs.session.open import open_context
+from bulkput.jobs.volume_queue import source_size_bytes
+from bulkput.model.errors import BulkputError
+from bulkput.model.events import Observer
+from bulkput.model.exit_code import ExitCode
+from bulkput.model.job_outcomes import JobOutcomes
+
+_log = logging.getLogger(__name__)
+
+
+async def run_fleet(settings: JobSettings, *, observer: Observer) -> JobOutcomes:
+    """Upload every volume of the job on the hosts of its cluster.
+
+    Returns:
+        The outcomes in the order of the volumes, failed ones among them.
+
+    Raises:
+        UsageError: Ray is not installed.
+        ConfigError: something of the job does not fit a fleet, or there is no cluster.
+        TemporaryError: the run was cancelled, or the cluster is lost.
+        BulkputError: what else concerns the job as a whole.
+    """
+    require_fitting(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        context = await stack.enter_async_context(open_context(settings, observer))
+        stack.enter_context(locked_job(context))
+        cluster = await stack.enter_async_context(open_cluster(settings.fleet.address))
+        if not await begin_job(context):
+            return JobOutcomes()
+        request = context.settings.request
+        run = "job" if request is None else request.identity.job_id
+        driver = Driver(
+            context,
+            cluster,
+            Account(context, account_name(context), await cluster.quota()),
+            await cluster.mailbox(context.settings.name or run, run),
+            Placement(await _volumes(context), _retries(settings.fleet.retries)),
+            Inbox(observer),
+        )
+        return JobOutcomes(await until_notice(context.clock, driver.run(), context.on_notice))
+
+
+async def _volumes(context: JobContext) -> list[Volume]:
+    volumes = context.settings.volumes
+    sizes = await context.workers.run(lambda: list(map(source_size_bytes, volumes)))
+    return in_start_order(
+        Volume(
+            volume.label,
+            size,
+            host=volume.placement.host,
+            labels=volume.placement.labels,
+        )
+        for volume, size in zip(volumes, sizes, strict=True)
+    )
+
+
+def _retries(settings: RetrySettings) -> dict[int, int]:
+    return {
+        ExitCode.TEMPORARY: settings.temporary,
+        ExitCode.QUOTA: settings.quota,
+        ExitCode.MACHINE: settings.machine,
+        ExitCode.UNEXPECTED: settings.unexpected,
+        KILLED: settings.killed,
+        LOST: settings.lost,
+    }
