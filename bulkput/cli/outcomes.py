@@ -45,13 +45,6 @@ Work = Callable[[JobSettings, Observer], Coroutine[Any, Any, JobOutcomes]]
 """Uploads the volumes of a job."""
 
 
-async def _run_here(settings: JobSettings, observer: Observer) -> JobOutcomes:
-    # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
-    from bulkput.api.job import run_undelivered  # noqa: PLC0415 - see above
-
-    return await run_undelivered(settings, on_event=observer.on_event)
-
-
 def run_and_report(
     settings: JobSettings,
     invocation: Invocation,
@@ -82,7 +75,7 @@ def run_and_report(
 
     started_s = time.monotonic()
     try:
-        ended = _run(settings, invocation, work or _run_here)
+        ended = _run(settings, invocation) if work is None else _shown(settings, invocation, work)
     except BulkputError as error:
         result.outcomes = [_without_secrets(each) for each in _whole(settings, error.ended)]
         raise
@@ -168,7 +161,14 @@ def _without_secrets(outcome: Outcome) -> Outcome:
     )
 
 
-def _run(settings: JobSettings, invocation: Invocation, work: Work) -> JobOutcomes:
+def _run(settings: JobSettings, invocation: Invocation) -> JobOutcomes:
+    # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
+    from bulkput.api.job import run_undelivered  # noqa: PLC0415 - see above
+
+    return _shown(settings, invocation, lambda job, on: run_undelivered(job, on_event=on.on_event))
+
+
+def _shown(settings: JobSettings, invocation: Invocation, work: Work) -> JobOutcomes:
     return run_shown(
         lambda observer: work(settings, observer),
         settings,

@@ -26,6 +26,7 @@ LABEL_VALUE_TEXT = Text(
 LabelKey = Annotated[str, LABEL_KEY_TEXT]
 LabelValue = Annotated[str, LABEL_VALUE_TEXT]
 
+LOCAL = "local"
 ADDRESS_TEXT = Text(
     "auto, local, HOST:PORT of a cluster's head, or ray://HOST:PORT",
     r"^(auto|local|(ray://)?[^\s/:]+:[0-9]{1,5})$",

@@ -17,9 +17,9 @@ from bulkput.ebs.ebs_answers import (
 )
 from bulkput.ebs.ec2_form import (
     described_snapshot,
+    pending_page,
     pending_snapshots,
     require_own_answer,
-    pending_page,
 )
 from bulkput.ebs.learned import Learned
 from bulkput.ebs.snapshot import (

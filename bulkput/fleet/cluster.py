@@ -1,4 +1,6 @@
-"""The Ray cluster of a run: found or started, its hosts, actors and tasks. All calls of Ray are here.
+"""The Ray cluster of a run: found or started, its hosts, actors and tasks.
+
+All calls of Ray are here.
 
 Calls that may block have a thread of their own, for as long as the cluster is used: what Ray starts
 on this machine ends with the thread that starts it.
@@ -19,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bulkput.config.fleet import LOCAL
 from bulkput.fleet.extra import load_ray
 from bulkput.fleet.mailbox import Mailbox
 from bulkput.fleet.node import Node, nodes_of
@@ -29,7 +32,6 @@ from bulkput.model.errors import ConfigError, Problem, TemporaryError
 
 T = TypeVar("T")
 
-LOCAL = "local"
 NAMESPACE = "bulkput"
 QUOTA_NAME = "bulkput-quota"
 RUN_PREFIX = "bulkput-run-"

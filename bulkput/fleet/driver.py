@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bulkput import __version__
 from bulkput.config.settings import JobSettings
@@ -16,15 +16,18 @@ from bulkput.fleet.account import Account
 from bulkput.fleet.cluster import Cluster, answered
 from bulkput.fleet.inbox import Inbox
 from bulkput.fleet.lost_attempt import lost_attempt
-from bulkput.fleet.node import Node
 from bulkput.fleet.placement import Host, Phase, Placement, Start
 from bulkput.fleet.protocol import AttemptEnd, Order
-from bulkput.fleet.retries import LOST
+from bulkput.fleet.run_state import run_state
+from bulkput.fleet.unfinished import failed, presentable
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.state.job_round import JobFolders
 from bulkput.model.errors import TemporaryError
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.outcome import NOT_STARTED, VolumeOutcome
+
+if TYPE_CHECKING:
+    from bulkput.fleet.node import Node
 
 TICK_S = 0.5
 """Between two looks at the mailbox; what ends is heard of at once."""
@@ -69,14 +72,13 @@ class Driver:
         self._mailbox, self._placement, self._inbox = mailbox, placement, inbox
         self._run_id = secrets.token_hex(6)
         self._volumes = {volume.label: volume for volume in context.settings.volumes}
-        self._folders = JobFolders(
-            context.state_dir, context.endpoint_url, context.service.region
-        )
+        self._folders = JobFolders(context.state_dir, context.endpoint_url, context.service.region)
         self._nodes: dict[str, Node] = {}
         self._running: dict[str, _Attempt] = {}
         self._following: set[asyncio.Task[None]] = set()
         self._ended: asyncio.Queue[tuple[_Attempt, AttemptEnd, int]] = asyncio.Queue()
         self._outcomes: dict[str, VolumeOutcome] = {}
+        self._begun_unix_s = context.clock.unix_s()
         self._look_s = self._heard_s = context.clock.monotonic_s()
 
     async def run(self) -> tuple[VolumeOutcome, ...]:
@@ -122,11 +124,19 @@ class Driver:
             self._heard_s = now_s
 
     async def _exchange(self) -> None:
-        messages, is_stopping = await answered(self._mailbox.exchange.remote({}))
+        messages, is_stopping = await answered(self._mailbox.exchange.remote(self._state()))
         for client, message in messages:
             self._inbox.take(client, message)
         if is_stopping:
             raise _CancelledRunError("cancelled by bulkput fleet cancel")
+
+    def _state(self) -> dict[str, Any]:
+        phases = [self._placement.phase(label) for label in self._volumes]
+        running = {
+            client: (attempt.start.host, self._inbox.progress(client))
+            for client, attempt in self._running.items()
+        }
+        return run_state(self._begun_unix_s, phases, running.values())
 
     async def _look(self, now_s: float) -> None:
         if not await self._account.begin(self._running):
@@ -189,33 +199,26 @@ class Driver:
             await self._exchange()
         self._running.pop(client, None)
         self._inbox.close(client)
+        self._inbox.keep_words(start.volume, end.last_words)
         if end.outcome.status == NOT_STARTED:
             self._placement.not_started(start)
             return
         now_s = self._context.clock.monotonic_s()
         self._placement.ended(now_s, start.volume, start.attempt, exit_code)
-        outcome = _presentable(end.outcome, exit_code)
+        outcome = presentable(end.outcome, exit_code)
         if self._placement.phase(start.volume) in (Phase.DONE, Phase.FAILED):
             self._outcomes[start.volume] = outcome
             self._inbox.finish(outcome)
         elif self._placement.phase(start.volume) is Phase.WAITING:
-            text = f"attempt {start.attempt} on {start.host} failed and is repeated: {outcome.error}"
+            text = (
+                f"attempt {start.attempt} on {start.host} failed and is repeated: {outcome.error}"
+            )
             self._inbox.note(start.volume, text, warning=True)
 
     def _lost_end(self, attempt: _Attempt, error: str) -> AttemptEnd:
         progress = self._inbox.progress(attempt.order.client)
-        volume = self._volumes[attempt.start.volume]
-        outcome = VolumeOutcome(
-            volume=volume.label,
-            source=volume.source.shown,
-            status="failed",
-            snapshot_id=None if progress is None else progress.snapshot_id,
-            blocks={} if progress is None else progress.block_counts,
-            puts={} if progress is None else progress.put_counts,
-            error=f"{attempt.start.host}: {error}",
-            exit_code=int(ExitCode.MACHINE),
-        )
-        return AttemptEnd(outcome)
+        text = f"{attempt.start.host}: {error}"
+        return AttemptEnd(failed(attempt.order, text, ExitCode.MACHINE, progress))
 
     def _outcome(self, label: str) -> VolumeOutcome:
         known = self._outcomes.get(label)
@@ -259,10 +262,3 @@ def _of_one(settings: JobSettings, label: str) -> JobSettings:
     request = settings.request
     alone = settings.model_copy(update={"parallel": 1, "volumes": volumes})
     return alone if request is None else alone.requested(dataclasses.replace(request, left_out=()))
-
-
-def _presentable(outcome: VolumeOutcome, exit_code: int) -> VolumeOutcome:
-    """Return an outcome with an exit code of the program's own table."""
-    is_own = exit_code != LOST and exit_code <= max(ExitCode)
-    code = exit_code if is_own else int(ExitCode.MACHINE)
-    return dataclasses.replace(outcome, exit_code=code)

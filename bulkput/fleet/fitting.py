@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
+from bulkput.config.fleet import LOCAL
 from bulkput.config.paths import STANDARD_INPUT
 from bulkput.config.settings import JobSettings
 from bulkput.model.errors import ConfigError, Problem
-
-LOCAL = "local"
 
 
 def require_fitting(settings: JobSettings) -> None:
@@ -39,7 +38,5 @@ def _problems(settings: JobSettings) -> Iterator[Problem]:
         if volume.source.path == STANDARD_INPUT:
             yield Problem(f"{where}.source.path", "a fleet cannot read standard input")
         if not (is_local or is_kept or volume.placement.host):
-            text = (
-                "needs a host, or the job a state_store: another host could not go on with it"
-            )
+            text = "needs a host, or the job a state_store: another host could not go on with it"
             yield Problem(f"{where}.placement", text)

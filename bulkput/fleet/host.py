@@ -50,8 +50,8 @@ def become_host(command: Sequence[str]) -> None:
     load_ray()
     if not _has_token(os.environ):
         text = (
-            "no token for the cluster: put the same secret into RAY_AUTH_TOKEN, or into a file that "
-            "RAY_AUTH_TOKEN_PATH names, on every host"
+            "there is no token of the cluster: put the same secret into RAY_AUTH_TOKEN, or into a "
+            "file that RAY_AUTH_TOKEN_PATH names, on every host"
         )
         raise ConfigError((Problem("RAY_AUTH_TOKEN", text),))
     os.execve(command[0], list(command), {**os.environ, **RAY_ENVIRONMENT})  # noqa: S606 - no shell

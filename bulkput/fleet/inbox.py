@@ -1,6 +1,7 @@
 """Makes of the messages of attempts on all hosts the events of one run."""
 
 from bulkput.fleet.protocol import VolumeProgress
+from bulkput.fleet.volume_logs import VolumeLogs
 from bulkput.model.events import Event, Noted, Observer, VolumeEnded, VolumeStarted
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Progress
@@ -9,9 +10,10 @@ from bulkput.model.progress import Progress
 class Inbox:
     """Of one run."""
 
-    def __init__(self, observer: Observer) -> None:
-        """Begin without attempts; ``observer`` hears what becomes of the messages."""
-        self._observer = observer
+    def __init__(self, logs: VolumeLogs) -> None:
+        """Begin without attempts; ``logs`` passes on what becomes of the messages."""
+        self._observer: Observer = logs
+        self._logs = logs
         self._attempts: dict[str, tuple[str, str, Progress | None]] = {}
 
     def open(self, client: str, volume: str, host: str) -> None:
@@ -45,6 +47,10 @@ class Inbox:
     def note(self, volume: str, text: str, *, warning: bool = False) -> None:
         """Report what the fleet does with a volume."""
         self._observer.on_event(Noted(volume, text, warning=warning))
+
+    def keep_words(self, volume: str, words: str) -> None:
+        """Keep in the volume's log what its process printed at its end."""
+        self._logs.write(volume, words)
 
     def finish(self, outcome: VolumeOutcome) -> None:
         """Report that a volume has ended for good."""

@@ -27,7 +27,9 @@ class _Account:
 class QuotaActor:
     """Knows an account from the first ``begin`` on."""
 
-    def __init__(self, is_restarted: Callable[[], bool], now: Callable[[], float] = boottime_s):
+    def __init__(
+        self, is_restarted: Callable[[], bool], now: Callable[[], float] = boottime_s
+    ) -> None:
         """Begin without accounts.
 
         Args:
@@ -61,9 +63,7 @@ class QuotaActor:
                     learns_from_s=self._learns_from_s,
                     expects=clients,
                 ),
-                PermitTable(learns_from_s=self._learns_from_s)
-                if known is None
-                else known.permits,
+                PermitTable(learns_from_s=self._learns_from_s) if known is None else known.permits,
             )
             return True
         return known.capacity == capacity
@@ -74,9 +74,7 @@ class QuotaActor:
         if known is None:
             return Renewed(None, has_permit=False)
         now_s, ask = self._now(), renewal.ask
-        has_permit = known.permits.report(
-            now_s, renewal.permit, ask.client, renewal.snapshot_id
-        )
+        has_permit = known.permits.report(now_s, renewal.permit, ask.client, renewal.snapshot_id)
         return Renewed(known.leases.ask(now_s, ask), has_permit)
 
     def leave(self, account: str, leave: Leave) -> None:

@@ -1,29 +1,26 @@
 """A whole job on a fleet: opens what the driver needs, and lets it work."""
 
 import contextlib
-import logging
 
 from bulkput.config.fleet import RetrySettings
 from bulkput.config.settings import JobSettings
 from bulkput.fleet.account import Account, account_name
-from bulkput.fleet.cluster import LOCAL, open_cluster
+from bulkput.fleet.cluster import open_cluster
 from bulkput.fleet.driver import Driver
 from bulkput.fleet.fitting import require_fitting
 from bulkput.fleet.inbox import Inbox
 from bulkput.fleet.placement import Placement, Volume, in_start_order
 from bulkput.fleet.retries import KILLED, LOST
+from bulkput.fleet.volume_logs import VolumeLogs, log_folder
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.run import begin_job
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.job_lock import locked_job
 from bulkput.jobs.session.open import open_context
 from bulkput.jobs.volume_queue import source_size_bytes
-from bulkput.model.errors import BulkputError
 from bulkput.model.events import Observer
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.job_outcomes import JobOutcomes
-
-_log = logging.getLogger(__name__)
 
 
 async def run_fleet(settings: JobSettings, *, observer: Observer) -> JobOutcomes:
@@ -46,14 +43,15 @@ async def run_fleet(settings: JobSettings, *, observer: Observer) -> JobOutcomes
         if not await begin_job(context):
             return JobOutcomes()
         request = context.settings.request
-        run = "job" if request is None else request.identity.job_id
+        assert request is not None  # noqa: S101 - only jobs of files fit
+        run = request.identity.job_id
         driver = Driver(
             context,
             cluster,
             Account(context, account_name(context), await cluster.quota()),
-            await cluster.mailbox(context.settings.name or run, run),
+            await cluster.mailbox(request.identity.name, run),
             Placement(await _volumes(context), _retries(settings.fleet.retries)),
-            Inbox(observer),
+            Inbox(VolumeLogs(observer, log_folder(context.state_dir, run))),
         )
         return JobOutcomes(await until_notice(context.clock, driver.run(), context.on_notice))
 

@@ -1,5 +1,6 @@
 """What a cluster is doing, for people: its hosts, and the runs on it."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,10 @@ class FleetState:
             {"host": node.name, "address": node.address, "labels": dict(node.labels)}
             for node in self.nodes
         ]
-        return {"hosts": hosts, "runs": [{"job_id": key} | dict(self.runs[key]) for key in self.runs]}
+        return {
+            "hosts": hosts,
+            "runs": [{"job_id": key} | dict(self.runs[key]) for key in self.runs],
+        }
 
 
 async def fleet_state(address: str) -> FleetState:
@@ -35,10 +39,8 @@ async def fleet_state(address: str) -> FleetState:
     async with open_cluster(address) as cluster:
         runs: dict[str, Mapping[str, Any]] = {}
         for run, mailbox in (await cluster.runs()).items():
-            try:
+            with contextlib.suppress(Exception):  # of Ray: one that ends in this moment
                 runs[run] = await answered(mailbox.status.remote())
-            except Exception:  # noqa: BLE001 - of Ray: one that ends in this moment
-                continue
         return FleetState(await cluster.nodes(), runs)
 
 

@@ -1,6 +1,9 @@
 """Outcomes of volumes that did not come to an end of their own."""
 
+from dataclasses import replace
+
 from bulkput.fleet.protocol import Order
+from bulkput.fleet.retries import LOST
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.outcome import NOT_STARTED, STOPPED, VolumeOutcome
 from bulkput.model.progress import Progress
@@ -38,3 +41,14 @@ def _outcome(
         error=error,
         exit_code=int(exit_code),
     )
+
+
+def presentable(outcome: VolumeOutcome, exit_code: int) -> VolumeOutcome:
+    """Return an outcome with an exit code of the program's own table, whatever ended the attempt.
+
+    Args:
+        outcome: Of the attempt.
+        exit_code: Also that of a signal, or `LOST`.
+    """
+    is_own = exit_code != LOST and exit_code <= max(ExitCode)
+    return replace(outcome, exit_code=exit_code if is_own else int(ExitCode.MACHINE))

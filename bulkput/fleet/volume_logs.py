@@ -81,7 +81,9 @@ class VolumeLogs:
 def _file_name(volume: str) -> str:
     """Return the name of a volume's log: the volume's own, if a file may have it."""
     if len(volume.encode()) > _NAME_MAX_BYTES:
-        volume = f"{volume[:_NAME_MAX_BYTES // 8]}-{hashlib.sha256(volume.encode()).hexdigest()[:12]}"
+        volume = (
+            f"{volume[: _NAME_MAX_BYTES // 8]}-{hashlib.sha256(volume.encode()).hexdigest()[:12]}"
+        )
     return f"{volume}{_SUFFIX}"
 
 
@@ -95,6 +97,8 @@ def _line(event: Event) -> tuple[str, str] | None:
     if isinstance(event, VolumeStarted):
         host = f" on {event.progress.host}" if event.progress.host else ""
         return event.progress.volume, f"started{host}: {event.source}"
-    volume = event.outcome.volume if isinstance(event, VolumeEnded) else getattr(event, "volume", "")
+    volume = (
+        event.outcome.volume if isinstance(event, VolumeEnded) else getattr(event, "volume", "")
+    )
     line = event_line(event, Verbosity.VERBOSE, announce_ends=True)
     return (volume, line.text) if volume and line is not None else None

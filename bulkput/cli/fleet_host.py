@@ -1,0 +1,69 @@
+"""``bulkput fleet host``: this machine as a host of a cluster."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bulkput.cli.command import Command
+from bulkput.cli.options import verbose_option
+from bulkput.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from bulkput.config.text import Text
+
+
+@click.command(cls=Command)
+@click.option(
+    "--address",
+    metavar="HOST:PORT",
+    help="The head of the cluster that this machine joins.",
+)
+@click.option("--head", is_flag=True, help="Be the head: begin a cluster on this machine.")
+@click.option("--port", type=int, default=6379, show_default=True, help="Port of the head.")
+@click.option("--name", metavar="NAME", help="What the host is called. Default: its host name.")
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="What the host has, for volumes whose placement asks for it; may be repeated.",
+)
+@verbose_option("Show tracebacks of unexpected errors.")
+def host(
+    address: str | None, *, head: bool, port: int, name: str | None, labels: tuple[str, ...]
+) -> None:
+    """Make this machine a host of a cluster.
+
+    It is one until it is stopped (SIGTERM). RAY_AUTH_TOKEN has the cluster's secret, the same on
+    all hosts. Volumes of bulkput fleet run are uploaded here, with this machine's credentials.
+    """
+    if head == (address is not None):
+        raise UsageError("one of --head and --address HOST:PORT is needed, and not both")
+    from bulkput.fleet.host import become_host, host_command  # noqa: PLC0415 - an extra
+
+    become_host(host_command(address, _name(name), _labels(labels), port=port))
+
+
+def _name(name: str | None) -> str | None:
+    from bulkput.config.fleet import HOST_NAME_TEXT  # noqa: PLC0415 - pydantic is not for --help
+
+    return None if name is None else _parsed("--name", HOST_NAME_TEXT, name)
+
+
+def _labels(labels: tuple[str, ...]) -> dict[str, str]:
+    from bulkput.config.fleet import LABEL_KEY_TEXT, LABEL_VALUE_TEXT  # noqa: PLC0415 - the same
+
+    pairs = {}
+    for text in labels:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--label: expected KEY=VALUE, not {text!r}")
+        pairs[_parsed("--label", LABEL_KEY_TEXT, key)] = _parsed("--label", LABEL_VALUE_TEXT, value)
+    return pairs
+
+
+def _parsed(flag: str, form: "Text", text: str) -> str:
+    try:
+        return form.parse(text)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {error}") from None

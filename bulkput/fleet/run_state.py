@@ -1,0 +1,38 @@
+"""What a run reports of itself to `bulkput fleet status`. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from bulkput.fleet.placement import Phase
+from bulkput.model.progress import Progress
+
+
+def run_state(
+    begun_unix_s: float,
+    phases: Iterable[Phase],
+    running: Iterable[tuple[str, Progress | None]],
+) -> dict[str, Any]:
+    """Return the state as an object of JSON.
+
+    Args:
+        begun_unix_s: When the run began.
+        phases: Of all volumes.
+        running: Of each attempt its host, and its counters once it has begun.
+    """
+    return {
+        "begun_unix_s": begun_unix_s,
+        "volumes": dict(Counter(phase.name.lower() for phase in phases)),
+        "running": [_attempt(host, progress) for host, progress in running if progress is not None],
+    }
+
+
+def _attempt(host: str, progress: Progress) -> dict[str, Any]:
+    total = progress.blocks_total
+    return {
+        "volume": progress.volume,
+        "host": host,
+        "phase": str(progress.phase),
+        "fraction": min(1.0, progress.blocks_considered / total) if total else 0.0,
+        "snapshot_id": progress.snapshot_id,
+    }
