@@ -90,13 +90,20 @@ class Driver:
         try:
             while not self._is_over:
                 await self._turn()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(TICK_S):
-                        await self._take_end(*await self._ended.get())
+                ended = await self._next_end()
+                if ended is not None:
+                    await self._take_end(*ended)
         except (asyncio.CancelledError, TemporaryError):
             await self._drain()
             raise
         return tuple(self._outcome(label) for label in self._volumes)
+
+    async def _next_end(self) -> tuple[_Attempt, AttemptEnd, int] | None:
+        """Return the next attempt that ended; None if none does for one tick."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TICK_S):
+                return await self._ended.get()
+        return None
 
     @property
     def _is_over(self) -> bool:
