@@ -8,9 +8,10 @@ from bulkput.jobs.plan.forecast import (
     Rates,
     VolumeForecast,
 )
-from bulkput.publish.price import LaterStep
+from bulkput.publish.price import PRICES_OF, LaterStep
 
 __all__ = [
+    "PRICES_OF",
     "Cost",
     "EncryptionBasis",
     "FailedForecast",

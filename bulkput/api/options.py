@@ -61,6 +61,8 @@ class UploadOptions:
     """Availability Zone of a gp3 volume that is made of the snapshot."""
     fast_restore: Sequence[str] = ()
     """Availability Zones."""
+    fast_restore_wait: bool = False
+    """Wait until it is enabled in all of them."""
     lock: Literal["governance", "compliance"] | None = None
     """With ``lock_days``."""
     lock_days: int | None = None

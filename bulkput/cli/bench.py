@@ -43,7 +43,7 @@ _SNAPSHOT_USD = 0.0123
     "--snapshot",
     is_flag=True,
     help="Measure the service instead: upload 1 GiB of random data and delete the snapshot. It "
-    "needs credentials and costs about 0.01 USD.",
+    "needs credentials and costs about 0.01 USD (us-east-1, autumn 2026).",
 )
 @click.option("--yes", is_flag=True, help="Do not ask before --snapshot uploads.")
 @state_option

@@ -3,6 +3,7 @@
 import time
 
 from bulkput.api.forecast import (
+    PRICES_OF,
     Cost,
     EncryptionBasis,
     FailedForecast,
@@ -33,7 +34,7 @@ def _step(step: LaterStep) -> str:
     prices = [f"{step.price_usd:,.2f} USD"] if step.price_usd else []
     if step.price_usd_per_month:
         prices.append(f"{step.price_usd_per_month:,.2f} USD a month")
-    price = f" ({', then '.join(prices)}, at us-east-1's prices)" if prices else ""
+    price = f" ({', then '.join(prices)}, at the prices of {PRICES_OF})" if prices else ""
     return shown(f"{_INDENT}{step.what}{price}") + "\n"
 
 

@@ -11,7 +11,7 @@ from bulkput.model.errors import UsageError
 if TYPE_CHECKING:
     from bulkput.config.settings import JobSettings
 
-EMPTY_IS_NOT_GIVEN = ("share", "public", "fast_restore", "copy_to")
+EMPTY_IS_NOT_GIVEN = ("share", "public", "fast_restore", "fast_restore_wait", "copy_to")
 """Flags whose value is never None."""
 
 yes_public_option = click.option(
@@ -45,6 +45,11 @@ publishing_options = with_options(
         multiple=True,
         metavar="ZONE",
         help="Enable fast snapshot restore in this Availability Zone. May be repeated.",
+    ),
+    click.option(
+        "--fast-restore-wait",
+        is_flag=True,
+        help="Wait until fast snapshot restore is enabled, an hour for each TiB.",
     ),
     click.option(
         "--lock",

@@ -84,6 +84,7 @@ UPLOAD_FLAGS: Mapping[str, Flag] = MappingProxyType(
         "public": Flag("--public", (*_VOLUME, "share", "public")),
         "create_volume": Flag("--create-volume", (*_VOLUME, "create_volume", "availability_zone")),
         "fast_restore": Flag("--fast-restore", (*_VOLUME, "fast_restore")),
+        "fast_restore_wait": Flag("--fast-restore-wait", (*_VOLUME, "fast_restore_wait")),
         "lock": Flag("--lock", (*_VOLUME, "lock", "mode")),
         "lock_days": Flag("--lock-days", (*_VOLUME, "lock", "duration_days")),
         "copy_to": Flag("--copy-to", (*_VOLUME, "regions")),

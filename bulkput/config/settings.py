@@ -97,10 +97,11 @@ class JobSettings(ServiceSettings, _Heading, json_schema_extra=sections_together
         description="Time of day in which blocks are put, by this machine's clock, such as "
         "`22:00-06:00`. Outside of it puts pause, and the job continues by itself.",
     )
-    # 1 TiB full is 12.58 USD at it (AWS's price list, most Regions).
+    # 1 TiB full is 12.58 USD at it.
     usd_per_thousand_puts: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = Field(
         default=0.006,
-        description="Price of 1000 puts in USD, for the forecast of `bulkput plan`. Change it "
+        description="Price of 1000 puts in USD, for the forecast of `bulkput plan`. The default is "
+        "that of us-east-1 in autumn 2026, and of most Regions. Change it "
         "where the Region's price differs.",
     )
     observe: ObserveSettings = Field(

@@ -106,7 +106,13 @@ class VolumeSettings(Section, json_schema_extra=_rules_of_series):
         default=(),
         strict=False,
         description="Availability Zones in which fast snapshot restore is enabled. Costs 0.75 USD "
-        "an hour for each zone, for as long as it is enabled.",
+        "an hour for each zone (us-east-1, autumn 2026), for as long as it is enabled.",
+    )
+    # Off: an hour for each TiB, in which the host costs money and the snapshot is whole already.
+    fast_restore_wait: bool = Field(
+        default=False,
+        description="Wait until fast snapshot restore is enabled in all of these zones, before a "
+        "volume is made of the snapshot. Takes EC2 60 minutes for each TiB.",
     )
     lock: LockSettings | None = Field(
         default=None,

@@ -63,8 +63,8 @@ class VolumeOutcome:
     the source was then, and are kept."""
     published: dict[str, Any] = field(default_factory=dict)
     """What was made of the completed snapshot: ``copies`` (id by Region), ``volume_id``,
-    ``shared_with``, ``locked``, ``fast_restore``; of steps that are not asked for or not done,
-    nothing."""
+    ``shared_with``, ``locked``, ``fast_restore`` (state by zone); of steps that are not asked for
+    or not done, nothing."""
     notes: tuple[str, ...] = ()
     """What the user should know, a sentence each."""
     error: str | None = None

@@ -87,7 +87,8 @@ def _published(published: Mapping[str, Any]) -> list[tuple[str, str]]:
     if "locked" in published:
         rows.append(("locked", published["locked"]))
     if "fast_restore" in published:
-        rows.append(("restore", f"fast in {', '.join(published['fast_restore'])}"))
+        zones = [f"{zone} ({state})" for zone, state in published["fast_restore"].items()]
+        rows.append(("restore", f"fast in {', '.join(zones)}"))
     return rows
 
 

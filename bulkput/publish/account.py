@@ -189,7 +189,12 @@ async def _ask(account: Account, question: Question) -> dict[str, Any] | None:
 
 
 async def wait_until(
-    account: Account, look: Callable[[], Awaitable[T | None]], *, what: str, state: str
+    account: Account,
+    look: Callable[[], Awaitable[T | None]],
+    *,
+    what: str,
+    state: str,
+    longer_s: float = 0.0,
 ) -> T:
     """Return the first thing that ``look`` returns, asked now and then.
 
@@ -198,19 +203,21 @@ async def wait_until(
         look: One attempt; None is "not yet".
         what: For the message, as ``ami-1 in eu-west-1``.
         state: What is waited for, as ``available``.
+        longer_s: How much longer than other things it is known to take.
 
     Raises:
         TemporaryError: it is not so within the account's limit.
     """
+    limit_s = account.wait_limit_s + longer_s
     began_s, poll_s = account.clock.monotonic_s(), _FIRST_POLL_S
     while True:
         found = await account.repeat(look)
         if found is not None:
             return found
-        if account.clock.monotonic_s() - began_s > account.wait_limit_s:
+        if account.clock.monotonic_s() - began_s > limit_s:
             raise TemporaryError(
-                f"{what} is not {state} after {format_duration(account.wait_limit_s)}; run the "
-                "same command again to go on waiting"
+                f"{what} is not {state} after {format_duration(limit_s)}; run the same command "
+                "again to go on waiting"
             )
         await account.clock.sleep(poll_s)
         poll_s = min(poll_s * _POLL_GROWTH, _SLOWEST_POLL_S)

@@ -1,7 +1,7 @@
 """The later steps of a job in words, and what they cost, for the forecast. Pure.
 
-Prices are AWS's in us-east-1 in autumn 2026; others differ. A forecast is to show which of the
-steps cost money for as long as what they make is there.
+A forecast is to show which of the steps cost money for as long as what they make is there; other
+Regions' prices differ.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,9 @@ from typing import Any
 
 from bulkput.config.images import ImageSettings
 from bulkput.config.volume import VolumeSettings
+
+PRICES_OF = "us-east-1, autumn 2026"
+"""Region and date of every price here, by AWS's price list."""
 
 _TRANSFER_USD_PER_GIB = 0.02
 """Between Regions, of the data that a copy sends."""
@@ -25,6 +28,7 @@ _VOLUME_USD_PER_GIB_MONTH = {
 }
 """Without IOPS and throughput beyond the type's own."""
 _FAST_RESTORE_USD_PER_HOUR = 0.75
+"""For each snapshot and zone; at least one hour."""
 _HOURS_PER_MONTH = 730
 
 

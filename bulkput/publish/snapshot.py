@@ -11,7 +11,11 @@ from bulkput.config.volume import VolumeSettings
 from bulkput.model.errors import ConfigError, Problem
 from bulkput.publish.account import Account
 from bulkput.publish.copies import WantedCopy, describe_source, ensure_copy, wait_for_copy
-from bulkput.publish.fast_restore import ensure_fast_restore
+from bulkput.publish.fast_restore import (
+    ensure_fast_restore,
+    not_yet_enabled,
+    wait_for_fast_restore,
+)
 from bulkput.publish.lock import ensure_locked
 from bulkput.publish.refusals import (
     require_no_encryption,
@@ -78,10 +82,22 @@ async def _own_steps(
         await ensure_locked(account, snapshot_id, wanted.lock)
         done["locked"] = wanted.lock.mode
     if wanted.fast_restore:
-        await ensure_fast_restore(account, snapshot_id, wanted.fast_restore)
-        done["fast_restore"] = list(wanted.fast_restore)
+        await _restore_fast(account, source, wanted, done)
     if wanted.create_volume is not None:
         done["volume_id"] = await ensure_volume(account, source, wanted.create_volume)
+
+
+async def _restore_fast(
+    account: Account, source: Mapping[str, Any], wanted: VolumeSettings, done: dict[str, Any]
+) -> None:
+    """Enable fast restore; waited for before a volume is made, which is to have it."""
+    snapshot_id, zones = source["SnapshotId"], wanted.fast_restore
+    done["fast_restore"] = await ensure_fast_restore(account, snapshot_id, zones)
+    if wanted.fast_restore_wait:
+        done["fast_restore"] = await wait_for_fast_restore(account, source, zones)
+    note = not_yet_enabled(account.region, snapshot_id, done["fast_restore"])
+    if note is not None:
+        account.note(note)
 
 
 def wanted_copies(snapshot_id: str, wanted: VolumeSettings) -> list[WantedCopy]:

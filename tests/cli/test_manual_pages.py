@@ -96,3 +96,11 @@ def test_the_readme_is_one_page_and_begins_with_what_a_newcomer_types():
     assert first is not None
     assert first[1] == "pip install . && bulkput run configs/quickstart.yaml"
     assert "$ pip install '.[test]' && pytest" in text
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_price_has_its_region_and_date(path):
+    prose = re.sub(r"(?ms)^```.*?^```", "", path.read_text(encoding="utf-8"))
+    for line in prose.splitlines():
+        if re.search(r"\d USD", line):
+            assert re.search(r"[a-z]+-[a-z]+-\d,? (in )?autumn \d{4}", line), line

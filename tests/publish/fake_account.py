@@ -50,6 +50,8 @@ class Cloud:
         """How long a new copy is in no list, and in none of the next run's after its start."""
         self.log = []
         """Every call that was carried out: operation, Region."""
+        self.restores = {}
+        """State of a fast restore to that of the next look."""
         self._numbers = itertools.count(1)
 
     def region(self, name):
@@ -203,6 +205,7 @@ class FakeAccount(Images):
 
     def _describe_fast_snapshot_restores(self, here, asked, _):
         found = here.snapshots[asked["Filters"][0]["Values"][0]]["restores"]
+        found |= {zone: self.cloud.restores.get(state, state) for zone, state in found.items()}
         listed = [{"AvailabilityZone": zone, "State": state} for zone, state in found.items()]
         return {"FastSnapshotRestores": listed}
 
@@ -211,7 +214,8 @@ class FakeAccount(Images):
             for zone in asked["AvailabilityZones"]:
                 assert zone not in here.snapshots[each]["restores"], "enabled twice"
                 here.snapshots[each]["restores"][zone] = "enabling"
-        return {"Successful": [], "Unsuccessful": []}
+        zones = [{"AvailabilityZone": each} for each in asked["AvailabilityZones"]]
+        return {"Successful": [{**each, "State": "enabling"} for each in zones]}
 
     # -- volumes
 

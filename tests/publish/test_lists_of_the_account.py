@@ -80,8 +80,7 @@ def test_a_name_that_is_taken_is_looked_for_until_a_list_shows_whose_it_is(monke
     ],
 )
 def test_fast_restore_is_enabled_where_it_is_not(states, expected):
-    found = [{"AvailabilityZone": zone, "State": state} for zone, state in states.items()]
-    assert zones_to_enable(["a", "b"], found) == expected
+    assert zones_to_enable(["a", "b"], states) == expected
 
 
 def test_a_zone_that_cannot_have_fast_restore_is_named_with_its_reason():

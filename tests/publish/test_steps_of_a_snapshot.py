@@ -64,7 +64,7 @@ def test_every_step_is_done_and_reported(cloud):
         },
         "shared_with": ["222233334444", "333344445555"],
         "locked": "governance",
-        "fast_restore": [f"{HOME}a", f"{HOME}b"],
+        "fast_restore": {f"{HOME}a": "enabling", f"{HOME}b": "enabling"},
         "volume_id": volume,
     }
     tags = {tag["Key"]: tag["Value"] for tag in copy["Tags"]}
