@@ -17,6 +17,7 @@ from bulkput.cli.options import (
     report_option,
     service_options,
     state_option,
+    store_option,
     verbose_option,
 )
 from bulkput.cli.service import warn_of_environment
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     "manifest records its size.",
 )
 @state_option
+@store_option
 @config_option
 @service_options
 @observe_options

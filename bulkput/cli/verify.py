@@ -21,6 +21,7 @@ from bulkput.cli.options import (
     service_options,
     source_options,
     state_option,
+    store_option,
     verbose_option,
     with_options,
 )
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 _OVERRIDES = {
     "state_dir": "state_dir",
+    "state_store": "state_store",
     "region": "region",
     "profile": "profile",
     "endpoint_url": "endpoint",
@@ -97,6 +99,7 @@ _compared_options = with_options(
 @choice_options
 @source_options
 @state_option
+@store_option
 @config_option
 @service_options
 @observe_options

@@ -30,6 +30,7 @@ from bulkput.jobs.download.outcome import DownloadOutcome
 from bulkput.jobs.download.request import DownloadRequest
 from bulkput.jobs.session.connection import state_dir_of
 from bulkput.jobs.session.open import open_snapshot_reader
+from bulkput.jobs.session.shared_manifests import fetch_manifests
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.snapshots import require_snapshot_id
 from bulkput.jobs.state.manifest_at_hand import GetBlock, find_manifest, held_to
@@ -71,6 +72,7 @@ async def download_snapshot(
         refuse_existing(path)
     state_dir = state_dir_of(settings)
     ensure_state_dir(state_dir)
+    await fetch_manifests(settings, request.snapshot_id, request.changed_since)
     with ExitStack() as stack:
         restoration = stack.enter_context(Restoration(_folder(state_dir, settings, request, path)))
         # Closed after the workers, which may be writing still when a signal ends the command.

@@ -7,6 +7,7 @@ from functools import partial
 
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.state.manifest_at_hand import find_manifest
+from bulkput.jobs.state.shelved import manifest_name
 from bulkput.ledger.manifest import Manifest
 from bulkput.model.block import block_count
 
@@ -16,6 +17,8 @@ _SPAN_BLOCKS = 1 << 20
 
 async def lacks_blocks(context: JobContext, snapshot_id: str) -> bool:
     """Return whether blocks of the disk are known to be absent."""
+    if context.state_store is not None:  # another host may have made the snapshot
+        await context.state_store.shelf.fetch_large(manifest_name(snapshot_id))
     return await context.workers.run(partial(_lacks, context, snapshot_id))
 
 

@@ -9,6 +9,7 @@ from bulkput.config.service import ServiceSettings
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.session.connection import state_dir_of
 from bulkput.jobs.session.open import open_snapshot_reader
+from bulkput.jobs.session.shared_manifests import fetch_manifests
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.snapshots import require_snapshot_id
 from bulkput.jobs.session.source import open_volume
@@ -102,12 +103,8 @@ async def verify_snapshot(
         BulkputError: something could not be read.
     """
     require_snapshot_id(request.snapshot_id)
-    if settings.state_store is not None and request.manifest is None and request.volume is None:
-        from bulkput.jobs.session.state_store import (  # noqa: PLC0415 - who has a store pays
-            fetch_manifest,
-        )
-
-        await fetch_manifest(settings, request.snapshot_id)
+    if request.manifest is None and request.volume is None:
+        await fetch_manifests(settings, request.snapshot_id)
     with contextlib.ExitStack() as stack:
         manifest = _open_manifest(settings, request)
         if manifest is not None:

@@ -1,6 +1,7 @@
 """What is unfinished on any host is seen, checked and given up from any other one."""
 
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -154,8 +155,40 @@ def test_a_snapshot_is_verified_by_the_manifest_of_another_host(
 ):
     made = bulkput("upload", image("other.img"), "--output", "json").object["snapshot_id"]
     monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / "here"))
+    address = os.environ["BULKPUT_STATE_STORE"]
+    monkeypatch.delenv("BULKPUT_STATE_STORE")
     ended = bulkput("verify", made)
+    assert (ended.status, "there is no manifest" in ended.err) == (3, True), ended.err
+    ended = bulkput("verify", made, "--state-store", address)
     assert ended.status == 0, ended.err
+
+
+def test_blocks_that_another_host_left_out_are_missed_before_an_encrypted_copy(
+    bulkput, s3, service, tmp_path, monkeypatch
+):
+    source = tmp_path / "sparse.img"
+    source.write_bytes(bytes(4 << 20))
+    made = bulkput("upload", source, "--output", "json").object["snapshot_id"]
+    monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / "here"))
+    key = "arn:aws:kms:eu-west-1:000000000000:key/11111111-2222-3333-4444-555555555555"
+    job = tmp_path / "job.yaml"
+    copy = f"[{{region: eu-west-1, kms_key_arn: {key}}}]"
+    job.write_text(f"version: 1\nvolumes: [{{source: sparse.img, regions: {copy}}}]\n")
+    ended = bulkput("publish", job, "--snapshot", f"sparse.img={made}")
+    assert (ended.status, "the snapshot lacks blocks of zeros" in ended.err) == (3, True), ended.err
+
+
+def test_a_download_is_as_long_as_the_source_of_another_host(
+    bulkput, s3, service, image, tmp_path, monkeypatch
+):
+    source = image("other.img")
+    made = bulkput("upload", source, "--output", "json").object["snapshot_id"]
+    monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / "here"))
+    address = os.environ["BULKPUT_STATE_STORE"]
+    monkeypatch.delenv("BULKPUT_STATE_STORE")
+    ended = bulkput("download", made, tmp_path / "back.img", "--state-store", address)
+    assert ended.status == 0, ended.err
+    assert (tmp_path / "back.img").read_bytes() == source.read_bytes()
 
 
 @pytest.mark.parametrize(
