@@ -105,9 +105,8 @@ class LeaseKeeper:
         ask = self._client.ask(sent_s, self._wants(sent_s))
         renewal = Renewal(ask, self._order.permit, self._progress.snapshot_id)
         try:
-            renewed: Renewed = await asyncio.wait_for(
-                self._quota.renew.remote(self._order.account, renewal), CALL_LIMIT_S
-            )
+            async with asyncio.timeout(CALL_LIMIT_S):
+                renewed: Renewed = await self._quota.renew.remote(self._order.account, renewal)
         except Exception:  # noqa: BLE001 - of Ray, of any kind: what was leased lasts meanwhile
             return False
         if renewed.lease is not None:
@@ -123,9 +122,8 @@ class LeaseKeeper:
         """Give back what there is, if somebody hears it; else it runs out."""
         leave = Leave(self._order.client, self._order.permit, is_pending=is_pending)
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(
-                self._quota.leave.remote(self._order.account, leave), CALL_LIMIT_S
-            )
+            async with asyncio.timeout(CALL_LIMIT_S):
+                await self._quota.leave.remote(self._order.account, leave)
 
     async def _until_due(self) -> None:
         while True:
@@ -136,8 +134,8 @@ class LeaseKeeper:
                 self._is_urgent = False
                 return
             with contextlib.suppress(TimeoutError):
-                limit_s = wait_s if is_confirmed else None
-                await asyncio.wait_for(self._changed.wait(), limit_s)
+                async with asyncio.timeout(wait_s if is_confirmed else None):
+                    await self._changed.wait()
 
     def _message(self) -> SetShare:
         return SetShare(self._client.share, self._permit_until_s)

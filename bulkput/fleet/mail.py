@@ -50,9 +50,8 @@ class Mail:
         messages, self._messages = self._messages, []
         order = self._order
         try:
-            is_to_stop = await asyncio.wait_for(
-                self._mailbox.push.remote(order.volume, order.client, messages), CALL_LIMIT_S
-            )
+            async with asyncio.timeout(CALL_LIMIT_S):
+                is_to_stop = await self._mailbox.push.remote(order.volume, order.client, messages)
         except Exception:  # noqa: BLE001 - of Ray, of any kind: what is lost is display alone
             self._messages = [*messages, *self._messages][-MESSAGES_MAX:]
             return False

@@ -102,7 +102,8 @@ class Attempt:
             if loop.time() >= limit_s:
                 return "nobody gives it a share of the account's quota"
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), PUSH_S)
+                async with asyncio.timeout(PUSH_S):
+                    await self._stopping.wait()
         return self._why
 
     async def _upload(self) -> AttemptEnd:
