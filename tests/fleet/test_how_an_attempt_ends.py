@@ -136,7 +136,7 @@ def test_a_process_that_is_gone_is_its_volumes_failure(monkeypatch, status, code
 
 def test_the_driver_stops_it_in_order(monkeypatch):
     async def story(child, quota, mailbox, running):
-        mailbox.actor.is_stopping = True
+        mailbox.actor.stop()
 
     end, child, _ = lived(monkeypatch, story)
     assert child.received[-1] == StopVolume("the run was stopped")
@@ -148,7 +148,7 @@ def test_the_driver_stops_it_in_order(monkeypatch):
 
 def test_one_that_does_not_stop_is_killed_after_the_grace(monkeypatch):
     async def story(child, quota, mailbox, running):
-        mailbox.actor.is_stopping = True
+        mailbox.actor.stop()
 
     end, child, _ = lived(monkeypatch, story, heeds_stop=False)
     assert child.killed_s == pytest.approx(GRACE_S + END_MARGIN_S, abs=3)
@@ -274,7 +274,8 @@ def test_a_quota_that_never_answers_is_not_waited_for_for_ever(monkeypatch, faul
 def test_a_stop_before_the_start_is_heard(monkeypatch):
     async def live():
         quota, mailbox = Handle(Quota(now_s=now_s)), Mailbox()
-        quota.fault, mailbox.is_stopping = "hang", True
+        quota.fault = "hang"
+        mailbox.stop()
         end = await without_process(monkeypatch, quota, mailbox)
         assert (end.outcome.status, end.outcome.exit_code) == ("not-started", 5)
         assert now_s() < 10

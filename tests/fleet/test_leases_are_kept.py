@@ -90,8 +90,8 @@ def test_what_a_lease_takes_away_is_confirmed_only_when_the_process_keeps_to_it(
         await asyncio.sleep(1.0)
         second = Kept(handle, OTHER, "client-2")
         await second.begin()
-        while kept.puts() > 600:  # the share was sent, and is not taken
-            await asyncio.sleep(0.1)
+        await asyncio.sleep(REFRESH_S)
+        assert kept.puts() == 500, "the share was sent, and is not taken"
         asked = len([each for each in handle.actor.renewals if each.ask.client == "client-1"])
         await asyncio.sleep(LENGTH_S / 2)
         now = [each for each in handle.actor.renewals if each.ask.client == "client-1"]

@@ -63,7 +63,7 @@ def test_the_drivers_wish_to_stop_is_heard_with_the_next_push():
     async def story(mail, handle, reasons):
         await asyncio.sleep(1)
         assert not reasons
-        handle.actor.is_stopping = True
+        handle.actor.stop()
         await asyncio.sleep(PUSH_S + 0.01)
         assert set(reasons) == {"the run was stopped"}
 

@@ -88,6 +88,9 @@ class Mailbox:
         self.messages += ((volume, client, each) for each in messages)
         return self.is_stopping
 
+    def stop(self):
+        self.is_stopping = True
+
     def of(self, kind):
         return [each for _, _, each in self.messages if isinstance(each, kind)]
 

@@ -41,7 +41,7 @@ class PutLog:
         for put in self.puts:
             by_snapshot[put.snapshot_id].append(put.who)
         return {
-            name: [who for who, _ in itertools.groupby(all)] for name, all in by_snapshot.items()
+            name: [who for who, _ in itertools.groupby(each)] for name, each in by_snapshot.items()
         }
 
     def require_one_writer_at_a_time(self):
