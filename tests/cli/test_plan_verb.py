@@ -36,6 +36,16 @@ def planned(bulkput, *args):
     return volume
 
 
+def test_a_plan_names_the_store_that_it_does_not_ask(bulkput, image, state_dir, monkeypatch):
+    monkeypatch.setenv("BULKPUT_STATE_STORE", "s3://states/bulkput")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    volume = planned(bulkput, "plan", image(), "--state-dir", state_dir)
+    assert any("s3://states/bulkput is not asked" in note for note in volume["notes"])
+    monkeypatch.delenv("BULKPUT_STATE_STORE")
+    volume = planned(bulkput, "plan", image(), "--state-dir", state_dir)
+    assert not any("is not asked" in note for note in volume["notes"])
+
+
 def test_a_source_is_counted_by_data_zeros_and_holes_and_priced(bulkput, image, state_dir):
     volume = planned(bulkput, "plan", image(), "--state-dir", state_dir)
     counted = {"total": 11, "data": 4, "zero": 2, "hole": 5}

@@ -98,6 +98,10 @@ async def plan_job(
 _NOT_THE_ANSWER = (
     "{} is of an earlier run and is kept: the source holds something else now, or was not compared"
 )
+_STORE_NOT_ASKED = (
+    "{} is not asked: if another host has begun this upload, a run puts the rest of it, and finds "
+    "the series and manifests of other hosts"
+)
 
 
 class _Planner:
@@ -146,6 +150,8 @@ class _Planner:
             if earlier is not None and not await self._is_gone_on_with(volume, source, earlier):
                 notes += [_NOT_THE_ANSWER.format(earlier.header.snapshot_id)] * earlier.only_waits
                 earlier = None
+            if earlier is None and self._settings.state_store is not None:
+                notes.append(_STORE_NOT_ASKED.format(self._settings.state_store))
             parent = self._wanted_parent(volume) if earlier is None else earlier.parent
             if parent is not None:
                 notes += [parent.note] if parent.note else []
