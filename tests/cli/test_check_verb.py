@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from support.s3_server import s3_server
 from support.served import BLOCK
 
 from bulkput.emulator.faults import FaultKind
@@ -53,6 +54,33 @@ def test_all_is_well_and_nothing_was_made(bulkput, service, state_dir, job):
     assert lines["pending snapshots"]["what"].startswith("0 of 100")
     assert service.states() == {}
     assert not state_dir.exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "verdict", "words"),
+    [
+        ({}, "ok", "conditions are kept"),
+        ({"answer": 403}, "warning", "403/AccessDenied"),
+        ({"ignores_conditions": True}, "warning", "writes whatever If-None-Match"),
+    ],
+)
+def test_a_state_store_is_tried_and_left_as_it_was(
+    bulkput, service, job, monkeypatch, fault, verdict, words
+):
+    with s3_server() as s3:
+        for name, value in s3.environment().items():
+            monkeypatch.setenv(name, value)
+        for name, value in fault.items():
+            setattr(s3, name, value)
+        ended, lines = checked(bulkput, job())
+        assert s3.objects == {}
+    assert ended.status == 0, ended.out
+    line = lines["state store"]
+    assert (line["verdict"], words in line["what"]) == (verdict, True), line
+
+
+def test_no_state_store_is_no_line(bulkput, service, job):
+    assert "state store" not in checked(bulkput, job())[1]
 
 
 def test_what_only_aws_knows_is_reported_as_skipped(bulkput, service):

@@ -56,6 +56,10 @@ async def check_job(settings: JobSettings, volumes: Sequence[VolumeSettings]) ->
         findings.append(finding)
         block_count += blocks
     findings.append(look_at_state(state_dir, block_count))
+    if settings.state_store is not None:
+        from bulkput.jobs.check.state_store import look_at_store  # noqa: PLC0415 - who has one pays
+
+        findings.append(await look_at_store(settings))
     return findings + await _check_service(settings, volumes, parallel)
 
 
