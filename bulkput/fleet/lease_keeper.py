@@ -109,6 +109,8 @@ class LeaseKeeper:
                 renewed: Renewed = await self._quota.renew.remote(self._order.account, renewal)
         except Exception:  # noqa: BLE001 - of Ray, of any kind: what was leased lasts meanwhile
             return False
+        if renewed.lease is None and not renewed.has_permit:
+            return False  # the account is not known there yet
         if renewed.lease is not None:
             self._client.on_lease(self._now_s(), renewed.lease)
         self.is_refused = not renewed.has_permit

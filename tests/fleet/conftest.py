@@ -38,14 +38,15 @@ def disk(tmp_path):
 def ordered(tmp_path):
     """Return a function that makes the order for a disk."""
 
-    def make(server, source, client="client-1", *, state="state", tuning=None, **more):
+    def make(server, source, client="client-1", *, state="state", store=None, **more):
         return order(
             {
                 "version": 1,
                 "endpoint": server.url,
                 "region": "us-east-1",
                 "state_dir": str(tmp_path / state),
-                "tuning": {"processes": 1, "hash_workers": 1, **(tuning or {})},
+                **({"state_store": store, "store_interval": "1s"} if store else {}),
+                "tuning": {"processes": 1, "hash_workers": 1},
                 "volumes": [{"name": source.stem, "source": str(source)}],
             },
             client,

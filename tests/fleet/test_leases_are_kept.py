@@ -8,6 +8,7 @@ from virtual_time import run_virtual
 
 from bulkput.fleet.lease import LENGTH_S, ORPHAN_S, REFRESH_S, Resource
 from bulkput.fleet.lease_keeper import CALL_LIMIT_S, LeaseKeeper
+from bulkput.fleet.protocol import Renewed
 from bulkput.model.progress import Phase, Progress
 
 JOB = {"version": 1, "volumes": [{"name": "disk", "source": "/dev/null"}]}
@@ -223,5 +224,18 @@ def test_leaving_takes_no_longer_than_a_call(fault):
         assert now_s() - began_s <= CALL_LIMIT_S
         assert handle.actor.permits.held == (0 if fault is None else 1)
         assert handle.actor.leases.clients == (() if fault is None else ("client-1",))
+
+    lived(story)
+
+
+def test_an_actor_that_does_not_know_the_account_yet_takes_nothing_away():
+    async def story(kept, handle):
+        class Empty:
+            def renew(self, account, renewal):
+                return Renewed(None, has_permit=False)
+
+        handle.actor = Empty()
+        await asyncio.sleep(LENGTH_S / 2)
+        assert (kept.keeper.is_refused, kept.puts()) == (False, 1000)
 
     lived(story)
