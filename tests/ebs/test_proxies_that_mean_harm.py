@@ -6,6 +6,7 @@ import hashlib
 import pytest
 from support.raw_server import ENDLESS_MAX, RawServer, endless_answers
 
+from bulkput.ebs.credentials import StaticCredentials
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.service import open_service
 from bulkput.ebs.snapshot import StartRequest
@@ -20,7 +21,7 @@ def opened(lab, url):
         endpoint_url=url,
         allow_insecure_http=True,
         deadlines=Deadlines(connect_s=20, no_progress_s=20, attempt_s=20, control_s=20),
-        static_credentials=lab.KEYS,
+        credentials=StaticCredentials(lab.KEYS),
     )
 
 

@@ -15,6 +15,8 @@ from support.manual import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 NOT_FOR_USERS = {"all", "bench", "deploy", "test"}
+NOT_FOR_ONE_MACHINE = {"fleet"}
+LOCKED = ["locked.txt", "locked-fleet.txt"]
 
 
 def required():
@@ -32,15 +34,16 @@ def pinned(name):
     return found
 
 
-def test_all_is_every_extra_that_is_not_for_developers():
+def test_all_is_every_extra_that_one_machine_has_a_use_for():
     (every,) = EXTRAS["all"]
-    assert Requirement(every).extras == EXTRAS.keys() - NOT_FOR_USERS
+    assert Requirement(every).extras == EXTRAS.keys() - NOT_FOR_USERS - NOT_FOR_ONE_MACHINE
 
 
 @pytest.mark.parametrize("text", required())
 def test_what_is_required_is_locked_at_a_version_that_is_allowed(text):
     requirement = Requirement(text)
-    versions = pinned("locked.txt").get(canonicalize_name(requirement.name), set())
+    is_of_a_fleet = any(text in EXTRAS[name] for name in NOT_FOR_ONE_MACHINE)
+    versions = pinned(LOCKED[is_of_a_fleet]).get(canonicalize_name(requirement.name), set())
     assert versions, "packaging/lock writes requirements/ anew"
     assert all(version in requirement.specifier for version in versions)
 
@@ -52,8 +55,14 @@ def test_the_oldest_are_the_floors(text):
     assert pinned("oldest.txt").get(canonicalize_name(requirement.name)) == {Version(floor)}
 
 
-def test_every_locked_package_has_hashes():
-    text = (ROOT / "requirements/locked.txt").read_text(encoding="utf-8")
+def test_a_fleet_has_what_one_machine_has():
+    alone, fleet = map(pinned, LOCKED)
+    assert alone == {name: fleet.get(name) for name in alone}
+
+
+@pytest.mark.parametrize("name", LOCKED)
+def test_every_locked_package_has_hashes(name):
+    text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     packages = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
     assert len(packages) > len(required())
     assert [each for each in packages if "--hash=sha256:" not in each] == []
