@@ -11,11 +11,12 @@ from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.job_lock import locked_job
 from bulkput.jobs.session.open import open_context
+from bulkput.jobs.state.departed_volumes import departed_volumes
 from bulkput.jobs.state.job_round import JobFolders, begin_round
 from bulkput.jobs.state.shelved import is_newer_record, record_name
 from bulkput.jobs.upload.volume import upload_volume
 from bulkput.jobs.volume_queue import LastProgress, VolumeQueue
-from bulkput.model.events import Observer
+from bulkput.model.events import Noted, Observer
 from bulkput.model.image_outcome import ImageOutcome
 from bulkput.model.job_outcomes import JobOutcomes
 from bulkput.model.outcome import VolumeOutcome
@@ -99,6 +100,9 @@ async def begin_job(context: JobContext) -> bool:
     store, name = context.state_store, record_name(request.identity)
     if store is not None:
         await store.shelf.fetch(name, is_newer_record)
+    departed = partial(departed_volumes, request, context.settings.volumes, folders)
+    for label, text in await context.workers.run(departed):
+        context.observer.on_event(Noted(label, text, warning=True))
     record = await context.workers.run(
         lambda: begin_round(
             request, context.settings.volumes, folders, now_unix_s=context.clock.unix_s()

@@ -10,7 +10,7 @@ from bulkput import load_job, run
 from bulkput.jobs.run import run_job
 from bulkput.jobs.state import delivery, job_round
 from bulkput.jobs.state.job_record import read_record, read_records, record_path
-from bulkput.model.events import NullObserver
+from bulkput.model.events import Noted, NullObserver
 
 
 async def test_after_a_whole_success_the_next_run_begins_anew(write, snapshots):
@@ -179,3 +179,26 @@ async def test_the_date_of_a_round_is_kept_for_its_reruns(write, tmp_path, snaps
     assert (record.date, record.delivered) == ("2026-01-31", False)
     await ids(path, date=record.date)
     assert snapshots() == {"a.img": 1}
+
+
+@pytest.mark.parametrize("change", ["renamed", "removed", "none"])
+async def test_a_volume_that_left_the_job_in_mid_round_is_named_with_its_snapshot(
+    write, tmp_path, change
+):
+    path = write("a.img", "b.img", "c.img")
+    (tmp_path / "b.img").unlink()
+    first = await ids(path)
+    section = f"  - source: {tmp_path / 'a.img'}\n"
+    instead = {"renamed": f"{section}    name: other\n", "removed": "", "none": section}[change]
+    path.write_text(path.read_text().replace(section, instead))
+
+    async def departed():
+        events = []
+        await run(load_job(path, environ={}), on_event=events.append)
+        notes = [each for each in events if isinstance(each, Noted)]
+        return [(each.volume, each.text) for each in notes if "no volume of that" in each.text]
+
+    found = await departed()
+    assert [label for label, _ in found] == ([] if change == "none" else ["a.img"])
+    assert all(f"{first['a.img']} is completed, and kept" in text for _, text in found)
+    assert await departed() == []  # once: the round has it no more
