@@ -11,6 +11,7 @@ from bulkput.fleet.lease import Resource
 from bulkput.fleet.protocol import SetShare
 from bulkput.fleet.quota_share import boottime_s
 from bulkput.jobs.lanes.pool import LanePool
+from bulkput.jobs.lanes.protocol import CallKind
 from bulkput.jobs.session.context import JobContext
 from bulkput.pace.call_gate import SharedCallGate
 
@@ -63,11 +64,13 @@ class ShareInForce:
             return
         self._applied = allowed
         clock_s = paced.context.clock.monotonic_s()
+        puts, gets = allowed[Resource.PUTS], allowed[Resource.GETS]
         if paced.lanes is None:
-            paced.context.account.set_ceiling(clock_s, allowed[Resource.PUTS])
+            paced.context.account.set_ceiling(clock_s, puts)
+            paced.context.get_account.set_ceiling(clock_s, gets)
         else:
-            paced.lanes.set_ceiling(allowed[Resource.PUTS])
-        paced.context.get_account.set_ceiling(clock_s, allowed[Resource.GETS])
+            paced.lanes.set_ceiling(CallKind.PUTS, puts)
+            paced.lanes.set_ceiling(CallKind.GETS, gets)
         for resource, gate in paced.gates.items():
             gate.set_rate(allowed[resource])
 

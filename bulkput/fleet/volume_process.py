@@ -27,6 +27,7 @@ from bulkput.fleet.protocol import (
 from bulkput.fleet.share_in_force import Paced, ShareInForce
 from bulkput.fleet.unfinished import failed, stopped
 from bulkput.jobs.lanes.pool import open_lanes
+from bulkput.jobs.lanes.pool_parts import parts_of_job
 from bulkput.jobs.process.event_loop import run_in_loop
 from bulkput.jobs.process.frames import receive, send
 from bulkput.jobs.process.spot_interruption import until_notice
@@ -141,7 +142,7 @@ class _Volume:
     async def _upload(self) -> VolumeOutcome:
         async with (
             _opened(self._order, self._counting) as (context, gates),
-            open_lanes(context) as lanes,
+            open_lanes(parts_of_job(context)) as lanes,
         ):
             self._share.pace(Paced(context, lanes, gates))
             upload = upload_volume(context, context.settings.volumes[0], lanes=lanes)

@@ -7,6 +7,7 @@ from importlib import import_module
 
 from bulkput.config.settings import JobSettings
 from bulkput.jobs.lanes.pool import open_lanes
+from bulkput.jobs.lanes.pool_parts import parts_of_job
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.job_lock import locked_job
@@ -45,7 +46,7 @@ async def run_job(settings: JobSettings, *, observer: Observer) -> JobOutcomes:
         context, make_images = await _with_later_steps(context)
         if not await begin_job(context):
             return JobOutcomes()
-        lanes = await stack.enter_async_context(open_lanes(context))
+        lanes = await stack.enter_async_context(open_lanes(parts_of_job(context)))
 
         def upload_one(position: int) -> Awaitable[VolumeOutcome]:
             return upload_volume(context, context.settings.volumes[position], lanes=lanes)

@@ -101,6 +101,8 @@ class AccountPacer:
         """Start at the ceiling, which ``limiter`` is: the account's quota, or configured."""
         self._paced = _PacedBucket(ceiling_puts_per_s, limiter, RateLimiter.ACCOUNT_THROTTLES)
         self._turn = asyncio.Lock()
+        self.started = 0
+        """Calls so far, of all volumes here."""
 
     @property
     def rate_puts_per_s(self) -> float:
@@ -222,6 +224,7 @@ class Pacer:
                 planned_s = self._paced.bucket.planned_s(now_s, ready_s)
                 self._paced.bucket.take(now_s, ready_s)
                 account._paced.bucket.take(now_s, planned_s)  # noqa: SLF001 - as above
+                account.started += 1
                 self._in_flight += 1
                 self._in_flight_controller.on_start(now_s, self._in_flight)
                 self._started_s = now_s

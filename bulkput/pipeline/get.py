@@ -6,6 +6,7 @@ from typing import Protocol
 from bulkput.ebs.snapshot import GotBlock
 from bulkput.model.errors import IntegrityError, ServiceError
 from bulkput.model.failure import FailureClass
+from bulkput.pace.pacer import Pacer
 from bulkput.pipeline.paced_call import PacedCall
 
 
@@ -40,6 +41,11 @@ class GetPath:
         self._origin = origin
         self._call = call
         self._on_retry = on_retry
+
+    @property
+    def pacer(self) -> Pacer:
+        """When its gets may start."""
+        return self._call.pacer
 
     async def __call__(self, index: int, token: str) -> GotBlock:
         """Return block ``index``.

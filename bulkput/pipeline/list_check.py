@@ -150,6 +150,11 @@ class ListedBlocks:
             )
         self._flags[np.array(indexes, dtype=np.int64)] = True
 
+    @property
+    def block_count(self) -> int:
+        """Of the list."""
+        return int(np.count_nonzero(self._flags))
+
     def present(self, start: int, stop: int) -> npt.NDArray[np.bool_]:
         found = np.zeros(stop - start, dtype=np.bool_)
         known = self._flags[start:stop]

@@ -22,7 +22,8 @@ class PacedCall:
     def __init__(
         self, *, pacer: Pacer, retrier: Retrier, progress: Progress, counts: CallCounts
     ) -> None:
-        self._pacer = pacer
+        self.pacer = pacer
+        """When its attempts may start."""
         self._retrier = retrier
         self._progress = progress
         self._counts = counts
@@ -50,7 +51,7 @@ class PacedCall:
             nonlocal queued_s
             asked_s = clock.monotonic_s()
             await prepare()
-            admission = await self._pacer.admit()
+            admission = await self.pacer.admit()
             queued_s += clock.monotonic_s() - asked_s
             return await self._counted(admission, attempt)
 
@@ -64,22 +65,22 @@ class PacedCall:
         progress = self._progress
         self._counts.attempted += 1
         progress.in_flight += 1
-        progress.allowed_per_s = self._pacer.rate_puts_per_s + progress.allowed_in_lanes_per_s
-        progress.allowed_by = self._pacer.allowed_by
-        progress.limited_by = self._pacer.limited_by
+        progress.allowed_per_s = self.pacer.rate_puts_per_s + progress.allowed_in_lanes_per_s
+        progress.allowed_by = self.pacer.allowed_by
+        progress.limited_by = self.pacer.limited_by
         try:
             result = await attempt()
         except ServiceError as error:
-            self._pacer.settled(admission, error.failure)
+            self.pacer.settled(admission, error.failure)
             name = error.failure.name.lower()
             progress.failures[name] = progress.failures.get(name, 0) + 1
             self._counts.throttled += error.failure in THROTTLES
             raise
         except BaseException:
-            self._pacer.withdraw(admission)
+            self.pacer.withdraw(admission)
             raise
         finally:
             progress.in_flight -= 1
-        self._pacer.settled(admission, None)
+        self.pacer.settled(admission, None)
         self._counts.latencies.record(self._retrier.clock.monotonic_s() - admission.sent_s)
         return result

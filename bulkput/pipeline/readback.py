@@ -7,11 +7,11 @@ compared with. Differences are reported in ascending order, whatever the order o
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
+from typing import Any
 
 from bulkput.model.block import Extent
 from bulkput.model.difference import BlockDifference, Difference, DifferenceRuns
@@ -19,17 +19,18 @@ from bulkput.model.disk_map import BlockFate
 from bulkput.model.progress import Progress
 from bulkput.model.runs import joined, runs_of
 from bulkput.pipeline.cause import first_cause
-from bulkput.pipeline.get import GetPath
+from bulkput.pipeline.comparing import Piece
 from bulkput.pipeline.listing import ListedBlock, Page
-from bulkput.pipeline.reference import Blocks, Reference
+from bulkput.pipeline.reference import Reference
 from bulkput.pipeline.workers import Workers
 from bulkput.planning.spans import Span, spans
 
-_WINDOW_BLOCKS = 16
-"""8 MiB of each reference for each piece under comparison."""
-
 _SPANS_PER_HOP = 64
 """Finding extents blocks, so it runs in a worker; one hop for many spans."""
+
+_AHEAD_PIECES = 512
+"""Under way or compared behind one that is not: at the quota eight seconds in which a get may hang
+before the others wait for it. Tokens and differences of so many are 2 MiB."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,20 @@ class ReadbackParts:
     references: Sequence[Reference]
     list_pages: Callable[[], AsyncGenerator[Page[ListedBlock], None]]
     """Lists the blocks of the snapshot from the start."""
-    get: GetPath
+    differences: Callable[[Piece], Coroutine[Any, Any, list[BlockDifference]]]
+    """Gets and compares one piece, here or elsewhere, when there is memory for it."""
     workers: Workers
     progress: Progress
-    held_blocks_max: int
-    """Blocks of the snapshot in memory at once; the references' windows come on top of it."""
+    piece_blocks: int
+    """The most of a piece."""
     on_difference: Callable[[Difference], None]
     """Called for each differing range."""
+
+    @property
+    def pieces_max(self) -> int:
+        """How many may be under way: one after the other, where that is how a reference is read."""
+        is_sequential = any(reference.is_sequential for reference in self.references)
+        return 1 if is_sequential else _AHEAD_PIECES
 
 
 @dataclass(frozen=True)
@@ -70,10 +78,10 @@ async def compare(parts: ReadbackParts, sample: Sample | None = None) -> int:
         progress.disk.add(BlockFate.VERIFIED, hole.start, hole.stop)
 
     pieces = _pieces(parts, pass_over) if sample is None else _sampled(parts, sample)
-    under_way: deque[tuple[_Piece, asyncio.Task[list[BlockDifference]]]] = deque()
-    held = compared = 0
+    under_way: deque[tuple[Piece, asyncio.Task[list[BlockDifference]]]] = deque()
+    compared = 0
 
-    async def settle_first() -> int:
+    async def settle_first() -> None:
         piece, task = under_way.popleft()
         for difference in await task:
             runs.add(difference)
@@ -81,18 +89,18 @@ async def compare(parts: ReadbackParts, sample: Sample | None = None) -> int:
         for extent in piece.extents if piece.counts else ():
             progress.disk.add(BlockFate.VERIFIED, extent.start, extent.stop)
         progress.blocks_verified += piece.block_count if piece.counts else 0
-        return piece.cost
 
     try:
         async with asyncio.TaskGroup() as group, aclosing(pieces):
             async for piece in pieces:
-                while under_way and held + piece.cost > parts.held_blocks_max:
-                    held -= await settle_first()
-                held += piece.cost
+                while len(under_way) >= parts.pieces_max:
+                    await settle_first()
                 compared += piece.block_count
-                under_way.append((piece, group.create_task(_differences(piece, parts))))
+                under_way.append((piece, group.create_task(parts.differences(piece))))
+                while under_way and under_way[0][1].done():
+                    await settle_first()
             while under_way:
-                held -= await settle_first()
+                await settle_first()
     except BaseExceptionGroup as failures:
         raise first_cause(failures) from failures
     finally:
@@ -100,39 +108,18 @@ async def compare(parts: ReadbackParts, sample: Sample | None = None) -> int:
     return compared
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """Blocks that are compared in one go."""
-
-    extents: tuple[Extent, ...]
-    tokens: Mapping[int, str]
-    counts: bool = True
-    """For the progress; not if its blocks are part of a hole, which is counted as a whole."""
-
-    @property
-    def block_count(self) -> int:
-        return sum(extent.block_count for extent in self.extents)
-
-    @property
-    def cost(self) -> int:
-        return max(1, len(self.tokens))
-
-    @property
-    def indexes(self) -> Iterable[int]:
-        return (index for extent in self.extents for index in range(extent.start, extent.stop))
-
-
 class _Cursor:
     """Takes listed blocks in order, up to a limit that the references' walk sets."""
 
-    def __init__(self, listed: AsyncIterator[ListedBlock]) -> None:
+    def __init__(self, listed: AsyncIterator[ListedBlock], piece_blocks: int) -> None:
         self._listed = listed
+        self._piece_blocks = piece_blocks
         self._next: ListedBlock | None = None
 
     async def below(self, stop: float) -> dict[int, str]:
-        """Return the tokens of at most one window of blocks with an index under ``stop``."""
+        """Return the tokens of at most one piece of blocks with an index under ``stop``."""
         tokens: dict[int, str] = {}
-        while len(tokens) < _WINDOW_BLOCKS:
+        while len(tokens) < self._piece_blocks:
             if self._next is None:
                 self._next = await anext(self._listed, None)
             if self._next is None or self._next.index >= stop:
@@ -150,30 +137,30 @@ async def _listed(pages: AsyncIterator[Page[ListedBlock]]) -> AsyncGenerator[Lis
 
 async def _pieces(
     parts: ReadbackParts, pass_over: Callable[[Span], None]
-) -> AsyncGenerator[_Piece, None]:
+) -> AsyncGenerator[Piece, None]:
     """Walk references and snapshot side by side; where neither has data there is nothing to do.
 
     Holes are passed over as they are met.
     """
     count = max(reference.block_count for reference in parts.references)
     extents = joined(*(reference.extents() for reference in parts.references))
-    walk = spans(extents, count, span_blocks=_WINDOW_BLOCKS)
+    walk = spans(extents, count, span_blocks=parts.piece_blocks)
     async with aclosing(parts.list_pages()) as pages, aclosing(_listed(pages)) as listed:
-        cursor = _Cursor(listed)
+        cursor = _Cursor(listed, parts.piece_blocks)
         while batch := await parts.workers.run(lambda: list(islice(walk, _SPANS_PER_HOP))):
             for span in batch:
                 if span.is_hole:
                     while tokens := await cursor.below(span.stop):
-                        yield _Piece(tuple(runs_of(tokens)), tokens, counts=False)
+                        yield Piece(tuple(runs_of(tokens)), tokens, counts=False)
                     pass_over(span)
                 else:
                     tokens = await cursor.below(span.stop)
-                    yield _Piece((Extent(span.start, span.stop),), tokens)
+                    yield Piece((Extent(span.start, span.stop),), tokens)
         while tokens := await cursor.below(float("inf")):
-            yield _Piece(tuple(runs_of(tokens)), tokens, counts=False)
+            yield Piece(tuple(runs_of(tokens)), tokens, counts=False)
 
 
-async def _sampled(parts: ReadbackParts, sample: Sample) -> AsyncGenerator[_Piece, None]:
+async def _sampled(parts: ReadbackParts, sample: Sample) -> AsyncGenerator[Piece, None]:
     """Walk twice: count the blocks that may be chosen, then choose (Knuth's algorithm S)."""
     candidates = 0
     async with aclosing(_pieces(parts, lambda _: None)) as pieces:
@@ -192,29 +179,6 @@ async def _sampled(parts: ReadbackParts, sample: Sample) -> AsyncGenerator[_Piec
                 candidates -= 1
             if chosen:
                 tokens = {index: piece.tokens[index] for index in chosen if index in piece.tokens}
-                yield _Piece(tuple(runs_of(chosen)), tokens)
+                yield Piece(tuple(runs_of(chosen)), tokens)
             if not wanted:
                 return
-
-
-async def _differences(piece: _Piece, parts: ReadbackParts) -> list[BlockDifference]:
-    """Get the blocks of one piece and return those that differ."""
-    async with asyncio.TaskGroup() as gets:
-        tasks = {
-            index: gets.create_task(parts.get(index, token))
-            for index, token in piece.tokens.items()
-        }
-    blocks = {index: task.result() for index, task in tasks.items()}
-    return await parts.workers.run(partial(_judge, piece.extents, blocks, parts.references))
-
-
-def _judge(
-    extents: Iterable[Extent], blocks: Blocks, references: Sequence[Reference]
-) -> list[BlockDifference]:
-    """Compare in a worker: blocking."""
-    return [
-        difference
-        for reference in references
-        for extent in extents
-        for difference in reference.differences(extent, blocks)
-    ]

@@ -57,15 +57,15 @@ class SourceReference:
     """
 
     def __init__(self, source: Source, *, encrypted: bool) -> None:
-        self._source = source
-        self._encrypted = encrypted
+        self.source = source
+        self.encrypted = encrypted
         self.block_count = source.block_count
         self.is_sequential = source.is_sequential
 
     def extents(self) -> Iterator[Extent]:
-        if self._encrypted:
+        if self.encrypted:
             return iter([Extent(0, self.block_count)])
-        return self._source.extents()
+        return self.source.extents()
 
     def differences(self, extent: Extent, blocks: Blocks) -> Iterator[BlockDifference]:
         inside = min(extent.stop, self.block_count)
@@ -77,7 +77,7 @@ class SourceReference:
                 yield BlockDifference(index, DifferenceKind.EXTRA, "source")
 
     def _inside(self, extent: Extent, blocks: Blocks) -> Iterator[BlockDifference]:
-        window = self._source.read_window(extent.start, extent.block_count)
+        window = self.source.read_window(extent.start, extent.block_count)
         try:
             for index in range(extent.start, extent.stop):
                 kind = self._judge(window.block(index), blocks.get(index))
@@ -89,7 +89,7 @@ class SourceReference:
 
     def _judge(self, expected: memoryview, got: GotBlock | None) -> DifferenceKind | None:
         if got is None:
-            is_same = not self._encrypted and is_zero(expected)
+            is_same = not self.encrypted and is_zero(expected)
             return None if is_same else DifferenceKind.MISSING
         both = (np.frombuffer(expected, np.uint64), np.frombuffer(got.content, np.uint64))
         if np.array_equal(*both):
@@ -103,15 +103,15 @@ class ManifestReference:
     is_sequential = False
 
     def __init__(self, manifest: Manifest) -> None:
-        self._manifest = manifest
+        self.manifest = manifest
         self.block_count = manifest.header.block_count
 
     def extents(self) -> Iterator[Extent]:
-        return self._manifest.extents()
+        return self.manifest.extents()
 
     def differences(self, extent: Extent, blocks: Blocks) -> Iterator[BlockDifference]:
-        present = self._manifest.present(extent.start, extent.stop)
-        digests = self._manifest.digests(extent.start, extent.stop)
+        present = self.manifest.present(extent.start, extent.stop)
+        digests = self.manifest.digests(extent.start, extent.stop)
         for position, index in enumerate(range(extent.start, extent.stop)):
             expected = digests[position].tobytes() if present[position] else None
             kind = self._judge(expected, blocks.get(index))
@@ -120,7 +120,7 @@ class ManifestReference:
 
     def _judge(self, expected: bytes | None, got: GotBlock | None) -> DifferenceKind | None:
         if got is None:
-            reads_the_same = expected == ZERO_BLOCK_DIGEST and not self._manifest.header.encrypted
+            reads_the_same = expected == ZERO_BLOCK_DIGEST and not self.manifest.header.encrypted
             return None if expected is None or reads_the_same else DifferenceKind.MISSING
         if got.digest == (expected or ZERO_BLOCK_DIGEST):
             return None

@@ -16,10 +16,12 @@ from support.ledgers import SNAPSHOT_ID
 from support.upload_parts import POLICY, upload_parts
 
 from bulkput.ebs.service import open_service
-from bulkput.jobs.lanes.crew import Crew
+from bulkput.jobs.lanes.protocol import CallKind
+from bulkput.jobs.lanes.put_crew import PutCrew
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import ConfigError, CredentialsError
+from bulkput.model.progress import Progress
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.span_queue import SpanQueue
 from bulkput.pipeline.upload import upload_blocks
@@ -87,10 +89,14 @@ def test_this_process_fails_while_its_crew_is_being_cancelled(is_lost):
                 raise CredentialsError("gone") from None
 
         parts = SimpleNamespace(
-            ceiling_puts_per_s=1.0, budget=ByteBudget(BLOCK_SIZE_BYTES), shutdown_grace_s=1.0
+            kind=CallKind.PUTS,
+            progress=Progress("disk"),
+            ceiling_per_s=1.0,
+            budget=ByteBudget(BLOCK_SIZE_BYTES),
+            shutdown_grace_s=1.0,
         )
-        crew = Crew(parts, lambda: None)
-        putting = asyncio.create_task(crew.put(own()))
+        crew = PutCrew(parts, lambda: None, queue=None)
+        putting = asyncio.create_task(crew.run(own()))
         await began.wait()
         putting.cancel()
         if is_lost:  # a lane's, in the same turn of the loop

@@ -15,6 +15,8 @@ from bulkput.ebs.snapshot import GotBlock
 from bulkput.model.block import BLOCK_SIZE_BYTES, ZERO_BLOCK_DIGEST, Extent
 from bulkput.model.difference import DifferenceKind
 from bulkput.model.progress import Progress
+from bulkput.pipeline.budget import ByteBudget
+from bulkput.pipeline.comparing import Comparison
 from bulkput.pipeline.listing import ListedBlock, Page
 from bulkput.pipeline.readback import ReadbackParts, Sample, compare
 from bulkput.pipeline.reference import ManifestReference, SourceReference
@@ -88,7 +90,7 @@ class Inline:
         return work()
 
 
-def found_by_compare(snapshot, references, sample=None, seed=0):
+def found_by_compare(snapshot, references, sample=None, seed=0, piece_blocks=4, held_blocks=5):
     """Return (reference, kind, block) of everything reported, the ranges, and the progress."""
     delays = random.Random(seed)
     reported = []
@@ -107,16 +109,23 @@ def found_by_compare(snapshot, references, sample=None, seed=0):
         await asyncio.sleep(delays.random())
         return GOT[int(token)]
 
-    parts = ReadbackParts(
-        references=references,
-        list_pages=list_pages,
-        get=get,
-        workers=Inline(),
-        progress=progress,
-        held_blocks_max=5,
-        on_difference=reported.append,
-    )
-    compared = run_virtual(compare(parts, sample))
+    async def compared_here():
+        budget = ByteBudget(held_blocks * BLOCK_SIZE_BYTES)
+        parts = ReadbackParts(
+            references=references,
+            list_pages=list_pages,
+            differences=Comparison(references, get, Inline(), budget).differences,
+            workers=Inline(),
+            progress=progress,
+            piece_blocks=piece_blocks,
+            on_difference=reported.append,
+        )
+        compared = await compare(parts, sample)
+        assert not budget.in_use_bytes
+        assert budget.peak_bytes <= budget.limit_bytes
+        return compared
+
+    compared = run_virtual(compared_here())
     blocks = [
         (each.reference, each.kind, index)
         for each in reported
@@ -206,13 +215,16 @@ def test_a_get_that_fails_ends_the_comparison_and_what_was_found_is_reported():
         return GOT[int(token)]
 
     reported = []
+    references = [SourceReference(FakeSource([2] * 50), encrypted=False)]
     parts = ReadbackParts(
-        references=[SourceReference(FakeSource([2] * 50), encrypted=False)],
+        references=references,
         list_pages=list_pages,
-        get=get,
+        differences=Comparison(
+            references, get, Inline(), ByteBudget(2 * BLOCK_SIZE_BYTES)
+        ).differences,
         workers=Inline(),
         progress=Progress("v"),
-        held_blocks_max=2,
+        piece_blocks=2,
         on_difference=reported.append,
     )
     with pytest.raises(ConnectionError):

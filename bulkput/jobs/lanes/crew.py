@@ -1,45 +1,41 @@
-"""The lanes of one volume: what each has of it, and what becomes of that when it goes.
+"""The lanes of one volume: its blocks, rate and memory divided among this process and them.
 
-Owns the division of the volume's blocks, rate and memory among this process and its lanes. The
-blocks that a lane had when it died are put by another; what it put of them, the table says.
+Owns how a lane joins, is heard, and goes. What it is given, and what becomes of that when it goes,
+is ``put_crew``'s and ``get_crew``'s.
 """
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from bulkput.jobs.lanes.lane_process import LaneProcess
 from bulkput.jobs.lanes.member import Member
 from bulkput.jobs.lanes.protocol import (
+    CallKind,
     FromLane,
     LaneLeft,
     LaneProgress,
     LaneReady,
-    Portion,
-    PortionSettled,
-    PutOrder,
+    Order,
     Share,
-    WantPortion,
 )
 from bulkput.model.clock import Clock
 from bulkput.model.errors import MachineError
-from bulkput.model.events import Observer, PutRetried
+from bulkput.model.events import GetRetried, Observer, PutRetried
 from bulkput.model.progress import Progress
 from bulkput.pace.fair_share import FairShare
 from bulkput.pace.pacer import Pacer
 from bulkput.pipeline.budget import ByteBudget
-from bulkput.pipeline.span_queue import SpanQueue
 
-PORTION_BLOCKS = 64
-"""32 MiB: a sixteenth of a second of one snapshot's quota, so that all end together; and at that
-rate sixteen messages a second, which take a hundredth of a loop's time."""
+T = TypeVar("T")
 
 _END_MARGIN_S = 1.0
 """Beyond the grace of puts in flight, before a lane that does not end is killed."""
 
-_SHRINK_LOOK_S = 0.01
+SHRINK_LOOK_S = 0.01
 """A budget made smaller is waited for so often: a put lets go of its bytes within as much."""
 
 _OWN = "own"
@@ -47,15 +43,16 @@ _OWN = "own"
 
 @dataclass(frozen=True)
 class CrewParts:
-    """What a volume's upload shares with its lanes; all of it is the volume's."""
+    """What a volume's work shares with its lanes; all of it is the volume's."""
 
-    order: PutOrder
+    kind: CallKind
+    order: Order
     descriptors: Sequence[int]
-    queue: SpanQueue
     budget: ByteBudget
     pacer: Pacer
     progress: Progress
-    ceiling_puts_per_s: float
+    ceiling_per_s: float
+    """Of the snapshot, in calls of ``kind``."""
     in_flight_max: int
     shutdown_grace_s: float
     note: Callable[[str], None]
@@ -63,16 +60,20 @@ class CrewParts:
     clock: Clock
 
 
-class Crew:
-    """This process and the lanes that put one volume."""
+class Crew(ABC):
+    """This process and the lanes that work for one volume."""
+
+    loss = "process {}, which worked beside this one, is gone: {}"
+    """With a lane's process id and how it ended."""
 
     def __init__(self, parts: CrewParts, on_change: Callable[[], None]) -> None:
         """Begin without lanes; ``on_change`` hears when one can work, and when one is gone."""
         self.parts = parts
         self._on_change = on_change
+        self._attempted_before = parts.kind.counts(parts.progress).attempted
         self._left_attempted = 0
         self._members: dict[LaneProcess, Member] = {}
-        self._share = FairShare(parts.ceiling_puts_per_s)
+        self._share = FairShare(parts.ceiling_per_s)
         self._memory_bytes = parts.budget.limit_bytes
         # A result: an exception that nobody fetches, as after a stop, would be logged as a defect.
         self._failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
@@ -82,39 +83,55 @@ class Crew:
         self.is_closed = False
 
     @property
+    @abstractmethod
+    def wants_lanes(self) -> bool:
+        """Whether there is something left to hand out."""
+
+    @property
+    @abstractmethod
+    def left_blocks(self) -> int:
+        """Of the volume, not settled yet."""
+
+    @abstractmethod
+    def _take(self, lane: LaneProcess, member: Member, message: FromLane) -> None:
+        """Take a message about what the lane was given."""
+
+    @abstractmethod
+    def _begin_leaving(self, lane: LaneProcess) -> None:
+        """See that a lane that gets no more leaves when it has ended what it has."""
+
+    @abstractmethod
+    def _end_lane(self, lane: LaneProcess) -> None:
+        """Let a lane leave that has nothing any more."""
+
+    @abstractmethod
+    def _take_back(self, member: Member) -> None:
+        """Give what a lane had, which is gone, to others."""
+
+    @property
     def lanes(self) -> tuple[LaneProcess, ...]:
         """Those that have the volume."""
         return tuple(self._members)
 
     @property
     def working(self) -> tuple[LaneProcess, ...]:
-        """Those of them that put."""
+        """Those of them that can work."""
         return tuple(lane for lane, member in self._members.items() if member.is_ready)
 
     @property
-    def wants_lanes(self) -> bool:
-        """Whether there is something left to hand out."""
-        return not (self.is_closed or self.parts.queue.is_exhausted)
-
-    @property
-    def left_blocks(self) -> int:
-        """Of the volume, not settled yet."""
-        return self.parts.progress.blocks_total - self.parts.progress.blocks_considered
-
-    @property
     def attempted(self) -> int:
-        """Puts of everybody."""
-        return self.parts.progress.puts.attempted
+        """Calls of everybody."""
+        return self.parts.kind.counts(self.parts.progress).attempted - self._attempted_before
 
     @property
     def own_attempted(self) -> int:
-        """Puts of this process alone."""
-        lanes = sum(member.progress.puts.attempted for member in self._members.values())
-        return self.parts.progress.puts.attempted - self._left_attempted - lanes
+        """Calls of this process alone."""
+        lanes = sum(self.attempted_by(lane) for lane in self._members)
+        return self.attempted - self._left_attempted - lanes
 
     def attempted_by(self, lane: LaneProcess) -> int:
-        """Return the puts of one lane."""
-        return self._members[lane].progress.puts.attempted
+        """Return the calls of one lane."""
+        return self.parts.kind.counts(self._members[lane].progress).attempted
 
     def join(self, lane: LaneProcess) -> None:
         """Give the volume to a lane."""
@@ -126,6 +143,7 @@ class Crew:
         """Let a lane end what it has; it gets no more."""
         if lane in self._members:
             self._members[lane].is_leaving = True
+            self._begin_leaving(lane)
 
     def hear(self, lane: LaneProcess, message: FromLane) -> None:
         """Take a message of a lane of this crew."""
@@ -135,28 +153,29 @@ class Crew:
         if isinstance(message, LaneProgress):
             lane.busy_share = message.busy_share
             member.count(message.progress)
-        elif isinstance(message, WantPortion):
-            self._begin(self._hand_out(lane, member))
-        elif isinstance(message, PortionSettled):
-            self._settle(member, message)
-        elif isinstance(message, PutRetried):
+        elif isinstance(message, PutRetried | GetRetried):
             self.parts.observer.on_event(message)
         elif isinstance(message, LaneReady):
             self._begin(self._admit(member))
         elif isinstance(message, LaneLeft):
             self._leave(lane, member, message.error)
+        else:
+            self._take(lane, member, message)
 
     def lost(self, lane: LaneProcess, how: str) -> None:
-        """Learn that a lane has ended: what it had is to be put by others."""
+        """Learn that a lane has ended: what it had is to be done by others."""
         member = self._members.get(lane)
         if member is not None:
             self._note_loss(lane, how)
             self._remove(lane, member)
 
-    async def put(self, own: Coroutine[Any, Any, None]) -> None:
+    async def run(self, own: Coroutine[Any, Any, T]) -> T:
         """Run this process's own part, beside the lanes', until all is settled.
 
         However it ends, no lane has the volume any more.
+
+        Returns:
+            What ``own`` returns.
 
         Raises:
             BulkputError: the first final failure, here or in a lane.
@@ -167,12 +186,12 @@ class Crew:
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             if self._failed.done():
                 raise self._failed.result()
-            await asyncio.shield(task)
+            return await asyncio.shield(task)
         finally:
             self.is_closed = True
             await self._end(task)
 
-    async def _end(self, task: "asyncio.Task[None]") -> None:
+    async def _end(self, task: "asyncio.Task[Any]") -> None:
         """Stop what is under way, here and in the lanes, at the same time."""
         for each in self._tasks:
             each.cancel()
@@ -183,7 +202,7 @@ class Crew:
             if not is_whole or not member.is_ready:
                 lane.stop()
             else:
-                lane.send(Portion(None))
+                self._end_lane(lane)
         try:
             async with asyncio.timeout(self.parts.shutdown_grace_s + _END_MARGIN_S):
                 await self._empty.wait()
@@ -197,18 +216,18 @@ class Crew:
                 await asyncio.gather(task, return_exceptions=True)
         await self._empty.wait()
 
-    def divide(self, now_s: float, account_puts_per_s: Callable[[LaneProcess], float]) -> None:
+    def divide(self, now_s: float, account_per_s: Callable[[LaneProcess], float]) -> None:
         """Give everybody here a part of what the snapshot may have."""
         ready = {lane: member for lane, member in self._members.items() if member.is_ready}
         sent = {_OWN: self.own_attempted}
-        sent |= {lane.name: each.progress.puts.attempted for lane, each in ready.items()}
+        sent |= {lane.name: self.attempted_by(lane) for lane in ready}
         shares = self._share.divide(now_s, sent)
         in_flight_max = max(1, self.parts.in_flight_max // len(sent))
         memory_bytes = self._part_of_memory_bytes()
         self.parts.pacer.set_ceiling(shares[_OWN], in_flight_max)
         self.parts.budget.resize(memory_bytes)
         for lane in ready:
-            account = account_puts_per_s(lane)
+            account = account_per_s(lane)
             lane.send(Share(shares[lane.name], account, in_flight_max, memory_bytes))
         allowed = sum(each.progress.allowed_per_s for each in ready.values())
         self.parts.progress.allowed_in_lanes_per_s = allowed
@@ -237,50 +256,30 @@ class Crew:
         budget = self.parts.budget
         budget.resize(self._part_of_memory_bytes())
         while budget.in_use_bytes > budget.limit_bytes:
-            await self.parts.clock.sleep(_SHRINK_LOOK_S)
+            await self.parts.clock.sleep(SHRINK_LOOK_S)
         member.is_ready = True
         self._on_change()
-
-    async def _hand_out(self, lane: LaneProcess, member: Member) -> None:
-        while not member.is_ready:
-            await self.parts.clock.sleep(_SHRINK_LOOK_S)
-        portion = None
-        if not (member.is_leaving or self.is_closed):
-            portion = await self.parts.queue.lend(PORTION_BLOCKS)
-        if portion is not None and lane not in self._members:
-            self.parts.queue.take_back(portion)  # it died meanwhile
-            return
-        if portion is not None:
-            member.portions.add(portion)
-        lane.send(Portion(portion))
-
-    def _settle(self, member: Member, message: PortionSettled) -> None:
-        member.settle(message)
-        self.parts.queue.settled(message.extent)
 
     def _leave(self, lane: LaneProcess, member: Member, error: Exception | None) -> None:
         if isinstance(error, MachineError) or (error is not None and not member.is_ready):
             self._note_loss(lane, str(error))
+            lane.kill()  # it could not work for another volume, nor for this one again
         elif error is not None:
             self._fail(error)
-        elif member.portions:
+        elif member.has_something:
             self._note_loss(lane, "it was told to end")
         self._remove(lane, member)
 
     def _remove(self, lane: LaneProcess, member: Member) -> None:
-        """Take a lane's unsettled blocks back: they are counted when they are settled."""
+        """Take back what a lane has: its unsettled blocks are counted when they are settled."""
         del self._members[lane]
         member.forget_unsettled()
-        self._left_attempted += member.progress.puts.attempted
-        for portion in sorted(member.portions):
-            self.parts.queue.take_back(portion)
+        self._left_attempted += self.parts.kind.counts(member.progress).attempted
+        self._take_back(member)
         if not self._members:
             self._empty.set()
         self._on_change()
 
     def _note_loss(self, lane: LaneProcess, how: str) -> None:
         if not self.is_closed:
-            self.parts.note(
-                f"process {lane.name}, which put blocks beside this one, is gone: {how}. "
-                "What it had not put is put by the others"
-            )
+            self.parts.note(self.loss.format(lane.name, how))

@@ -1,7 +1,7 @@
-"""What a lane does: puts the portions of volumes that a job gives it, and reports how far it is.
+"""What a lane does: what a job asks it to do for volumes, one at a time, and reports how far it is.
 
 It owns nothing that there is one of: neither header nor seal, neither quota nor decision. SIGTERM
-ends it as it ends a job: puts under way may end, and what is not settled is another's to put.
+ends it as it ends a job: puts under way may end, and what is not settled is another's to do.
 """
 
 import asyncio
@@ -10,7 +10,9 @@ import socket
 import sys
 import traceback
 
-from bulkput.jobs.lanes.lane_upload import LaneTools, LaneUpload
+from bulkput.jobs.lanes.lane_gets import LaneComparison
+from bulkput.jobs.lanes.lane_upload import LaneUpload
+from bulkput.jobs.lanes.lane_volume import LaneTools, LaneVolume
 from bulkput.jobs.lanes.loop_load import LoopLoad
 from bulkput.jobs.lanes.protocol import (
     Keys,
@@ -19,11 +21,11 @@ from bulkput.jobs.lanes.protocol import (
     LaneInit,
     LaneLeft,
     LaneProgress,
-    Portion,
+    Order,
     PutOrder,
-    Share,
-    StopPutting,
+    Stop,
     ToLane,
+    ToVolume,
     WantKeys,
 )
 from bulkput.jobs.lanes.sent_credentials import SentCredentials
@@ -117,8 +119,8 @@ class _Lane:
         self._writer = writer
         self._passed = passed
         self._group = group
-        self._upload: LaneUpload | None = None
-        self._putting: asyncio.Task[None] | None = None
+        self._volume: LaneVolume | None = None
+        self._working: asyncio.Task[None] | None = None
         self._load = LoopLoad()
 
     async def run(self) -> None:
@@ -126,40 +128,36 @@ class _Lane:
         counting = self._group.create_task(self._keep_counting())
         try:
             while (message := await receive(self._reader)) is not None:
-                if isinstance(message, StopPutting):
+                if isinstance(message, Stop):
                     break
                 self._take(message)
         finally:
             counting.cancel()
-            if self._putting is not None:
-                self._putting.cancel()
+            if self._working is not None:
+                self._working.cancel()
 
     def _take(self, message: ToLane) -> None:
         if isinstance(message, Keys):
             self._credentials.adopt(message)
         elif isinstance(message, KeysRefreshed):
             self._credentials.refreshed(message)
-        elif isinstance(message, PutOrder):
+        elif isinstance(message, Order):
             _, descriptors, _, _ = socket.recv_fds(self._passed, 1, _DESCRIPTORS_MAX)
-            self._upload = LaneUpload(message, descriptors, self._tools)
-            self._putting = self._group.create_task(self._put(self._upload))
-        elif self._upload is None or self._putting is None:
-            return  # what crossed its leaving the volume
-        elif isinstance(message, Share):
-            self._upload.set_share(message)
-        elif isinstance(message, Portion):
-            self._upload.give(message.extent)
+            self._volume = _ordered(message, descriptors, self._tools)
+            self._working = self._group.create_task(self._work(self._volume))
+        elif self._volume is not None and isinstance(message, ToVolume):
+            self._volume.take(message)  # else it crossed its leaving the volume
 
-    async def _put(self, upload: LaneUpload) -> None:
-        """Put what is asked for, until there is no more, it fails or it is stopped."""
+    async def _work(self, volume: LaneVolume) -> None:
+        """Do what is asked for, until there is no more, it fails or it is stopped."""
         error: Exception | None = None
         try:
-            await upload.run()
+            await volume.run()
         except BulkputError as failure:
             error = failure
         finally:
             self._count()
-            self._upload = self._putting = None
+            self._volume = self._working = None
             send(self._writer, LaneLeft(error))
 
     async def _keep_counting(self) -> None:
@@ -171,8 +169,14 @@ class _Lane:
 
     def _count(self) -> None:
         busy_share = self._load.busy_share()
-        if self._upload is not None:
-            send(self._writer, LaneProgress(self._upload.progress, busy_share))
+        if self._volume is not None:
+            send(self._writer, LaneProgress(self._volume.progress, busy_share))
+
+
+def _ordered(order: Order, descriptors: list[int], tools: LaneTools) -> LaneVolume:
+    if isinstance(order, PutOrder):
+        return LaneUpload(order, descriptors, tools)
+    return LaneComparison(order, descriptors, tools)
 
 
 def _sentence(error: Exception) -> str:

@@ -10,8 +10,8 @@ from bulkput.jobs.lanes.protocol import (
     Keys,
     LaneFailed,
     LaneInit,
-    PutOrder,
-    StopPutting,
+    Order,
+    Stop,
     ToLane,
 )
 from bulkput.jobs.process.child import how_it_ended, kill, start_child
@@ -88,7 +88,7 @@ class LaneProcess:
         self.keys = init.keys
         self.send(init)
 
-    def order(self, order: PutOrder, descriptors: Sequence[int]) -> None:
+    def order(self, order: Order, descriptors: Sequence[int]) -> None:
         """Give it a volume, with copies of ``descriptors``."""
         assert self._passing is not None  # noqa: S101 - it was started
         try:
@@ -105,7 +105,7 @@ class LaneProcess:
     def stop(self) -> None:
         """Ask it to leave its volume and end; what is in flight may end."""
         self.is_to_end = True
-        self.send(StopPutting())
+        self.send(Stop())
 
     def kill(self) -> None:
         """End the process at once."""

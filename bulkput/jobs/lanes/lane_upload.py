@@ -2,51 +2,35 @@
 
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 
-from bulkput.config.settings import JobSettings
-from bulkput.ebs.service import Service
+from bulkput.jobs.lanes.lane_volume import LanePacer, LaneTools, open_shared_manifest
 from bulkput.jobs.lanes.portions import PortionSpans, PortionTally
 from bulkput.jobs.lanes.protocol import (
-    FromLane,
     LaneReady,
+    Portion,
     PutOrder,
     Share,
+    ToVolume,
     WantPortion,
 )
 from bulkput.jobs.session.put_window import gate_of
 from bulkput.ledger.manifest import Manifest
 from bulkput.ledger.marks import Marks
 from bulkput.ledger.table import Table
-from bulkput.model.block import BLOCK_SIZE_BYTES, Extent
-from bulkput.model.errors import LedgerError, ManifestError, ServiceError
+from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.errors import LedgerError, ServiceError
 from bulkput.model.events import PutRetried
 from bulkput.model.progress import Progress
 from bulkput.model.window import WINDOWS_PER_BUDGET
-from bulkput.pace.pacer import AccountPacer, Pacer
 from bulkput.pipeline.baseline import NoBaseline
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.parts import UploadParts, UploadPolicy
 from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.upload import upload_blocks
-from bulkput.pipeline.workers import Workers
 from bulkput.source.source import Source
-
-_WAITING_PUTS_PER_S = 1.0
-"""Until the share comes, which it does before the first portion."""
-
-
-@dataclass(frozen=True)
-class LaneTools:
-    """What a lane has for all its volumes."""
-
-    settings: JobSettings
-    service: Service
-    workers: Workers
-    report: Callable[[FromLane], None]
 
 
 class LaneUpload:
@@ -58,32 +42,21 @@ class LaneUpload:
         self._order = order
         self._descriptors = list(descriptors)
         self._tools = tools
-        clock = tools.service.clock
-        self._account = AccountPacer(_WAITING_PUTS_PER_S)
-        self._pacer = Pacer(
-            ceiling_puts_per_s=_WAITING_PUTS_PER_S,
-            in_flight_max=tools.settings.tuning.in_flight_max,
-            account=self._account,
-            clock=clock,
-            gate=gate_of(tools.settings, clock, self.progress, _unheard),
-        )
+        gate = gate_of(order.window, tools.service.clock, self.progress, _unheard)
+        self._pacer = LanePacer(tools, gate)
         self._budget = ByteBudget(order.window_blocks * BLOCK_SIZE_BYTES * WINDOWS_PER_BUDGET)
         self._tally = PortionTally(self.progress, tools.report)
         self._spans: PortionSpans | None = None
 
-    def set_share(self, share: Share) -> None:
-        """Keep to these parts from now on."""
-        now_s = self._tools.service.clock.monotonic_s()
-        self._account.set_ceiling(now_s, share.account_puts_per_s)
-        self._pacer.set_ceiling(share.snapshot_puts_per_s, share.in_flight_max)
-        self._budget.resize(share.memory_bytes)
-
-    def give(self, portion: Extent | None) -> None:
-        """Put these blocks too; None: there are no more."""
-        if self._spans is not None:
-            if portion is not None:
-                self._tally.begin(portion)
-            self._spans.give(portion)
+    def take(self, message: ToVolume) -> None:
+        """Keep to a share from now on, or put a portion too."""
+        if isinstance(message, Share):
+            self._pacer.set_share(message)
+            self._budget.resize(message.memory_bytes)
+        elif isinstance(message, Portion) and self._spans is not None:
+            if message.extent is not None:
+                self._tally.begin(message.extent)
+            self._spans.give(message.extent)
 
     async def run(self) -> None:
         """Put until there are no more portions; then everything is let go of.
@@ -122,7 +95,7 @@ class LaneUpload:
             budget=self._budget,
             ledger=marks,
             sink=tools.service.data,
-            pacer=self._pacer,
+            pacer=self._pacer.pacer,
             retrier=Retrier(
                 clock=clock,
                 random=random.Random(),  # noqa: S311 - jitter, nothing secret
@@ -158,12 +131,7 @@ class LaneUpload:
     def _open_baseline(self, stack: ExitStack) -> Manifest | NoBaseline:
         if self._order.parent is None:
             return NoBaseline()
-        path, header = self._order.parent
-        manifest = Manifest.open(path, is_named=True)
-        stack.callback(manifest.close)
-        if manifest.header != header:
-            raise ManifestError(path, "was replaced while in use. Run again")
-        return manifest
+        return open_shared_manifest(self._order.parent, stack)
 
     def _on_retry(self, index: int, error: ServiceError, delay_s: float) -> None:
         name = error.failure.name.lower()

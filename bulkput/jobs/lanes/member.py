@@ -4,10 +4,15 @@ Owns how its counters become the volume's. Those of blocks are exact at the end,
 what it reported of portions that it did not settle is forgotten, and counted when they are.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from bulkput.jobs.lanes.protocol import BLOCK_COUNTS, PortionSettled, no_counts
 from bulkput.model.block import Extent
 from bulkput.model.latencies import merged
 from bulkput.model.progress import CallCounts, Progress
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Member:
@@ -19,6 +24,8 @@ class Member:
         """As it was last reported."""
         self.portions = set[Extent]()
         """That it was given and has not settled."""
+        self.works: dict[int, asyncio.Future[Any]] = {}
+        """By their numbers, what it was given to do and has not done, and who waits for it."""
         self.has_memory = False
         """A part of the memory is its, or is being freed for it."""
         self.is_ready = False
@@ -26,11 +33,17 @@ class Member:
         self._total = total
         self._settled = no_counts()
 
+    @property
+    def has_something(self) -> bool:
+        """Whether it was given something that it has not settled."""
+        return bool(self.portions or self.works)
+
     def count(self, now: Progress) -> None:
         """Add what was counted since the last report."""
         total, before = self._total, self.progress
         self._add_blocks(_block_counts(now))
         _add_calls(total.puts, now.puts, before.puts)
+        _add_calls(total.gets, now.gets, before.gets)
         for name, count in now.failures.items():
             more = count - before.failures.get(name, 0)
             total.failures[name] = total.failures.get(name, 0) + more

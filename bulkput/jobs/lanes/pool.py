@@ -1,25 +1,27 @@
-"""The lanes of one job: how many there are, which volume each has, and each one's part of the puts.
+"""The lanes of one job: how many there are, which volume each has, and its part of the rates.
 
 Owns the processes. What a lane does with its volume is its crew's.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from bulkput.config.process_count import AUTO
 from bulkput.jobs.lanes.crew import Crew, CrewParts
+from bulkput.jobs.lanes.get_crew import Do, GetCrew, Item, Result
 from bulkput.jobs.lanes.key_sender import KeySender
 from bulkput.jobs.lanes.lane_process import LaneProcess
 from bulkput.jobs.lanes.loop_load import LoopLoad
-from bulkput.jobs.lanes.protocol import FromLane, LaneInit, WantKeys
-from bulkput.jobs.session.context import JobContext
-from bulkput.machine.processors import IdleProcessors, quota_processors, usable_processors
-from bulkput.model.block import BLOCK_SIZE_BYTES
-from bulkput.model.window import WINDOWS_PER_BUDGET, window_that_fits
+from bulkput.jobs.lanes.pool_parts import PoolParts
+from bulkput.jobs.lanes.protocol import CallKind, FromLane, LaneInit, WantKeys
+from bulkput.jobs.lanes.put_crew import PutCrew
+from bulkput.machine.processors import IdleProcessors, quota_processors
 from bulkput.pace.fair_share import FairShare
 from bulkput.pace.lanes import LaneCount, Look
+from bulkput.pipeline.span_queue import SpanQueue
 
 _LOOK_S = 0.5
 """Half of what a share is measured over."""
@@ -30,38 +32,14 @@ process may have been stopped as well."""
 
 _OWN = "own"
 
-_WINDOW_MIN_BLOCKS = 4
-"""A hop to a thread for each block would cost a tenth of what its put does."""
-
-AUTO_PROCESSES_MAX = 8
-"""On a slow processor 6000 puts/s, more than the highest account quota reported."""
-
-
-def most_processes(context: JobContext) -> int:
-    """Return how many processes may put, this one included."""
-    processes = context.settings.tuning.processes
-    return min(usable_processors(), AUTO_PROCESSES_MAX) if processes == AUTO else processes
-
-
-def process_count(processes: int, memory_bytes: int) -> int:
-    """Return over how many processes one volume's puts are spread at most.
-
-    Args:
-        processes: Wanted, this one included.
-        memory_bytes: What the volume may hold, in all of them together.
-    """
-    window_bytes = _WINDOW_MIN_BLOCKS * BLOCK_SIZE_BYTES
-    return max(1, min(processes, memory_bytes // (WINDOWS_PER_BUDGET * window_bytes)))
-
 
 @contextlib.asynccontextmanager
-async def open_lanes(context: JobContext) -> AsyncIterator["LanePool | None"]:
-    """Give the lanes of a job, and end them; None where everything is put by this process."""
-    processes = most_processes(context)
-    if process_count(processes, context.memory_budget_bytes) == 1:
+async def open_lanes(parts: PoolParts) -> AsyncIterator["LanePool | None"]:
+    """Give the lanes of a job, and end them; None where everything is done by this process."""
+    if parts.processes_a_volume == 1:
         yield None
         return
-    pool = LanePool(context, processes - 1)
+    pool = LanePool(parts)
     looking = asyncio.create_task(pool.keep_looking())
     try:
         yield pool
@@ -73,64 +51,70 @@ async def open_lanes(context: JobContext) -> AsyncIterator["LanePool | None"]:
 
 
 class LanePool:
-    """At most ``most_lanes`` processes beside this one."""
+    """At most one process less than configured, beside this one."""
 
-    def __init__(self, context: JobContext, most_lanes: int) -> None:
+    def __init__(self, parts: PoolParts) -> None:
         """Begin without lanes; ``keep_looking`` has to run as long as the pool is used."""
-        self._context = context
-        self._most_lanes = most_lanes
-        self._lanes_a_crew = process_count(1 + most_lanes, context.memory_budget_bytes) - 1
-        self._found = LaneCount(most_lanes)
-        self._is_auto = context.settings.tuning.processes == AUTO
+        self.parts = parts
+        self._most_lanes = parts.most_processes - 1
+        self._lanes_a_crew = parts.processes_a_volume - 1
+        self._found = LaneCount(self._most_lanes)
+        self._is_auto = parts.settings.tuning.processes == AUTO
         self._load = LoopLoad()
         self._idle = IdleProcessors()
         self._quota_processors = quota_processors()
-        self._ended_puts = 0
+        self._ended_calls = 0
         """Of volumes that have ended."""
-        settings, gets = context.settings, context.get_rate_limits
-        tuning = settings.tuning.model_copy(
-            update={
-                "gets_per_s_snapshot": gets.snapshot_gets_per_s,
-                "gets_per_s_account": gets.account_gets_per_s,
-            }
-        )
-        found = {"tuning": tuning, "region": context.service.region}
-        self._settings = settings.model_copy(update=found)
-        self._keys = KeySender(context.service.credentials)
+        self._keys = KeySender(parts.credentials)
         self._crews: list[Crew] = []
         self._crew_of: dict[LaneProcess, Crew | None] = {}
-        self._share = FairShare(context.rate_limits.account_puts_per_s)
+        self._shares = {
+            kind: FairShare(account.ceiling_per_s) for kind, account in parts.accounts.items()
+        }
         self._starting: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def window_blocks(self) -> int:
         """The window of a lane: it fits everybody's part of one volume's memory."""
-        part_bytes = self._context.memory_budget_bytes // (1 + self._lanes_a_crew)
-        return window_that_fits(part_bytes, self._context.window_blocks)
+        return self.parts.shared_window_blocks
 
     @contextlib.contextmanager
-    def crew(self, parts: CrewParts) -> Iterator[Crew]:
-        """Give a volume lanes while the context lasts."""
-        crew = Crew(parts, self._look)
+    def put_crew(self, parts: CrewParts, queue: SpanQueue) -> Iterator[PutCrew]:
+        """Give a volume lanes that put it while the context lasts; ``queue`` has all of it."""
+        crew = PutCrew(parts, self._look, queue)
+        with self._at_work(crew):
+            yield crew
+
+    @contextlib.contextmanager
+    def get_crew(
+        self, parts: CrewParts, do: Do[Item, Result], left_blocks: Callable[[], int]
+    ) -> Iterator[GetCrew[Item, Result]]:
+        """Give a snapshot lanes that get it while the context lasts; see ``GetCrew``."""
+        crew = GetCrew(parts, self._look, do, left_blocks)
+        with self._at_work(crew):
+            yield crew
+
+    @contextlib.contextmanager
+    def _at_work(self, crew: Crew) -> Iterator[None]:
         self._crews.append(crew)
         self._look()
         try:
-            yield crew
+            yield
         finally:
-            self._ended_puts += crew.attempted
+            self._ended_calls += crew.attempted
             self._crews.remove(crew)
             self._look()
 
-    def set_ceiling(self, account_puts_per_s: float) -> None:
-        """Change what all processes together may put of the account's quota; 0 holds all back."""
-        self._share.set_ceiling(account_puts_per_s)
+    def set_ceiling(self, kind: CallKind, account_per_s: float) -> None:
+        """Change what all processes may use of the account's quota of a kind; 0 holds all back."""
+        self._shares[kind].set_ceiling(account_per_s)
         self._divide()
 
     async def keep_looking(self) -> None:
         """Divide, start and hand out, again and again, for ever."""
         while True:
-            await self._context.clock.sleep(_LOOK_S)
+            await self.parts.clock.sleep(_LOOK_S)
             for lane, crew in self._crew_of.items():
                 lane.silent_looks += 1
                 if crew is not None and lane.silent_looks > _SILENT_LOOKS_MAX:
@@ -183,8 +167,8 @@ class LanePool:
             (lane, crew) for crew in self._crews for lane in crew.working if not lane.is_retired
         ]
         look = Look(
-            now_s=self._context.clock.monotonic_s(),
-            puts=self._ended_puts + sum(crew.attempted for crew in self._crews),
+            now_s=self.parts.clock.monotonic_s(),
+            puts=self._ended_calls + sum(crew.attempted for crew in self._crews),
             busy_shares=(own_share, *(lane.busy_share for lane, _ in working)),
             # Of the quota lanes are taken to use as much as this process.
             idle_processors=min(
@@ -207,23 +191,24 @@ class LanePool:
 
     def _allowed_puts_per_s(self) -> float:
         """Return what all pacers would let start, throttles included."""
-        own = sum(crew.parts.pacer.rate_puts_per_s for crew in self._crews)
-        in_lanes = sum(crew.parts.progress.allowed_in_lanes_per_s for crew in self._crews)
-        return min(own, self._context.account.rate_puts_per_s) + in_lanes
+        allowed = 0.0
+        for kind, account in self.parts.accounts.items():
+            crews = [crew.parts for crew in self._crews if crew.parts.kind is kind]
+            own = sum(parts.pacer.rate_puts_per_s for parts in crews)
+            in_lanes = sum(parts.progress.allowed_in_lanes_per_s for parts in crews)
+            allowed += min(own, account.pacer.rate_puts_per_s) + in_lanes
+        return allowed
 
     def _divide(self) -> None:
-        now_s = self._context.clock.monotonic_s()
-        working = {
-            lane: crew.attempted_by(lane)
-            for lane, crew in self._crew_of.items()
-            if crew is not None and lane in crew.lanes
-        }
-        sent = {_OWN: sum(crew.own_attempted for crew in self._crews)}
-        sent |= {lane.name: count for lane, count in working.items()}
-        shares = self._share.divide(now_s, sent)
-        self._context.account.set_ceiling(now_s, shares[_OWN])
-        for crew in self._crews:
-            crew.divide(now_s, lambda lane: shares.get(lane.name, 0.0))
+        now_s = self.parts.clock.monotonic_s()
+        for kind, account in self.parts.accounts.items():
+            crews = [crew for crew in self._crews if crew.parts.kind is kind]
+            sent = {_OWN: account.pacer.started}
+            sent |= {lane.name: crew.attempted_by(lane) for crew in crews for lane in crew.lanes}
+            shares = self._shares[kind].divide(now_s, sent)
+            account.pacer.set_ceiling(now_s, shares[_OWN])
+            for crew in crews:
+                crew.divide(now_s, partial(_share_of, shares))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work)
@@ -238,7 +223,7 @@ class LanePool:
             return  # this process's own calls fail alike
         lane = LaneProcess(self._hear, self._lost)
         try:
-            await lane.start(LaneInit(self._settings, self._context.server, keys))
+            await lane.start(LaneInit(self.parts.settings, self.parts.server, keys))
         except OSError:
             self._most_lanes = len(self._crew_of)  # what there is has to do
             return
@@ -260,3 +245,7 @@ class LanePool:
             self._found.lost()
         if crew is not None:
             crew.lost(lane, how)
+
+
+def _share_of(shares: Mapping[str, float], lane: LaneProcess) -> float:
+    return shares.get(lane.name, 0.0)

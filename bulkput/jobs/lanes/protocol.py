@@ -1,22 +1,37 @@
 """What a job and its lanes send each other.
 
-A lane is a process that puts blocks of one volume at a time: portions of it, one after the other.
+A lane is a process that works for one volume at a time. For an upload it puts portions of it, one
+after the other; for a comparison or a download it gets blocks, by the tokens that come with them.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from bulkput.config.settings import JobSettings
+from bulkput.config.service import ServiceSettings
 from bulkput.ebs.credentials import Credentials
 from bulkput.jobs.process.embedded_server import EmbeddedServer
 from bulkput.ledger.manifest_header import ManifestHeader
 from bulkput.ledger.record import State
 from bulkput.model.block import Extent
+from bulkput.model.daily_window import DailyWindow
 from bulkput.model.disk_map import BlockFate
-from bulkput.model.events import PutRetried
-from bulkput.model.progress import Progress
+from bulkput.model.events import GetRetried, PutRetried
+from bulkput.model.progress import CallCounts, Progress
 from bulkput.planning.zeros import ResolvedZeros
 from bulkput.source.shared import SharedSource
+
+
+class CallKind(StrEnum):
+    """What a lane does; puts and gets have rates of their own."""
+
+    PUTS = "puts"
+    GETS = "gets"
+
+    def counts(self, progress: Progress) -> CallCounts:
+        """Return the counters of these calls."""
+        return progress.puts if self is CallKind.PUTS else progress.gets
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +55,7 @@ class KeysRefreshed:
 class LaneInit:
     """First to a lane: the job's settings, as its service is opened by."""
 
-    settings: JobSettings
+    settings: ServiceSettings
     """With the Region that the job has found."""
     server: EmbeddedServer | None
     """The embedded one; None where the settings say it all."""
@@ -51,10 +66,19 @@ class LaneInit:
 class Share:
     """To a lane: its part of everything there is one of, from now on."""
 
-    snapshot_puts_per_s: float
-    account_puts_per_s: float
+    snapshot_per_s: float
+    """Puts, or gets."""
+    account_per_s: float
     in_flight_max: int
     memory_bytes: int
+
+
+@dataclass(frozen=True)
+class SharedManifest:
+    """A manifest that the job has open: its file, and what its header says."""
+
+    path: Path
+    header: ManifestHeader
 
 
 @dataclass(frozen=True)
@@ -77,8 +101,57 @@ class PutOrder:
     zeros: ResolvedZeros
     trust_ledger: bool
     window_blocks: int
-    parent: tuple[Path, ManifestHeader] | None
-    """The manifest that blocks are compared with, and what its header says."""
+    parent: SharedManifest | None
+    """The manifest that blocks are compared with."""
+    window: DailyWindow | None
+    """The time of day in which puts may start."""
+
+
+@dataclass(frozen=True)
+class SharedSourceReference:
+    """The source that a snapshot is compared with."""
+
+    source: SharedSource
+    encrypted: bool
+
+
+@dataclass(frozen=True)
+class SharedManifestReference:
+    """The manifest that a snapshot is compared with."""
+
+    manifest: SharedManifest
+    block_count: int
+
+
+SharedReference = SharedSourceReference | SharedManifestReference
+
+
+@dataclass(frozen=True)
+class CompareOrder:
+    """To a lane: get blocks of a snapshot and compare them; it answers ``LaneReady``, then works.
+
+    Beside it come the descriptors of the sources' files, in the order of the references.
+    """
+
+    volume: str
+    snapshot_id: str
+    snapshot_started_s: float
+    """Monotonic."""
+    references: tuple[SharedReference, ...]
+
+
+@dataclass(frozen=True)
+class Work:
+    """To a lane: something that the job has numbered, to do now."""
+
+    number: int
+    item: Any
+    """By the order: the pieces of a comparison."""
+
+
+@dataclass(frozen=True)
+class NoMoreWork:
+    """To a lane: what it has is the last of the volume."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +162,8 @@ class Portion:
 
 
 @dataclass(frozen=True)
-class StopPutting:
-    """To a lane: leave the volume; what is in flight may end within the grace."""
+class Stop:
+    """To a lane: leave the volume and end; puts in flight may end within the grace."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +193,14 @@ class PortionSettled:
 
 
 @dataclass(frozen=True)
+class WorkDone:
+    """From a lane: what came of a work."""
+
+    number: int
+    result: Any
+
+
+@dataclass(frozen=True)
 class LaneProgress:
     """From a lane: its counters for the volume, from the order on."""
 
@@ -131,7 +212,7 @@ class LaneProgress:
 
 @dataclass(frozen=True)
 class LaneLeft:
-    """From a lane: it puts nothing of the volume any more, and has let go of all of it."""
+    """From a lane: it does nothing for the volume any more, and has let go of all of it."""
 
     error: Exception | None = None
     """What ends the volume."""
@@ -144,16 +225,21 @@ class LaneFailed:
     sentence: str
 
 
-ToLane = LaneInit | Keys | KeysRefreshed | PutOrder | Share | Portion | StopPutting
+Order = PutOrder | CompareOrder
+ToVolume = Share | Portion | Work | NoMoreWork
+"""To what a lane does for a volume."""
+ToLane = LaneInit | Keys | KeysRefreshed | Order | ToVolume | Stop
 FromLane = (
     LaneReady
     | WantKeys
     | WantPortion
     | PortionSettled
+    | WorkDone
     | LaneProgress
     | LaneLeft
     | LaneFailed
     | PutRetried
+    | GetRetried
 )
 
 BLOCK_COUNTS = (

@@ -67,30 +67,31 @@ async def open_snapshot_reader(
     )
 
     tuning = fitted(settings.tuning, 1)
-    opened = open_connection(
-        settings,
-        connections_max=tuning.in_flight_max,
-        deadlines=deadlines_of(tuning),
-        server=server,
-    )
-    async with opened as service:
+    async with contextlib.AsyncExitStack() as stack:
+        server = await stack.enter_async_context(embedded_where_asked(settings, server))
+        opened = open_connection(
+            settings,
+            connections_max=tuning.in_flight_max,
+            deadlines=deadlines_of(tuning),
+            server=server,
+        )
+        service = await stack.enter_async_context(opened)
         rate_limits = await find_get_rate_limits(tuning, service)
         workers = ThreadWorkers(worker_count(tuning))
-        try:
-            yield SnapshotReader(
-                service=service,
-                tuning=tuning,
-                rate_limits=rate_limits,
-                account=await account_pacer(
-                    service, "gets", rate_limits.account_gets_per_s, rate_limits.account_limiter
-                ),
-                workers=workers,
-                clock=service.clock,
-                random=random.Random(),  # noqa: S311 - jitter, nothing secret
-                observer=observer,
-            )
-        finally:
-            workers.close()
+        stack.callback(workers.close)
+        yield SnapshotReader(
+            service=service,
+            tuning=tuning,
+            rate_limits=rate_limits,
+            account=await account_pacer(
+                service, "gets", rate_limits.account_gets_per_s, rate_limits.account_limiter
+            ),
+            workers=workers,
+            clock=service.clock,
+            random=random.Random(),  # noqa: S311 - jitter, nothing secret
+            observer=observer,
+            server=server,
+        )
 
 
 @contextlib.asynccontextmanager

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bulkput.config.settings import JobSettings
 from bulkput.model.clock import Clock
 from bulkput.model.daily_window import DailyWindow
 from bulkput.model.progress import Progress
@@ -36,9 +35,9 @@ class PutWindow:
 
 
 def gate_of(
-    settings: JobSettings, clock: Clock, progress: Progress, note: Callable[[str], None]
+    window: DailyWindow | None, clock: Clock, progress: Progress, note: Callable[[str], None]
 ) -> Gate:
     """Return what holds the puts of one volume back; ``note`` hears when it does."""
-    if settings.window is None:
+    if window is None:
         return OpenGate()
-    return PutWindow(settings.window, clock, progress, note)
+    return PutWindow(window, clock, progress, note)

@@ -10,6 +10,7 @@ from functools import partial
 from bulkput.config.tuning import TuningSettings
 from bulkput.ebs.service import Service
 from bulkput.ebs.snapshot import SnapshotState
+from bulkput.jobs.process.embedded_server import EmbeddedServer
 from bulkput.jobs.session.full_size import count_check
 from bulkput.jobs.session.rate_limits import GetRateLimits
 from bulkput.jobs.session.snapshots import Snapshots
@@ -45,10 +46,16 @@ class SnapshotReader:
     clock: Clock
     random: random.Random
     observer: Observer
+    server: EmbeddedServer | None = None
+    """The embedded one, where the snapshots are a rehearsal's."""
 
     def held_blocks_max(self, memory_budget_bytes: int) -> int:
         """Return how many blocks may be in memory."""
         return max(1, memory_budget_bytes // BLOCK_SIZE_BYTES)
+
+    def in_flight_max(self, memory_budget_bytes: int) -> int:
+        """Return how many gets of one snapshot may be in flight: what comes has to be held."""
+        return min(self.tuning.in_flight_max, self.held_blocks_max(memory_budget_bytes))
 
     def new_retrier(self) -> Retrier:
         """Return a retry layer for one snapshot.
@@ -210,10 +217,9 @@ class SnapshotReader:
             event = GetRetried(progress.volume, index, name, delay_s, str(error))
             self.observer.on_event(event)
 
-        held_max = self.held_blocks_max(memory_budget_bytes)
         pacer = Pacer(
             ceiling_puts_per_s=self.rate_limits.snapshot_gets_per_s,
-            in_flight_max=min(self.tuning.in_flight_max, held_max),
+            in_flight_max=self.in_flight_max(memory_budget_bytes),
             account=self.account,
             clock=self.clock,
             limiter=self.rate_limits.snapshot_limiter,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from bulkput.jobs.lanes.crew import CrewParts
-from bulkput.jobs.lanes.protocol import PutOrder
+from bulkput.jobs.lanes.protocol import CallKind, PutOrder, SharedManifest
 from bulkput.jobs.session.put_window import gate_of
 from bulkput.jobs.upload.snapshot import UploadSnapshot
 from bulkput.jobs.upload.volume_state import VolumeRun
@@ -67,8 +67,8 @@ async def put_blocks(
             order, descriptors = _order(
                 run, snapshot_id, shared, policy, lanes.window_blocks, ledger, baseline
             )
-            with lanes.crew(_crew_parts(run, parts, queue, order, descriptors)) as crew:
-                await crew.put(own())
+            with lanes.put_crew(_crew_parts(run, parts, order, descriptors), queue) as crew:
+                await crew.run(own())
     except ServiceError as error:
         if error.failure not in {FailureClass.NOT_YET_VISIBLE, FailureClass.GONE}:
             raise
@@ -102,7 +102,7 @@ def _parts(
             in_flight_max=context.settings.tuning.in_flight_max,
             account=context.account,
             clock=context.clock,
-            gate=gate_of(context.settings, context.clock, run.progress, run.note),
+            gate=gate_of(context.settings.window, context.clock, run.progress, run.note),
             limiter=context.rate_limits.snapshot_limiter,
             cpu_s=time.thread_time,
         ),
@@ -145,7 +145,8 @@ def _order(
         zeros=policy.zeros,
         trust_ledger=policy.trust_ledger,
         window_blocks=window_blocks,
-        parent=None if baseline is None else (baseline.path, baseline.header),
+        parent=None if baseline is None else SharedManifest(baseline.path, baseline.header),
+        window=run.context.settings.window,
     )
     return order, (*descriptors, ledger.lock_descriptor)
 
@@ -153,19 +154,18 @@ def _order(
 def _crew_parts(
     run: VolumeRun,
     parts: UploadParts,
-    queue: SpanQueue,
     order: PutOrder,
     descriptors: Sequence[int],
 ) -> CrewParts:
     context = run.context
     return CrewParts(
+        kind=CallKind.PUTS,
         order=order,
         descriptors=descriptors,
-        queue=queue,
         budget=parts.budget,
         pacer=parts.pacer,
         progress=run.progress,
-        ceiling_puts_per_s=context.rate_limits.snapshot_puts_per_s,
+        ceiling_per_s=context.rate_limits.snapshot_puts_per_s,
         in_flight_max=context.settings.tuning.in_flight_max,
         shutdown_grace_s=context.settings.tuning.shutdown_grace_s,
         note=run.note,

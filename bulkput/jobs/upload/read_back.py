@@ -5,7 +5,7 @@ from functools import partial
 
 from bulkput.jobs.upload.snapshot import UploadSnapshot
 from bulkput.jobs.upload.volume_state import VolumeRun
-from bulkput.jobs.verify.compare import Findings, compare_snapshot, sample_text
+from bulkput.jobs.verify.compare import CompareRequest, Findings, compare_snapshot, sample_text
 from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest, manifest_path
@@ -80,12 +80,15 @@ async def verify_volume(
     compared = await compare_snapshot(
         context.gets,
         run.retrier,
-        references,
+        CompareRequest(
+            references,
+            on_difference=findings.take,
+            memory_budget_bytes=context.memory_budget_bytes,
+            sample=sample,
+            lanes=run.lanes,
+        ),
         run.progress,
         live=live,
-        memory_budget_bytes=context.memory_budget_bytes,
-        on_difference=findings.take,
-        sample=sample,
     )
     return findings, None if sample is None else sample_text(compared, sample)
 

@@ -7,13 +7,15 @@ from typing import Any
 
 from bulkput.config.service import ServiceSettings
 from bulkput.ebs.snapshot import SnapshotState
+from bulkput.jobs.lanes.pool import LanePool, open_lanes
+from bulkput.jobs.lanes.pool_parts import parts_of_reader
 from bulkput.jobs.session.connection import state_dir_of
 from bulkput.jobs.session.open import open_snapshot_reader
 from bulkput.jobs.session.shared_manifests import fetch_manifests
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.snapshots import require_snapshot_id
 from bulkput.jobs.session.source import open_volume
-from bulkput.jobs.verify.compare import Findings, compare_snapshot, sample_text
+from bulkput.jobs.verify.compare import CompareRequest, Findings, compare_snapshot, sample_text
 from bulkput.jobs.verify.request import VerifyRequest
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.block import BLOCKS_PER_GIB, block_count
@@ -113,8 +115,11 @@ async def verify_snapshot(
         if request.volume is not None:
             source = open_volume(settings, request.volume)
             stack.callback(source.close)
-        async with open_snapshot_reader(settings, observer) as gets:
-            return await _Verification(gets, request, source, manifest).run(on_difference)
+        async with (
+            open_snapshot_reader(settings, observer) as gets,
+            open_lanes(parts_of_reader(settings, gets)) as lanes,
+        ):
+            return await _Verification(gets, request, source, manifest, lanes).run(on_difference)
 
 
 def _open_manifest(settings: ServiceSettings, request: VerifyRequest) -> Manifest | None:
@@ -145,6 +150,7 @@ class _Verification:
     request: VerifyRequest
     source: Source | None
     manifest: Manifest | None
+    lanes: LanePool | None
     notes: list[str] = field(default_factory=list)
 
     async def run(self, on_difference: Callable[[Difference], None]) -> VerifyOutcome:
@@ -175,12 +181,15 @@ class _Verification:
         compared = await compare_snapshot(
             gets,
             retrier,
-            references,
+            CompareRequest(
+                references,
+                on_difference=take,
+                memory_budget_bytes=gets.tuning.memory_budget_bytes,
+                sample=sample,
+                lanes=self.lanes,
+            ),
             progress,
             live=live,
-            memory_budget_bytes=gets.tuning.memory_budget_bytes,
-            on_difference=take,
-            sample=sample,
         )
         if self.source is not None:
             if sample is None:

@@ -7,8 +7,8 @@ from support.whole import (
     ENVIRONMENT,
 )
 
-from bulkput.jobs.lanes.crew import Crew
 from bulkput.jobs.lanes.protocol import PortionSettled
+from bulkput.jobs.lanes.put_crew import PutCrew
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def together(monkeypatch):
     """
     hooks = []
     ready = asyncio.Event()
-    put, hear = Crew.put, Crew.hear
+    put, hear = PutCrew.run, PutCrew.hear
 
     async def begin_together(crew, own):
         async def later():
@@ -57,7 +57,7 @@ def together(monkeypatch):
         for hook in hooks:
             hook(lane, message)
 
-    monkeypatch.setattr(Crew, "put", begin_together)
-    monkeypatch.setattr(Crew, "hear", overheard)
-    monkeypatch.setattr("bulkput.jobs.lanes.crew.PORTION_BLOCKS", 8)
+    monkeypatch.setattr(PutCrew, "run", begin_together)
+    monkeypatch.setattr(PutCrew, "hear", overheard)
+    monkeypatch.setattr("bulkput.jobs.lanes.put_crew.PORTION_BLOCKS", 8)
     return hooks

@@ -171,7 +171,7 @@ async def test_a_lane_that_joins_and_is_let_go_leaves_nothing_out(job, together,
         together.append(let_go)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("bulkput.jobs.lanes.pool.LaneCount", lambda _most: found)
-            patch.setattr("bulkput.jobs.lanes.pool.most_processes", lambda _context: 2)
+            patch.setattr("bulkput.jobs.lanes.pool_parts.usable_processors", lambda: 2)
             patch.setattr("bulkput.jobs.lanes.pool._LOOK_S", 0.02)
             (outcome,) = await run(job(server, source, processes="auto"), Heard())
         assert (outcome.status, outcome.blocks["put"]) == ("completed", 101)

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from bulkput.config.settings import JobSettings
-from bulkput.jobs.lanes.pool import LanePool, open_lanes, process_count
+from bulkput.jobs.lanes.pool import LanePool, open_lanes
+from bulkput.jobs.lanes.pool_parts import parts_of_job, process_count
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT, RateLimits
 from bulkput.model.block import BLOCK_SIZE_BYTES
@@ -58,14 +59,14 @@ def test_a_volume_is_put_by_as_many_processes_as_its_memory_has_windows_for(
 @pytest.mark.parametrize("budget", ["32MiB", "64MiB", "1GiB"])
 def test_the_window_fits_everybodys_part_of_the_memory_four_times(processes, budget):
     shared = context(1, 1, memory_budget=budget, processes=processes)
-    pool = LanePool(shared, processes - 1)
+    pool = LanePool(parts_of_job(shared))
     part = shared.memory_budget_bytes // process_count(processes, shared.memory_budget_bytes)
     assert 1 <= pool.window_blocks <= shared.window_blocks
     assert 4 * pool.window_blocks * BLOCK_SIZE_BYTES <= part
 
 
 async def test_with_one_process_no_lane_is_ever_looked_for():
-    async with open_lanes(context(8, 8, processes=1)) as lanes:
+    async with open_lanes(parts_of_job(context(8, 8, processes=1))) as lanes:
         assert lanes is None
 
 

@@ -1,0 +1,125 @@
+"""Blocks of one snapshot got in a lane, and what is done with them there."""
+
+import asyncio
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from bulkput.jobs.lanes.lane_volume import LanePacer, LaneTools
+from bulkput.jobs.lanes.protocol import (
+    CompareOrder,
+    LaneReady,
+    NoMoreWork,
+    Share,
+    ToVolume,
+    Work,
+    WorkDone,
+)
+from bulkput.jobs.lanes.shared_references import open_references
+from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.errors import ServiceError
+from bulkput.model.events import GetRetried
+from bulkput.model.progress import Progress
+from bulkput.pace.gate import OpenGate
+from bulkput.pipeline.budget import ByteBudget
+from bulkput.pipeline.cause import first_cause
+from bulkput.pipeline.comparing import Comparison
+from bulkput.pipeline.get import GetPath
+from bulkput.pipeline.paced_call import PacedCall
+from bulkput.pipeline.retry import Retrier
+
+Do = Callable[[Any], Awaitable[Any]]
+"""A work's item to what came of it."""
+
+
+class LaneGets(ABC):
+    """Does the works of one snapshot that the job gives it, as many at a time."""
+
+    def __init__(self, order: CompareOrder, tools: LaneTools) -> None:
+        """Begin with nothing to do."""
+        self.progress = Progress(order.volume)
+        self.budget = ByteBudget(BLOCK_SIZE_BYTES)
+        self.tools = tools
+        self._pacer = LanePacer(tools, OpenGate())
+        self._order = order
+        self._works: asyncio.Queue[Work | None] = asyncio.Queue()
+
+    def take(self, message: ToVolume) -> None:
+        """Keep to a share from now on, or do a work too."""
+        if isinstance(message, Share):
+            self._pacer.set_share(message)
+            self.budget.resize(message.memory_bytes)
+        elif isinstance(message, Work):
+            self._works.put_nowait(message)
+        elif isinstance(message, NoMoreWork):
+            self._works.put_nowait(None)
+
+    async def run(self) -> None:
+        """Do all works; then everything is let go of.
+
+        Raises:
+            BulkputError: the first final failure.
+        """
+        with ExitStack() as stack:
+            do = await self.open(stack)
+            self.tools.report(LaneReady())
+            try:
+                async with asyncio.TaskGroup() as group:
+                    while (work := await self._works.get()) is not None:
+                        group.create_task(self._do(work, do))
+            except BaseExceptionGroup as failures:
+                raise first_cause(failures) from failures
+
+    @abstractmethod
+    async def open(self, stack: ExitStack) -> Do:
+        """Return what does a work, with all that is open for it until ``stack`` closes.
+
+        Raises:
+            BulkputError: something cannot be opened.
+        """
+
+    async def _do(self, work: Work, do: Do) -> None:
+        self.tools.report(WorkDone(work.number, await do(work.item)))
+
+    def get_path(self) -> GetPath:
+        """Return the way of the gets."""
+        order, service = self._order, self.tools.service
+        retrier = Retrier(
+            clock=service.clock,
+            random=random.Random(),  # noqa: S311 - jitter, nothing secret
+            recovery=service,
+            deadline_s=self.tools.settings.tuning.operation_deadline_s,
+            snapshot_started_s=order.snapshot_started_s,
+        )
+        progress = self.progress
+        call = PacedCall(
+            pacer=self._pacer.pacer, retrier=retrier, progress=progress, counts=progress.gets
+        )
+        return GetPath(
+            snapshot_id=order.snapshot_id, origin=service.data, call=call, on_retry=self._on_retry
+        )
+
+    def _on_retry(self, index: int, error: ServiceError, delay_s: float) -> None:
+        name = error.failure.name.lower()
+        self.tools.report(GetRetried(self._order.volume, index, name, delay_s, str(error)))
+
+
+class LaneComparison(LaneGets):
+    """Compares pieces of a snapshot; what differs is for the job to judge."""
+
+    def __init__(self, order: CompareOrder, descriptors: Sequence[int], tools: LaneTools) -> None:
+        """Take over ``descriptors``."""
+        super().__init__(order, tools)
+        self._references = order.references
+        self._descriptors = descriptors
+
+    async def open(self, stack: ExitStack) -> Do:
+        shared, descriptors = self._references, self._descriptors
+        references = await self.tools.workers.run(
+            partial(open_references, shared, descriptors, stack)
+        )
+        comparison = Comparison(references, self.get_path(), self.tools.workers, self.budget)
+        return comparison.differences

@@ -1,0 +1,82 @@
+"""What a lane has for all its volumes, and what it is asked for of each; no more than that."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Protocol
+
+from bulkput.config.service import ServiceSettings
+from bulkput.ebs.service import Service
+from bulkput.jobs.lanes.protocol import FromLane, Share, SharedManifest, ToVolume
+from bulkput.ledger.manifest import Manifest
+from bulkput.model.errors import ManifestError
+from bulkput.model.progress import Progress
+from bulkput.pace.gate import Gate
+from bulkput.pace.pacer import AccountPacer, Pacer
+from bulkput.pipeline.workers import Workers
+
+WAITING_PER_S = 1.0
+"""Calls, until the share comes, which it does before there is anything to do."""
+
+
+@dataclass(frozen=True)
+class LaneTools:
+    """What a lane has for all its volumes."""
+
+    settings: ServiceSettings
+    service: Service
+    workers: Workers
+    report: Callable[[FromLane], None]
+
+
+class LaneVolume(Protocol):
+    """What a lane does for one volume."""
+
+    progress: Progress
+    """As it is reported."""
+
+    def take(self, message: ToVolume) -> None:
+        """Hear what the job has to say about it."""
+        ...
+
+    async def run(self) -> None:
+        """Work until there is nothing more to do; then everything is let go of.
+
+        Raises:
+            BulkputError: what ends the volume.
+        """
+        ...
+
+
+class LanePacer:
+    """The pacer of a volume in a lane: both rates are parts that the job gives."""
+
+    def __init__(self, tools: LaneTools, gate: Gate) -> None:
+        """Begin with next to nothing."""
+        self._clock = tools.service.clock
+        self._account = AccountPacer(WAITING_PER_S)
+        self.pacer = Pacer(
+            ceiling_puts_per_s=WAITING_PER_S,
+            in_flight_max=tools.settings.tuning.in_flight_max,
+            account=self._account,
+            clock=self._clock,
+            gate=gate,
+        )
+
+    def set_share(self, share: Share) -> None:
+        """Keep to these parts from now on."""
+        self._account.set_ceiling(self._clock.monotonic_s(), share.account_per_s)
+        self.pacer.set_ceiling(share.snapshot_per_s, share.in_flight_max)
+
+
+def open_shared_manifest(shared: SharedManifest, stack: ExitStack) -> Manifest:
+    """Return the very manifest that the job has open, until ``stack`` closes. Blocks.
+
+    Raises:
+        ManifestError: it cannot be read, or another one has its place.
+    """
+    manifest = Manifest.open(shared.path, is_named=True)
+    stack.callback(manifest.close)
+    if manifest.header != shared.header:
+        raise ManifestError(shared.path, "was replaced while in use. Run again")
+    return manifest
