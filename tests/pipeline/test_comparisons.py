@@ -4,11 +4,13 @@ import asyncio
 import hashlib
 import itertools
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.lanes_in_memory import MemoryLane, crew_in_memory, join
 from virtual_time import run_virtual
 
 from bulkput.ebs.snapshot import GotBlock
@@ -90,11 +92,31 @@ class Inline:
         return work()
 
 
-def found_by_compare(snapshot, references, sample=None, seed=0, piece_blocks=4, held_blocks=5):
+async def compared_in_lanes(parts, sample, own, others, rng):
+    """Compare beside lanes, each with its own ``Comparison``; some of them are killed."""
+    if not others:
+        return await compare(parts, sample)
+
+    def kill(lane):
+        if lane in lane.crew.lanes:
+            lane.kill()
+
+    with crew_in_memory(own.differences, held_blocks=16) as crew:
+        for number, other in enumerate(others):
+            lane = MemoryLane(str(number), other.differences, rng)
+            join(crew, lane)
+            if rng.random() < 0.5:
+                asyncio.get_running_loop().call_later(rng.random() * 3, kill, lane)
+        spread = replace(parts, differences=lambda piece: crew.do(piece, len(piece.tokens)))
+        return await crew.run(compare(spread, sample))
+
+
+def found_by_compare(snapshot, references, sample=None, seed=0, lanes=0):
     """Return (reference, kind, block) of everything reported, the ranges, and the progress."""
     delays = random.Random(seed)
     reported = []
-    progress = Progress("v", blocks_total=max(each.block_count for each in references))
+    progress = Progress("v")
+    progress.begin_blocks(max(each.block_count for each in references))
 
     async def list_pages():
         items = [
@@ -109,23 +131,27 @@ def found_by_compare(snapshot, references, sample=None, seed=0, piece_blocks=4, 
         await asyncio.sleep(delays.random())
         return GOT[int(token)]
 
-    async def compared_here():
-        budget = ByteBudget(held_blocks * BLOCK_SIZE_BYTES)
+    def comparison(held_blocks):
+        return Comparison(references, get, Inline(), ByteBudget(held_blocks * BLOCK_SIZE_BYTES))
+
+    async def compared_together():
+        own = comparison(16)
         parts = ReadbackParts(
             references=references,
             list_pages=list_pages,
-            differences=Comparison(references, get, Inline(), budget).differences,
+            differences=own.differences,
             workers=Inline(),
             progress=progress,
-            piece_blocks=piece_blocks,
+            piece_blocks=4,
             on_difference=reported.append,
         )
-        compared = await compare(parts, sample)
-        assert not budget.in_use_bytes
-        assert budget.peak_bytes <= budget.limit_bytes
+        others = [comparison(5) for _ in range(lanes)]
+        compared = await compared_in_lanes(parts, sample, own, others, delays)
+        assert not own.budget.in_use_bytes
+        assert own.budget.peak_bytes <= 16 * BLOCK_SIZE_BYTES
         return compared
 
-    compared = run_virtual(compared_here())
+    compared = run_virtual(compared_together())
     blocks = [
         (each.reference, each.kind, index)
         for each in reported
@@ -186,6 +212,25 @@ def test_a_sample_has_its_size_and_finds_nothing_that_is_not_there(source, snaps
     assert set(blocks) <= set(naive(source, snapshot, "source", encrypted=False))
     if size >= len(there):
         assert blocks == naive(source, snapshot, "source", encrypted=False)
+
+
+@settings(max_examples=80, deadline=None)
+@given(BLOCKS, BLOCKS, BLOCKS, st.integers(0, 99), st.sampled_from([None, 1, 9, 60]))
+def test_however_many_processes_compare_the_report_is_the_same(
+    source, manifest, snapshot, seed, size
+):
+    references = [
+        SourceReference(FakeSource(source), encrypted=False),
+        ManifestReference(FakeManifest(manifest, encrypted=False)),
+    ]
+    sample = None if size is None else Sample(size, seed)
+    alone, together, three = (
+        found_by_compare(snapshot, references, sample, seed, lanes) for lanes in (0, 1, 2)
+    )
+    assert together[:3] == three[:3] == alone[:3]
+    for progress in (together[3], three[3]):
+        assert progress.blocks_verified == alone[3].blocks_verified
+        assert progress.disk.as_dict() == alone[3].disk.as_dict()
 
 
 def test_every_block_has_the_same_chance_to_be_in_a_sample():

@@ -261,14 +261,16 @@ class Crew(ABC):
         self._on_change()
 
     def _leave(self, lane: LaneProcess, member: Member, error: Exception | None) -> None:
-        if isinstance(error, MachineError) or (error is not None and not member.is_ready):
+        cannot_work = isinstance(error, MachineError) or not member.is_ready
+        if error is not None and cannot_work:
             self._note_loss(lane, str(error))
-            lane.kill()  # it could not work for another volume, nor for this one again
         elif error is not None:
             self._fail(error)
         elif member.has_something:
             self._note_loss(lane, "it was told to end")
         self._remove(lane, member)
+        if error is not None and cannot_work:
+            lane.kill()  # it could not work for another volume, nor for this one again
 
     def _remove(self, lane: LaneProcess, member: Member) -> None:
         """Take back what a lane has: its unsettled blocks are counted when they are settled."""
