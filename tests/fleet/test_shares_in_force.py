@@ -11,6 +11,7 @@ from bulkput.fleet.lease import Resource
 from bulkput.fleet.protocol import SetShare
 from bulkput.fleet.quota_share import QuotaShare
 from bulkput.fleet.share_in_force import LOOK_S, Paced, ShareInForce
+from bulkput.jobs.lanes.protocol import CallKind
 from bulkput.model.clock import LoopClock
 from bulkput.pace.call_gate import SharedCallGate
 from bulkput.pace.pacer import AccountPacer
@@ -26,8 +27,8 @@ class Lanes:
     def __init__(self):
         self.ceilings = []
 
-    def set_ceiling(self, puts_per_s):
-        self.ceilings.append(puts_per_s)
+    def set_ceiling(self, kind, per_s):
+        self.ceilings.append((kind, per_s))
 
 
 class Rig:
@@ -113,9 +114,10 @@ def test_with_lanes_all_processes_have_the_share_together():
         rig = Rig(message(), lanes)
         for _ in range(3):
             rig.share.apply()
-        assert lanes.ceilings == [1000.0], "the same again is nothing new"
+        given = [(CallKind.PUTS, 1000.0), (CallKind.GETS, 500.0)]
+        assert lanes.ceilings == given, "the same again is nothing new"
         rig.share.set(message(number=2, amounts={Resource.PUTS: 0.0}))
-        assert lanes.ceilings == [1000.0, 0.0]
+        assert lanes.ceilings == [*given, (CallKind.PUTS, 0.0), (CallKind.GETS, 0.0)]
         assert rig.puts.rate_puts_per_s == pytest.approx(TARGET_SHARE), "the pool divides, not this"
 
     run_virtual(live())

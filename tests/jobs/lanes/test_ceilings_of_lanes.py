@@ -6,9 +6,11 @@ import pytest
 from virtual_time import run_virtual
 
 from bulkput.config.settings import JobSettings
-from bulkput.jobs.lanes.crew import Crew, CrewParts
+from bulkput.jobs.lanes.crew import CrewParts
 from bulkput.jobs.lanes.pool import LanePool
-from bulkput.jobs.lanes.protocol import Share
+from bulkput.jobs.lanes.pool_parts import parts_of_job
+from bulkput.jobs.lanes.protocol import CallKind, Share
+from bulkput.jobs.lanes.put_crew import PutCrew
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT, RateLimits
 from bulkput.model.clock import LoopClock
@@ -54,6 +56,7 @@ def context(account):
         "rate_limits": RateLimits(1000.0, 1000.0),
         "get_rate_limits": GET_RATE_LIMITS_DEFAULT,
         "account": account,
+        "get_account": AccountPacer(1000.0),
         "service": SimpleNamespace(region="eu-west-1", credentials=None),
         "clock": LoopClock(),
     }
@@ -67,15 +70,15 @@ def with_lanes(pool, account):
     queue = SimpleNamespace(is_exhausted=False)
     others = dict.fromkeys(CrewParts.__dataclass_fields__)
     given = {
-        "queue": queue,
+        "kind": CallKind.PUTS,
         "budget": budget,
         "pacer": pacer,
         "progress": Progress("disk"),
-        "ceiling_puts_per_s": 1000.0,
+        "ceiling_per_s": 1000.0,
         "in_flight_max": 64,
         "clock": LoopClock(),
     }
-    crew = Crew(CrewParts(**(others | given)), nothing)
+    crew = PutCrew(CrewParts(**(others | given)), nothing, queue)
     pool._crews.append(crew)
     lanes = [Lane("1"), Lane("2")]
     for lane in lanes:
@@ -89,14 +92,12 @@ def with_lanes(pool, account):
 def test_all_processes_of_a_volume_share_what_is_allowed_now(ceilings):
     async def follow():
         account = AccountPacer(1000.0)
-        pool = LanePool(context(account), 2)
+        pool = LanePool(parts_of_job(context(account)))
         lanes = with_lanes(pool, account)
         for ceiling in ceilings:
-            pool.set_ceiling(ceiling)
+            pool.set_ceiling(CallKind.PUTS, ceiling)
             own = account.rate_puts_per_s / TARGET_SHARE
-            assert own + sum(lane.share.account_puts_per_s for lane in lanes) == pytest.approx(
-                ceiling
-            )
+            assert own + sum(lane.share.account_per_s for lane in lanes) == pytest.approx(ceiling)
             assert (own == 0) == (ceiling == 0)
 
     run_virtual(follow())
