@@ -8,9 +8,12 @@ can do: roles, SSO, processes, metadata services.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bulkput.model.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from bulkput.ebs.metadata_service import MetadataService
 
 _KEY_ID, _SECRET = "aws_access_key_id", "aws_secret_access_key"
 _TOKENS = ("aws_security_token", "aws_session_token")
@@ -25,6 +28,18 @@ _OF_NO_PROVIDER = frozenset(
 )
 """Keys of a profile that name no other source of credentials. With any other key beside them,
 known to us or not, botocore's chain decides."""
+
+
+_NAMES_KEYS = frozenset(
+    {
+        *("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_CREDENTIAL_FILE", "BOTO_CONFIG"),
+        *("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+    }
+)
+"""Variables, also empty ones, that make other providers than the keys' own look."""
+
+_BOTO_FILES = ("/etc/boto.cfg", "~/.boto")
+"""Of the SDK before botocore, which still reads them."""
 
 
 class PlainKeys(NamedTuple):
@@ -124,6 +139,28 @@ class AwsConfig:
             return None
         token = next((found[each] for each in _TOKENS if each in found), None)
         return PlainKeys(key_id, secret, token, method)
+
+    def may_name_keys(self) -> bool:
+        """Return whether anything before the instance's role may give keys in botocore's chain.
+
+        False only where all of that is known to be silent.
+        """
+        environ = self._environ
+        if _NAMES_KEYS & environ.keys() or (
+            self._given is None and environ.get("AWS_ACCESS_KEY_ID")
+        ):
+            return True
+        if _KEY_ID in (values := self.values()) or not _OF_NO_PROVIDER.issuperset(values):
+            return True
+        return any(Path(os.path.expanduser(each)).exists() for each in _BOTO_FILES)  # noqa: PTH111 - see _sections
+
+    def metadata_service(self) -> "MetadataService | None":
+        """Return the instance's metadata service as it is configured; None if that is not plain."""
+        from bulkput.ebs.metadata_service import (  # noqa: PLC0415 - loads aiohttp, for few
+            MetadataService,
+        )
+
+        return MetadataService.configured(self._environ, self.values())
 
     def _services_of(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         name = values.get("services")

@@ -4,11 +4,14 @@ What stands in plain in the environment and the shared files is read without bot
 is made when something is asked for that only it knows. Owns how that one is set up.
 """
 
+import logging
 from typing import Any
 
 from bulkput.ebs.aws_config import AwsConfig
 from bulkput.ebs.learned import Learned
 from bulkput.network.tls import Trust, ca_file
+
+_log = logging.getLogger(__name__)
 
 
 class AwsSession:
@@ -18,18 +21,40 @@ class AwsSession:
         self._profile = profile
         self._learned = learned or Learned()
         self._botocore: Any = None
+        self.metadata_is_silent = False
+        """Whether the instance's metadata service took a request for a token without an answer."""
         self.config = AwsConfig(profile)
         self.config.values()
         self.trust = Trust(ca_file(self.config.setting("AWS_CA_BUNDLE", "ca_bundle")))
 
     async def get_credentials(self) -> Any:
         """Return what gives the keys, as botocore's session does; None if there are none."""
-        return self.config.plain_keys() or await self.botocore().get_credentials()
+        return (
+            self.config.plain_keys()
+            or await self._role()
+            or await self.botocore().get_credentials()
+        )
+
+    async def _role(self) -> Any:
+        """Return the instance's role if nothing else may give keys; None leaves it to botocore."""
+        if self.config.may_name_keys() or (service := self.config.metadata_service()) is None:
+            return None
+        from bulkput.ebs.instance_role import InstanceRole  # noqa: PLC0415 - few have one
+        from bulkput.ebs.metadata_service import NotPlainError, SilentError  # noqa: PLC0415 - the same
+
+        role = InstanceRole(service)
+        try:
+            await role.get_frozen_credentials()
+        except NotPlainError as error:
+            self.metadata_is_silent = isinstance(error, SilentError)
+            _log.debug("the instance's role is left to botocore: %s", error)
+            return None
+        return role
 
     def botocore(self) -> Any:
         """Return aiobotocore's session of the same profile, one for each of these."""
         if self._botocore is None:
-            self._botocore = _botocore_session(self._profile, self.trust, self._learned)
+            self._botocore = _botocore_session(self, self._profile, self._learned)
         return self._botocore
 
 
@@ -46,7 +71,7 @@ def new_session(profile: str | None, learned: Learned | None = None) -> AwsSessi
     return AwsSession(profile, learned)
 
 
-def _botocore_session(profile: str | None, trust: Trust, learned: Learned) -> Any:
+def _botocore_session(of: AwsSession, profile: str | None, learned: Learned) -> Any:
     # 0.3 s of imports that only a chain of roles, SSO or metadata pays.
     from aiobotocore.config import AioConfig  # noqa: PLC0415
     from aiobotocore.session import AioSession  # noqa: PLC0415
@@ -57,13 +82,13 @@ def _botocore_session(profile: str | None, trust: Trust, learned: Learned) -> An
 
     class Session(AioSession):  # type: ignore[misc]
         async def get_credentials(self) -> Any:
-            prepare_chain(self)
+            prepare_chain(self, is_silent=of.metadata_is_silent)
             return await super().get_credentials()
 
     session = Session(profile=profile)
     # botocore before 1.40 asks the global STS, whose signatures are of us-east-1.
     session.set_config_variable("sts_regional_endpoints", "regional")
     # Of all clients, STS's and SSO's too, which the chain opens by itself.
-    of_all = control_session_class(trust.read, Deadlines(), learned)
+    of_all = control_session_class(of.trust.read, Deadlines(), learned)
     session.set_default_client_config(AioConfig(http_session_cls=of_all))
     return session

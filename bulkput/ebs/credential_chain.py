@@ -12,20 +12,25 @@ from bulkput.ebs.credential_process import provider_of, start_credential_process
 from bulkput.model.errors import CredentialsError
 
 
-def prepare_chain(session: Any) -> None:
-    """Change the providers of ``session``, which has not been asked for credentials yet."""
+def prepare_chain(session: Any, *, is_silent: bool = False) -> None:
+    """Change the providers of ``session``, which has not been asked for credentials yet.
+
+    Args:
+        session: Of aiobotocore.
+        is_silent: The instance's metadata service gave no token a moment ago.
+    """
     resolver = session.get_component("credential_provider")
     for provider in getattr(resolver, "providers", ()):
-        _prepare(provider)
+        _prepare(provider, is_silent=is_silent)
 
 
-def reach_directly(fetcher: Any) -> None:
+def reach_directly(fetcher: Any, *, is_silent: bool = False) -> None:
     """Let a fetcher of metadata ask its service and nobody else: no proxy, no redirect's target."""
     from bulkput.ebs.metadata_session import MetadataSession  # noqa: PLC0415 - loads aiohttp
 
     http_session: Any = getattr(fetcher, "_session", None)
     if hasattr(http_session, "acquire"):
-        fetcher._session = MetadataSession(http_session)  # noqa: SLF001 - no other way
+        fetcher._session = MetadataSession(http_session, is_silent=is_silent)  # noqa: SLF001 - no other way
 
 
 def ask_at_terminal(prompt: str) -> str:
@@ -45,9 +50,9 @@ def ask_at_terminal(prompt: str) -> str:
     return getpass.getpass(prompt)
 
 
-def _prepare(provider: Any) -> None:
+def _prepare(provider: Any, *, is_silent: bool) -> None:
     for name in ("_role_fetcher", "_fetcher"):  # the instance's, the container's
-        reach_directly(getattr(provider, name, None))
+        reach_directly(getattr(provider, name, None), is_silent=is_silent)
     if hasattr(provider, "_prompter"):
         provider._prompter = ask_at_terminal  # noqa: SLF001 - the chain offers no other way
     if hasattr(provider, "_popen") and hasattr(provider, "_retrieve_credentials_using"):
@@ -61,7 +66,7 @@ def _prepare(provider: Any) -> None:
         # The profile that another one names as its source has a process of its own.
         def prepared(*arguments: Any, **options: Any) -> Any:
             made = make(*arguments, **options)
-            _prepare(made)
+            _prepare(made, is_silent=is_silent)
             return made
 
         builder._create_process_provider = prepared  # noqa: SLF001 - the same

@@ -4,7 +4,7 @@ aiobotocore's own session follows redirects and reads answers without end. Stand
 the fetchers of the instance's and the container's metadata, and raises what those repeat.
 """
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, Self
 
@@ -45,8 +45,14 @@ class MetadataResponse(NamedTuple):
 class MetadataSession:
     """Sends single requests; nothing stays open between them."""
 
-    def __init__(self, replaced: Any) -> None:
-        """Take the timeout of the session in whose place it stands."""
+    def __init__(self, replaced: Any, *, is_silent: bool = False) -> None:
+        """Take the timeout of the session in whose place it stands.
+
+        Args:
+            replaced: That session.
+            is_silent: A token was asked for a moment ago, and there was no answer: not again.
+        """
+        self._is_silent = is_silent
         given = getattr(getattr(replaced, "_timeout", None), "sock_read", None)
         self._timeout_s = float(given or _TIMEOUT_S)
 
@@ -68,34 +74,45 @@ class MetadataSession:
         )
 
         url = str(request.url)
-        # Twice: the fetchers' limit is one of each read.
-        whole = aiohttp.ClientTimeout(
-            total=2 * self._timeout_s,
-            sock_connect=self._timeout_s,
-            sock_read=self._timeout_s,
-        )
+        if self._is_silent and request.method == "PUT":
+            raise ReadTimeoutError(endpoint_url=url, error="silent a moment ago")
         headers = {name: _text(value) for name, value in request.headers.items()}
         try:
-            async with (
-                aiohttp.ClientSession(
-                    connector=bounded_connector(),
-                    timeout=whole,
-                    trust_env=False,
-                    cookie_jar=aiohttp.DummyCookieJar(),
-                ) as session,
-                session.request(
-                    request.method, url, headers=headers, allow_redirects=False
-                ) as answer,
-            ):
-                body = await _bounded(answer)
-                status = answer.status
+            return await ask_metadata(request.method, url, headers, timeout_s=self._timeout_s)
         except TimeoutError as error:
             raise ReadTimeoutError(endpoint_url=url, error=error) from error
         except aiohttp.ClientConnectorError as error:
             raise EndpointConnectionError(endpoint_url=url, error=error) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise ConnectionClosedError(endpoint_url=url, error=error) from error
-        return MetadataResponse(url, status, body)
+
+
+async def ask_metadata(
+    method: str, url: str, headers: Mapping[str, str], *, timeout_s: float
+) -> MetadataResponse:
+    """Send one request, once, and return the answer; a redirect is one like any other.
+
+    Args:
+        method: ``GET`` or ``PUT``.
+        url: Whom to ask.
+        headers: Of the request.
+        timeout_s: For the connection, and for each read.
+
+    Raises:
+        TimeoutError, aiohttp.ClientError, OSError, ValueError: there was no bounded answer.
+    """
+    # Twice: the fetchers' limit is one of each read.
+    whole = aiohttp.ClientTimeout(total=2 * timeout_s, sock_connect=timeout_s, sock_read=timeout_s)
+    async with (
+        aiohttp.ClientSession(
+            connector=bounded_connector(),
+            timeout=whole,
+            trust_env=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        ) as session,
+        session.request(method, url, headers=headers, allow_redirects=False) as answer,
+    ):
+        return MetadataResponse(url, answer.status, await _bounded(answer))
 
 
 def _text(value: Any) -> str:

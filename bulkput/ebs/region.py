@@ -57,6 +57,14 @@ async def _of_instance(session: AwsSession) -> str | None:
     """Ask IMDSv2 where this instance is; None elsewhere, and where IMDS is switched off."""
     if os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
         return None
+    if (service := session.config.metadata_service()) is not None:
+        from bulkput.ebs.instance_role import instance_region  # noqa: PLC0415 - rarely needed
+        from bulkput.ebs.metadata_service import NotPlainError, SilentError  # noqa: PLC0415 - same
+
+        try:
+            return await instance_region(service)
+        except NotPlainError as error:
+            session.metadata_is_silent = isinstance(error, SilentError)
     from aiobotocore.utils import AioIMDSRegionProvider  # noqa: PLC0415 - rarely needed
 
     from bulkput.ebs.credential_chain import reach_directly  # noqa: PLC0415 - the same
@@ -64,6 +72,6 @@ async def _of_instance(session: AwsSession) -> str | None:
     provider = AioIMDSRegionProvider(session.botocore())
     get_fetcher = getattr(provider, "_get_fetcher", None)
     if get_fetcher is not None:
-        reach_directly(get_fetcher())
+        reach_directly(get_fetcher(), is_silent=session.metadata_is_silent)
     region = await provider.provide()
     return region if isinstance(region, str) and region else None
