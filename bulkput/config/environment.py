@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bulkput.config.describe import KEYS, Key
+from bulkput.config.describe import Key, keys_by_path
 from bulkput.config.job_file import WRITTEN_OUT
 from bulkput.config.key_text import value_of_text
 from bulkput.config.paths import resolve
@@ -22,7 +22,7 @@ def variables() -> dict[str, Key]:
     """Return every variable that counts and its key: all single values outside of lists."""
     return {
         PREFIX + key.path.replace(".", "_").upper(): key
-        for key in KEYS.values()
+        for key in keys_by_path().values()
         if not key.path.startswith(("volumes", "images"))
         and key.path not in WRITTEN_OUT
         and not issubclass(key.kind, Section)
@@ -38,6 +38,8 @@ def read_environment(
     An empty variable counts as not set, as in the AWS tools. An unknown one is no mistake of this
     program's user: Kubernetes sets BULKPUT_SERVICE_HOST and more where a Service has that name.
     """
+    if not any(name.startswith(PREFIX) for name in environ):
+        return {}, []
     known = variables()
     values: dict[str, tuple[str, Any]] = {}
     warnings = []

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from bulkput.config.defaults import merged
-from bulkput.config.describe import KEYS
+from bulkput.config.describe import keys_by_path
 from bulkput.config.document import Document, Location
 from bulkput.config.expansion import Expansion, Inputs, RawVolume
 from bulkput.config.key_text import value_of_text
@@ -227,7 +227,7 @@ class _Expanding:
         except VariableError as error:
             self._refuse(at, str(error))
             return value
-        return value_of_text(KEYS.get(notation(at)), text)
+        return value_of_text(keys_by_path().get(notation(at)), text)
 
     def _refuse(self, at: Location, expected: str) -> None:
         self._result.refused.add(at)
@@ -276,7 +276,7 @@ def today() -> str:
 
 def _of_cell(key: str, text: str) -> Any:
     """Return what a cell of a table stands for."""
-    return value_of_text(KEYS.get(f"volumes[].{key}"), text)
+    return value_of_text(keys_by_path().get(f"volumes[].{key}"), text)
 
 
 def _is_variable_name(name: str) -> bool:

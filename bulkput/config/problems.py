@@ -3,13 +3,14 @@
 Owns the sentences, the "did you mean" and the rule that no value of the file is repeated.
 """
 
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from bulkput.config.describe import KEYS
+from bulkput.config.describe import keys_by_path
 from bulkput.config.document import Location
 
 PROBLEM_COUNT_MAX = 100
@@ -41,9 +42,10 @@ _SENTENCES: dict[str, str] = {
 the key's type describes what was expected."""
 
 
-_ALIASES: dict[str | int, str] = {
-    key.attribute: key.path.rsplit(".", 1)[-1] for key in KEYS.values()
-}
+@functools.cache
+def _aliases() -> Mapping[str | int, str]:
+    """Return the keys' names by those of their attributes."""
+    return {key.attribute: key.path.rsplit(".", 1)[-1] for key in keys_by_path().values()}
 
 
 def looks_like_credential(key: str) -> bool:
@@ -71,10 +73,11 @@ def _finding(found: ErrorDetails, at: Location) -> tuple[Location, str]:
     if kind == "extra_forbidden":
         return location, unknown_key(location)
     # pydantic names the attribute instead of the key where a default is refused.
-    location = tuple(_ALIASES.get(part, part) for part in location)
+    aliases = _aliases()
+    location = tuple(aliases.get(part, part) for part in location)
     if kind in _SENTENCES:
         return location, _SENTENCES[kind].format(**context)
-    key = KEYS.get(notation(location))
+    key = keys_by_path().get(notation(location))
     return location, f"expected {key.expected_text}" if key else "is not what this key takes"
 
 
@@ -92,7 +95,7 @@ def unknown_key(location: Location) -> str:
 def siblings(parent: Location) -> list[str]:
     """Return the keys that exist right below ``parent``."""
     prefix = f"{notation(parent)}." if parent else ""
-    below = [path.removeprefix(prefix) for path in KEYS if path.startswith(prefix)]
+    below = [path.removeprefix(prefix) for path in keys_by_path() if path.startswith(prefix)]
     return [name for name in below if name.isidentifier()]
 
 
