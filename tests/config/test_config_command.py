@@ -6,7 +6,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from bulkput.cli.config import config
+from bulkput.cli.main import cli
 from bulkput.model.errors import ConfigError
 
 JOB = "version: 1\nvolumes:\n  - source: /disk.img\n"
@@ -18,7 +18,7 @@ def run(monkeypatch):
         monkeypatch.delenv(name)
 
     def invoke(*args):
-        return CliRunner().invoke(config, [str(arg) for arg in args])
+        return CliRunner().invoke(cli, ["config", *(str(arg) for arg in args)])
 
     return invoke
 
