@@ -26,6 +26,10 @@ async def publish_job(
     Raises:
         BulkputError: what concerns the job as a whole.
     """
-    from bulkput.jobs import publish_job as job_steps  # noqa: PLC0415 - 0.5 s that only this pays
+    from bulkput.api.delivery import deliver  # noqa: PLC0415 - 0.5 s that only this pays
+    from bulkput.jobs import publish_job as job_steps  # noqa: PLC0415 - the same
 
-    return await job_steps.publish_job(job, snapshots or {}, observer=observer_of(on_event))
+    outcomes = await job_steps.publish_job(job, snapshots or {}, observer=observer_of(on_event))
+    if job.request is not None and not snapshots:
+        deliver(job, (), outcomes.images)  # images that parts of the job have left to this
+    return outcomes

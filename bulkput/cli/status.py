@@ -140,7 +140,9 @@ def summary(found: "JobStatus", now_unix_s: float) -> str:
     counts = ", ".join(f"{count} {status}" for status, count in sorted(found.counts.items()))
     age = format_duration(max(now_unix_s - record.begun_unix_s, 0.0))
     end = ": all is reported, the next run begins anew" if record.delivered else ""
-    return f"{record.name}: {counts} of {len(found.volumes)} volumes, begun {age} ago{end}"
+    images = "".join(f", image {name} {status}" for name, status in record.images.items())
+    of_all = f"{counts} of {len(found.volumes)} volumes{images}"
+    return f"{record.name}: {of_all}, begun {age} ago{end}"
 
 
 def _row(volume: "VolumeStatus") -> list[str]:

@@ -5,6 +5,8 @@ from typing import Any
 
 from bulkput.model.errors import BulkputError
 
+AVAILABLE = "available"
+
 
 @dataclass(frozen=True)
 class ImageOutcome:

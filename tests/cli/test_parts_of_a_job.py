@@ -69,7 +69,7 @@ def test_an_image_whose_disks_are_in_two_parts_is_left_to_publish_and_both_repor
     assert log.count("image web: not made by a run of a part of the job") == 2  # before and after
     last = bulkput("run", job, "--only", "b.img")
     assert last.status == 0
-    way = f"all of its disks are done: `bulkput publish {job}` makes it"
+    way = f"all of its disks are done: `bulkput publish {job}`, or a run of the whole job, makes it"
     assert way in " ".join(last.err.split())
     assert not [*service.emulator.account.resources.images.in_region("us-east-1")]
 
@@ -78,9 +78,41 @@ def test_an_image_whose_disks_are_in_two_parts_is_left_to_publish_and_both_repor
     assert made.status == 0, made.err
     assert settling
     assert len([*service.emulator.account.resources.images.in_region("us-east-1")]) == 1
+    assert "all is reported, the next run begins anew" in bulkput("status", job).err
     other = bulkput("run", alone, "--only", "b.img", "--output=json")
     assert other.status == 0, other.err
     assert other.object["images"] == []  # no disk of the image is concerned
+
+
+def test_a_run_of_all_makes_the_image_that_its_parts_left_and_puts_nothing(
+    bulkput, job, service, settling
+):
+    mend(job)
+    images = "".join(
+        f"  - {{name: {name}, architecture: x86_64, boot_mode: uefi, contradict_disk: true, "
+        f"disks: [{disks}]}}\n"
+        for name, disks in (("web", "{volume: a.img}, {volume: b.img}"), ("one", "{volume: a.img}"))
+    )
+    job.write_text(job.read_text().replace("endpoint: embedded\n", "") + f"images:\n{images}")
+
+    def run(*flags):
+        ended = bulkput("run", job, "--output=json", *flags)
+        assert ended.status == 0, ended.err
+        return ended.object
+
+    one, two, three = run("--only", "a.img"), run("--only", "b.img"), run("--only", "c.img")
+    assert [each["status"] for each in one["images"]] == ["not-started", "available"]
+    assert [each["status"] for each in two["images"]] == ["not-started"]
+    assert three["images"] == []
+    ids = {each["snapshot_id"] for part in (one, two, three) for each in part["volumes"]}
+    status = bulkput("status", job)
+    assert "3 completed of 3 volumes, image web not-started, image one available" in status.err
+    assert "begins anew" not in status.err
+    whole = run()
+    assert {each["snapshot_id"] for each in whole["volumes"]} == ids
+    assert [each["status"] for each in whole["images"]] == ["available", "available"]
+    assert len([*service.emulator.account.resources.images.in_region("us-east-1")]) == 2
+    assert "all is reported, the next run begins anew" in bulkput("status", job).err
 
 
 def image_of(volume):

@@ -15,7 +15,7 @@ from bulkput.jobs.state.job_round import JobFolders, done_in_round
 from bulkput.model.errors import BulkputError
 from bulkput.model.events import ImageEnded, Noted
 from bulkput.model.exit_code import ExitCode
-from bulkput.model.image_outcome import ImageOutcome
+from bulkput.model.image_outcome import AVAILABLE, ImageOutcome
 from bulkput.model.outcome import NOT_STARTED, VolumeOutcome
 from bulkput.publish.account import settling_until_s
 from bulkput.publish.boot import Boot, boot_of, needs_disk
@@ -52,7 +52,7 @@ async def _left_to_others(
     """Return the outcome of an image of which this run has only some disks: no failure."""
     others = set(image.left_out) - await _done_elsewhere(context)
     here = [disk.volume for disk in image.disks if not _is_there(volumes.get(disk.volume))]
-    command = f"`{publish_command(context.settings)}` makes it"
+    command = f"`{publish_command(context.settings)}`, or a run of the whole job, makes it"
     how = f"all of its disks are done: {command}"
     if others or here:
         how = f"when all of its disks are done, {command}"
@@ -125,7 +125,7 @@ class _Making:
         text = f"registering it over {', '.join(wanted.snapshot_ids)}"
         self._report(text)
         await publish_image(self.account, wanted, self._done)
-        return self._outcome("available")
+        return self._outcome(AVAILABLE)
 
     def failed(self, error: BulkputError) -> ImageOutcome:
         """Return what became of an image that could not be made to the end."""

@@ -33,17 +33,20 @@ def deliver(
 ) -> None:
     """Record that the outcomes of a job were delivered; to be called once they were. Blocks.
 
-    If an image failed, the job's round goes on: the next run makes it of the same snapshots. A
-    state folder that cannot be written costs only that they are reported once more.
+    If an image failed, or was left to a run of other volumes too, the job's round goes on: the next
+    run of all of it makes it of the same snapshots. A state folder that cannot be written costs
+    only that they are reported once more.
     """
     request = settings.request
     if request is None:
         mark_delivered(outcomes)
         return
     state_dir = settings.state_dir or default_state_dir(os.environ)
+    found = {image.name: "" for image in settings.images} | {
+        image.name: image.status for image in images
+    }
     with suppress(BulkputError):
-        is_over = not any(image.exit_code for image in images)
-        end_run(state_dir, request.identity, outcomes, now_unix_s=time.time(), may_be_over=is_over)
+        end_run(state_dir, request.identity, outcomes, now_unix_s=time.time(), images=found)
 
 
 def mark_delivered(outcomes: Sequence[VolumeOutcome]) -> None:

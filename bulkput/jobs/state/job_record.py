@@ -1,8 +1,8 @@
 """What is kept of a job between its runs: which round it is in, and what became of its volumes.
 
-A round begins when the job is run anew, and ends when all of its volumes are done and the result
-was delivered. In between, however often it is run, what is completed is reported and not made
-again. One file a job, replaced whole. Knows no service and decides nothing.
+A round begins when the job is run anew, and ends when all of its volumes are done, its images made
+and the result was delivered. In between, however often it is run, what is completed is reported and
+not made again. One file a job, replaced whole. Knows no service and decides nothing.
 """
 
 import contextlib
@@ -63,6 +63,8 @@ class JobRecord:
     """The round is over: its result was written out. The next run begins another."""
     volumes: Mapping[str, VolumeRecord] = field(default_factory=dict)
     """By the names of the folders of their ledgers."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """Status of each image by its name, as far as a run of this round has reported one."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of the file."""
@@ -132,6 +134,8 @@ def decode_record(content: bytes) -> JobRecord | None:
             check_kinds(each, VolumeRecord)
             volumes[name] = VolumeRecord(**each)
         record = JobRecord(**facts, volumes=volumes)
+        if not all(isinstance(each, str) for each in dict(record.images).values()):
+            return None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
     return record if version == FORMAT_VERSION else None

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from bulkput.config.job_request import JobIdentity, JobRequest
 from bulkput.config.volume import VolumeSettings
@@ -28,11 +29,13 @@ from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import has_ledger, read_header, write_header
 from bulkput.ledger.lock import FolderLock
 from bulkput.model.errors import BulkputError
+from bulkput.model.image_outcome import AVAILABLE
 from bulkput.model.outcome import VolumeOutcome
 
 _ANY_SECTION = ""
 """Of a snapshot that no run of this round has made: it is reported, whatever is asked for now."""
 
+_NO_IMAGES: Mapping[str, str] = MappingProxyType({})
 _SEALED = frozenset({LedgerPhase.SEALING, LedgerPhase.COMPLETED})
 
 
@@ -130,6 +133,7 @@ def _begin(
         begun_unix_s=now_unix_s if earlier is None else earlier.begun_unix_s,
         updated_unix_s=now_unix_s,
         volumes=wanted,
+        images={} if earlier is None else earlier.images,
     )
     write_record(path, record)
     for name in started:
@@ -171,11 +175,19 @@ def end_run(
     outcomes: Sequence[VolumeOutcome],
     *,
     now_unix_s: float,
-    may_be_over: bool = True,
+    images: Mapping[str, str] = _NO_IMAGES,
 ) -> None:
-    """Note what became of the volumes, once that was delivered. Blocks.
+    """Note what became of the volumes and images, once that was delivered. Blocks.
 
-    If all volumes of the job are done, and nothing else is left to do, the round is over.
+    If all volumes of the job are done, and its images made, the round is over.
+
+    Args:
+        state_dir: Where the record is.
+        identity: Whose.
+        outcomes: Of the volumes that were worked on.
+        now_unix_s: The time.
+        images: Status of each image of the job by its name; empty of those that this run does
+            not concern.
 
     Raises:
         LedgerError: the record cannot be read or written.
@@ -196,8 +208,11 @@ def end_run(
                 exit_code=int(outcome.exit_code),
             )
         is_done = all(_is_done(state_dir / name, volume) for name, volume in volumes.items())
-        is_over = may_be_over and is_done
-        record = replace(record, volumes=volumes, updated_unix_s=now_unix_s, delivered=is_over)
+        known = {name: status or record.images.get(name, "") for name, status in images.items()}
+        known = {name: status for name, status in known.items() if status}
+        is_over = is_done and set(known.values()) <= {AVAILABLE}
+        record = replace(record, volumes=volumes, images=known, delivered=is_over)
+        record = replace(record, updated_unix_s=now_unix_s)
         write_record(path, record)
         if is_over:
             _mark_all(state_dir, record)
