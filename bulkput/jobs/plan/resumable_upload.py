@@ -13,7 +13,7 @@ from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.plan.parent import KnownParent, parent_of_resumed
 from bulkput.jobs.state.upload_at_hand import existing_upload
 from bulkput.jobs.upload import rules
-from bulkput.jobs.upload.resume_decision import ResumeAction, decide_resume, trusts
+from bulkput.jobs.upload.resume_decision import ResumeAction, decide_resume, trusts, why_read
 from bulkput.ledger.header import LedgerHeader
 from bulkput.ledger.header_file import read_header
 from bulkput.ledger.ledger import Ledger
@@ -54,9 +54,7 @@ class Earlier:
         """What the user should know."""
         notes = [self.note] if self.note else []
         if self.goes_on and not self.only_waits and not self.same_source:
-            notes.append(
-                "the source changed since the upload began: all of it is read and compared"
-            )
+            notes.append(why_read(self.header.source_identity))
         return notes
 
     def zeros(self, volume: VolumeSettings) -> ZeroPolicy:

@@ -10,7 +10,7 @@ from bulkput.jobs.upload.encryption import (
     require_encryption_of_parent,
     resolved_zeros,
 )
-from bulkput.jobs.upload.resume_decision import trusts
+from bulkput.jobs.upload.resume_decision import trusts, why_read
 from bulkput.jobs.upload.snapshot import UploadContext, UploadSnapshot
 from bulkput.ledger.header import LedgerPhase
 
@@ -48,7 +48,7 @@ def take_up(place: UploadContext, live: SnapshotState | None, *, only_wait: bool
     if trust and same_policy:
         ledger.trust_unknown()
     if not same_source:
-        place.note("the source changed since the upload began: all of it is read and compared")
+        place.note(why_read(header.source_identity))
     if not (same_source and same_policy):
         ledger.flush()  # marks may go missing only while what they were made under still stands
     is_mixed = ledger.marks_lost or not same_source

@@ -153,6 +153,19 @@ def trusts(
     return same and source.kind != "stream" and _TRUSTS[resume](source.reports_changes)
 
 
+def why_read(recorded: Mapping[str, object]) -> str:
+    """Return for the user why nothing is trusted of a source whose identity is another now.
+
+    Args:
+        recorded: The identity that the ledger has; an empty one is of no source that is known, as
+            where the marks are of several, or of another host's.
+    """
+    why = "the source changed since the upload began"
+    if not recorded:
+        why = "it is not known whether the source is the one that the upload began with"
+    return f"{why}: all of it is read and compared"
+
+
 def _why_unusable(header: LedgerHeader, live: SnapshotState | None) -> str:
     """Return why nothing can come of the snapshot any more; empty if something can."""
     if live is None:

@@ -39,6 +39,19 @@ def test_uploads_of_other_hosts_are_listed(bulkput, elsewhere):
     assert elsewhere in bulkput("jobs").out
 
 
+def test_the_same_disk_on_another_host_is_read_and_not_said_to_have_changed(
+    bulkput, elsewhere, tmp_path
+):
+    disk = tmp_path / "web.img"
+    (tmp_path / "copy").write_bytes(disk.read_bytes())
+    (tmp_path / "copy").replace(disk)
+    result = bulkput("upload", disk, "--output", "json").object
+    assert (result["snapshot_id"], result["blocks"]["resumed"] >= 1) == (elsewhere, True)
+    notes = "; ".join(result["notes"])
+    assert "it is not known whether the source is the one that the upload began with" in notes
+    assert "changed" not in notes
+
+
 def test_a_damaged_piece_is_found(bulkput, elsewhere, s3):
     assert bulkput("store", "verify").out == "ok: 1 uploads\n"
     (piece,) = (key for key in s3.keys("uploads") if not key.endswith(".json"))
