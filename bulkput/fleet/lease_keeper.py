@@ -13,7 +13,7 @@ from bulkput.fleet.demand import Demand
 from bulkput.fleet.lease import Amounts, Resource, Terms
 from bulkput.fleet.protocol import Leave, Order, Renewal, Renewed, SetShare
 from bulkput.fleet.quota_client import CLOCK_SHARE, QuotaClient
-from bulkput.fleet.quota_share import boottime_s
+from bulkput.model.clock import boottime_s
 from bulkput.model.progress import Phase, Progress
 
 CALL_LIMIT_S = 2.0

@@ -12,7 +12,7 @@ from bulkput.fleet.lease import Amounts
 from bulkput.fleet.lease_table import LeaseTable
 from bulkput.fleet.permits import MOST_DEFAULT, PermitAnswer, PermitTable
 from bulkput.fleet.protocol import Leave, Renewal, Renewed
-from bulkput.fleet.quota_share import boottime_s
+from bulkput.model.clock import boottime_s
 
 
 @dataclass

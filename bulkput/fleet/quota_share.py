@@ -1,18 +1,9 @@
 """What one process may use of the account's quota, and until when. Pure."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bulkput.fleet.lease import Amounts, Resource
-
-
-def boottime_s() -> float:
-    """Return the seconds that leases run by: a suspended machine does not stop them.
-
-    They are the same in all processes of a machine.
-    """
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @dataclass(frozen=True)

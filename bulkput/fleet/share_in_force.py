@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from bulkput.fleet.lease import Resource
 from bulkput.fleet.protocol import SetShare
-from bulkput.fleet.quota_share import boottime_s
 from bulkput.jobs.lanes.pool import LanePool
 from bulkput.jobs.lanes.protocol import CallKind
 from bulkput.jobs.session.context import JobContext
+from bulkput.model.clock import boottime_s
 from bulkput.pace.call_gate import SharedCallGate
 
 LOOK_S = 0.25
@@ -59,8 +59,11 @@ class ShareInForce:
 
     def apply(self) -> None:
         """Set all that paces calls to what may be used now."""
-        paced, allowed = self._paced, self._allowed()
-        if paced is None or allowed == self._applied:
+        paced = self._paced
+        if paced is None:
+            return
+        allowed = self._allowed(paced.context)
+        if allowed == self._applied:
             return
         self._applied = allowed
         clock_s = paced.context.clock.monotonic_s()
@@ -74,11 +77,13 @@ class ShareInForce:
         for resource, gate in paced.gates.items():
             gate.set_rate(allowed[resource])
 
-    def _allowed(self) -> dict[Resource, float]:
+    def _allowed(self, context: JobContext) -> dict[Resource, float]:
         now_s = self._now_s()
         allowed = {each: self._message.share.may_use(now_s, each) for each in Resource}
         if now_s >= self._message.permit_until_s:
             allowed[Resource.STARTS] = 0.0
+        if context.fence.pause_s() > 0:  # another may have the upload: puts see to it themselves
+            allowed |= {Resource.STARTS: 0.0, Resource.COMPLETES: 0.0}
         return allowed
 
     async def until_lost(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:

@@ -42,6 +42,7 @@ from bulkput.model.interruption import InterruptedBySignal
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Progress
 from bulkput.pace.call_gate import SharedCallGate
+from bulkput.pace.fence import Fence
 
 COUNTS_S = 0.5
 """As often as a quota is measured by."""
@@ -194,7 +195,8 @@ async def _opened(
             for resource in (Resource.STARTS, Resource.COMPLETES)
         }
         starts, completes = gates[Resource.STARTS], gates[Resource.COMPLETES]
-        yield replace(context, starts=starts, completes=completes), gates
+        fence = Fence(is_needed=context.state_store is not None)
+        yield replace(context, starts=starts, completes=completes, fence=fence), gates
 
 
 if __name__ == "__main__":

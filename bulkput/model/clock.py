@@ -16,6 +16,14 @@ def pause_thread(delay_s: float) -> None:
     select.select((), (), (), max(0.0, delay_s))
 
 
+def boottime_s() -> float:
+    """Return the seconds that leases run by: a suspended machine does not stop them.
+
+    They are the same in all processes of a machine.
+    """
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class Clock(Protocol):
     """Where the program takes its time from."""
 

@@ -199,11 +199,8 @@ class Pacer:
         account = self._account
         ready_s = self._clock.monotonic_s()
         async with self._turn:
-            while (pause_s := self._gate.pause_s()) > 0:
-                began_s = self._clock.monotonic_s()
-                await self._clock.sleep(min(pause_s, GATE_LOOK_S))
-                ready_s = self._clock.monotonic_s()
-                self._held_back.waited(RateLimiter.WINDOW, ready_s - began_s)
+            if self._gate.pause_s() > 0:
+                ready_s = await self._until_open()
             is_full = self._in_flight >= self._in_flight_controller.limit
             if is_full or self._spacing_left_s() > 0:
                 began_s = self._clock.monotonic_s()
@@ -217,6 +214,9 @@ class Pacer:
             self._held_back.waited(self._paced.limiter, asked_s - began_s)
             async with account._turn:  # noqa: SLF001 - both classes are one mechanism
                 await self._wait_for(account._paced)  # noqa: SLF001 - as above
+                while self._gate.pause_s() > 0:  # closed meanwhile
+                    await self._until_open()
+                    await self._wait_for(account._paced)  # noqa: SLF001 - as above
                 # No await from here on: all that was waited for still holds, since only the
                 # holder of a turn takes from its bucket.
                 now_s = self._clock.monotonic_s()
@@ -264,6 +264,16 @@ class Pacer:
         waiter = self._slot_freed
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
+
+    async def _until_open(self) -> float:
+        """Wait for the gate, and return the time."""
+        now_s = self._clock.monotonic_s()
+        while (pause_s := self._gate.pause_s()) > 0:
+            began_s = now_s
+            await self._clock.sleep(min(pause_s, GATE_LOOK_S))
+            now_s = self._clock.monotonic_s()
+            self._held_back.waited(RateLimiter.WINDOW, now_s - began_s)
+        return now_s
 
     async def _wait_for_slot(self) -> None:
         while self._in_flight >= self._in_flight_controller.limit:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bulkput.model.clock import Clock
+from bulkput.model.clock import Clock, boottime_s
 from bulkput.model.duration import format_duration
 from bulkput.model.errors import (
     AnswerError,
@@ -20,6 +20,7 @@ from bulkput.model.errors import (
     ServiceError,
     TemporaryError,
 )
+from bulkput.store.lease import lease_s
 from bulkput.store.mirror import Held, LostError, Mirror
 from bulkput.store.take_up import TakeUp
 
@@ -42,8 +43,16 @@ _AGAIN_S = 5.0
 TROUBLES = (ServiceError, CredentialsError, ConfigError, AnswerError)
 """Of the store; what the folder or another host raises is no trouble of the store's."""
 
+STORE_CLOCK_S = 1.2
+"""Less than a lease lasts: the store's times are in whole seconds, so that a cut looks up to one
+older than it is, and a put that was let start needs a moment to leave."""
+
 Warn = Callable[[str], None]
 """Warns the user at once."""
+
+
+def _unheard(_until_s: float) -> None:
+    pass
 
 
 @dataclass
@@ -71,6 +80,7 @@ class Keeper:
         warn: Warn,
         clock: Clock,
         end_time: EndTime,
+        on_held: Callable[[float], None] = _unheard,
     ) -> None:
         """Ask nobody yet.
 
@@ -82,12 +92,16 @@ class Keeper:
             warn: Told of the store's troubles, once each time that it fails.
             clock: For waits.
             end_time: Of the last cut.
+            on_held: Hears, after each cut, until when nobody else can have the upload, by
+                ``boottime_s``.
         """
         self._end_time = end_time
         self._take_up = take_up
         self._new_mirror = mirror
         self._shown = shown
         self._interval_s = interval_s
+        self._on_held = on_held
+        self._held_s = lease_s(interval_s) - STORE_CLOCK_S
         self._warn = warn
         self._clock = clock
         self._mirror: Mirror | None = None
@@ -184,6 +198,7 @@ class Keeper:
 
     async def _try(self, work: Callable[[], Awaitable[None]], limit_s: float | None) -> None:
         """Do ``work``; a store that fails is reported once, until it works again."""
+        began_s = boottime_s()
         try:
             async with asyncio.timeout(limit_s):
                 await work()
@@ -195,6 +210,7 @@ class Keeper:
         except TimeoutError:
             trouble = TemporaryError(f"no answer within {limit_s:g} s")
         else:
+            self._on_held(began_s + self._held_s)
             if self._trouble is not None:
                 self._trouble = None
                 self._warn(f"{self._shown} can be written again")

@@ -148,15 +148,17 @@ def test_a_host_that_is_cut_off_and_comes_back_puts_nothing_any_more(
         for pid in (first.pid, child):
             os.kill(pid, signal.SIGSTOP)
         two = ordered(server, source, "two", state="two", store=store)
-        _, done = ended(start(two, tmp_path / "2", key="TWO", puts_per_s=1000))
+        second = start(two, tmp_path / "2", key="TWO", puts_per_s=15)
+        until(lambda: sum(put.who == "TWO" for put in log.puts) >= 3)
         for pid in (first.pid, child):
             os.kill(pid, signal.SIGCONT)
         _, lost = ended(first)
+        _, done = ended(second)
     assert (done["status"], done["error"]) == ("completed", None)
-    assert lost["status"] == "failed", lost
+    assert (lost["status"], lost["exit_code"]) == ("failed", 5), lost
+    assert "taken over" in lost["error"]
     assert server.content(done["snapshot_id"], 24) == source.read_bytes()
-    assert len(server.states()) == 1
-    log.require_one_writer_at_a_time()
+    assert list(log.turns().values()) == [["ONE", "TWO"]]
 
 
 @pytest.mark.long

@@ -14,6 +14,7 @@ from bulkput.fleet.share_in_force import LOOK_S, Paced, ShareInForce
 from bulkput.jobs.lanes.protocol import CallKind
 from bulkput.model.clock import LoopClock
 from bulkput.pace.call_gate import SharedCallGate
+from bulkput.pace.fence import Fence
 from bulkput.pace.pacer import AccountPacer
 from bulkput.pace.rate import TARGET_SHARE
 
@@ -38,7 +39,10 @@ class Rig:
         clock = LoopClock()
         self.suspended_s = 0.0
         self.puts, self.gets = AccountPacer(1.0), AccountPacer(1.0)
-        context = SimpleNamespace(account=self.puts, get_account=self.gets, clock=clock)
+        self.fence = Fence()
+        context = SimpleNamespace(
+            account=self.puts, get_account=self.gets, clock=clock, fence=self.fence
+        )
         self.gates = {
             each: SharedCallGate(clock, random.Random(0))
             for each in (Resource.STARTS, Resource.COMPLETES)
@@ -128,5 +132,20 @@ def test_nothing_may_be_used_before_there_is_a_share():
         rig = Rig(SetShare(QuotaShare(), float("-inf")))
         assert rig.rates() == [0, 0, 0, 0]
         assert not rig.share.is_lost
+
+    run_virtual(live())
+
+
+def test_nothing_is_started_or_sealed_while_another_may_have_the_upload():
+    async def live():
+        rig = Rig(message())
+        rig.fence.__init__(is_needed=True)
+        ending = asyncio.create_task(rig.share.until_lost())
+        await asyncio.sleep(2 * LOOK_S)
+        assert rig.rates() == pytest.approx([1000, 500, 0, 0]), "puts are held by the fence itself"
+        rig.fence.hold_until(float("inf"))
+        await asyncio.sleep(2 * LOOK_S)
+        assert rig.rates() == pytest.approx([1000, 500, 10, 8])
+        ending.cancel()
 
     run_virtual(live())

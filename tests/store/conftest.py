@@ -68,7 +68,7 @@ class Host:
         clock = LoopClock(unix_epoch_s=1_800_000_000.0)
         return Mirror(self.store, self.folder, held, samples="aa", workers=Inline(), clock=clock)
 
-    def keeper(self):
+    def keeper(self, **more):
         return Keeper(
             self.take_up(),
             self.mirror,
@@ -77,6 +77,7 @@ class Host:
             warn=self.notes.append,
             clock=LoopClock(),
             end_time=self.end_time,
+            **more,
         )
 
     async def held(self):

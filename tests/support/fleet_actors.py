@@ -8,8 +8,8 @@ from bulkput.fleet.lease import Resource
 from bulkput.fleet.lease_table import LeaseTable
 from bulkput.fleet.permits import PermitTable
 from bulkput.fleet.protocol import Order, Renewed
-from bulkput.fleet.quota_share import boottime_s
 from bulkput.jobs.session.rate_limits import GetRateLimits, RateLimits
+from bulkput.model.clock import boottime_s
 
 ACCOUNT = "000000000000/us-east-1"
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from bulkput.jobs.lanes.lane_process import LaneProcess
@@ -27,6 +27,7 @@ from bulkput.model.errors import MachineError
 from bulkput.model.events import GetRetried, Observer, PutRetried
 from bulkput.model.progress import Progress
 from bulkput.pace.fair_share import FairShare
+from bulkput.pace.fence import Fence
 from bulkput.pace.pacer import Pacer
 from bulkput.pipeline.budget import ByteBudget
 
@@ -58,6 +59,7 @@ class CrewParts:
     note: Callable[[str], None]
     observer: Observer
     clock: Clock
+    fence: Fence = field(default_factory=Fence)
 
 
 class Crew(ABC):
@@ -227,8 +229,8 @@ class Crew(ABC):
         self.parts.pacer.set_ceiling(shares[_OWN], in_flight_max)
         self.parts.budget.resize(memory_bytes)
         for lane in ready:
-            account = account_per_s(lane)
-            lane.send(Share(shares[lane.name], account, in_flight_max, memory_bytes))
+            account, until_s = account_per_s(lane), self.parts.fence.until_s
+            lane.send(Share(shares[lane.name], account, in_flight_max, memory_bytes, until_s))
         allowed = sum(each.progress.allowed_per_s for each in ready.values())
         self.parts.progress.allowed_in_lanes_per_s = allowed
 

@@ -11,6 +11,7 @@ from bulkput.jobs.lanes.protocol import FromLane, Share, SharedManifest, ToVolum
 from bulkput.ledger.manifest import Manifest
 from bulkput.model.errors import ManifestError
 from bulkput.model.progress import Progress
+from bulkput.pace.fence import Fence, GateOfAll
 from bulkput.pace.gate import Gate
 from bulkput.pace.pacer import AccountPacer, Pacer
 from bulkput.pipeline.workers import Workers
@@ -55,16 +56,18 @@ class LanePacer:
         """Begin with next to nothing."""
         self._clock = tools.service.clock
         self._account = AccountPacer(WAITING_PER_S)
+        self._fence = Fence(is_needed=True)
         self.pacer = Pacer(
             ceiling_puts_per_s=WAITING_PER_S,
             in_flight_max=tools.settings.tuning.in_flight_max,
             account=self._account,
             clock=self._clock,
-            gate=gate,
+            gate=GateOfAll(self._fence, gate),
         )
 
     def set_share(self, share: Share) -> None:
         """Keep to these parts from now on."""
+        self._fence.hold_until(share.until_s)
         self._account.set_ceiling(self._clock.monotonic_s(), share.account_per_s)
         self.pacer.set_ceiling(share.snapshot_per_s, share.in_flight_max)
 

@@ -67,6 +67,8 @@ class Share(NamedTuple):
     account_per_s: float
     in_flight_max: int
     memory_bytes: int
+    until_s: float = float("inf")
+    """When all of it ends, by ``boottime_s``, unless another share has come."""
 
 
 class SharedManifest(NamedTuple):

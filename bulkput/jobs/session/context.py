@@ -17,6 +17,7 @@ from bulkput.model.events import Noted, Observer
 from bulkput.model.failure import FailureClass
 from bulkput.model.window import WINDOWS_PER_BUDGET, window_that_fits
 from bulkput.pace.call_gate import CallGate, OpenCallGate
+from bulkput.pace.fence import Fence
 from bulkput.pace.pacer import AccountPacer
 from bulkput.pipeline.retry import OnRetry, Retrier
 from bulkput.pipeline.workers import Workers
@@ -56,6 +57,8 @@ class JobContext:
     """When StartSnapshot may be called."""
     completes: CallGate = field(default_factory=OpenCallGate)
     """The same of CompleteSnapshot."""
+    fence: Fence = field(default_factory=Fence)
+    """Whether puts may start, as far as the state store says who has the upload."""
 
     @property
     def store_address(self) -> str | None:

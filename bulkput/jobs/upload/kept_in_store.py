@@ -80,6 +80,7 @@ async def _begun(run: VolumeRun, store: StateStore, source: Source, folder: Path
         warn=warn,
         clock=context.clock,
         end_time=store.end_time,
+        on_held=context.fence.hold_until,
     )
     await keeper.begin()
     return keeper

@@ -16,6 +16,7 @@ from bulkput.ledger.record import State
 from bulkput.model.errors import BulkputError, IntegrityError, ServiceError, SnapshotError
 from bulkput.model.events import PutRetried
 from bulkput.model.failure import FailureClass
+from bulkput.pace.fence import GateOfAll
 from bulkput.pace.pacer import Pacer
 from bulkput.pipeline.baseline import NoBaseline, nothing_is_known
 from bulkput.pipeline.budget import ByteBudget
@@ -102,7 +103,10 @@ def _parts(
             in_flight_max=context.settings.tuning.in_flight_max,
             account=context.account,
             clock=context.clock,
-            gate=gate_of(context.settings.window, context.clock, run.progress, run.note),
+            gate=GateOfAll(
+                context.fence,
+                gate_of(context.settings.window, context.clock, run.progress, run.note),
+            ),
             limiter=context.rate_limits.snapshot_limiter,
             cpu_s=time.thread_time,
         ),
@@ -171,6 +175,7 @@ def _crew_parts(
         note=run.note,
         observer=context.observer,
         clock=context.clock,
+        fence=context.fence,
     )
 
 

@@ -7,14 +7,17 @@ from virtual_time import run_virtual
 
 from bulkput.config.settings import JobSettings
 from bulkput.jobs.lanes.crew import CrewParts
+from bulkput.jobs.lanes.lane_upload import LaneUpload
+from bulkput.jobs.lanes.lane_volume import LaneTools
 from bulkput.jobs.lanes.pool import LanePool
 from bulkput.jobs.lanes.pool_parts import parts_of_job
-from bulkput.jobs.lanes.protocol import CallKind, Share
+from bulkput.jobs.lanes.protocol import CallKind, PutOrder, Share
 from bulkput.jobs.lanes.put_crew import PutCrew
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT, RateLimits
 from bulkput.model.clock import LoopClock
 from bulkput.model.progress import Progress
+from bulkput.pace.fence import Fence
 from bulkput.pace.pacer import AccountPacer, Pacer
 from bulkput.pace.rate import TARGET_SHARE
 from bulkput.pipeline.budget import ByteBudget
@@ -63,7 +66,7 @@ def context(account):
     return JobContext(**(others | given))
 
 
-def with_lanes(pool, account):
+def with_lanes(pool, account, fence=None):
     """Return lanes that put a volume together with this process."""
     budget = ByteBudget(1 << 30)
     pacer = Pacer(ceiling_puts_per_s=1000, in_flight_max=64, account=account, clock=LoopClock())
@@ -77,6 +80,7 @@ def with_lanes(pool, account):
         "ceiling_per_s": 1000.0,
         "in_flight_max": 64,
         "clock": LoopClock(),
+        "fence": fence or Fence(),
     }
     crew = PutCrew(CrewParts(**(others | given)), nothing, queue)
     pool._crews.append(crew)
@@ -101,3 +105,35 @@ def test_all_processes_of_a_volume_share_what_is_allowed_now(ceilings):
             assert (own == 0) == (ceiling == 0)
 
     run_virtual(follow())
+
+
+def test_a_lane_hears_until_when_it_may_put():
+    async def live():
+        account, fence = AccountPacer(1000.0), Fence(is_needed=True)
+        fence.hold_until(77.0)
+        pool = LanePool(parts_of_job(context(account)))
+        lanes = with_lanes(pool, account, fence)
+        pool.set_ceiling(CallKind.PUTS, 100.0)
+        assert [lane.share.until_s for lane in lanes] == [77.0, 77.0]
+
+    run_virtual(live())
+
+
+def test_a_lane_puts_nothing_when_that_time_is_over():
+    async def live():
+        settings = JobSettings.model_validate(
+            {"version": 1, "volumes": [{"name": "disk", "source": "/dev/null"}]}
+        )
+        service = SimpleNamespace(clock=LoopClock())
+        tools = LaneTools(settings, service, None, nothing)
+        others = dict.fromkeys(PutOrder.__dataclass_fields__)
+        given = {"volume": "disk", "block_count": 9, "window_blocks": 8}
+        upload = LaneUpload(PutOrder(**(others | given)), (), tools)
+        gate = upload._pacer.pacer._gate
+        assert gate.pause_s() > 0, "no share has come"
+        upload.take(Share(100.0, 100.0, 8, 1 << 24))
+        assert gate.pause_s() == 0
+        upload.take(Share(100.0, 100.0, 8, 1 << 24, until_s=1.0))
+        assert gate.pause_s() > 0
+
+    run_virtual(live())
