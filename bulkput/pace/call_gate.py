@@ -8,7 +8,6 @@ start as many calls a second as their rates add up to, and not all at once.
 
 import asyncio
 import random
-from typing import Protocol
 
 from bulkput.model.clock import Clock
 
@@ -17,22 +16,6 @@ LOOK_S = 0.25
 
 SLEEP_MIN_S = 0.001
 """What rounding leaves of a wait would be slept through again and again."""
-
-
-class CallGate(Protocol):
-    """Of one kind of call."""
-
-    async def admit(self) -> float:
-        """Wait until a call may start; return how many seconds that took."""
-        ...
-
-
-class OpenCallGate:
-    """Where nobody else is who shares: what is too much, the service refuses."""
-
-    async def admit(self) -> float:
-        """Return at once."""
-        return 0.0
 
 
 class SharedCallGate:

@@ -20,3 +20,19 @@ class OpenGate:
     def pause_s(self) -> float:
         """Return 0."""
         return 0.0
+
+
+class CallGate(Protocol):
+    """Of one kind of call."""
+
+    async def admit(self) -> float:
+        """Wait until a call may start; return how many seconds that took."""
+        ...
+
+
+class OpenCallGate:
+    """Where nobody else is who shares: what is too much, the service refuses."""
+
+    async def admit(self) -> float:
+        """Return at once."""
+        return 0.0

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from bulkput.model.clock import Clock
 from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
-from bulkput.pace.call_gate import CallGate
+from bulkput.pace.gate import CallGate
 from bulkput.pace.retry import decide
 
 T = TypeVar("T")

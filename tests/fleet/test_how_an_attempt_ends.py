@@ -1,101 +1,24 @@
 """How an attempt ends, whatever becomes of its process: a scripted one, on virtual time."""
 
 import asyncio
-import contextlib
 import os
 import signal
-from dataclasses import replace
 
 import pytest
 from support.fleet_actors import Handle, Mailbox, Quota, order
-from virtual_time import run_virtual
+from support.scripted_child import DONE, GRACE_S, JOB, Child, lived, now_s
 
 from bulkput.fleet import volume_task
 from bulkput.fleet.lease import ORPHAN_S
-from bulkput.fleet.mail import SILENT_S
 from bulkput.fleet.protocol import (
     SetShare,
-    ShareTaken,
     StopVolume,
-    VolumeFinished,
     VolumeInit,
     VolumeProgress,
 )
-from bulkput.fleet.unfinished import stopped
-from bulkput.fleet.volume_task import END_MARGIN_S, Attempt, run_volume
+from bulkput.fleet.volume_task import END_MARGIN_S, Attempt
 from bulkput.model.exit_code import ExitCode
-from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress
-
-JOB = {"version": 1, "volumes": [{"name": "disk", "source": "/dev/null"}]}
-GRACE_S = order(JOB).settings.tuning.shutdown_grace_s
-DONE = VolumeOutcome(volume="disk", source="/dev/null", status="completed", snapshot_id="snap-1")
-
-
-class Child:
-    """A process that does as its script says."""
-
-    def __init__(self, *, heeds_stop=True, status=0, words=""):
-        self.heeds_stop, self.status, self.last_words = heeds_stop, status, words
-        self.received, self.killed_s, self.is_ended = [], None, False
-        self._out = asyncio.Queue()
-
-    def send(self, message):
-        self.received.append(message)
-        if isinstance(message, SetShare):
-            self._out.put_nowait(ShareTaken(message.share.number))
-        elif isinstance(message, StopVolume) and self.heeds_stop:
-            outcome = stopped(order(JOB), message.why, Progress("disk", blocks_put=7))
-            self.finish(outcome)
-
-    def finish(self, outcome=None):
-        if outcome is not None:
-            self._out.put_nowait(VolumeFinished(outcome))
-        self._out.put_nowait(None)
-
-    def report(self, message):
-        self._out.put_nowait(message)
-
-    async def messages(self):
-        while (message := await self._out.get()) is not None:
-            yield message
-
-    def kill(self):
-        self.killed_s, self.status = asyncio.get_running_loop().time(), -9
-        self._out.put_nowait(None)
-
-    async def end(self):
-        self.is_ended = True
-        return self.status
-
-
-def lived(monkeypatch, story, **script):
-    """Return the end of an attempt with a scripted process, which ``story`` goes along with."""
-
-    async def live():
-        child, quota, mailbox = Child(**script), Handle(Quota(now_s=now_s)), Handle(Mailbox())
-
-        async def start():
-            return child
-
-        monkeypatch.setattr(volume_task, "start_volume_child", start)
-        monkeypatch.setattr(volume_task, "_sigterm", lambda _: contextlib.nullcontext())
-        attempt = Attempt(order(JOB), quota, mailbox)
-        attempt._keeper._now_s = now_s
-        running = asyncio.create_task(attempt.run())
-        await asyncio.sleep(1)
-        await story(child, quota, mailbox, running)
-        end = await running
-        assert child.is_ended
-        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        assert not left, "it left something behind"
-        return end, child, quota.actor
-
-    return run_virtual(live())
-
-
-def now_s():
-    return asyncio.get_running_loop().time()
 
 
 def test_a_volume_that_is_done_gives_its_lease_and_permit_back(monkeypatch):
@@ -234,70 +157,6 @@ def test_a_permit_that_is_lost_later_stops_nothing(monkeypatch):
 
     end, _, _ = lived(monkeypatch, story)
     assert end.outcome == DONE
-
-
-def started_by_nobody():
-    pytest.fail("a process was started")
-
-
-async def without_process(monkeypatch, quota, mailbox=None):
-    monkeypatch.setattr(volume_task, "start_volume_child", started_by_nobody)
-    monkeypatch.setattr(volume_task, "_sigterm", lambda _: contextlib.nullcontext())
-    attempt = Attempt(order(JOB), quota, Handle(mailbox or Mailbox()))
-    attempt._keeper._now_s = now_s
-    return await attempt.run()
-
-
-def test_without_a_permit_nothing_is_started(monkeypatch):
-    async def live():
-        quota = Quota(now_s=now_s)
-        quota.permits.ask(now_s(), "job/disk", "client-of-before")
-        end = await without_process(monkeypatch, Handle(quota))
-        assert (end.outcome.status, end.outcome.exit_code) == ("not-started", 5)
-        assert quota.permits.held == 1, "it gave back what is another's"
-
-    run_virtual(live())
-
-
-@pytest.mark.parametrize("fault", ["hang", RuntimeError("dead")])
-def test_a_quota_that_never_answers_is_not_waited_for_for_ever(monkeypatch, fault):
-    async def live():
-        quota = Handle(Quota(now_s=now_s))
-        quota.fault = fault
-        end = await without_process(monkeypatch, quota)
-        assert end.outcome.status == "not-started"
-        assert now_s() == pytest.approx(SILENT_S, abs=5)
-
-    run_virtual(live())
-
-
-def test_a_stop_before_the_start_is_heard(monkeypatch):
-    async def live():
-        quota, mailbox = Handle(Quota(now_s=now_s)), Mailbox()
-        quota.fault = "hang"
-        mailbox.stop()
-        end = await without_process(monkeypatch, quota, mailbox)
-        assert (end.outcome.status, end.outcome.exit_code) == ("not-started", 5)
-        assert now_s() < 10
-
-    run_virtual(live())
-
-
-def test_a_process_that_cannot_be_started_is_the_machines_failure(monkeypatch):
-    async def refuse():
-        raise BlockingIOError(11, "Resource temporarily unavailable")
-
-    monkeypatch.setattr(volume_task, "start_volume_child", refuse)
-    end = asyncio.run(Attempt(order(JOB), Handle(Quota()), Handle(Mailbox())).run())
-    assert (end.outcome.status, end.outcome.exit_code) == ("failed", ExitCode.MACHINE)
-    assert "no more threads or processes" in end.outcome.error
-
-
-def test_another_version_than_the_drivers_begins_nothing():
-    wrong = replace(order(JOB), version="0.0.1")
-    end = run_volume(wrong, None, None)
-    assert (end.outcome.status, end.outcome.exit_code) == ("failed", ExitCode.CONFIGURATION)
-    assert "they must match" in end.outcome.error
 
 
 def test_sigterm_of_its_host_stops_it_and_the_hosts_own_handler_is_back(monkeypatch):

@@ -7,7 +7,8 @@ import pytest
 from virtual_time import run_virtual
 
 from bulkput.model.clock import LoopClock
-from bulkput.pace.call_gate import LOOK_S, OpenCallGate, SharedCallGate
+from bulkput.pace.call_gate import LOOK_S, SharedCallGate
+from bulkput.pace.gate import OpenCallGate
 
 
 def gates(count, rate, seed=0):

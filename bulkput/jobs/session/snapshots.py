@@ -15,7 +15,7 @@ from bulkput.model.clock import Clock
 from bulkput.model.errors import AnswerError, ConfigError, Problem, ServiceError, SnapshotError
 from bulkput.model.failure import FailureClass
 from bulkput.model.snapshot_id import SNAPSHOT_ID_EXPECTED, is_snapshot_id
-from bulkput.pace.call_gate import CallGate, OpenCallGate
+from bulkput.pace.gate import CallGate, OpenCallGate
 from bulkput.pipeline.retry import OnRetry, Retrier
 
 SHOWN_WITHIN_S = 120.0
