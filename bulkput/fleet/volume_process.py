@@ -42,7 +42,7 @@ from bulkput.model.interruption import InterruptedBySignal
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Progress
 from bulkput.pace.call_gate import SharedCallGate
-from bulkput.pace.fence import Fence
+from bulkput.pace.gate import Fence
 
 COUNTS_S = 0.5
 """As often as a quota is measured by."""

@@ -12,8 +12,7 @@ from bulkput.model.clock import Clock
 from bulkput.model.failure import FailureClass
 from bulkput.model.progress import RateLimiter
 from bulkput.pace.bucket import Bucket
-from bulkput.pace.gate import LOOK_S as GATE_LOOK_S
-from bulkput.pace.gate import Gate, OpenGate
+from bulkput.pace.gate import GATE_LOOK_S, Gate, OpenGate
 from bulkput.pace.held_back import HeldBack, no_cpu_s
 from bulkput.pace.in_flight import InFlightController
 from bulkput.pace.rate import RateController
@@ -267,13 +266,11 @@ class Pacer:
 
     async def _until_open(self) -> float:
         """Wait for the gate, and return the time."""
-        now_s = self._clock.monotonic_s()
         while (pause_s := self._gate.pause_s()) > 0:
-            began_s = now_s
+            began_s = self._clock.monotonic_s()
             await self._clock.sleep(min(pause_s, GATE_LOOK_S))
-            now_s = self._clock.monotonic_s()
-            self._held_back.waited(RateLimiter.WINDOW, now_s - began_s)
-        return now_s
+            self._held_back.waited(RateLimiter.WINDOW, self._clock.monotonic_s() - began_s)
+        return self._clock.monotonic_s()
 
     async def _wait_for_slot(self) -> None:
         while self._in_flight >= self._in_flight_controller.limit:

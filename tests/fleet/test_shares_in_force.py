@@ -14,7 +14,7 @@ from bulkput.fleet.share_in_force import LOOK_S, Paced, ShareInForce
 from bulkput.jobs.lanes.protocol import CallKind
 from bulkput.model.clock import LoopClock
 from bulkput.pace.call_gate import SharedCallGate
-from bulkput.pace.fence import Fence
+from bulkput.pace.gate import Fence
 from bulkput.pace.pacer import AccountPacer
 from bulkput.pace.rate import TARGET_SHARE
 

@@ -6,15 +6,14 @@ import pytest
 from virtual_time import run_virtual
 
 from bulkput.model.clock import LoopClock
-from bulkput.pace import fence as fences
-from bulkput.pace.fence import LOOK_S, Fence, GateOfAll
-from bulkput.pace.gate import OpenGate
+from bulkput.pace import gate as gates
+from bulkput.pace.gate import FENCE_LOOK_S, Fence, GateOfAll, OpenGate
 from bulkput.pace.pacer import AccountPacer, Pacer
 
 
 @pytest.fixture(autouse=True)
 def virtual_boottime(monkeypatch):
-    monkeypatch.setattr(fences, "boottime_s", lambda: asyncio.get_running_loop().time())
+    monkeypatch.setattr(gates, "boottime_s", lambda: asyncio.get_running_loop().time())
 
 
 @pytest.mark.parametrize("slow", ["own", "account", "neither"])
@@ -46,7 +45,7 @@ def test_a_put_that_waits_for_its_turn_is_held_when_the_time_is_over(slow):
         assert all(5 <= at < 15 for at in started), started
         begun = len(started)
         fence.hold_until(100.0)
-        await asyncio.sleep(LOOK_S + 0.01 + (4 if slow != "neither" else 0))
+        await asyncio.sleep(FENCE_LOOK_S + 0.01 + (4 if slow != "neither" else 0))
         assert len(started) > begun
         for task in putting:
             task.cancel()

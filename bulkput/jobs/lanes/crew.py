@@ -27,7 +27,7 @@ from bulkput.model.errors import MachineError
 from bulkput.model.events import GetRetried, Observer, PutRetried
 from bulkput.model.progress import Progress
 from bulkput.pace.fair_share import FairShare
-from bulkput.pace.fence import Fence
+from bulkput.pace.gate import Fence
 from bulkput.pace.pacer import Pacer
 from bulkput.pipeline.budget import ByteBudget
 

@@ -11,8 +11,7 @@ from bulkput.jobs.lanes.protocol import FromLane, Share, SharedManifest, ToVolum
 from bulkput.ledger.manifest import Manifest
 from bulkput.model.errors import ManifestError
 from bulkput.model.progress import Progress
-from bulkput.pace.fence import Fence, GateOfAll
-from bulkput.pace.gate import Gate
+from bulkput.pace.gate import Fence, Gate, GateOfAll
 from bulkput.pace.pacer import AccountPacer, Pacer
 from bulkput.pipeline.workers import Workers
 

@@ -16,8 +16,7 @@ from bulkput.model.errors import ServiceError
 from bulkput.model.events import Noted, Observer
 from bulkput.model.failure import FailureClass
 from bulkput.model.window import WINDOWS_PER_BUDGET, window_that_fits
-from bulkput.pace.fence import Fence
-from bulkput.pace.gate import CallGate, OpenCallGate
+from bulkput.pace.gate import CallGate, Fence, OpenCallGate
 from bulkput.pace.pacer import AccountPacer
 from bulkput.pipeline.retry import OnRetry, Retrier
 from bulkput.pipeline.workers import Workers

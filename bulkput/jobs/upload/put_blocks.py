@@ -16,7 +16,7 @@ from bulkput.ledger.record import State
 from bulkput.model.errors import BulkputError, IntegrityError, ServiceError, SnapshotError
 from bulkput.model.events import PutRetried
 from bulkput.model.failure import FailureClass
-from bulkput.pace.fence import GateOfAll
+from bulkput.pace.gate import GateOfAll
 from bulkput.pace.pacer import Pacer
 from bulkput.pipeline.baseline import NoBaseline, nothing_is_known
 from bulkput.pipeline.budget import ByteBudget

@@ -17,7 +17,7 @@ from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT, RateLimits
 from bulkput.model.clock import LoopClock
 from bulkput.model.progress import Progress
-from bulkput.pace.fence import Fence
+from bulkput.pace.gate import Fence
 from bulkput.pace.pacer import AccountPacer, Pacer
 from bulkput.pace.rate import TARGET_SHARE
 from bulkput.pipeline.budget import ByteBudget
