@@ -143,14 +143,16 @@ def _open_sinks(
         sinks.append(reporter)
     if puts:
         sinks.append(run_file(settings, invocation))
-    return _Everybody(sinks), Verbosity.VERBOSE if files else verbosity
+    return _Everybody(sinks, is_recorded=bool(files)), Verbosity.VERBOSE if files else verbosity
 
 
 class _Everybody:
     """All sinks as one Observer, with a board that is up to date at once."""
 
-    def __init__(self, sinks: list[Sink]) -> None:
+    def __init__(self, sinks: list[Sink], *, is_recorded: bool) -> None:
         self.sinks = sinks
+        self.is_recorded = is_recorded
+        """Whether a file keeps what happens; a display shows neither settings nor versions."""
         self._board = Board()
         self._ended: list[VolumeOutcome] = []
 
@@ -207,7 +209,8 @@ def _running(
         everybody.on_event(
             RunStarted(volume_count, __version__, os.getpid(), host, job_name, job_id)
         )
-        everybody.on_event(_configured(settings))
+        if everybody.is_recorded:
+            everybody.on_event(_configured(settings))
         try:
             yield end
         except BaseException as error:

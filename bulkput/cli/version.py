@@ -8,9 +8,8 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 import click
@@ -60,6 +59,7 @@ version_options = with_options(
 def _surroundings() -> Iterator[tuple[str, str]]:
     """Yield the name and value of each thing that a bug may depend on."""
     import ssl  # noqa: PLC0415 - only for this
+    from importlib import metadata  # noqa: PLC0415 - the same
 
     yield "python", f"{platform.python_implementation()} {sys.version.split()[0]}"
     yield "system", f"{platform.system()} {platform.release()}, {_distribution()}"
@@ -67,21 +67,20 @@ def _surroundings() -> Iterator[tuple[str, str]]:
     yield "cores", f"{len(os.sched_getaffinity(0))} of {os.cpu_count()}"
     yield "openssl", ssl.OPENSSL_VERSION
     yield "qemu-nbd", _qemu_nbd()
-    for name in _dependencies():
-        with suppress(PackageNotFoundError):
-            yield name, version(name)
+    with suppress(metadata.PackageNotFoundError):
+        for name in _dependencies(metadata.requires("bulkput") or ()):
+            with suppress(metadata.PackageNotFoundError):
+                yield name, metadata.version(name)
 
 
-def _dependencies() -> list[str]:
-    """Return the names of the packages that bulkput requires, extras too."""
-    with suppress(PackageNotFoundError):
-        named = {
-            requirement.split(";")[0].split("[")[0].split(">")[0].split("<")[0].strip()
-            for requirement in requires("bulkput") or ()
-            if "extra ==" not in requirement or requirement.endswith(_EXTRAS)
-        }
-        return sorted({*named, "botocore"} - {"bulkput"})
-    return []
+def _dependencies(requirements: Iterable[str]) -> list[str]:
+    """Return the names of the packages that are required, those of users' extras too."""
+    named = {
+        requirement.split(";")[0].split("[")[0].split(">")[0].split("<")[0].strip()
+        for requirement in requirements
+        if "extra ==" not in requirement or requirement.endswith(_EXTRAS)
+    }
+    return sorted({*named, "botocore"} - {"bulkput"})
 
 
 def _distribution() -> str:

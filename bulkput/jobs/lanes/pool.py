@@ -7,11 +7,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bulkput.config.process_count import AUTO
 from bulkput.jobs.lanes.crew import Crew, CrewParts
-from bulkput.jobs.lanes.get_crew import Do, GetCrew, Item, Result
 from bulkput.jobs.lanes.key_sender import KeySender
 from bulkput.jobs.lanes.lane_process import LaneProcess
 from bulkput.jobs.lanes.loop_load import LoopLoad
@@ -22,6 +21,9 @@ from bulkput.machine.processors import IdleProcessors, quota_processors
 from bulkput.pace.fair_share import FairShare
 from bulkput.pace.lanes import LaneCount, Look
 from bulkput.pipeline.span_queue import SpanQueue
+
+if TYPE_CHECKING:
+    from bulkput.jobs.lanes.get_crew import Do, GetCrew, Item, Result
 
 _LOOK_S = 0.5
 """Half of what a share is measured over."""
@@ -88,9 +90,11 @@ class LanePool:
 
     @contextlib.contextmanager
     def get_crew(
-        self, parts: CrewParts, do: Do[Item, Result], left_blocks: Callable[[], int]
-    ) -> Iterator[GetCrew[Item, Result]]:
+        self, parts: CrewParts, do: "Do[Item, Result]", left_blocks: Callable[[], int]
+    ) -> "Iterator[GetCrew[Item, Result]]":
         """Give a snapshot lanes that get it while the context lasts; see ``GetCrew``."""
+        from bulkput.jobs.lanes.get_crew import GetCrew  # noqa: PLC0415 - an upload gets nothing
+
         crew = GetCrew(parts, self._look, do, left_blocks)
         with self._at_work(crew):
             yield crew

@@ -17,7 +17,6 @@ from bulkput.ledger.partial_manifest import PartialManifest
 from bulkput.model.block import BLOCKS_PER_GIB
 from bulkput.model.events import Noted, PhaseChanged
 from bulkput.model.progress import Phase
-from bulkput.pipeline.digesting import digest_blocks
 
 _REPORT_INTERVAL_S = 30.0
 """A full TiB takes 35 minutes at the quota of gets."""
@@ -95,6 +94,10 @@ async def _read(place: UploadContext, header: ManifestHeader) -> KeptManifest:
     context, label, snapshot_id = place.context, place.volume.label, header.snapshot_id
     place.progress.phase = Phase.READING_PARENT
     context.observer.on_event(PhaseChanged(label, Phase.READING_PARENT, snapshot_id))
+    from bulkput.pipeline.digesting import (  # noqa: PLC0415 - few uploads read anything back
+        digest_blocks,
+    )
+
     # EC2 reports completed up to a minute before the direct side lists the snapshot.
     retrier = replace(place.retrier, snapshot_started_s=context.clock.monotonic_s())
     live = await place.snapshots.describe(snapshot_id)
