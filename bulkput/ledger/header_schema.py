@@ -21,6 +21,20 @@ Fact = tuple[Holds, str]
 """Whether a value can be, and in words what was expected."""
 
 
+class OtherVersionError(ValueError):
+    """Facts of another version of bulkput: they may be sound, and are not ours to replace."""
+
+
+def require_version(version: object, own: int) -> None:
+    """Return if facts are of the version that this program reads and writes.
+
+    Raises:
+        OtherVersionError: they are not.
+    """
+    if version != own:
+        raise OtherVersionError(f"format version {version!r:.40}, and this program reads {own}")
+
+
 def is_integer(low: int, high: int) -> Holds:
     """Return the test for a whole number from ``low`` to ``high``."""
     return lambda value: type(value) is int and low <= value <= high

@@ -22,6 +22,7 @@ from bulkput.ledger.header_schema import (
     is_integer,
     is_text,
     parse_facts,
+    require_version,
 )
 from bulkput.ledger.lock import FolderLock
 from bulkput.ledger.state_file import opened_folder, read_state_file, replace_file
@@ -96,15 +97,26 @@ def read_generation(folder: Path) -> Generation | None:
     except OSError as error:
         raise storage_error(path, "read the series", error) from error
     try:
-        facts = parse_facts(content)
-        checksum = facts.pop("checksum", None)
-        check_names(facts, Generation)
-        if checksum != _checksum(facts):
-            raise ValueError("the checksum does not match: the file is damaged or was edited")  # noqa: TRY301 - one kind of error
-        return Generation(**facts)
+        return decode_generation(content)
     except ValueError as error:
         what = f"{error}. To start the series again with a full snapshot, remove this file"
         raise LedgerError(path, what) from None
+
+
+def decode_generation(content: bytes) -> Generation:
+    """Return the last snapshot of a series that ``content`` names.
+
+    Raises:
+        OtherVersionError: it is of another version.
+        ValueError: it is damaged.
+    """
+    facts = parse_facts(content)
+    require_version(facts.get("format_version"), _FORMAT_VERSION)
+    checksum = facts.pop("checksum", None)
+    check_names(facts, Generation)
+    if checksum != _checksum(facts):
+        raise ValueError("the checksum does not match: the file is damaged or was edited")
+    return Generation(**facts)
 
 
 def find_generation(

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from bulkput.ledger.folder import ensure_folder
+from bulkput.ledger.header_schema import OtherVersionError
 from bulkput.ledger.state_file import (
     create_in,
     open_state_file,
@@ -24,7 +25,7 @@ from bulkput.ledger.state_file import (
     replace_file,
 )
 from bulkput.ledger.storage import storage_error, write_all
-from bulkput.model.errors import BulkputError
+from bulkput.model.errors import BulkputError, LedgerError
 from bulkput.store.mirror import RunBlocking
 from bulkput.store.object_store import ObjectStore
 
@@ -37,10 +38,19 @@ PART_BYTES = 8 << 20
 """Of a manifest, 64 MiB a TiB, at a time."""
 
 Newer = Callable[[bytes | None, bytes], bool]
-"""Whether the second content, the store's, is to replace the first; None is no file."""
+"""Whether the second content, the store's, is to replace the first; None is no file. A
+``ValueError`` where the store's is damaged."""
 
 Warn = Callable[[str], None]
 """Warns the user at once."""
+
+
+class ForeignFileError(LedgerError):
+    """Another version of bulkput has written a file in the store: it is not to be replaced."""
+
+
+class _DamagedError(Exception):
+    """A file in the store is none."""
 
 
 @dataclass
@@ -59,6 +69,9 @@ class Shelf:
         Args:
             name: Its path below the state folder, and its key.
             is_newer: Decides between what is here and what the store has.
+
+        Raises:
+            ForeignFileError: the store's is of another version.
         """
         with self._tolerant(name):
             found = await self.store.get(name, size_max_bytes=SMALL_MAX_BYTES)
@@ -125,7 +138,14 @@ class Shelf:
             here: bytes | None = read_state_file(path, SMALL_MAX_BYTES)
         except (FileNotFoundError, NotADirectoryError):
             here = None
-        if is_newer(here, content):
+        try:
+            takes = is_newer(here, content)
+        except OtherVersionError as error:
+            advice = "Use the bulkput that wrote it, or another state_store"
+            raise ForeignFileError(path, f"{self.store.shown} has {error}. {advice}") from None
+        except ValueError as error:
+            raise _DamagedError(str(error)) from None
+        if takes:
             for folder in (path.parent.parent, path.parent):
                 if folder != self.state_dir:
                     ensure_folder(folder)
@@ -152,7 +172,9 @@ class _Tolerant:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, BulkputError | OSError):
+        if isinstance(error, ForeignFileError):
+            return False
+        if isinstance(error, BulkputError | OSError | _DamagedError):
             self._shelf.note_failure(self._name, error)
             return True
         return False

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bulkput.config.job_request import JobIdentity
-from bulkput.jobs.state.job_record import record_path
+from bulkput.jobs.state.job_record import FORMAT_VERSION, decode_record, record_path
+from bulkput.ledger.header_schema import parse_facts, require_version
 from bulkput.ledger.manifest import manifest_path
-from bulkput.ledger.series import series_path
+from bulkput.ledger.series import decode_generation, series_path
 
 COPIES = "copies"
 
@@ -31,13 +32,28 @@ def record_name(identity: JobIdentity) -> str:
 
 
 def is_newer_series(here: bytes | None, stored: bytes) -> bool:
-    """Return whether the store's series has more snapshots than the one here."""
-    return _rank(stored, "number", "created_unix_s") > _rank(here, "number", "created_unix_s")
+    """Return whether the store's series has more snapshots than the one here.
+
+    Raises:
+        OtherVersionError: it is of another version.
+        ValueError: it is damaged.
+    """
+    theirs = decode_generation(stored)
+    return (theirs.number, theirs.created_unix_s) > _rank(here, "number", "created_unix_s")
 
 
 def is_newer_record(here: bytes | None, stored: bytes) -> bool:
-    """Return whether a job's record was changed later than the one here."""
-    return _rank(stored, "updated_unix_s") > _rank(here, "updated_unix_s")
+    """Return whether a job's record was changed later than the one here.
+
+    Raises:
+        OtherVersionError: it is of another version.
+        ValueError: it is damaged.
+    """
+    require_version(parse_facts(stored).get("format_version"), FORMAT_VERSION)
+    theirs = decode_record(stored)
+    if theirs is None:
+        raise ValueError("the record is damaged")
+    return (theirs.updated_unix_s,) > _rank(here, "updated_unix_s")
 
 
 def is_newer_copy(here: bytes | None, stored: bytes) -> bool:
