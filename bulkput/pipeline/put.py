@@ -66,8 +66,12 @@ class PutPath:
         self.in_flight: set[asyncio.Task[None]] = set()
         """The tasks that have an attempt under way: what a stop lets end."""
 
-    async def __call__(self, block: HeldBlock) -> None:
+    async def __call__(self, block: HeldBlock, *, is_again: bool = False) -> None:
         """Put ``block``, which the backlog counts, until it is acknowledged.
+
+        Args:
+            block: The block.
+            is_again: It may be in the snapshot from before, as is on the map of the disk already.
 
         Inside the paced call: the block is read again if its bytes were released, the ledger
         records ``sent`` before and ``acknowledged`` after, and the sink makes one attempt. So
@@ -75,7 +79,7 @@ class PutPath:
         """
         index = block.index
         task = _current_task()
-        is_started = is_repeated = False
+        is_started, is_repeated = False, is_again
 
         async def prepare() -> None:
             nonlocal block

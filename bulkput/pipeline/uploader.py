@@ -118,7 +118,8 @@ class Uploader:
             skip_zeros=self._zeros.skips(is_hole=hashed.is_hole),
         )
         tally = self._tally
-        for run in runs(decision.put & may_be_in_snapshot(states), start):
+        again = decision.put & may_be_in_snapshot(states)
+        for run in runs(again, start):
             tally.place(BlockFate.REPEATED, run.start, run.stop)
         for run in runs(decision.resumed, start):
             tally.place(BlockFate.RESUMED, run.start, run.stop)
@@ -140,7 +141,7 @@ class Uploader:
                 self._budget,
                 can_be_reread=self._can_reread,
             )
-            task = asyncio.create_task(self._put_one(block))
+            task = asyncio.create_task(self._put_one(block, is_again=bool(again[position])))
             self._puts.add(task)
             task.add_done_callback(self._puts.discard)
         self._backlog.add(len(puts))
@@ -151,9 +152,9 @@ class Uploader:
                 window.release(start + position)
         self._budget.release((window.block_count - len(puts)) * BLOCK_SIZE_BYTES)
 
-    async def _put_one(self, block: HeldBlock) -> None:
+    async def _put_one(self, block: HeldBlock, *, is_again: bool) -> None:
         try:
-            await self._put(block)
+            await self._put(block, is_again=is_again)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the volume
