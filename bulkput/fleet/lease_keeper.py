@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from bulkput.fleet.demand import Demand
+from bulkput.fleet.demand import LEAST_PER_S, Demand
 from bulkput.fleet.lease import Amounts, Resource, Terms
 from bulkput.fleet.protocol import Leave, Order, Renewal, Renewed, SetShare
 from bulkput.fleet.quota_client import CLOCK_SHARE, QuotaClient
@@ -25,10 +25,13 @@ RARE_CALLS_PER_S = 10.0
 (Service Quotas L-AFEBDF7A, L-1D4D9345), so that who is alone hardly waits."""
 
 _PHASES: dict[Resource, frozenset[Phase]] = {
+    Resource.PUTS: frozenset({Phase.UPLOADING}),
+    Resource.GETS: frozenset({Phase.READING_PARENT, Phase.COMPARING, Phase.VERIFYING}),
     Resource.STARTS: frozenset({Phase.PREPARING, Phase.READING_PARENT, Phase.STARTING}),
     Resource.COMPLETES: frozenset({Phase.SEALING}),
 }
-"""In which a volume makes the rare calls."""
+"""In which a volume makes calls of a kind. In others it wants no more than shows that it does; what
+a new phase needs is asked for at once, as by one of which nothing is measured yet."""
 
 
 class LeaseKeeper:
@@ -46,10 +49,11 @@ class LeaseKeeper:
         self._order, self._quota, self._now_s = order, quota, now_s
         self._client = QuotaClient(order.client, terms)
         self._permit_s = terms.length_s * CLOCK_SHARE
-        self._demands = {
-            Resource.PUTS: Demand(order.rate_limits.snapshot_puts_per_s),
-            Resource.GETS: Demand(order.get_rate_limits.snapshot_gets_per_s),
+        self._most = {
+            Resource.PUTS: order.rate_limits.snapshot_puts_per_s,
+            Resource.GETS: order.get_rate_limits.snapshot_gets_per_s,
         }
+        self._demands: dict[Resource, Demand] = {}
         self._progress = Progress(order.volume)
         self._permit_until_s = float("-inf")
         self._send: Callable[[SetShare], None] | None = None
@@ -86,7 +90,7 @@ class LeaseKeeper:
         self._changed.set()
 
     def count(self, progress: Progress) -> None:
-        """Learn what the volume does; what a new phase needs is asked for at once."""
+        """Learn what the volume does."""
         before, self._progress = self._progress.phase, progress
         wants = [progress.phase in phases and before not in phases for phases in _PHASES.values()]
         if any(wants):
@@ -148,10 +152,16 @@ class LeaseKeeper:
             Resource.PUTS: progress.puts.attempted,
             Resource.GETS: progress.gets.attempted,
         }
-        wants = {
-            resource: demand.measure(now_s, sent[resource], self._client.may_use(now_s, resource))
-            for resource, demand in self._demands.items()
-        }
+        wants: dict[Resource, float] = {}
         for resource, phases in _PHASES.items():
-            wants[resource] = RARE_CALLS_PER_S if progress.phase in phases else 0.0
+            is_now = progress.phase in phases
+            if resource not in sent:
+                wants[resource] = RARE_CALLS_PER_S if is_now else 0.0
+            elif is_now:
+                demand = self._demands.setdefault(resource, Demand(self._most[resource]))
+                leased_per_s = self._client.may_use(now_s, resource)
+                wants[resource] = demand.measure(now_s, sent[resource], leased_per_s)
+            else:
+                self._demands.pop(resource, None)
+                wants[resource] = LEAST_PER_S
         return wants

@@ -38,7 +38,7 @@ def disk(tmp_path):
 def ordered(tmp_path):
     """Return a function that makes the order for a disk."""
 
-    def make(server, source, client="client-1", *, state="state", store=None, **more):
+    def make(server, source, client="client-1", *, state="state", store=None, processes=1):
         return order(
             {
                 "version": 1,
@@ -46,11 +46,10 @@ def ordered(tmp_path):
                 "region": "us-east-1",
                 "state_dir": str(tmp_path / state),
                 **({"state_store": store, "store_interval": "1s"} if store else {}),
-                "tuning": {"processes": 1, "hash_workers": 1},
+                "tuning": {"processes": processes, "hash_workers": 1},
                 "volumes": [{"name": source.stem, "source": str(source)}],
             },
             client,
-            **more,
         )
 
     return make

@@ -30,7 +30,7 @@ def test_one_that_is_stopped_or_killed_is_gone_on_with_by_the_next(
     served, disk, ordered, monkeypatch
 ):
     """Slow by its lease alone, the emulator would take more."""
-    server, source = served(verify_signatures=False), disk(24)
+    server, source = served(verify_signatures=False), disk(48)
     log, rate = PutLog(monkeypatch), 40.0
 
     async def attempt(number, interrupt):
@@ -39,7 +39,8 @@ def test_one_that_is_stopped_or_killed_is_gone_on_with_by_the_next(
         quota = Quota(rate)
         order = ordered(server, source, f"client-{number}")
         running = asyncio.create_task(Attempt(order, Handle(quota), Handle(mailbox)).run())
-        while interrupt and len(log.puts) < 6 * number:
+        begun = len(log.puts)
+        while interrupt and len(log.puts) < begun + 6:
             await asyncio.sleep(0.01)
             assert not running.done(), running.result()
         if interrupt:
@@ -61,7 +62,7 @@ def test_one_that_is_stopped_or_killed_is_gone_on_with_by_the_next(
     assert stopped.error.startswith("stopped, because the run was stopped")
     assert (killed.status, killed.exit_code) == ("failed", 137), killed
     assert (done.status, done.error) == ("completed", None)
-    assert server.content(done.snapshot_id, 24) == source.read_bytes()
+    assert server.content(done.snapshot_id, 48) == source.read_bytes()
     assert len(server.states()) == 1
     assert done.blocks["resumed"] >= stopped.blocks["put"] > 0
     log.require_one_writer_at_a_time()
@@ -186,3 +187,63 @@ def test_several_volumes_together_use_the_quota_and_no_more(served, disk, ordere
     times = [put.at_s for put in log.puts]
     middle = [at for at in times if times[0] + 1 < at < times[-1] - 1]
     assert len(middle) / (middle[-1] - middle[0]) >= 0.8 * rate
+
+
+@pytest.mark.long
+def test_a_killed_process_takes_the_processes_that_put_beside_it_along(
+    served, disk, ordered, monkeypatch, tmp_path
+):
+    server, source = served(verify_signatures=False), disk(300)
+    log = PutLog(monkeypatch)
+    order = ordered(server, source, "one", processes=3)
+    task = start(order, tmp_path / "one", key="ONE", puts_per_s=60)
+    until(lambda: children_of(task.pid))
+    (child,) = children_of(task.pid)
+    lanes = until(lambda: len(found := children_of(child, "bulkput.jobs.lanes")) == 2 and found)
+    until(lambda: len(log.puts) >= 100)
+    assert log.excess(60) <= 60 * LATE_S, "the lanes put beyond the share of their volume"
+    os.kill(child, signal.SIGKILL)
+    _, outcome = ended(task)
+    assert (outcome["status"], outcome["exit_code"]) == ("failed", 137)
+    until(lambda: not any(is_running(pid) for pid in lanes), 5)
+    put = len(log.puts)
+    task = start(order, tmp_path / "two", key="TWO", puts_per_s=1000)
+    _, outcome = ended(task)
+    assert (outcome["status"], outcome["error"]) == ("completed", None)
+    assert server.content(outcome["snapshot_id"], 300) == source.read_bytes()
+    assert len(log.puts) - put <= 300 - put + 64, "what was answered is not put again"
+    log.require_one_writer_at_a_time()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", ["hang", RuntimeError("the actor died")])
+def test_the_uploads_go_on_within_the_quota_while_the_table_is_started_again(
+    served, disk, ordered, monkeypatch, fault
+):
+    server = served(verify_signatures=False, puts_per_s_account=None)
+    log, rate, blocks = PutLog(monkeypatch), 40.0, 150
+    quota = Handle(Quota(rate))
+    sources = [disk(blocks, f"{number}.img") for number in range(2)]
+
+    async def live():
+        running = [
+            asyncio.create_task(
+                Attempt(ordered(server, source, source.stem), quota, Handle(Mailbox())).run()
+            )
+            for source in sources
+        ]
+        await asyncio.to_thread(until, lambda: len(log.puts) >= 60)
+        quota.fault = fault
+        await asyncio.sleep(3)
+        put = len(log.puts)
+        quota.actor, quota.fault = Quota(rate, learns=True), None
+        await asyncio.sleep(2)
+        assert len(log.puts) > put > 60, "it stood still"
+        return await asyncio.gather(*running)
+
+    ends = [end.outcome for end in asyncio.run(live())]
+    assert [(each.status, each.error) for each in ends] == [("completed", None)] * 2
+    assert log.excess(rate) <= rate * LATE_S
+    assert len(server.states()) == 2
+    for outcome, source in zip(ends, sources, strict=True):
+        assert server.content(outcome.snapshot_id, blocks) == source.read_bytes()

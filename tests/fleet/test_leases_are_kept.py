@@ -6,6 +6,7 @@ import pytest
 from support.fleet_actors import Handle, Quota, order
 from virtual_time import run_virtual
 
+from bulkput.fleet.demand import LEAST_PER_S
 from bulkput.fleet.lease import LENGTH_S, ORPHAN_S, REFRESH_S, Resource
 from bulkput.fleet.lease_keeper import CALL_LIMIT_S, LeaseKeeper
 from bulkput.fleet.protocol import Renewed
@@ -26,21 +27,21 @@ class Kept:
         self.keeper = LeaseKeeper(order(job, client), handle, now_s=now_s)
         self.shares = []
         self.is_taking = True
-        self.phase = self.snapshot_id = None
+        self.phase, self.snapshot_id = Phase.UPLOADING, None
 
     async def begin(self):
         assert await self.keeper.renew()
         self.shares.append(self.keeper.begin(self.send))
         self.running = [asyncio.create_task(self.keeper.run()), asyncio.create_task(self.put())]
+        await asyncio.sleep(0.5)  # it has begun to upload
 
     async def put(self):
         """Send all that it may."""
-        sent, phase = 0.0, Phase.PREPARING
+        sent = 0.0
         while True:
             await asyncio.sleep(0.25)
             sent += 0.25 * self.puts()
-            phase = self.phase or phase
-            progress = Progress("disk", phase=phase, snapshot_id=self.snapshot_id)
+            progress = Progress("disk", phase=self.phase, snapshot_id=self.snapshot_id)
             progress.puts.attempted = int(sent)
             self.keeper.count(progress)
 
@@ -87,17 +88,16 @@ def test_it_is_renewed_every_two_seconds_and_the_permit_with_it():
 
 def test_what_a_lease_takes_away_is_confirmed_only_when_the_process_keeps_to_it():
     async def story(kept, handle):
-        kept.is_taking = False
-        await asyncio.sleep(1.0)
         second = Kept(handle, OTHER, "client-2")
         await second.begin()
+        kept.is_taking = False
         await asyncio.sleep(REFRESH_S)
         assert kept.puts() == 500, "the share was sent, and is not taken"
         asked = len([each for each in handle.actor.renewals if each.ask.client == "client-1"])
         await asyncio.sleep(LENGTH_S / 2)
         now = [each for each in handle.actor.renewals if each.ask.client == "client-1"]
         assert len(now) == asked, "it asked, which says that the share is in use"
-        assert second.puts() == 0
+        assert second.puts() == LEAST_PER_S, "what it had before"
         kept.is_taking = True
         kept.keeper.taken(kept.shares[-1].share.number)
         await asyncio.sleep(3)
@@ -175,22 +175,19 @@ def test_a_new_table_gives_no_more_than_there_was_and_more_when_it_has_learnt():
 
 def test_starts_are_wanted_before_there_is_a_snapshot_and_seals_when_it_is_full():
     async def story(kept, handle):
-        def amounts():
-            share = kept.shares[-1].share
-            return share.may_use(now_s(), Resource.STARTS), share.may_use(
-                now_s(), Resource.COMPLETES
-            )
+        def amounts(message):
+            rare = Resource.PUTS, Resource.STARTS, Resource.COMPLETES
+            return tuple(message.share.may_use(now_s(), each) for each in rare)
 
-        assert amounts() == (10, 0)
-        kept.phase = Phase.UPLOADING
+        assert amounts(kept.shares[0]) == (LEAST_PER_S, 10, 0)
+        assert amounts(kept.shares[-1]) == (1000, 0, 0)
         await asyncio.sleep(REFRESH_S + 0.3)
-        assert amounts() == (0, 0)
-        await asyncio.sleep(0.3)
         asked, kept.phase = len(handle.actor.renewals), Phase.SEALING
-        await asyncio.sleep(0.25)
-        assert (len(handle.actor.renewals), amounts()) == (asked + 1, (0, 10))
-        await asyncio.sleep(0.5)
-        assert len(handle.actor.renewals) == asked + 1, "asked at once though it is no new phase"
+        await asyncio.sleep(0.3)
+        assert len(handle.actor.renewals) == asked + 1
+        assert amounts(kept.shares[-1]) == (LEAST_PER_S, 0, 10)
+        await asyncio.sleep(2 * REFRESH_S)
+        assert len(handle.actor.renewals) <= asked + 4, "asked at once though it is no new phase"
 
     lived(story)
 
