@@ -123,6 +123,20 @@ async def read_stored(store: ObjectStore, now_unix_s: float) -> list[StoredUploa
     return found
 
 
+async def read_stored_upload(
+    store: ObjectStore, name: str, now_unix_s: float
+) -> StoredUpload | None:
+    """Return the upload whose folder has this name; None if the store has none.
+
+    Raises:
+        BulkputError: the store cannot be read.
+    """
+    stored = await store.get(cut_key(name), size_max_bytes=CUT_MAX_BYTES)
+    if stored is None:
+        return None
+    return _upload(name, stored.content, stored.age_s or 0.0, now_unix_s)
+
+
 def _upload(name: str, content: bytes, age_s: float, now_unix_s: float) -> StoredUpload:
     cut = None
     try:
