@@ -40,12 +40,12 @@ class AwsSession:
         if self.config.may_name_keys() or (service := self.config.metadata_service()) is None:
             return None
         from bulkput.ebs.instance_role import InstanceRole  # noqa: PLC0415 - few have one
-        from bulkput.ebs.metadata_service import NotPlainError, SilentError  # noqa: PLC0415 - the same
+        from bulkput.ebs.metadata_service import MetadataError, SilentError  # noqa: PLC0415 - the same
 
         role = InstanceRole(service)
         try:
             await role.get_frozen_credentials()
-        except NotPlainError as error:
+        except MetadataError as error:
             self.metadata_is_silent = isinstance(error, SilentError)
             _log.debug("the instance's role is left to botocore: %s", error)
             return None

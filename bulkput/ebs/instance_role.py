@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from bulkput.ebs.metadata_service import MetadataService, NotPlainError
+from bulkput.ebs.metadata_service import MetadataError, MetadataService
 
 _ROLE_PATH = "latest/meta-data/iam/security-credentials/"
 _ZONE_PATH = "latest/meta-data/placement/availability-zone/"
@@ -64,7 +64,7 @@ class InstanceRole:
         """Return the keys, read anew if they end soon.
 
         Raises:
-            NotPlainError: they cannot be read; earlier ones stay.
+            MetadataError: they cannot be read; earlier ones stay.
         """
         if self._keys is None or self.refresh_needed():
             self._keys, self._end_s = await self._read()
@@ -74,7 +74,7 @@ class InstanceRole:
         token = await self._service.token()
         role = await self._service.get(_ROLE_PATH, token)
         if not (role.isascii() and role.isprintable()) or set(role) & set("/?#% "):
-            raise NotPlainError("the role's name is none")
+            raise MetadataError("the role's name is none")
         keys, end_s = _parsed(await self._service.get(_ROLE_PATH + role, token))
         now_s = self._unix_s()
         extension_s = REFRESH_BEFORE_S + self._jitter_s(*_JITTER_S)
@@ -85,7 +85,7 @@ async def instance_region(service: MetadataService) -> str:
     """Return the Region that the instance is in, of a local zone its parent's.
 
     Raises:
-        NotPlainError: the service did not answer as documented.
+        MetadataError: the service did not answer as documented.
     """
     token = await service.token()
     zone = await service.get(_ZONE_PATH, token)
@@ -93,7 +93,7 @@ async def instance_region(service: MetadataService) -> str:
         return plain[1]
     region = await service.get(_REGION_PATH, token)
     if not (_REGION.fullmatch(region) and zone.startswith(f"{region}-")):
-        raise NotPlainError("a zone that is not in its Region")
+        raise MetadataError("a zone that is not in its Region")
     return region
 
 
@@ -101,7 +101,7 @@ def _parsed(text: str) -> tuple[RoleKeys, float]:
     """Return keys and the Unix time at which they end.
 
     Raises:
-        NotPlainError: it is not the documented answer, as where EC2 may not assume the role.
+        MetadataError: it is not the documented answer, as where EC2 may not assume the role.
     """
     try:
         answer: Any = json.loads(text)
@@ -109,8 +109,8 @@ def _parsed(text: str) -> tuple[RoleKeys, float]:
         end = datetime.fromisoformat(answer["Expiration"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         # Of the answer nothing is shown: it may be half of the keys.
-        raise NotPlainError("it gives no keys in the documented form") from error
+        raise MetadataError("it gives no keys in the documented form") from error
     is_documented = answer.get("Code") == "Success" and end.tzinfo is not None
     if not is_documented or not all(isinstance(each, str) and each for each in given):
-        raise NotPlainError("it gives no keys in the documented form")
+        raise MetadataError("it gives no keys in the documented form")
     return RoleKeys(*given), end.timestamp()

@@ -1,7 +1,7 @@
 """The instance's metadata service: where it is, how it is asked, and plain answers of it.
 
 By IMDSv2 alone, and only where it is configured and answers as documented. Whatever else there is
-(IMDSv1, a service that is silent or off, values that mean nothing) is ``NotPlainError``, and
+(IMDSv1, a service that is silent or off, values that mean nothing) is ``MetadataError``, and
 botocore's to try: nothing here decides that there are no keys.
 """
 
@@ -31,11 +31,11 @@ _TIMES_MAX = 60
 """More seconds, or attempts, than anybody sets; botocore's default is one of each."""
 
 
-class NotPlainError(Exception):
+class MetadataError(Exception):
     """The service did not answer as documented; nothing follows from it."""
 
 
-class SilentError(NotPlainError):
+class SilentError(MetadataError):
     """It took a request for a token and did not answer, as in a container (hop limit 1)."""
 
 
@@ -76,19 +76,19 @@ class MetadataService:
         """Return a token for the next few requests.
 
         Raises:
-            NotPlainError: there is none.
+            MetadataError: there is none.
         """
         headers = {"x-aws-ec2-metadata-token-ttl-seconds": str(_TOKEN_LIFE_S)}
         body = await self._ask("PUT", "latest/api/token", headers)
         if not (body.isascii() and body.isprintable()):
-            raise NotPlainError("a token that no header can hold")
+            raise MetadataError("a token that no header can hold")
         return body
 
     async def get(self, path: str, token: str) -> str:
         """Return what is at ``path``, which begins without a slash; never empty.
 
         Raises:
-            NotPlainError: there is nothing.
+            MetadataError: there is nothing.
         """
         return await self._ask("GET", path, {"x-aws-ec2-metadata-token": token})
 
@@ -105,8 +105,8 @@ class MetadataService:
             else:
                 if answer.status_code == 200 and answer.body:
                     return answer.body.decode("utf-8", "replace")
-                failure = NotPlainError(f"HTTP {answer.status_code}")
-        raise NotPlainError(f"{method} {path}: {type(failure).__name__}: {failure}") from failure
+                failure = MetadataError(f"HTTP {answer.status_code}")
+        raise MetadataError(f"{method} {path}: {type(failure).__name__}: {failure}") from failure
 
 
 def _plain_url(given: str) -> str | None:

@@ -59,11 +59,11 @@ async def _of_instance(session: AwsSession) -> str | None:
         return None
     if (service := session.config.metadata_service()) is not None:
         from bulkput.ebs.instance_role import instance_region  # noqa: PLC0415 - rarely needed
-        from bulkput.ebs.metadata_service import NotPlainError, SilentError  # noqa: PLC0415 - same
+        from bulkput.ebs.metadata_service import MetadataError, SilentError  # noqa: PLC0415 - same
 
         try:
             return await instance_region(service)
-        except NotPlainError as error:
+        except MetadataError as error:
             session.metadata_is_silent = isinstance(error, SilentError)
     from aiobotocore.utils import AioIMDSRegionProvider  # noqa: PLC0415 - rarely needed
 

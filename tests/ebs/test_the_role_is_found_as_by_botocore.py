@@ -11,7 +11,7 @@ from aiobotocore.session import AioSession
 from bulkput.ebs.aws_session import new_session
 from bulkput.ebs.credentials import ChainCredentials
 from bulkput.ebs.instance_role import InstanceRole
-from bulkput.ebs.metadata_service import NotPlainError
+from bulkput.ebs.metadata_service import MetadataError
 from bulkput.ebs.region import resolve_region
 
 KEYS = {
@@ -115,6 +115,27 @@ async def test_the_role_is_read_by_version_2_with_one_token_and_without_botocore
     ]
 
 
+async def test_it_is_asked_as_often_as_is_configured(lab, monkeypatch):
+    monkeypatch.setattr("bulkput.ebs.aws_session._botocore_session", None)
+    monkeypatch.setenv("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "3")
+    answers = dict(AS_DOCUMENTED)
+
+    class Flaky(dict):
+        """Answers with 503 twice, whatever is asked first."""
+
+        fails = 2
+
+        def get(self, path, default):
+            if self.fails:
+                self.fails -= 1
+                return 503, ""
+            return super().get(path, default)
+
+    async with metadata(lab, monkeypatch, Flaky(answers)) as asked:
+        assert (await keys_of(await new_session(None).get_credentials()))[1] == "AKIAROLE"
+    assert [method for method, _, _ in asked] == ["PUT"] * 3 + ["GET"] * 2
+
+
 @pytest.mark.parametrize(
     ("zone", "more", "region"),
     [
@@ -159,7 +180,7 @@ class Clock:
 
     async def token(self):
         if self.fails:
-            raise NotPlainError
+            raise MetadataError
         return "t"
 
     async def get(self, path, _token):
