@@ -44,6 +44,11 @@ class Target:
         self._fd = fd
 
     @property
+    def descriptor(self) -> int:
+        """For another process that writes beside this one, under the same lock."""
+        return self._fd
+
+    @property
     def identity(self) -> dict[str, int]:
         """What distinguishes this file or device from any other that takes its place."""
         status = os.fstat(self._fd)

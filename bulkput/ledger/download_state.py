@@ -31,6 +31,22 @@ _HEADER_MAX_BYTES = 1 << 20
 _DIGEST_STATES = frozenset({State.ACKNOWLEDGED})
 
 
+class SettledTable:
+    """The marks of one download."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    def settle(self, index: int, digest: bytes) -> None:
+        """Note that the destination holds the block with ``digest``.
+
+        Raises:
+            LedgerError: the table cannot be written.
+            TemporaryError: the disk is full.
+        """
+        self.table.write(index, State.ACKNOWLEDGED, digest)
+
+
 class Restoration(Closing):
     """The state of one download in ``folder``, locked until ``close``."""
 
@@ -117,14 +133,15 @@ class Restoration(Closing):
             return ZERO_BLOCK_DIGEST
         return window.records["digest"][0].tobytes() if state in _DIGEST_STATES else None
 
-    def settle(self, index: int, digest: bytes) -> None:
-        """Note that the destination holds the block with ``digest``.
+    @property
+    def settled(self) -> SettledTable:
+        """What takes the marks of this run."""
+        return SettledTable(self.table)
 
-        Raises:
-            LedgerError: the table cannot be written.
-            TemporaryError: the disk is full.
-        """
-        self.table.write(index, State.ACKNOWLEDGED, digest)
+    @property
+    def lock_descriptor(self) -> int:
+        """For another process that writes the same destination: until it ends, the lock is held."""
+        return self._lock.descriptor
 
     def remove(self) -> None:
         """Forget all of it: the download is done. Files of others are left.

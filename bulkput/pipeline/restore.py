@@ -1,36 +1,33 @@
-"""Writing a snapshot back: gets, and what is done with their answers at the destination.
+"""Writing a snapshot back: which blocks are brought, in which order, and what is counted of them.
 
-Every block that is settled is marked after its bytes are the kernel's, so a killed run loses no
-more than what was under way. Memory goes by the blocks under way, whatever the size.
+How a block is brought is ``block_writer``'s. Memory goes by the blocks under way, not by the size.
 """
 
 import asyncio
-import hashlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from bulkput.destination.destination import Target
-from bulkput.ebs.snapshot import GotBlock
 from bulkput.ledger.download_state import Restoration
-from bulkput.model.block import BLOCKS_PER_GIB, ZERO_BLOCK_DIGEST, Extent
+from bulkput.model.block import BLOCKS_PER_GIB, Extent
 from bulkput.model.disk_map import BlockFate
 from bulkput.model.progress import Progress
+from bulkput.pipeline.block_writer import WantedBlock, WantedGroup, WrittenBlock
 from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.workers import Workers
 
 _ZEROED_BLOCKS = BLOCKS_PER_GIB
 """A disk that has to write zeros itself takes seconds for so many: a signal is heard in between."""
 
+GROUP_BLOCKS = 8
+"""Brought by one process: 4 MiB. A message for each block would take a tenth of its get's time."""
 
-@dataclass(frozen=True)
-class WantedBlock:
-    """A block of the snapshot, and the token to get it with; None where it is to be zeros."""
-
-    index: int
-    token: str | None
-
+_AHEAD_GROUPS = 256
+"""Waiting for memory or under way: 2048 blocks are two seconds of the quota, in which one process
+may lag behind another. Their tokens are 1 MiB."""
 
 ListWanted = Callable[[], AsyncGenerator[Sequence[WantedBlock], None]]
 
@@ -54,18 +51,15 @@ class RestoreParts:
     restoration: Restoration
     list_wanted: ListWanted
     """Lists blocks in ascending order, some at a time."""
-    get: Callable[[int, str], Awaitable[GotBlock]]
-    """Block index and token to the block."""
+    write: Callable[[WantedGroup], Coroutine[Any, Any, list[WrittenBlock]]]
+    """Brings some blocks, here or elsewhere, when there is memory for them."""
     workers: Workers
     progress: Progress
     counts: RestoreCounts
-    held_blocks_max: int
     zero_others_from: int | None
     """The first of the blocks that, where not listed, have to be made zeros; None of none."""
     others_are_zeros: bool
     """Whether blocks that are not listed are zeros now, else they stay what they are."""
-    is_blank: bool
-    """Whether all that was not written yet is a hole."""
 
 
 async def restore(parts: RestoreParts) -> None:
@@ -84,7 +78,7 @@ class _Restore:
 
     def __init__(self, parts: RestoreParts) -> None:
         self._parts = parts
-        self._places = asyncio.Semaphore(parts.held_blocks_max)
+        self._places = asyncio.Semaphore(_AHEAD_GROUPS)
         self._next = 0
         """The first block that was not considered yet."""
 
@@ -95,11 +89,14 @@ class _Restore:
                 async for batch in batches:
                     indexes = [block.index for block in batch]
                     settled = await parts.workers.run(partial(parts.restoration.digests, indexes))
-                    for block, digest in zip(batch, settled, strict=True):
-                        await self._pass_over(block.index)
-                        self._next = block.index + 1
+                    for start in range(0, len(batch), GROUP_BLOCKS):
+                        stop = start + GROUP_BLOCKS
+                        wanted = WantedGroup(tuple(batch[start:stop]), tuple(settled[start:stop]))
+                        for index in indexes[start:stop]:
+                            await self._pass_over(index)
+                            self._next = index + 1
                         await self._places.acquire()
-                        group.create_task(self._settle(block, digest))
+                        group.create_task(self._write(wanted))
                 await self._pass_over(parts.target.block_count)
         except BaseExceptionGroup as failures:
             raise first_cause(failures) from failures
@@ -124,50 +121,19 @@ class _Restore:
         if parts.others_are_zeros:
             parts.counts.zero += stop - self._next
 
-    async def _settle(self, block: WantedBlock, digest: bytes | None) -> None:
-        """Bring one block to the destination, unless what an earlier run brought is still there."""
-        parts = self._parts
-        index = block.index
+    async def _write(self, wanted: WantedGroup) -> None:
         try:
-            if digest is not None and await parts.workers.run(partial(self._holds, index, digest)):
-                self._count_resumed(index, digest)
-                return
-            fate = BlockFate.SKIPPED_HOLE
-            if block.token is None:
-                await parts.workers.run(partial(self._store_zeros, index))
-            else:
-                got = await parts.get(index, block.token)
-                await parts.workers.run(partial(self._store, index, got))
-                parts.counts.got += 1
-                is_zero = got.digest == ZERO_BLOCK_DIGEST
-                parts.counts.zero += is_zero
-                fate = BlockFate.ZEROS if is_zero else BlockFate.DATA
-            self._count(index, fate)
+            written = await self._parts.write(wanted)
         finally:
             self._places.release()
+        for block in written:
+            self._count(block)
 
-    def _holds(self, index: int, digest: bytes) -> bool:
-        return hashlib.sha256(self._parts.target.read(index)).digest() == digest
-
-    def _store(self, index: int, got: GotBlock) -> None:
-        """Blocking: in a worker. The mark comes last."""
-        if got.digest == ZERO_BLOCK_DIGEST:
-            self._store_zeros(index)
-            return
-        self._parts.target.write(index, got.content)
-        self._parts.restoration.settle(index, got.digest)
-
-    def _store_zeros(self, index: int) -> None:
-        if not self._parts.is_blank:
-            self._parts.target.zero(index, index + 1)
-        self._parts.restoration.settle(index, ZERO_BLOCK_DIGEST)
-
-    def _count_resumed(self, index: int, digest: bytes) -> None:
-        self._parts.counts.resumed += 1
-        self._parts.counts.zero += digest == ZERO_BLOCK_DIGEST
-        self._count(index, BlockFate.RESUMED)
-
-    def _count(self, index: int, fate: BlockFate) -> None:
-        if index < self._parts.target.block_count:
-            self._parts.progress.blocks_restored += 1
-            self._parts.progress.disk.add(fate, index)
+    def _count(self, block: WrittenBlock) -> None:
+        counts, progress = self._parts.counts, self._parts.progress
+        counts.got += block.is_got
+        counts.resumed += block.fate is BlockFate.RESUMED
+        counts.zero += block.is_zero
+        if block.index < self._parts.target.block_count:
+            progress.blocks_restored += 1
+            progress.disk.add(block.fate, block.index)

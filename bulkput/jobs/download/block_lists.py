@@ -16,8 +16,8 @@ from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.state.manifest_at_hand import presences, require_changes
 from bulkput.ledger.manifest import Manifest
 from bulkput.model.block import BLOCKS_PER_GIB
+from bulkput.pipeline.block_writer import WantedBlock
 from bulkput.pipeline.list_check import Expected, ListedBlocks
-from bulkput.pipeline.restore import WantedBlock
 from bulkput.pipeline.retry import Retrier
 
 _LEAST_PAGE_BLOCKS = 100

@@ -17,6 +17,7 @@ from bulkput.destination.open import (
     size_of,
 )
 from bulkput.jobs.download.block_lists import DownloadLists
+from bulkput.jobs.download.bring_blocks import Bringing
 from bulkput.jobs.download.download_destination import DownloadDestination, refuse_existing
 from bulkput.jobs.download.length import (
     Length,
@@ -28,12 +29,14 @@ from bulkput.jobs.download.length import (
 )
 from bulkput.jobs.download.outcome import DownloadOutcome
 from bulkput.jobs.download.request import DownloadRequest
+from bulkput.jobs.lanes.pool import LanePool, open_lanes
+from bulkput.jobs.lanes.pool_parts import parts_of_reader
 from bulkput.jobs.session.connection import state_dir_of
 from bulkput.jobs.session.open import open_snapshot_reader
 from bulkput.jobs.session.shared_manifests import fetch_manifests
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.snapshots import require_snapshot_id
-from bulkput.jobs.state.manifest_at_hand import GetBlock, find_manifest, held_to
+from bulkput.jobs.state.manifest_at_hand import find_manifest, held_to
 from bulkput.ledger.download_state import Restoration
 from bulkput.ledger.folder import ensure_state_dir, volume_folder
 from bulkput.ledger.manifest import Manifest, manifest_path
@@ -42,7 +45,9 @@ from bulkput.model.block import block_count as blocks_of
 from bulkput.model.errors import DestinationError, ManifestError
 from bulkput.model.events import Noted, Observer, PhaseChanged, VolumeStarted
 from bulkput.model.progress import Phase, Progress
-from bulkput.pipeline.restore import ListWanted, RestoreCounts, RestoreParts, restore
+from bulkput.pipeline.block_writer import BlockWriter
+from bulkput.pipeline.budget import ByteBudget
+from bulkput.pipeline.restore import ListWanted, RestoreCounts, RestoreParts
 
 _FOLDER_NAME = "downloads"
 
@@ -76,9 +81,12 @@ async def download_snapshot(
     with ExitStack() as stack:
         restoration = stack.enter_context(Restoration(_folder(state_dir, settings, request, path)))
         # Closed after the workers, which may be writing still when a signal ends the command.
-        async with open_snapshot_reader(settings, observer) as gets:
+        async with (
+            open_snapshot_reader(settings, observer) as gets,
+            open_lanes(parts_of_reader(settings, gets)) as lanes,
+        ):
             download = _Download(
-                gets, request, path, restoration, state_dir, settings.endpoint, stack
+                gets, request, path, restoration, state_dir, settings.endpoint, stack, lanes
             )
             return await download.run("device" if device else "file")
 
@@ -108,6 +116,7 @@ class _Download:
     state_dir: Path
     endpoint: str
     stack: ExitStack
+    lanes: LanePool | None
     notes: list[str] = field(default_factory=list)
     older_bytes: int = 0
     """As many bytes of a device as the older snapshot describes; behind it may be anything."""
@@ -139,7 +148,16 @@ class _Download:
         counts = RestoreCounts()
         budget_bytes = gets.tuning.memory_budget_bytes
         get = gets.path(snapshot_id, retrier, progress, memory_budget_bytes=budget_bytes)
-        await restore(self._parts(target, lists.wanted, held_to(get, manifest), progress, counts))
+        writer = BlockWriter(
+            target,
+            self.restoration.settled,
+            held_to(get, manifest),
+            gets.workers,
+            ByteBudget(budget_bytes),
+            is_blank=self._is_blank(target),
+        )
+        parts = self._parts(writer, lists.wanted, progress, counts)
+        await Bringing(gets, get, retrier, manifest, parts, writer, self.lanes).run()
         await gets.workers.run(partial(self.destination.finish, target))
         progress.phase = Phase.DONE
         return DownloadOutcome(
@@ -227,29 +245,29 @@ class _Download:
                 self._note(note)
             return None
 
+    def _is_blank(self, target: Target) -> bool:
+        """Return whether all that was not written yet is a hole."""
+        is_whole = self.request.changed_since is None
+        return is_whole and target.kind == "file" and self.restoration.is_fresh
+
     def _parts(
         self,
-        target: Target,
+        writer: BlockWriter,
         list_wanted: ListWanted,
-        get: GetBlock,
         progress: Progress,
         counts: RestoreCounts,
     ) -> RestoreParts:
-        gets, is_whole = self.gets, self.request.changed_since is None
-        budget_bytes = gets.tuning.memory_budget_bytes
-        is_blank = is_whole and target.kind == "file" and self.restoration.is_fresh
-        keeps_others = is_blank or (target.kind == "file" and not is_whole)
+        target, is_whole = writer.target, self.request.changed_since is None
+        keeps_others = writer.is_blank or (target.kind == "file" and not is_whole)
         return RestoreParts(
             target=target,
             restoration=self.restoration,
             list_wanted=list_wanted,
-            get=get,
-            workers=gets.workers,
+            write=writer.write,
+            workers=self.gets.workers,
             progress=progress,
             counts=counts,
-            held_blocks_max=gets.held_blocks_max(budget_bytes),
             # On a device, and in an earlier run's file, anything may be between the blocks.
             zero_others_from=None if keeps_others else blocks_of(self.older_bytes),
             others_are_zeros=is_whole,
-            is_blank=is_blank,
         )

@@ -16,8 +16,8 @@ from bulkput.jobs.lanes.lane_process import LaneProcess
 from bulkput.jobs.lanes.member import Member
 from bulkput.jobs.lanes.protocol import (
     CallKind,
-    CompareOrder,
     FromLane,
+    GetOrder,
     NoMoreWork,
     Work,
     WorkDone,
@@ -191,7 +191,7 @@ def gets_together(
     gets: "SnapshotReader",
     get: "GetPath",
     progress: Progress,
-    order: CompareOrder,
+    order: GetOrder,
     descriptors: Sequence[int],
     *,
     budget: ByteBudget,

@@ -11,6 +11,7 @@ import sys
 import traceback
 
 from bulkput.jobs.lanes.lane_gets import LaneComparison
+from bulkput.jobs.lanes.lane_restore import LaneRestore
 from bulkput.jobs.lanes.lane_upload import LaneUpload
 from bulkput.jobs.lanes.lane_volume import LaneTools, LaneVolume
 from bulkput.jobs.lanes.loop_load import LoopLoad
@@ -23,6 +24,7 @@ from bulkput.jobs.lanes.protocol import (
     LaneProgress,
     Order,
     PutOrder,
+    RestoreOrder,
     Stop,
     ToLane,
     ToVolume,
@@ -176,6 +178,8 @@ class _Lane:
 def _ordered(order: Order, descriptors: list[int], tools: LaneTools) -> LaneVolume:
     if isinstance(order, PutOrder):
         return LaneUpload(order, descriptors, tools)
+    if isinstance(order, RestoreOrder):
+        return LaneRestore(order, descriptors, tools)
     return LaneComparison(order, descriptors, tools)
 
 

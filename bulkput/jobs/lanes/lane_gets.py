@@ -11,6 +11,7 @@ from typing import Any
 from bulkput.jobs.lanes.lane_volume import LanePacer, LaneTools
 from bulkput.jobs.lanes.protocol import (
     CompareOrder,
+    GetOrder,
     LaneReady,
     NoMoreWork,
     Share,
@@ -38,7 +39,7 @@ Do = Callable[[Any], Awaitable[Any]]
 class LaneGets(ABC):
     """Does the works of one snapshot that the job gives it, as many at a time."""
 
-    def __init__(self, order: CompareOrder, tools: LaneTools) -> None:
+    def __init__(self, order: GetOrder, tools: LaneTools) -> None:
         """Begin with nothing to do."""
         self.progress = Progress(order.volume)
         self.budget = ByteBudget(BLOCK_SIZE_BYTES)

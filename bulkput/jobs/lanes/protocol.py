@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bulkput.config.service import ServiceSettings
+from bulkput.destination.destination import TargetKind
 from bulkput.ebs.credentials import Credentials
 from bulkput.jobs.process.embedded_server import EmbeddedServer
 from bulkput.ledger.manifest_header import ManifestHeader
@@ -133,12 +134,34 @@ class CompareOrder(NamedTuple):
     references: tuple[SharedReference, ...]
 
 
+class RestoreOrder(NamedTuple):
+    """To a lane: get blocks of a snapshot and write them; it answers ``LaneReady``, then works.
+
+    Beside it come two descriptors: of the destination, which the job has looked at and locked, and
+    of the lock of the download's state. As long as this process lives, nobody else writes there.
+    """
+
+    volume: str
+    snapshot_id: str
+    snapshot_started_s: float
+    """Monotonic."""
+    path: Path
+    kind: TargetKind
+    length_bytes: int
+    table: Path
+    """Of what is settled."""
+    block_count: int
+    """Of the snapshot's volume."""
+    manifest: SharedManifest | None
+    """What is got must agree with it."""
+
+
 class Work(NamedTuple):
     """To a lane: something that the job has numbered, to do now."""
 
     number: int
     item: Any
-    """By the order: the pieces of a comparison."""
+    """By the order: a piece of a comparison, or a group of blocks to bring."""
 
 
 class NoMoreWork(NamedTuple):
@@ -206,7 +229,8 @@ class LaneFailed(NamedTuple):
     sentence: str
 
 
-Order = PutOrder | CompareOrder
+GetOrder = CompareOrder | RestoreOrder
+Order = PutOrder | GetOrder
 ToVolume = Share | Portion | Work | NoMoreWork
 """To what a lane does for a volume."""
 ToLane = LaneInit | Keys | KeysRefreshed | Order | ToVolume | Stop
