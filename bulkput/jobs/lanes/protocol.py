@@ -7,10 +7,9 @@ Messages are named tuples: a frozen dataclass takes 0.4 ms to define, seven time
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bulkput.config.service import ServiceSettings
-from bulkput.destination.destination import TargetKind
 from bulkput.ebs.credentials import Credentials
 from bulkput.jobs.process.embedded_server import EmbeddedServer
 from bulkput.ledger.manifest_header import ManifestHeader
@@ -22,6 +21,9 @@ from bulkput.model.events import GetRetried, PutRetried
 from bulkput.model.progress import CallCounts, Progress
 from bulkput.planning.zeros import ResolvedZeros
 from bulkput.source.shared import SharedSource
+
+if TYPE_CHECKING:
+    from bulkput.destination.destination import TargetKind  # no upload needs destinations
 
 
 class CallKind(StrEnum):
@@ -146,7 +148,7 @@ class RestoreOrder(NamedTuple):
     snapshot_started_s: float
     """Monotonic."""
     path: Path
-    kind: TargetKind
+    kind: "TargetKind"
     length_bytes: int
     table: Path
     """Of what is settled."""
