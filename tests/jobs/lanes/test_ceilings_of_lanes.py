@@ -126,7 +126,7 @@ def test_a_lane_puts_nothing_when_that_time_is_over():
         )
         service = SimpleNamespace(clock=LoopClock())
         tools = LaneTools(settings, service, None, nothing)
-        others = dict.fromkeys(PutOrder.__dataclass_fields__)
+        others = dict.fromkeys(PutOrder._fields)
         given = {"volume": "disk", "block_count": 9, "window_blocks": 8}
         upload = LaneUpload(PutOrder(**(others | given)), (), tools)
         gate = upload._pacer.pacer._gate
