@@ -14,6 +14,7 @@ from bulkput.cli.text import table, write_message_line
 from bulkput.model.duration import format_duration
 from bulkput.model.errors import IntegrityError
 from bulkput.observe.result import OutputForm, as_json
+from bulkput.observe.wording import counted
 
 if TYPE_CHECKING:
     from bulkput.api.store import StoredUpload
@@ -75,7 +76,7 @@ def verify(context: click.Context, /, **flags: Any) -> None:
     if invocation_of(context).output is OutputForm.JSON:
         write_result(as_json({"state_store": settings.state_store, "sound": True}))
     else:
-        write_result(f"ok: {count} uploads\n")
+        write_result(f"ok: {counted(count, 'upload')}\n")
 
 
 @store.command()
@@ -114,7 +115,7 @@ def prune(context: click.Context, /, *, older_than: float, yes: bool, **flags: A
         return
     write_result("".join(f"{key}\t{reason}\n" for key, reason in found))
     if found and not yes:
-        write_message_line(f"{len(found)} objects to delete: --yes deletes them")
+        write_message_line(f"{counted(len(found), 'object')} to delete: --yes deletes them")
 
 
 def row(found: "StoredUpload") -> list[str]:

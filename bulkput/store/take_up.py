@@ -212,7 +212,7 @@ class TakeUp:
         left_out = cut.settled_blocks - put
         name = header.snapshot_id or "an upload that had just begun"
         lacks = (
-            f"; {missing} pieces of its ledger are missing or damaged, their blocks are put again"
+            f"; {missing} of its pieces missing or damaged, whose blocks are put again"
             if missing
             else ""
         )

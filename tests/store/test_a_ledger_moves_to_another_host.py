@@ -74,7 +74,7 @@ def test_a_piece_that_is_damaged_costs_puts_and_no_wrong_skip(hosts, tools, stor
         ledger.trust_unknown()  # not even then: these were known, and are not any more
         assert set(ledger.states(0, SEGMENT_RECORDS)) == {State.LOST}
         assert ledger.states(SEGMENT_RECORDS, SEGMENT_RECORDS + 1)[0] == State.ACKNOWLEDGED
-    assert "1 pieces of its ledger are missing or damaged" in hosts[1].notes[0]
+    assert "1 of its pieces missing or damaged" in hosts[1].notes[0]
 
 
 def test_only_what_changed_is_written_again(hosts, tools, store):

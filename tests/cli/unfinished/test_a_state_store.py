@@ -53,7 +53,7 @@ def test_the_same_disk_on_another_host_is_read_and_not_said_to_have_changed(
 
 
 def test_a_damaged_piece_is_found(bulkput, elsewhere, s3):
-    assert bulkput("store", "verify").out == "ok: 1 uploads\n"
+    assert bulkput("store", "verify").out == "ok: 1 upload\n"
     (piece,) = (key for key in s3.keys("uploads") if not key.endswith(".json"))
     content, etag, written_s = s3.objects[piece]
     s3.objects[piece] = (content[:-1] + b"x", etag, written_s)
