@@ -110,5 +110,11 @@ async def start_volume_child(environ: Mapping[str, str] = os.environ) -> VolumeC
         except BaseException:
             ours.close()
             raise
-    reader, writer = await asyncio.open_unix_connection(sock=ours)
+    try:
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+    except BaseException:  # a cancellation
+        ours.close()
+        kill(process)
+        await process.wait()
+        raise
     return VolumeChild(process, reader, writer)

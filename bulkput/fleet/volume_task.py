@@ -34,6 +34,9 @@ from bulkput.model.shortage import refused_call
 END_MARGIN_S = 30.0
 """Beyond the grace of puts in flight, for the last cut of the state store and the ledger."""
 
+_CRASH = "Fatal Python error"
+"""How the report of a crash begins (CPython's faulthandler)."""
+
 _LOOK_S = 1.0
 """At whether the share is lost."""
 
@@ -163,10 +166,15 @@ class Attempt:
             return self._finished
         if self._stopping.is_set():
             return stopped(self._order, self._why, self._progress)
-        line = last_words.rpartition("\n")[2]
-        text = f"its process is gone: {how_it_ended(status)}. {line}".strip()
+        text = f"its process is gone: {how_it_ended(status)}. {_line_of(last_words)}".strip()
         code = 128 - status if status < 0 else status or ExitCode.UNEXPECTED
         return failed(self._order, text, code, self._progress)
+
+
+def _line_of(words: str) -> str:
+    """Return the line that says most: a crash's, which comes before its stack, or the last one."""
+    lines = words.splitlines() or [""]
+    return next((line for line in reversed(lines) if line.startswith(_CRASH)), lines[-1])
 
 
 async def _ended(*tasks: "asyncio.Task[Any]") -> None:

@@ -48,7 +48,7 @@ def test_a_process_that_is_gone_is_its_volumes_failure(monkeypatch, status, code
         child.report(VolumeProgress(Progress("disk", blocks_put=5, snapshot_id="snap-1")))
         child.finish()
 
-    words = "Fatal Python error: Bus error\nthe last line"
+    words = "first\nthe last line"
     end, _, quota = lived(monkeypatch, story, status=status, words=words)
     assert (end.outcome.status, end.outcome.exit_code) == ("failed", code)
     assert end.outcome.error == f"its process is gone: {how}. the last line"
@@ -183,3 +183,22 @@ def test_sigterm_of_its_host_stops_it_and_the_hosts_own_handler_is_back(monkeypa
         assert heard
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            "Fatal Python error: Bus error\n\nCurrent thread:\n  File x.py",
+            "Fatal Python error: Bus error",
+        ),
+        ("Traceback\n  File x.py\nKeyError: 1", "KeyError: 1"),
+        ("", ""),
+    ],
+)
+def test_its_error_has_the_line_that_says_most(monkeypatch, words, line):
+    async def story(child, quota, mailbox, running):
+        child.finish()
+
+    end, _, _ = lived(monkeypatch, story, status=-7, words=words)
+    assert end.outcome.error == f"its process is gone: it was ended by SIGBUS. {line}".strip()
