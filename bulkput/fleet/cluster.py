@@ -8,6 +8,7 @@ on this machine ends with the thread that starts it.
 
 import asyncio
 import contextlib
+import io
 import logging
 import os
 import secrets
@@ -39,6 +40,8 @@ HEAD = {"node:__internal_head__": 0.001}
 """Only the head has it: two tables of one quota would give twice."""
 CALL_LIMIT_S = 10.0
 """An actor that is restarted takes one or two seconds."""
+_LEAVE_LOOKS = 10
+"""A second each: Ray ends what a killed driver had within two."""
 _OBJECT_STORE_BYTES = 80 << 20
 """Ray's least is 75 MiB; outcomes and counters are some kilobytes."""
 _TOKEN_BYTES = 32
@@ -88,13 +91,19 @@ class Cluster:
             TemporaryError: there is one of this name.
         """
         actor = self._ray.remote(Mailbox).options(
-            name=f"{RUN_PREFIX}{run}", namespace=NAMESPACE, num_cpus=0, resources=HEAD
+            name=f"{RUN_PREFIX}{run}",
+            namespace=NAMESPACE,
+            max_restarts=-1,
+            num_cpus=0,
+            resources=HEAD,
         )
-        try:
-            return await self._call(partial(actor.remote, job))
-        except ValueError:
-            what = f"the job {job} is under way on this cluster: bulkput fleet status shows it"
-            raise TemporaryError(what) from None
+        for _ in range(_LEAVE_LOOKS):
+            try:
+                return await self._call(partial(actor.remote, job))
+            except ValueError:
+                await asyncio.sleep(1.0)
+        what = f"the job {job} is under way on this cluster: bulkput fleet status shows it"
+        raise TemporaryError(what)
 
     async def runs(self) -> dict[str, Any]:
         """Return the mailboxes of all runs on the cluster, by the names of the runs."""
@@ -135,10 +144,19 @@ async def answered(reference: Any) -> Any:
     """Return an actor's answer.
 
     Raises:
-        TemporaryError: it does not come.
+        TemporaryError: it does not come; Ray starts an actor again that died.
     """
     async with _in_time("an actor of the fleet does not answer"):
-        return await asyncio.wrap_future(reference.future())
+        try:
+            return await asyncio.wrap_future(reference.future())
+        except Exception as error:
+            if _is_rays(error):
+                raise TemporaryError("an actor of the fleet has died") from error
+            raise
+
+
+def _is_rays(error: BaseException) -> bool:
+    return any(kind.__module__.startswith("ray.") for kind in type(error).__mro__)
 
 
 @contextlib.asynccontextmanager
@@ -161,15 +179,17 @@ async def open_cluster(address: str) -> AsyncIterator[Cluster]:
     loop = asyncio.get_running_loop()
     call = partial(loop.run_in_executor, thread)
     folder = Path(tempfile.mkdtemp(prefix="bulkput-", dir="/tmp")) if address == LOCAL else None
-    try:
-        await call(partial(_connect, ray, address, folder))
-        _take_signal_back(signal.SIGTERM)
-        yield Cluster(ray, call)
-    finally:
-        await call(ray.shutdown)
-        thread.shutdown(wait=False)
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+    # Ray writes to it what becomes of workers, whatever it is asked to: it is the result's alone.
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            await call(partial(_connect, ray, address, folder))
+            _take_signal_back(signal.SIGTERM)
+            yield Cluster(ray, call)
+        finally:
+            await call(ray.shutdown)
+            thread.shutdown(wait=False)
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _connect(ray: Any, address: str, folder: Path | None) -> None:

@@ -5,23 +5,20 @@ What starts where and what follows an end is `placement`'s, who may use what is 
 
 import asyncio
 import contextlib
-import dataclasses
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bulkput import __version__
-from bulkput.config.settings import JobSettings
+from bulkput.config.fleet import LOCAL
 from bulkput.fleet.account import Account
 from bulkput.fleet.cluster import Cluster, answered
 from bulkput.fleet.inbox import Inbox
 from bulkput.fleet.lost_attempt import lost_attempt
+from bulkput.fleet.orders import Orders
 from bulkput.fleet.placement import Host, Phase, Placement, Start
 from bulkput.fleet.protocol import AttemptEnd, Order
 from bulkput.fleet.run_state import run_state
 from bulkput.fleet.unfinished import failed, presentable
 from bulkput.jobs.session.context import JobContext
-from bulkput.jobs.state.job_round import JobFolders
 from bulkput.model.errors import TemporaryError
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.outcome import NOT_STARTED, VolumeOutcome
@@ -35,6 +32,9 @@ LOOK_S = 2.0
 """Between two looks at hosts and permits."""
 DRAIN_MARGIN_S = 15.0
 """Beyond the grace of puts in flight: the way of the wish to stop, and last writes to the store."""
+HOST_WAIT_S = 300.0
+"""For a host that a volume needs: instances take one or two minutes to come, and a reboot as long.
+"""
 SILENT_MAX_S = 60.0
 """After which Ray itself gives a cluster up whose head is gone."""
 
@@ -56,6 +56,7 @@ class Driver:
         account: Account,
         mailbox: Any,
         placement: Placement,
+        orders: Orders,
         inbox: Inbox,
     ) -> None:
         """Begin with nothing started.
@@ -66,18 +67,21 @@ class Driver:
             account: Whose quota it is.
             mailbox: Of this run.
             placement: Of all volumes, by their labels.
+            orders: What attempts are given.
             inbox: Reports to the observer.
         """
         self._context, self._cluster, self._account = context, cluster, account
         self._mailbox, self._placement, self._inbox = mailbox, placement, inbox
-        self._run_id = secrets.token_hex(6)
+        self._orders = orders
         self._volumes = {volume.label: volume for volume in context.settings.volumes}
-        self._folders = JobFolders(context.state_dir, context.endpoint_url, context.service.region)
         self._nodes: dict[str, Node] = {}
         self._running: dict[str, _Attempt] = {}
         self._following: set[asyncio.Task[None]] = set()
         self._ended: asyncio.Queue[tuple[_Attempt, AttemptEnd, int]] = asyncio.Queue()
         self._outcomes: dict[str, VolumeOutcome] = {}
+        self._missing_s: dict[str, float] = {}
+        is_local = context.settings.fleet.address == LOCAL
+        self._host_wait_s = 0.0 if is_local else HOST_WAIT_S
         self._begun_unix_s = context.clock.unix_s()
         self._look_s = self._heard_s = context.clock.monotonic_s()
 
@@ -155,11 +159,34 @@ class Driver:
         slots = self._context.settings.fleet.volumes_per_host
         hosts = [Host(node.name, slots, node.labels) for node in self._nodes.values()]
         free = await self._account.free_permits()
-        for start in self._placement.next_starts(now_s, hosts, free):
-            await self._start(start)
+        starts = self._placement.next_starts(now_s, hosts, free)
+        try:
+            while starts:
+                await self._start(starts[0])
+                starts.pop(0)
+        finally:  # the actor is away: they start when it is back
+            for start in starts:
+                self._placement.not_started(start)
+        self._give_up_unplaceable(now_s, hosts)
+
+    def _give_up_unplaceable(self, now_s: float, hosts: list[Host]) -> None:
+        """Wait for hosts that have what a volume needs, and not for ever."""
+        missing = self._placement.unplaceable(hosts)
+        self._missing_s = {name: self._missing_s.get(name, now_s) for name in missing}
+        for name, since_s in self._missing_s.items():
+            placement = self._volumes[name].placement
+            wanted = [placement.host] if placement.host else []
+            wanted += [f"{key}={value}" for key, value in placement.labels.items()]
+            what = f"no host of the fleet has {' and '.join(wanted) or 'come'}"
+            if now_s >= since_s + self._host_wait_s:
+                error = f"{what}: bulkput fleet status lists them"
+                self._placement.give_up(name, ExitCode.CONFIGURATION)
+                self._finish(failed(self._orders.order(name, 1), error, ExitCode.CONFIGURATION))
+            elif since_s == now_s:
+                self._inbox.note(name, f"{what}, and it waits for one", warning=True)
 
     async def _start(self, start: Start) -> None:
-        order = self._order(start)
+        order = self._orders.order(start.volume, start.attempt)
         if not await self._account.take_permit(order.permit, order.client):
             self._placement.not_started(start)
             return
@@ -171,20 +198,6 @@ class Driver:
         task = asyncio.create_task(self._follow(attempt))
         self._following.add(task)
         task.add_done_callback(self._following.discard)
-
-    def _order(self, start: Start) -> Order:
-        context, volume = self._context, self._volumes[start.volume]
-        return Order(
-            client=f"{self._run_id}/{start.volume}/{start.attempt}",
-            permit=self._folders.of(volume).name,
-            volume=start.volume,
-            settings=_of_one(context.settings, start.volume),
-            server=context.server,
-            account=self._account.name,
-            rate_limits=context.rate_limits,
-            get_rate_limits=context.get_rate_limits,
-            version=__version__,
-        )
 
     async def _follow(self, attempt: _Attempt) -> None:
         """Wait for an attempt's end, whatever it is."""
@@ -214,13 +227,16 @@ class Driver:
         self._placement.ended(now_s, start.volume, start.attempt, exit_code)
         outcome = presentable(end.outcome, exit_code)
         if self._placement.phase(start.volume) in (Phase.DONE, Phase.FAILED):
-            self._outcomes[start.volume] = outcome
-            self._inbox.finish(outcome)
+            self._finish(outcome)
         elif self._placement.phase(start.volume) is Phase.WAITING:
             text = (
                 f"attempt {start.attempt} on {start.host} failed and is repeated: {outcome.error}"
             )
             self._inbox.note(start.volume, text, warning=True)
+
+    def _finish(self, outcome: VolumeOutcome) -> None:
+        self._outcomes[outcome.volume] = outcome
+        self._inbox.finish(outcome)
 
     def _lost_end(self, attempt: _Attempt, error: str) -> AttemptEnd:
         progress = self._inbox.progress(attempt.order.client)
@@ -261,11 +277,3 @@ class _CancelledRunError(TemporaryError):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"stopped: {why}. The same command resumes the job")
-
-
-def _of_one(settings: JobSettings, label: str) -> JobSettings:
-    """Return the job of one of its volumes alone."""
-    volumes = tuple(volume for volume in settings.volumes if volume.label == label)
-    request = settings.request
-    alone = settings.model_copy(update={"parallel": 1, "volumes": volumes})
-    return alone if request is None else alone.requested(dataclasses.replace(request, left_out=()))

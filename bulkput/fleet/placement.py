@@ -161,6 +161,20 @@ class Placement:
             starts.append(Start(name, host, state.attempt))
         return starts
 
+    def unplaceable(self, hosts: Iterable[Host]) -> list[str]:
+        """Return the volumes that wait and that none of ``hosts`` can take, however free."""
+        there = list(hosts)
+        waiting = [self._states[name] for name in self._open]
+        return [
+            state.volume.name
+            for state in waiting
+            if state.phase is Phase.WAITING and not any(_fits(state.volume, host) for host in there)
+        ]
+
+    def give_up(self, volume: str, exit_code: int) -> None:
+        """End a volume that waits, as failed."""
+        self._close(self._states[volume], Phase.FAILED, exit_code)
+
     def not_started(self, start: Start) -> None:
         """Take a start back: there was no permit after all, or the host was gone."""
         state = self._states[start.volume]
@@ -227,18 +241,16 @@ def _by_host(states: Iterable[_State]) -> dict[str, list[int]]:
     return found
 
 
+def _fits(volume: Volume, host: Host) -> bool:
+    return volume.host in (None, host.name) and volume.labels.items() <= host.labels.items()
+
+
 def _best(
     state: _State, hosts: Mapping[str, Host], free: Mapping[str, int], kept: Mapping[str, int]
 ) -> str | None:
     """Return the host for a volume; one that failed it, or has volumes of its own, comes last."""
     volume = state.volume
-    fitting = [
-        host
-        for host in hosts.values()
-        if free[host.name] > 0
-        and volume.host in (None, host.name)
-        and volume.labels.items() <= host.labels.items()
-    ]
+    fitting = [host for host in hosts.values() if free[host.name] > 0 and _fits(volume, host)]
     if not fitting:
         return None
 

@@ -38,6 +38,9 @@ class Order:
     get_rate_limits: GetRateLimits
     version: str
     """Of the driver's program."""
+    delivered: frozenset[str] | None = frozenset()
+    """Snapshots whose results the job has reported: the volume is to become another one. None is
+    all that are sealed."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """A whole job on a fleet: opens what the driver needs, and lets it work."""
 
 import contextlib
+from functools import partial
 
 from bulkput.config.fleet import RetrySettings
 from bulkput.config.settings import JobSettings
@@ -9,6 +10,7 @@ from bulkput.fleet.cluster import open_cluster
 from bulkput.fleet.driver import Driver
 from bulkput.fleet.fitting import require_fitting
 from bulkput.fleet.inbox import Inbox
+from bulkput.fleet.orders import Orders
 from bulkput.fleet.placement import Placement, Volume, in_start_order
 from bulkput.fleet.retries import KILLED, LOST
 from bulkput.fleet.volume_logs import VolumeLogs, log_folder
@@ -17,6 +19,7 @@ from bulkput.jobs.run import begin_job
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.job_lock import locked_job
 from bulkput.jobs.session.open import open_context
+from bulkput.jobs.state.job_record import read_record, record_path
 from bulkput.jobs.volume_queue import source_size_bytes
 from bulkput.model.events import Observer
 from bulkput.model.exit_code import ExitCode
@@ -40,20 +43,36 @@ async def run_fleet(settings: JobSettings, *, observer: Observer) -> JobOutcomes
         context = await stack.enter_async_context(open_context(settings, observer))
         stack.enter_context(locked_job(context))
         cluster = await stack.enter_async_context(open_cluster(settings.fleet.address))
+        reported = await context.workers.run(partial(_reported, context))
         if not await begin_job(context):
             return JobOutcomes()
         request = context.settings.request
         assert request is not None  # noqa: S101 - only jobs of files fit
         run = request.identity.job_id
+        account = Account(context, account_name(context), await cluster.quota())
         driver = Driver(
             context,
             cluster,
-            Account(context, account_name(context), await cluster.quota()),
+            account,
             await cluster.mailbox(request.identity.name, run),
             Placement(await _volumes(context), _retries(settings.fleet.retries)),
+            Orders(context, account.name, reported),
             Inbox(VolumeLogs(observer, log_folder(context.state_dir, run))),
         )
         return JobOutcomes(await until_notice(context.clock, driver.run(), context.on_notice))
+
+
+def _reported(context: JobContext) -> frozenset[str]:
+    """Return the snapshots of the job's last round, if that is over. Blocks.
+
+    The hosts that have their ledgers do not know that they were reported.
+    """
+    request = context.settings.request
+    assert request is not None  # noqa: S101 - only jobs of files fit
+    record = read_record(record_path(context.state_dir, request.identity))
+    if record is None or not (record.delivered or request.begin == "fresh"):
+        return frozenset()
+    return frozenset(each.snapshot_id for each in record.volumes.values() if each.snapshot_id)
 
 
 async def _volumes(context: JobContext) -> list[Volume]:

@@ -196,7 +196,8 @@ async def _opened(
         }
         starts, completes = gates[Resource.STARTS], gates[Resource.COMPLETES]
         fence = Fence(is_needed=context.state_store is not None)
-        yield replace(context, starts=starts, completes=completes, fence=fence), gates
+        with_gates = replace(context, starts=starts, completes=completes, fence=fence)
+        yield replace(with_gates, delivered=order.delivered), gates
 
 
 if __name__ == "__main__":

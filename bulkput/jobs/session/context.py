@@ -59,6 +59,10 @@ class JobContext:
     fence: Fence = field(default_factory=Fence)
     """Whether puts may start, as far as the state store says who has the upload."""
 
+    delivered: frozenset[str] | None = frozenset()
+    """Snapshots whose results the job has reported, where the ledgers that are to know it were on
+    other hosts; None is all that are sealed."""
+
     @property
     def store_address(self) -> str | None:
         """Of the state store, if there is one."""

@@ -5,18 +5,19 @@ source holds the same now: by an identity that vouches for that, or by reading a
 """
 
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from bulkput import __version__
+from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.upload.complete_snapshot import seal
 from bulkput.jobs.upload.resume_decision import EarlierAnswer, decide_answer
 from bulkput.jobs.upload.shelved_files import fetch_manifest
 from bulkput.jobs.upload.snapshot import UploadContext, UploadSnapshot
 from bulkput.jobs.upload.volume_state import VolumeRun
-from bulkput.ledger.header import LedgerHeader
+from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest, manifest_path
 from bulkput.model.block import BLOCK_SIZE_BYTES
@@ -36,6 +37,20 @@ def note_undelivered(run: VolumeRun, snapshot_ids: tuple[str, ...]) -> None:
             f"earlier runs of this upload completed {', '.join(snapshot_ids)} and ended before "
             "they reported it: these hold the source as it was then, and are kept"
         )
+
+
+def mark_reported(context: JobContext, ledger: Ledger) -> None:
+    """Mark a sealed snapshot as delivered whose result the job has reported. Blocks.
+
+    Raises:
+        LedgerError: the header cannot be written.
+        TemporaryError: the disk is full.
+    """
+    header, reported = ledger.header, context.delivered
+    if header.delivered or header.phase not in (LedgerPhase.SEALING, LedgerPhase.COMPLETED):
+        return
+    if reported is None or header.snapshot_id in reported:
+        ledger.amend(replace(header, delivered=True))
 
 
 async def finish_earlier(

@@ -15,6 +15,7 @@ from bulkput.jobs.upload.complete_snapshot import seal
 from bulkput.jobs.upload.earlier_run import (
     advance_series,
     finish_earlier,
+    mark_reported,
     note_undelivered,
 )
 from bulkput.jobs.upload.keeping import Kept, keeping
@@ -103,6 +104,7 @@ async def _upload_kept(run: VolumeRun, source: Source, kept: Kept) -> None:
     ledger = await run.context.workers.run(lambda: open_ledger(run.context, run.volume, source))
     run.ledger_folder = ledger.folder
     try:
+        await run.context.workers.run(partial(mark_reported, run.context, ledger))
         if ledger.header.snapshot_id is None:
             await _require_room(run, ledger, source)
             await kept.cut_now()  # its token: another host's start then gives the same snapshot

@@ -1,0 +1,150 @@
+"""A Ray cluster of hosts on this machine, each a process group as `bulkput fleet host` makes it.
+
+Each has a state folder of its own, as hosts have; what they share is the emulator and the store.
+"""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from support.whole import ENVIRONMENT
+
+from bulkput.model.parent import kill_with_descendants
+
+TOKEN = "5e" * 32
+HEAD = "a"
+
+
+def free_port():
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
+        return free.getsockname()[1]
+
+
+class RayHosts:
+    """Ends by its process groups; nothing of it is left behind."""
+
+    def __init__(self, folder, server, s3):
+        self.folder, self.server, self.s3 = folder, server, s3
+        self.port = free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.ray_folder = Path(tempfile.mkdtemp(prefix="bpf-", dir="/tmp"))  # sockets lie in it
+        self.hosts = {}
+        self.drivers = []
+
+    def environment(self, name):
+        home = self.folder / name
+        home.mkdir(exist_ok=True)
+        return {
+            **ENVIRONMENT,
+            "HOME": str(home),
+            "XDG_STATE_HOME": str(home),
+            "RAY_AUTH_TOKEN": TOKEN,
+            "RAY_TMPDIR": str(self.ray_folder),
+            "AWS_REGION": "us-east-1",
+            "BULKPUT_ENDPOINT": self.server.url,
+            **self.s3.environment(),
+        }
+
+    def start_host(self, name, *labels):
+        """Start a host; the first one is the head."""
+        where = (
+            ["--head", "--port", str(self.port)] if name == HEAD else ["--address", self.address]
+        )
+        given = [each for label in labels for each in ("--label", label)]
+        log = (self.folder / f"{name}.log").open("wb")
+        self.hosts[name] = self._start(
+            ["fleet", "host", *where, "--name", name, *given], name, stdout=log, stderr=log
+        )
+        log.close()
+        if name == HEAD:
+            self._until_open()
+
+    def _until_open(self):
+        end_s = time.monotonic() + 60
+        while time.monotonic() < end_s:
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", self.port), 1),
+            ):
+                return
+            time.sleep(0.1)
+        raise AssertionError((self.folder / f"{HEAD}.log").read_text())
+
+    def drive(self, *arguments, name="driver"):
+        """Start ``bulkput fleet run`` with these arguments."""
+        process = self._start(
+            ["fleet", "run", *map(str, arguments), "--address", self.address],
+            name,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.drivers.append(process)
+        return process
+
+    def call(self, *arguments, name="driver"):
+        """Run another command to its end."""
+        command = [sys.executable, "-m", "bulkput", *map(str, arguments)]
+        return subprocess.run(
+            command,
+            check=False,
+            env=self.environment(name),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def _start(self, arguments, name, **pipes):
+        return subprocess.Popen(
+            [sys.executable, "-m", "bulkput", *arguments],
+            env=self.environment(name),
+            start_new_session=True,
+            **pipes,
+        )
+
+    def processes(self, name, what):
+        """Return the ids of a host's processes whose command line has ``what``."""
+        found = []
+        for path in Path("/proc").iterdir():
+            with contextlib.suppress(OSError, ValueError):
+                command = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if what in command and self._is_of(int(path.name), name):
+                    found.append(int(path.name))
+        return found
+
+    def _is_of(self, pid, name):
+        with contextlib.suppress(OSError):
+            return f"HOME={self.folder / name}".encode() in Path(
+                f"/proc/{pid}/environ"
+            ).read_bytes().split(b"\0")
+        return False
+
+    def kill_host(self, name):
+        """End a host as a power cut does."""
+        host = self.hosts.pop(name)
+        kill_with_descendants(host.pid)
+        host.wait(30)
+
+    def stop(self):
+        for driver in self.drivers:
+            driver.kill()
+            driver.wait(30)
+            driver.stdout.close()
+            driver.stderr.close()
+        for name in [*self.hosts][::-1]:
+            self.kill_host(name)
+        shutil.rmtree(self.ray_folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def ray_hosts(folder, server, s3):
+    hosts = RayHosts(folder, server, s3)
+    try:
+        yield hosts
+    finally:
+        hosts.stop()
