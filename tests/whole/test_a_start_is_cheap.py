@@ -10,8 +10,11 @@ import sys
 
 import pytest
 
-MODULES_MAX = 830
-"""About 5% more than there are. Whoever adds many: does every upload need them at its start?"""
+MODULES_MAX = 870
+"""5% more than there are: 829 by Python 3.11, 833 by 3.13.
+
+Whoever adds many: does every upload need them at its start?
+"""
 
 OF_OTHERS = {
     "aiobotocore": "a credential chain",
