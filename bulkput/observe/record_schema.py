@@ -136,6 +136,7 @@ def record_schema() -> dict[str, Any]:
             },
             "run": _TEXT,
             "verb": _TEXT,
+            "host": _TEXT,  # of the run; of a volume, which of a fleet's hosts works on it
         },
         "oneOf": [_variant(name, fields) for name, fields in EVENTS.items()],
     }

@@ -42,6 +42,8 @@ class Recorder:
         self._board = Board()
         self._meters: dict[str, IntervalMeter] = {}
         self._job_meter = IntervalMeter(Progress(""), 0.0)
+        self._hosts: dict[str, str] = {}
+        """Of a fleet: who works on a volume."""
         self._due_s: float | None = None
         self._dropped = 0
 
@@ -63,7 +65,7 @@ class Recorder:
             if isinstance(event, RunEnded):
                 yield from self._job_progress(now_s, unix_s)
                 fields["dropped"] = self._dropped
-            yield Record(unix_s, fields)
+            yield Record(unix_s, self._of_host(fields))
         if not last and self._is_due(now_s):
             unix_s = time.time()
             for figures in self._board.figures(now_s):
@@ -78,11 +80,13 @@ class Recorder:
             if isinstance(event, RunEnded) or figures.volume == event.outcome.volume:
                 yield self._progress(figures, now_s, unix_s)
                 if figures.progress.disk.counts:
-                    yield Record(unix_s, disk_record(figures.progress))
+                    yield Record(unix_s, self._of_host(disk_record(figures.progress)))
 
     def _apply(self, event: RunEvent, now_s: float) -> None:
         if isinstance(event, VolumeStarted):
             self._meters[event.progress.volume] = IntervalMeter(event.progress, now_s)
+            if event.progress.host is not None:
+                self._hosts[event.progress.volume] = event.progress.host
         elif isinstance(event, VolumeEnded):
             self._meters.pop(event.outcome.volume, None)
         elif isinstance(event, RunStarted):
@@ -111,4 +115,9 @@ class Recorder:
         progress = figures.progress
         calls = self._meters[figures.volume].take(progress, now_s)
         fields = progress_record(progress, figures, calls)
-        return Record(unix_s, fields | {"dropped": self._dropped})
+        return Record(unix_s, self._of_host(fields | {"dropped": self._dropped}))
+
+    def _of_host(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields of an event with the host that it is of, in a fleet."""
+        host = self._hosts.get(fields.get("volume") or "")
+        return fields if host is None else fields | {"host": host}
