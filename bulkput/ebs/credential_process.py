@@ -75,8 +75,9 @@ class GuardedProcess:
             waiting.cancel()
             if self._process.returncode is None:
                 kill_with_descendants(self._process.pid)
-                with contextlib.suppress(TimeoutError, asyncio.CancelledError):
-                    await asyncio.wait_for(self._process.wait(), _END_LIMIT_S)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_END_LIMIT_S):
+                        await self._process.wait()
 
     def _report_waiting(self) -> None:
         _log.warning("waiting for %s, at most %g s", self._name, PROCESS_LIMIT_S)
