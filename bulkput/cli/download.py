@@ -13,6 +13,7 @@ from bulkput.cli.options import (
     invocation_of,
     observe_options,
     output_option,
+    processes_option,
     quiet_option,
     report_option,
     service_options,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 @store_option
 @config_option
 @service_options
+@processes_option
 @observe_options
 @report_option
 @output_option("What is written to stdout: the path of DEST, or one JSON object.")

@@ -260,7 +260,8 @@ processes_option = click.option(
     "--processes",
     type=_Processes(),
     metavar="N|auto",
-    help="How many processes put blocks. Default: auto, as many as the processor makes necessary.",
+    help="How many processes put or get blocks. Default: auto, as many as the processor makes "
+    "necessary.",
 )
 
 

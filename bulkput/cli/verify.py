@@ -16,6 +16,7 @@ from bulkput.cli.options import (
     invocation_of,
     observe_options,
     output_option,
+    processes_option,
     quiet_option,
     report_option,
     service_options,
@@ -55,6 +56,7 @@ _OVERRIDES = {
     "region": "region",
     "profile": "profile",
     "endpoint_url": "endpoint",
+    "processes": "tuning.processes",
 }
 """Keys of a job's file by the names of flags."""
 
@@ -102,6 +104,7 @@ _compared_options = with_options(
 @store_option
 @config_option
 @service_options
+@processes_option
 @observe_options
 @report_option
 @output_option("What is written to stdout: a line for each range that differs, or one JSON object.")
