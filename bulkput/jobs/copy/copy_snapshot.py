@@ -94,6 +94,8 @@ async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutco
             verifies_by_manifest=True,
         )
         try:
+            # Without lanes: each would need the keys and connections of both ends, and the tokens
+            # of what it gets, which this process alone has.
             work = upload_volume(context, volume, opening)
             outcome = await until_notice(context.clock, work, context.on_notice)
         finally:
