@@ -13,6 +13,7 @@ from bulkput.cli.options import (
     config_option,
     invocation_of,
     observe_options,
+    quota_share_option,
     report_option,
     reporting_options,
     service_options,
@@ -113,6 +114,7 @@ _end_options = with_options(
 @config_option
 @service_options
 @observe_options
+@quota_share_option
 @report_option
 @reporting_options
 @click.pass_context

@@ -15,6 +15,7 @@ from bulkput.cli.options import (
     output_option,
     processes_option,
     quiet_option,
+    quota_share_option,
     report_option,
     service_options,
     state_option,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 @service_options
 @processes_option
 @observe_options
+@quota_share_option
 @report_option
 @output_option("What is written to stdout: the path of DEST, or one JSON object.")
 @quiet_option

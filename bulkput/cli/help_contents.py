@@ -42,11 +42,14 @@ FLAG_SECTIONS: Mapping[str, frozenset[str]] = {
     "Which volumes of the job": frozenset(
         {
             *("--only", "--except", "--set", "--allow-command", "--fresh", "--rerun-failed"),
-            *("--shard", "--quota-share"),
+            "--shard",
         }
     ),
     "When, and how many at a time": frozenset(
-        {"--parallel", "--processes", "--order", "--on-error", "--max-duration", "--window"}
+        {
+            *("--parallel", "--processes", "--order", "--on-error", "--max-duration", "--window"),
+            "--quota-share",
+        }
     ),
     "The service": frozenset({"--region", "--profile", "--endpoint-url"}),
     "What is shown and recorded": frozenset(

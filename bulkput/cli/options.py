@@ -265,6 +265,15 @@ processes_option = click.option(
 )
 
 
+quota_share_option = click.option(
+    "--quota-share",
+    type=float,
+    metavar="SHARE",
+    help="The share of the account's quotas that is this command's, such as 0.25, where others put "
+    "or get blocks beside it. Default: all of them.",
+)
+"""Of verbs that put or get many blocks."""
+
 report_option = click.option(
     "--report",
     type=PATH,

@@ -16,6 +16,7 @@ from bulkput.cli.options import (
     invocation_of,
     observe_options,
     processes_option,
+    quota_share_option,
     report_option,
     reporting_options,
     service_options,
@@ -153,6 +154,7 @@ _end_options = with_options(
 @config_option
 @service_options
 @observe_options
+@quota_share_option
 @report_option
 @reporting_options
 @click.pass_context

@@ -18,6 +18,7 @@ from bulkput.cli.options import (
     output_option,
     processes_option,
     quiet_option,
+    quota_share_option,
     report_option,
     service_options,
     source_options,
@@ -57,6 +58,7 @@ _OVERRIDES = {
     "profile": "profile",
     "endpoint_url": "endpoint",
     "processes": "tuning.processes",
+    "quota_share": "tuning.quota_share",
 }
 """Keys of a job's file by the names of flags."""
 
@@ -106,6 +108,7 @@ _compared_options = with_options(
 @service_options
 @processes_option
 @observe_options
+@quota_share_option
 @report_option
 @output_option("What is written to stdout: a line for each range that differs, or one JSON object.")
 @quiet_option

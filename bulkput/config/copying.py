@@ -17,7 +17,7 @@ from bulkput.model.errors import ConfigError, Problem
 from bulkput.model.snapshot_id import SNAPSHOT_ID_EXPECTED, is_snapshot_id
 
 _ENDS = ("region", "profile", "endpoint_url")
-_OF_BOTH = ("allow_insecure_http", "state_dir", "state_store", "tuning")
+_OF_BOTH = ("allow_insecure_http", "state_dir", "state_store", "tuning", "quota_share")
 _OF_COPY = ("snapshot_id", "full")
 
 _TO_FLAGS: Mapping[str, str] = MappingProxyType(

@@ -105,7 +105,10 @@ OBSERVE_FLAGS: Mapping[str, Flag] = MappingProxyType(
 """Of every verb that takes time. A program that calls the library listens to events itself."""
 
 TUNING_FLAGS: Mapping[str, Flag] = MappingProxyType(
-    {"processes": Flag("--processes", ("tuning", "processes"))}
+    {
+        "processes": Flag("--processes", ("tuning", "processes")),
+        "quota_share": Flag("--quota-share", ("tuning", "quota_share")),
+    }
 )
 """A program that calls the library gives the section as a whole."""
 

@@ -1,7 +1,12 @@
 """``--shard`` and ``--only``: parts of a job, on one machine or on many."""
 
+import inspect
+
 import pytest
 from support.job_files import mend
+
+from bulkput import CopyOptions
+from bulkput.config.copying import copy_from_flags
 
 
 def test_parts_of_a_job_make_all_of_it_once(bulkput, job, monkeypatch):
@@ -125,3 +130,34 @@ def test_a_part_without_any_volume_has_nothing_to_do(bulkput, job):
         ended = bulkput("run", job, *args, "--output=json")
         assert (ended.status, ended.object["volumes"]) == (0, [])
         assert bulkput("plan", job, *args).status == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("upload", "a.img"),
+        ("download", "snap-0123456789abcdef0", "back.img"),
+        ("verify", "snap-0123456789abcdef0"),
+        ("verify", "job.yaml"),
+        ("copy", "snap-0123456789abcdef0", "--to-region", "eu-west-1"),
+        ("run", "job.yaml"),
+    ],
+    ids=" ".join,
+)
+def test_every_verb_of_many_blocks_takes_a_share_of_the_quotas(bulkput, job, command):
+    """That it reaches the settings is seen by one that is none."""
+    ended = bulkput(*command, "--quota-share", "2")
+    assert ended.status == 3
+    assert "--quota-share: expected" in ended.err
+    assert "up to 1" in ended.err
+
+
+def test_a_share_is_of_both_ends_of_a_copy_and_of_an_upload(bulkput, job):
+    planned = bulkput("upload", "a.img", "--dry-run", "--quota-share=0.25", "--output=json")
+    assert planned.object["puts_per_s_account"] == 250
+    options = inspect.signature(CopyOptions).parameters
+    flags = dict.fromkeys(options) | {"snapshot_id": "snap-0", "tag": (), "full": False}
+    flags.pop("tags")
+    flags.pop("tuning")
+    both = copy_from_flags(flags | {"quota_share": 0.25}, environ={}, config=None)
+    assert both.source.tuning.quota_share == both.target.tuning.quota_share == 0.25
