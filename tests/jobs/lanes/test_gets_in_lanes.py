@@ -48,7 +48,7 @@ def test_every_work_has_its_answer_whatever_becomes_of_the_lanes(lanes, seed):
             async def disturb(lane):
                 await asyncio.sleep(rng.random() * 2)
                 join(crew, lane)
-                await asyncio.sleep(rng.random() * 8)
+                await asyncio.sleep(rng.random() * 2)
                 fate = rng.choice([lane.kill, lambda: crew.leave(lane), lambda: None])
                 if lane in crew.lanes:
                     fate()
