@@ -64,6 +64,17 @@ def test_verbs_that_only_look(bulkput, proxy, job, verb):
 
 
 @pytest.mark.parametrize("refuses", [407, 403])
+def test_a_check_permits_nothing_that_the_proxy_refuses(bulkput, proxy, job, refuses):
+    proxy.refuses = refuses
+    checked = bulkput("check", job("local"), "--output=json")
+    assert checked.status == 4
+    actions = [each for each in checked.object["checks"] if each["name"].startswith("ebs:")]
+    assert actions
+    assert {each["status"] for each in actions} <= {"failure", "warning"}
+    assert "the proxy" in actions[0]["what"]
+
+
+@pytest.mark.parametrize("refuses", [407, 403])
 def test_disks_whose_calls_go_without_the_proxy(bulkput, proxy, job, monkeypatch, refuses):
     monkeypatch.setenv("NO_PROXY", ".amazonaws.com")
     proxy.refuses = refuses

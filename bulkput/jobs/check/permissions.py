@@ -103,6 +103,8 @@ _UNANSWERED = frozenset(
     {
         FailureClass.TRANSIENT,
         FailureClass.STALLED,
+        FailureClass.UNREACHABLE,
+        FailureClass.NO_SUCH_HOST,
         FailureClass.THROTTLED_ACCOUNT,
         FailureClass.THROTTLED_SNAPSHOT,
         FailureClass.UNDOCUMENTED,
@@ -111,7 +113,9 @@ _UNANSWERED = frozenset(
 )
 """Failures that show nothing about permissions."""
 
-_REFUSED = frozenset({FailureClass.ACCESS_DENIED, FailureClass.SIGNATURE})
+_REFUSED = frozenset(
+    {FailureClass.ACCESS_DENIED, FailureClass.SIGNATURE, FailureClass.PROXY_REFUSED}
+)
 
 
 async def look_at_action(
