@@ -186,7 +186,8 @@ async def open_cluster(address: str) -> AsyncIterator[Cluster]:
             _take_signal_back(signal.SIGTERM)
             yield Cluster(ray, call)
         finally:
-            await call(ray.shutdown)
+            with contextlib.suppress(TimeoutError):  # without a head it may hang
+                await asyncio.wait_for(call(ray.shutdown), CALL_LIMIT_S)
             thread.shutdown(wait=False)
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)

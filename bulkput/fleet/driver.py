@@ -35,8 +35,9 @@ DRAIN_MARGIN_S = 15.0
 HOST_WAIT_S = 300.0
 """For a host that a volume needs: instances take one or two minutes to come, and a reboot as long.
 """
-SILENT_MAX_S = 60.0
-"""After which Ray itself gives a cluster up whose head is gone."""
+SILENT_MAX_S = 20.0
+"""An actor that is restarted answers within seconds; 60 s after its head is gone, Ray ends this
+process itself, with a code of its own."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class Driver:
                 ended = await self._next_end()
                 if ended is not None:
                     await self._take_end(*ended)
+        except _LostClusterError:  # there is nobody to ask for anything
+            raise
         except (asyncio.CancelledError, TemporaryError):
             await self._drain()
             raise
@@ -130,7 +133,7 @@ class Driver:
             raise
         except TemporaryError:
             if now_s > self._heard_s + SILENT_MAX_S:
-                raise
+                raise _LostClusterError from None
         else:
             self._heard_s = now_s
 
@@ -277,3 +280,13 @@ class _CancelledRunError(TemporaryError):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"stopped: {why}. The same command resumes the job")
+
+
+class _LostClusterError(TemporaryError):
+    """Its head is gone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the cluster's head does not answer any more, so its hosts end what they do within a "
+            "minute. The same command goes on with the job, as soon as there is a cluster"
+        )
