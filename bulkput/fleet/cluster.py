@@ -187,7 +187,8 @@ async def open_cluster(address: str) -> AsyncIterator[Cluster]:
             yield Cluster(ray, call)
         finally:
             with contextlib.suppress(TimeoutError):  # without a head it may hang
-                await asyncio.wait_for(call(ray.shutdown), CALL_LIMIT_S)
+                async with asyncio.timeout(CALL_LIMIT_S):
+                    await call(ray.shutdown)
             thread.shutdown(wait=False)
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
