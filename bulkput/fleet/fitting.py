@@ -32,11 +32,12 @@ def _problems(settings: JobSettings) -> Iterator[Problem]:
     if settings.endpoint == "embedded" and not is_local:
         text = "the embedded server is of this machine alone: set fleet.address to local"
         yield Problem("endpoint", text)
-    is_kept = settings.state_store is not None
     for index, volume in enumerate(settings.volumes):
-        where = f"volumes[{index}]"
         if volume.source.path == STANDARD_INPUT:
-            yield Problem(f"{where}.source.path", "a fleet cannot read standard input")
-        if not (is_local or is_kept or volume.placement.host):
-            text = "needs a host, or the job a state_store: another host could not go on with it"
-            yield Problem(f"{where}.placement", text)
+            text = "a fleet cannot read standard input"
+            yield Problem(f"volumes[{index}].source.path", text)
+    bound = [volume.label for volume in settings.volumes if not volume.placement.host]
+    if bound and not is_local and settings.state_store is None:
+        more = f" and {len(bound) - 1} more" if len(bound) > 1 else ""
+        text = f"is needed, as {bound[0]}{more} have no placement.host: else no host could go on"
+        yield Problem("state_store", text)
