@@ -13,7 +13,6 @@ from bulkput.cli.options import (
     config_option,
     invocation_of,
     observe_options,
-    quota_share_option,
     report_option,
     reporting_options,
     service_options,
@@ -22,6 +21,7 @@ from bulkput.cli.options import (
     with_options,
 )
 from bulkput.cli.service import warn_of_environment
+from bulkput.cli.tuning_options import quota_share_option
 from bulkput.cli.words import snapshots
 from bulkput.model.outcome import VolumeOutcome
 

@@ -13,9 +13,7 @@ from bulkput.cli.options import (
     invocation_of,
     observe_options,
     output_option,
-    processes_option,
     quiet_option,
-    quota_share_option,
     report_option,
     service_options,
     state_option,
@@ -25,6 +23,7 @@ from bulkput.cli.options import (
 from bulkput.cli.service import warn_of_environment
 from bulkput.cli.streams import write_message, write_result
 from bulkput.cli.text import shown
+from bulkput.cli.tuning_options import processes_option, quota_share_option
 from bulkput.cli.words import snapshots
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.duration import format_duration

@@ -19,7 +19,6 @@ from bulkput.cli.options import (
     PATH,
     invocation_of,
     observe_options,
-    processes_option,
     report_option,
     reporting_options,
     service_options,
@@ -29,6 +28,7 @@ from bulkput.cli.options import (
 from bulkput.cli.plan import dry_run_option, plan_and_report
 from bulkput.cli.publishing_options import require_public_is_meant, yes_public_option
 from bulkput.cli.result_file import ResultFile, result_file, result_option
+from bulkput.cli.tuning_options import processes_option
 from bulkput.model.errors import UsageError
 
 if TYPE_CHECKING:

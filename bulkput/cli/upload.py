@@ -15,8 +15,6 @@ from bulkput.cli.options import (
     config_option,
     invocation_of,
     observe_options,
-    processes_option,
-    quota_share_option,
     report_option,
     reporting_options,
     service_options,
@@ -31,6 +29,7 @@ from bulkput.cli.publishing_options import (
     publishing_options,
     require_public_is_meant,
 )
+from bulkput.cli.tuning_options import processes_option, quota_share_option
 from bulkput.cli.words import series, snapshots
 from bulkput.model.block import VOLUME_SIZE_MAX_GIB, VOLUME_SIZE_MIN_GIB
 from bulkput.model.errors import UsageError

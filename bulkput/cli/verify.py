@@ -16,9 +16,7 @@ from bulkput.cli.options import (
     invocation_of,
     observe_options,
     output_option,
-    processes_option,
     quiet_option,
-    quota_share_option,
     report_option,
     service_options,
     source_options,
@@ -32,6 +30,7 @@ from bulkput.cli.ranges import Ranges
 from bulkput.cli.service import warn_of_environment
 from bulkput.cli.streams import write_message, write_result
 from bulkput.cli.text import shown, write_message_line
+from bulkput.cli.tuning_options import processes_option, quota_share_option
 from bulkput.cli.words import snapshots_and_files
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import BulkputError, UsageError
