@@ -1,0 +1,53 @@
+"""`bulkput fleet run --address local`: the one test with Ray in every run of the suite.
+
+A cluster takes some ten seconds to start and to end, so all the rest is for `pytest -m fleet`.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.s3_server import s3_server
+from support.whole import ENVIRONMENT
+
+NO_CLUSTER = "no Ray cluster can be used"
+
+
+def sessions():
+    """Return the folders of clusters that Ray was started in."""
+    return set(Path("/tmp").glob("bulkput-*/session_latest"))
+
+
+def test_a_job_is_uploaded_by_a_cluster_of_its_own(serve, disks, check, tmp_path):
+    server = serve()
+    job, paths = disks([5, 3])
+    before = sessions()
+    with s3_server() as s3:
+        environment = {
+            **ENVIRONMENT,
+            "HOME": str(tmp_path),
+            "XDG_STATE_HOME": str(tmp_path),
+            "AWS_REGION": "us-east-1",
+            "BULKPUT_ENDPOINT": server.url,
+            **s3.environment(),
+        }
+        command = ["fleet", "run", str(job), "--address", "local", "--output", "json"]
+        ended = subprocess.run(
+            [sys.executable, "-m", "bulkput", *command],
+            check=False,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=150,
+        )
+    if NO_CLUSTER in ended.stderr:
+        pytest.skip(f"Ray does not start on this machine: {ended.stderr.strip()}")
+    assert ended.returncode == 0, ended.stderr
+    result = json.loads(ended.stdout)
+    by_volume = {each["volume"]: each["snapshot_id"] for each in result["volumes"]}
+    for path in paths:
+        check(server, by_volume[path.name], path)
+    assert sessions() <= before
+    assert not (tmp_path / ".ray").exists()
