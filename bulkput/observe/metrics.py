@@ -43,6 +43,9 @@ class Description(NamedTuple):
 METRICS = {
     "bulkput_volumes": Description("gauge", ("state",), "Volumes of the job by state"),
     "bulkput_volume_size_blocks": Description("gauge", ("volume",), "Blocks of the source"),
+    "bulkput_volume_on_host": Description(
+        "gauge", ("volume", "host"), "1 for the host of a fleet that works, or worked last, on it"
+    ),
     "bulkput_blocks": Description(
         "counter", ("volume", "kind"), "Blocks by what became of them; a block is 512 KiB"
     ),
@@ -134,6 +137,8 @@ class MetricsSink:
         yield _gauge("bulkput_volumes", [((state,), count) for state, count in states.items()])
         yield _gauge("bulkput_volume_size_blocks", [((v.volume,), v.blocks_total) for v in volumes])
         yield _gauge("bulkput_requests_in_flight", in_flight)
+        on_host = [((v.volume, v.host), 1) for v in volumes if v.host is not None]
+        yield _gauge("bulkput_volume_on_host", on_host)
         allowed = [((v.volume,), v.allowed_per_s) for v in volumes if v.allowed_per_s]
         yield _gauge("bulkput_allowed_requests_per_second", allowed)
         kinds = [

@@ -115,8 +115,10 @@ class RankedText(NamedTuple):
 
 def figure_texts(figures: Figures) -> list[RankedText]:
     """Return what is known of a volume beside its name, phase and percentage."""
+    host = figures.progress.host
+    of_host = [] if host is None else [RankedText(one_line(f"on {host}"), 3)]
     if not figures.measured:
-        return [RankedText(f"for {format_duration(figures.phase_s)}", 0)]
+        return [*of_host, RankedText(f"for {format_duration(figures.phase_s)}", 0)]
     words = [RankedText(f"{figures.mib_per_s:,.1f} MiB/s", 1)]
     if figures.phase is not Phase.READING:  # which asks nobody
         puts = RankedText(f"{figures.puts_per_s:,.0f} puts/s", 2)
@@ -128,7 +130,7 @@ def figure_texts(figures: Figures) -> list[RankedText]:
         ]
     if figures.left_s is not None:
         words.append(RankedText(f"{format_duration(figures.left_s)} left", 0))
-    return words
+    return of_host + words
 
 
 def ended_line(outcome: VolumeOutcome) -> Line:

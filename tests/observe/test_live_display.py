@@ -45,6 +45,23 @@ def test_two_rows_show_everything_that_is_asked_for(terminal, progress):
     )
 
 
+@pytest.mark.parametrize(
+    ("phase", "width", "expected"),
+    [
+        (Phase.UPLOADING, 80, "on db-host  0 puts/s  0.0 MiB/s  64 in flight  0 retries"),
+        (Phase.UPLOADING, 24, "0 puts/s  0.0 MiB/s"),
+        (Phase.WAITING, 80, "on db-host  for 1.0s"),
+    ],
+)
+def test_a_volume_of_a_fleet_names_its_host(terminal, progress, phase, width, expected):
+    display = display_on(terminal, width=width)
+    progress.host, progress.phase = "db-host", phase
+    display.on_event(VolumeStarted(progress, "/disks/web.img"))
+    display.tick(0.0)
+    _, figures = drawn(terminal, lambda: display.tick(1.0))
+    assert figures.strip().startswith(expected)
+
+
 def test_all_volumes_of_a_job_stand_in_one_display(terminal, progress, done, failed):
     display = display_on(terminal)
     other = Progress("database-with-a-very-very-long-name", phase=Phase.WAITING)

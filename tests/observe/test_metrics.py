@@ -69,6 +69,17 @@ def test_a_scrape_has_every_metric_of_the_table(sink):
     assert found["bulkput_request_duration_seconds_bucket", frozenset({"put", "0.1"})] == 400
 
 
+def test_a_volume_of_a_fleet_has_its_host_and_its_next_one(sink, progress):
+    assert ("bulkput_volume_on_host", frozenset({"web-01", "b"})) not in values(
+        plain_text(generate_latest(sink.registry).decode())
+    )
+    for host in ("a", "b"):
+        progress.host = host
+        found = values(plain_text(generate_latest(sink.registry).decode()))
+        hosts = {labels for name, labels in found if name == "bulkput_volume_on_host"}
+        assert hosts == {frozenset({"web-01", host})}
+
+
 def test_what_has_ended_keeps_its_counts(sink, done):
     sink.on_event(VolumeEnded(done))
     found = values(plain_text(generate_latest(sink.registry).decode()))
