@@ -35,7 +35,7 @@ class Orders:
             client=f"{self._run}/{volume}/{attempt}",
             permit=self._folders.of(self._volumes[volume]).name,
             volume=volume,
-            settings=_of_one(context.settings, volume),
+            settings=_of_one(context.settings, volume, context.service.region),
             server=context.server,
             account=self._account,
             rate_limits=context.rate_limits,
@@ -45,9 +45,12 @@ class Orders:
         )
 
 
-def _of_one(settings: JobSettings, label: str) -> JobSettings:
-    """Return the job of one of its volumes alone."""
+def _of_one(settings: JobSettings, label: str, region: str) -> JobSettings:
+    """Return the job of one of its volumes alone, in the driver's Region.
+
+    A host may be configured for another one, or for none: the quota and its permits are of this.
+    """
     volumes = tuple(volume for volume in settings.volumes if volume.label == label)
-    alone = settings.model_copy(update={"parallel": 1, "volumes": volumes})
+    alone = settings.model_copy(update={"parallel": 1, "volumes": volumes, "region": region})
     request = settings.request
     return alone if request is None else alone.requested(replace(request, left_out=()))
