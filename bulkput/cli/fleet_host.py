@@ -11,6 +11,9 @@ from bulkput.model.errors import UsageError
 if TYPE_CHECKING:
     from bulkput.config.text import Text
 
+RAY_PORTS = range(10_001, 20_000)
+"""Of Ray's own processes, by its defaults: its client's server and its workers."""
+
 
 @click.command(cls=Command)
 @click.option(
@@ -39,6 +42,11 @@ def host(
     """
     if head == (address is not None):
         raise UsageError("one of --head and --address HOST:PORT is needed, and not both")
+    if port not in range(1, 65_536) or port in RAY_PORTS:
+        raise UsageError(
+            f"--port: expected 1 to 65535 without {RAY_PORTS[0]} to {RAY_PORTS[-1]}, which Ray's "
+            "own processes use"
+        )
     from bulkput.fleet.host import become_host, host_command  # noqa: PLC0415 - an extra
 
     become_host(host_command(address, _name(name), _labels(labels), port=port))
