@@ -1,9 +1,10 @@
-"""A real server, and uploads that were cut short."""
+"""A real server, a state store, several hosts, and uploads that were cut short."""
 
 import importlib
 import os
 
 import pytest
+from support.s3_server import s3_server
 from support.served import BLOCK
 
 
@@ -37,3 +38,18 @@ def cut_short(bulkput, service, image):
         return snapshot_id
 
     return upload
+
+
+@pytest.fixture
+def s3(monkeypatch):
+    """A state store of this test alone, found by the environment."""
+    with s3_server() as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def on_host(monkeypatch, tmp_path):
+    """Be another host: one with a state folder of its own."""
+    return lambda name: monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / name))

@@ -5,25 +5,16 @@ import os
 from dataclasses import replace
 
 import pytest
-from support.s3_server import s3_server
 
 from bulkput.store import take_up
 from bulkput.store.cut import decode_cut, encode_cut
 
 
 @pytest.fixture
-def s3(monkeypatch):
-    with s3_server() as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        yield server
-
-
-@pytest.fixture
-def elsewhere(s3, service, cut_short, tmp_path, monkeypatch):
+def elsewhere(s3, service, cut_short, on_host):
     """A snapshot that another host has begun and left; this one's state folder is empty."""
     snapshot_id = cut_short()
-    monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / "here"))
+    on_host("here")
     return snapshot_id
 
 
@@ -164,10 +155,10 @@ def test_a_store_has_to_be_named(bulkput, monkeypatch):
 
 
 def test_a_snapshot_is_verified_by_the_manifest_of_another_host(
-    bulkput, s3, service, image, tmp_path, monkeypatch
+    bulkput, s3, service, image, on_host, monkeypatch
 ):
     made = bulkput("upload", image("other.img"), "--output", "json").object["snapshot_id"]
-    monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / "here"))
+    on_host("here")
     address = os.environ["BULKPUT_STATE_STORE"]
     monkeypatch.delenv("BULKPUT_STATE_STORE")
     ended = bulkput("verify", made)
@@ -177,12 +168,12 @@ def test_a_snapshot_is_verified_by_the_manifest_of_another_host(
 
 
 def test_blocks_that_another_host_left_out_are_missed_before_an_encrypted_copy(
-    bulkput, s3, service, tmp_path, monkeypatch
+    bulkput, s3, service, tmp_path, on_host
 ):
     source = tmp_path / "sparse.img"
     source.write_bytes(bytes(4 << 20))
     made = bulkput("upload", source, "--output", "json").object["snapshot_id"]
-    monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / "here"))
+    on_host("here")
     key = "arn:aws:kms:eu-west-1:000000000000:key/11111111-2222-3333-4444-555555555555"
     job = tmp_path / "job.yaml"
     copy = f"[{{region: eu-west-1, kms_key_arn: {key}}}]"
@@ -192,11 +183,11 @@ def test_blocks_that_another_host_left_out_are_missed_before_an_encrypted_copy(
 
 
 def test_a_download_is_as_long_as_the_source_of_another_host(
-    bulkput, s3, service, image, tmp_path, monkeypatch
+    bulkput, s3, service, image, tmp_path, on_host, monkeypatch
 ):
     source = image("other.img")
     made = bulkput("upload", source, "--output", "json").object["snapshot_id"]
-    monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / "here"))
+    on_host("here")
     address = os.environ["BULKPUT_STATE_STORE"]
     monkeypatch.delenv("BULKPUT_STATE_STORE")
     ended = bulkput("download", made, tmp_path / "back.img", "--state-store", address)

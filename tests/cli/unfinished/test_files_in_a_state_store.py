@@ -3,15 +3,6 @@
 import json
 
 import pytest
-from support.s3_server import s3_server
-
-
-@pytest.fixture
-def s3(monkeypatch):
-    with s3_server() as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        yield server
 
 
 @pytest.fixture(params=["series", "jobs"])

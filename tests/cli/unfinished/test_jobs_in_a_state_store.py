@@ -3,17 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from support.s3_server import s3_server
 
 from bulkput.store.cut import decode_cut, encode_cut
-
-
-@pytest.fixture
-def s3(monkeypatch):
-    with s3_server() as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        yield server
 
 
 @pytest.fixture
@@ -21,12 +12,6 @@ def job(s3, image, tmp_path):
     path = tmp_path / "nightly.yaml"
     path.write_text(f"version: 1\nname: nightly\nvolumes:\n  - source: {image('web.img')}\n")
     return path
-
-
-@pytest.fixture
-def on_host(tmp_path, monkeypatch):
-    """Return a function that goes to another host: another state folder."""
-    return lambda name: monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / name))
 
 
 @pytest.fixture

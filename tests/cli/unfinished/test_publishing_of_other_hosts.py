@@ -3,16 +3,7 @@
 import os
 
 import pytest
-from support.s3_server import s3_server
 from support.served import BLOCK
-
-
-@pytest.fixture
-def s3(monkeypatch):
-    with s3_server() as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        yield server
 
 
 @pytest.fixture
@@ -29,25 +20,19 @@ def job(tmp_path):
     return path
 
 
-@pytest.fixture
-def host(monkeypatch, tmp_path):
-    """Be another host: one with a state folder of its own."""
-    return lambda name: monkeypatch.setenv("BULKPUT_STATE_DIR", str(tmp_path / name))
-
-
 def ids(ended):
     assert ended.status == 0, ended.err
     return {each["volume"]: each["snapshot_id"] for each in ended.object["volumes"]}
 
 
 def test_parts_of_two_hosts_are_published_from_a_third_one_without_the_disks(
-    bulkput, s3, service, settling, job, host, tmp_path
+    bulkput, s3, service, settling, job, on_host, tmp_path
 ):
     made = {}
     for number, name in enumerate("ab"):
-        host(name)
+        on_host(name)
         made |= ids(bulkput("run", job, "--shard", f"{number}/2", "--output=json"))
-    host("third")
+    on_host("third")
     for name in ("a.img", "b.img"):
         (tmp_path / name).unlink()
     published = bulkput("publish", job, "--output=json")
@@ -58,27 +43,27 @@ def test_parts_of_two_hosts_are_published_from_a_third_one_without_the_disks(
 
 
 def test_of_an_older_and_a_newer_snapshot_the_newer_one_counts(
-    bulkput, s3, service, settling, job, host
+    bulkput, s3, service, settling, job, on_host
 ):
     job.write_text(job.read_text().partition("images:")[0])
-    host("one")
+    on_host("one")
     older = ids(bulkput("run", job, "--output=json"))
-    host("two")
+    on_host("two")
     newer = ids(bulkput("run", job, "--fresh", "--output=json"))
     assert set(older.values()).isdisjoint(newer.values())
-    host("one")
+    on_host("one")
     assert ids(bulkput("publish", job, "--output=json")) == newer
 
 
-def test_without_a_snapshot_anywhere_both_places_are_named(bulkput, s3, service, job, host):
-    host("one")
+def test_without_a_snapshot_anywhere_both_places_are_named(bulkput, s3, service, job, on_host):
+    on_host("one")
     ended = bulkput("publish", job)
     assert ended.status == 8
     assert f"in the state folder and {os.environ['BULKPUT_STATE_STORE']}" in ended.err
 
 
-def test_a_store_that_is_down_leaves_what_this_host_knows(bulkput, s3, service, job, host):
-    host("one")
+def test_a_store_that_is_down_leaves_what_this_host_knows(bulkput, s3, service, job, on_host):
+    on_host("one")
     made = ids(bulkput("run", job, "--output=json"))
     s3.answer = 403
     ended = bulkput("publish", job, "--output=json")
