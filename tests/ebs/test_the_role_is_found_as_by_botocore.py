@@ -159,9 +159,20 @@ async def test_the_region_is_the_zones(lab, monkeypatch, zone, more, region):
         assert await resolve_region(new_session(None), None, {}) == region
 
 
-async def test_a_region_that_is_not_plain_is_botocores(lab, monkeypatch):
-    async with metadata(lab, monkeypatch, AS_DOCUMENTED | {ZONE: (200, "zz1")}):
-        assert await resolve_region(new_session(None), None, {}) == "zz"
+@pytest.mark.parametrize(
+    ("zone", "given", "region"),
+    [
+        ("zz1", "", "zz"),
+        ("eu-north-1bc", "", "eu-north-1b"),
+        ("us-west-2-lax-1a", "eu-west-1", "us-west-2-lax-1"),
+        ("us-west-2-lax-1a", "us-west-20", "us-west-2-lax-1"),
+        ("us-west-2-lax-1a", "us-west", "us-west-2-lax-1"),
+    ],
+)
+async def test_a_region_that_is_not_plain_is_botocores(lab, monkeypatch, zone, given, region):
+    answers = {ZONE: (200, zone), "latest/meta-data/placement/region": (200, given)}
+    async with metadata(lab, monkeypatch, AS_DOCUMENTED | answers):
+        assert await resolve_region(new_session(None), None, {}) == region
 
 
 class Clock:
@@ -170,6 +181,7 @@ class Clock:
     def __init__(self):
         self.now_s, self.life_s, self.reads = 4_000_000_000.0, 6 * 3600.0, 0
         self.fails = False
+        self.changed = {}
         self.role = InstanceRole(self, lambda: self.now_s, lambda low, _: low)
 
     def session(self):
@@ -188,7 +200,8 @@ class Clock:
             return "role"
         self.reads += 1
         end = datetime.fromtimestamp(self.now_s + self.life_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return json.dumps(KEYS | {"AccessKeyId": f"A{self.reads}", "Expiration": end})
+        found = KEYS | {"AccessKeyId": f"A{self.reads}", "Expiration": end} | self.changed
+        return json.dumps(found)
 
 
 async def test_keys_are_renewed_before_they_end_and_stay_while_they_cannot_be():
@@ -218,3 +231,26 @@ async def test_a_service_that_gives_old_keys_again_is_asked_some_minutes_later()
     world.now_s += 121
     await world.role.get_frozen_credentials()
     assert world.reads == 3
+
+
+UNDOCUMENTED = [
+    {"Code": "Failed"},
+    {"Code": None},
+    {"Token": ""},
+    {"SecretAccessKey": 7},
+    {"Expiration": "2199-01-01T00:00:00"},
+]
+
+
+@pytest.mark.parametrize("changed", UNDOCUMENTED, ids=str)
+async def test_only_a_documented_success_gives_keys_and_replaces_them(changed):
+    world = Clock()
+    world.changed = changed
+    with pytest.raises(MetadataError):
+        await world.role.get_frozen_credentials()
+    world.changed = {}
+    chain = ChainCredentials(world.session, lambda: world.now_s)
+    first = await chain.current()
+    world.now_s += world.life_s - 600
+    world.changed = changed
+    assert await chain.current() is first
