@@ -72,6 +72,16 @@ def require_public_is_meant(settings: "JobSettings", *, yes: bool) -> None:
         raise UsageError(f"{names}: to be public, which everybody can read; --yes-public confirms")
 
 
+def require_zones_to_wait_for(settings: "JobSettings", *, waits: bool) -> None:
+    """Return if the flag that waits for fast restore has something to wait for.
+
+    Raises:
+        UsageError: it has not.
+    """
+    if waits and not any(volume.fast_restore for volume in settings.volumes):
+        raise UsageError("--fast-restore-wait: needs --fast-restore ZONE, which it waits for")
+
+
 def _public(settings: "JobSettings") -> Iterator[str]:
     for volume in settings.volumes:
         if volume.share.public:

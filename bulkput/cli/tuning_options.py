@@ -15,7 +15,10 @@ class _Processes(click.ParamType):  # type: ignore[type-arg]  # generic only in 
     ) -> int | str:
         if value == "auto":
             return "auto"
-        converted: int = click.INT.convert(value, param, ctx)
+        try:
+            converted: int = click.INT.convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"expected auto or a whole number, not {value!r}.", param, ctx)
         return converted
 
 

@@ -28,6 +28,7 @@ from bulkput.cli.publishing_options import (
     EMPTY_IS_NOT_GIVEN,
     publishing_options,
     require_public_is_meant,
+    require_zones_to_wait_for,
 )
 from bulkput.cli.tuning_options import processes_option, quota_share_option
 from bulkput.cli.words import series, snapshots
@@ -197,6 +198,7 @@ def upload(  # noqa: PLR0913 - flags, each by its name
     loaded = settings_from_flags(source, flags=flags, environ=os.environ, config=config)
     show_warnings(loaded, invocation_of(context))
     require_public_is_meant(loaded.settings, yes=yes_public)
+    require_zones_to_wait_for(loaded.settings, waits=bool(flags["fast_restore_wait"]))
     if dry_run:
         return plan_and_report(loaded.settings, invocation_of(context))
     from bulkput.cli.outcomes import run_and_report  # noqa: PLC0415 - not for --help

@@ -61,6 +61,7 @@ def test_a_group_without_a_command_shows_its_help_as_a_mistake(bulkput, words):
         ("upload a --bogus", "No such option"),
         ("upload a --zeros=maybe", "'maybe' is not one of"),
         ("upload a --timeout-min=x", "'x' is not a valid integer"),
+        ("upload a --processes=x", "'--processes': expected auto or a whole number, not 'x'"),
         ("upload a --output=xml", "'xml' is not one of"),
         ("run a --quiet --verbose", "--quiet and --verbose exclude each other"),
         ("upload a --verbose --quiet", "--quiet and --verbose exclude each other"),
@@ -82,6 +83,15 @@ def test_a_mistake_is_one_sentence_and_code_2(bulkput, words, message):
     assert ended.err.count("\n") == 1
     assert message in ended.err
     assert "--help'." in ended.err
+
+
+def test_a_wait_for_nothing_is_a_mistake(bulkput):
+    ended = bulkput("upload", "a", "--fast-restore-wait")
+    assert (ended.status, ended.out) == (2, "")
+    assert "--fast-restore-wait: needs --fast-restore ZONE" in ended.err
+    ended = bulkput("upload", "a", "--fast-restore-wait", "--fast-restore", "eu-west-1a")
+    assert "--fast-restore-wait" not in ended.err
+    assert ended.status != 2
 
 
 def test_what_is_typed_cannot_steer_the_terminal(bulkput):
