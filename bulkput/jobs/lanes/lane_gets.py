@@ -1,7 +1,6 @@
 """Blocks of one snapshot got in a lane, and what is done with them there."""
 
 import asyncio
-import random
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
@@ -30,7 +29,6 @@ from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.comparing import Comparison
 from bulkput.pipeline.get import GetPath
 from bulkput.pipeline.paced_call import PacedCall
-from bulkput.pipeline.retry import Retrier
 
 Do = Callable[[Any], Awaitable[Any]]
 """A work's item to what came of it."""
@@ -87,20 +85,16 @@ class LaneGets(ABC):
 
     def get_path(self) -> GetPath:
         """Return the way of the gets."""
-        order, service = self._order, self.tools.service
-        retrier = Retrier(
-            clock=service.clock,
-            random=random.Random(),  # noqa: S311 - jitter, nothing secret
-            recovery=service,
-            deadline_s=self.tools.settings.tuning.operation_deadline_s,
-            snapshot_started_s=order.snapshot_started_s,
-        )
-        progress = self.progress
+        order, progress = self._order, self.progress
         call = PacedCall(
-            pacer=self._pacer.pacer, retrier=retrier, progress=progress, counts=progress.gets
+            pacer=self._pacer.pacer,
+            retrier=self.tools.retrier(order.snapshot_started_s),
+            progress=progress,
+            counts=progress.gets,
         )
+        data = self.tools.service.data
         return GetPath(
-            snapshot_id=order.snapshot_id, origin=service.data, call=call, on_retry=self._on_retry
+            snapshot_id=order.snapshot_id, origin=data, call=call, on_retry=self._on_retry
         )
 
     def _on_retry(self, index: int, error: ServiceError, delay_s: float) -> None:

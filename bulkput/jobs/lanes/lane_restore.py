@@ -9,13 +9,12 @@ from typing import TypeVar
 
 from bulkput.destination.destination import Target
 from bulkput.jobs.lanes.lane_gets import Do, LaneGets
-from bulkput.jobs.lanes.lane_volume import LaneTools, open_shared_manifest
+from bulkput.jobs.lanes.lane_volume import LaneTools, open_shared_manifest, open_shared_table
 from bulkput.jobs.lanes.protocol import RestoreOrder
 from bulkput.jobs.state.manifest_at_hand import held_to
 from bulkput.ledger.download_state import SettledTable
 from bulkput.ledger.manifest import Manifest
 from bulkput.ledger.table import Table
-from bulkput.model.errors import LedgerError
 from bulkput.pipeline.block_writer import BlockWriter
 from bulkput.pipeline.workers import Workers
 
@@ -69,10 +68,7 @@ class EndingWorkers:
 
 def _opened(order: RestoreOrder, stack: ExitStack) -> tuple[Table, Manifest | None]:
     """Open the files of the state folder. Blocks."""
-    table = Table.open(order.table, order.snapshot_id, order.block_count, writable=True)
-    stack.callback(table.close)
-    if not table.whole:
-        raise LedgerError(order.table, "the table was damaged while in use. Run again")
+    table = open_shared_table(order, stack)
     if order.manifest is None:
         return table, None
     return table, open_shared_manifest(order.manifest, stack)

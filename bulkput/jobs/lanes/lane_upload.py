@@ -1,12 +1,16 @@
 """One volume in a lane: its source and table opened, and the pipeline around them."""
 
 import os
-import random
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 
-from bulkput.jobs.lanes.lane_volume import LanePacer, LaneTools, open_shared_manifest
+from bulkput.jobs.lanes.lane_volume import (
+    LanePacer,
+    LaneTools,
+    open_shared_manifest,
+    open_shared_table,
+)
 from bulkput.jobs.lanes.portions import PortionSpans, PortionTally
 from bulkput.jobs.lanes.protocol import (
     LaneReady,
@@ -19,16 +23,14 @@ from bulkput.jobs.lanes.protocol import (
 from bulkput.jobs.session.put_window import gate_of
 from bulkput.ledger.manifest import Manifest
 from bulkput.ledger.marks import Marks
-from bulkput.ledger.table import Table
 from bulkput.model.block import BLOCK_SIZE_BYTES
-from bulkput.model.errors import LedgerError, ServiceError
+from bulkput.model.errors import ServiceError
 from bulkput.model.events import PutRetried
 from bulkput.model.progress import Progress
 from bulkput.model.window import WINDOWS_PER_BUDGET
 from bulkput.pipeline.baseline import NoBaseline
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.parts import UploadParts, UploadPolicy
-from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.upload import upload_blocks
 from bulkput.source.source import Source
 
@@ -88,7 +90,6 @@ class LaneUpload:
             cut_holes=order.zeros.put_holes,
         )
         tools.report(LaneReady())
-        clock = tools.service.clock
         parts = UploadParts(
             source=source,
             spans=self._spans,
@@ -96,15 +97,9 @@ class LaneUpload:
             ledger=marks,
             sink=tools.service.data,
             pacer=self._pacer.pacer,
-            retrier=Retrier(
-                clock=clock,
-                random=random.Random(),  # noqa: S311 - jitter, nothing secret
-                recovery=tools.service,
-                deadline_s=tuning.operation_deadline_s,
-                snapshot_started_s=order.snapshot_started_s,
-            ),
+            retrier=tools.retrier(order.snapshot_started_s),
             workers=tools.workers,
-            clock=clock,
+            clock=tools.service.clock,
             progress=self.progress,
             tally=self._tally,
             on_retry=self._on_retry,
@@ -121,10 +116,7 @@ class LaneUpload:
 
     def _open_marks(self, stack: ExitStack) -> Marks:
         order = self._order
-        table = Table.open(order.table, order.snapshot_id, order.block_count, writable=True)
-        stack.callback(table.close)
-        if not table.whole:
-            raise LedgerError(order.table, "the table was damaged while in use. Run again")
+        table = open_shared_table(order, stack)
         table.blank = order.blank
         return Marks(order.table.parent, table)
 

@@ -1,5 +1,6 @@
 """What a lane has for all its volumes, and what it is asked for of each; no more than that."""
 
+import random
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -7,12 +8,21 @@ from typing import Protocol
 
 from bulkput.config.service import ServiceSettings
 from bulkput.ebs.service import Service
-from bulkput.jobs.lanes.protocol import FromLane, Share, SharedManifest, ToVolume
+from bulkput.jobs.lanes.protocol import (
+    FromLane,
+    PutOrder,
+    RestoreOrder,
+    Share,
+    SharedManifest,
+    ToVolume,
+)
 from bulkput.ledger.manifest import Manifest
-from bulkput.model.errors import ManifestError
+from bulkput.ledger.table import Table
+from bulkput.model.errors import LedgerError, ManifestError
 from bulkput.model.progress import Progress
 from bulkput.pace.gate import Fence, Gate, GateOfAll
 from bulkput.pace.pacer import AccountPacer, Pacer
+from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.workers import Workers
 
 WAITING_PER_S = 1.0
@@ -27,6 +37,16 @@ class LaneTools:
     service: Service
     workers: Workers
     report: Callable[[FromLane], None]
+
+    def retrier(self, snapshot_started_s: float) -> Retrier:
+        """Return a retry layer for one snapshot, which was started at this monotonic time."""
+        return Retrier(
+            clock=self.service.clock,
+            random=random.Random(),  # noqa: S311 - jitter, nothing secret
+            recovery=self.service,
+            deadline_s=self.settings.tuning.operation_deadline_s,
+            snapshot_started_s=snapshot_started_s,
+        )
 
 
 class LaneVolume(Protocol):
@@ -69,6 +89,19 @@ class LanePacer:
         self._fence.hold_until(share.until_s)
         self._account.set_ceiling(self._clock.monotonic_s(), share.account_per_s)
         self.pacer.set_ceiling(share.snapshot_per_s, share.in_flight_max)
+
+
+def open_shared_table(order: PutOrder | RestoreOrder, stack: ExitStack) -> Table:
+    """Return the table that the job has open, to write to, until ``stack`` closes. Blocks.
+
+    Raises:
+        LedgerError: it cannot be used, or lacks something by now.
+    """
+    table = Table.open(order.table, order.snapshot_id, order.block_count, writable=True)
+    stack.callback(table.close)
+    if not table.whole:
+        raise LedgerError(order.table, "the table was damaged while in use. Run again")
+    return table
 
 
 def open_shared_manifest(shared: SharedManifest, stack: ExitStack) -> Manifest:
