@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -39,12 +40,16 @@ def test_another_password_proxy_or_way_is_tried(monkeypatch):
     assert (refusals.status_of(A), refusals.status_of(B)) == (None, 407)
 
 
-def test_a_proxy_is_asked_again_after_a_while(monkeypatch):
+def test_a_proxy_is_asked_again_after_ten_minutes_and_not_before(monkeypatch):
     monkeypatch.setenv("https_proxy", "http://proxy.example")
+    clock = SimpleNamespace(monotonic=lambda: clock.now_s, now_s=1000.0)
+    monkeypatch.setattr("bulkput.network.refusals.time", clock)
     refusals = Refusals()
     refusals.note(A, 407)
-    monkeypatch.setattr("bulkput.network.refusals.KEPT_S", 0.0)
-    assert refusals.status_of(A) is None
+    seen = []
+    for clock.now_s in (1599.0, 1601.0):
+        seen.append(refusals.status_of(A))
+    assert seen == [407, None]
 
 
 def test_one_thread_asks_and_the_others_wait_for_its_answer(monkeypatch):
