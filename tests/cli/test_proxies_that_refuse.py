@@ -30,7 +30,8 @@ def job(tmp_path):
     def write(disks, **keys):
         for number in range(COUNT):
             (tmp_path / f"disk-{number}.img").write_bytes(b"x" * 512)
-        volumes = [{"source": DISKS[disks].format(each)} for each in range(COUNT)]
+        address = DISKS.get(disks, disks)
+        volumes = [{"source": address.format(each)} for each in range(COUNT)]
         path = tmp_path / "job.yaml"
         path.write_text(
             json.dumps({"version": 1, "region": "us-east-1", "volumes": volumes} | keys)
@@ -80,3 +81,14 @@ def test_disks_whose_calls_go_without_the_proxy(bulkput, proxy, job, monkeypatch
     proxy.refuses = refuses
     assert bulkput("run", job("one web server", parallel=COUNT)).status == 8
     assert len(proxy.requests) == 1
+
+
+@pytest.mark.parametrize("disks", ["http://disks.example/disk-{}.img", "s3://disks/disk-{}.img"])
+def test_disks_that_the_proxy_itself_would_fetch(bulkput, proxy, job, monkeypatch, disks):
+    monkeypatch.setenv("http_proxy", proxy.url("al:canary"))
+    monkeypatch.setenv("NO_PROXY", ".amazonaws.com")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://s3.example")
+    proxy.refuses = 407
+    done = bulkput("run", job(disks, parallel=COUNT, allow_insecure_http=True))
+    assert (done.status, done.err.count("(407 ") >= COUNT) == (8, True), done.err
+    assert [method for method, _ in proxy.requests] == ["GET"]
