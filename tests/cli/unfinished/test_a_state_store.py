@@ -117,8 +117,9 @@ def test_what_is_over_is_pruned_and_what_is_unfinished_stays(bulkput, elsewhere,
 
 @pytest.mark.parametrize("change", ["cut", "ledger"])
 def test_an_upload_of_another_version_is_named_as_such_and_stays(bulkput, elsewhere, s3, change):
-    before = s3.keys("/uploads/")
     (key,) = s3.keys("state.json")
+    s3.put(key.replace("state.json", "00000-00"), b"a piece that only its version finds listed")
+    before = s3.keys("/uploads/")
     if change == "cut":
         facts = json.loads(s3.objects[key][0]) | {"format_version": 2, "program_version": "9.9"}
         content = json.dumps(facts).encode()
