@@ -15,6 +15,7 @@ from support.bad_peers import (
 )
 
 from bulkput.ebs import http1
+from bulkput.ebs.bounded_responses import INTERIM_ANSWERS_MAX
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
@@ -46,6 +47,21 @@ async def test_connections_are_used_again(lab, block, digest):
         assert server.connections == 1
         await asyncio.gather(*(put(plane, lab, block, digest, index) for index in range(8)))
         assert server.connections == 8
+
+
+async def test_interim_answers_are_counted_for_each_put_and_not_for_the_connection(
+    lab, block, digest
+):
+    async def continues_each(peer):
+        while True:
+            request = await peer.request()
+            peer.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            await peer.stored(request)
+
+    async with lab.serving(continues_each) as server, lab.data_plane(server.url) as plane:
+        for index in range(INTERIM_ANSWERS_MAX + 1):
+            await put(plane, lab, block, digest, index)
+        assert server.connections == 1
 
 
 @pytest.mark.parametrize("script", [never_answers, never_reads])
