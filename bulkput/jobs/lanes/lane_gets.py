@@ -99,7 +99,8 @@ class LaneGets(ABC):
 
     def _on_retry(self, index: int, error: ServiceError, delay_s: float) -> None:
         name = error.failure.name.lower()
-        self.tools.report(GetRetried(self._order.volume, index, name, delay_s, str(error)))
+        event = GetRetried(self._order.volume, index, name, delay_s, error.occurrence)
+        self.tools.report(event)
 
 
 class LaneComparison(LaneGets):

@@ -214,7 +214,7 @@ class SnapshotReader:
 
         def on_retry(index: int, error: ServiceError, delay_s: float) -> None:
             name = error.failure.name.lower()
-            event = GetRetried(progress.volume, index, name, delay_s, str(error))
+            event = GetRetried(progress.volume, index, name, delay_s, error.occurrence)
             self.observer.on_event(event)
 
         pacer = Pacer(
