@@ -14,9 +14,10 @@ from virtual_time import run_virtual
 
 from bulkput.ebs.snapshot import GotBlock
 from bulkput.model.block import BLOCK_SIZE_BYTES, ZERO_BLOCK_DIGEST
+from bulkput.model.disk_map import BlockFate
 from bulkput.model.errors import IntegrityError, TemporaryError
 from bulkput.model.progress import Progress
-from bulkput.pipeline.block_writer import BlockWriter, WantedBlock
+from bulkput.pipeline.block_writer import BlockWriter, WantedBlock, WrittenBlock
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.restore import RestoreCounts, RestoreParts, restore
 
@@ -199,3 +200,24 @@ def test_zeros_are_written_where_a_lane_that_died_may_have_written_something_els
     assert written.is_zero
     assert disk.blocks == [0]
     assert disk.marks == {0: ZERO_BLOCK_DIGEST}
+
+
+def test_no_more_groups_are_ahead_than_their_tokens_may_take_and_all_come(monkeypatch):
+    monkeypatch.setattr("bulkput.pipeline.restore._AHEAD_GROUPS", 3)
+    rig = Rig([1] * 80, (), 0, lambda writer: writer)
+    under_way, most = 0, 0
+
+    async def write(group):
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(rig.rng.random())
+        under_way -= 1
+        return [
+            WrittenBlock(each.index, BlockFate.DATA, is_got=True, is_zero=False)
+            for each in group.blocks
+        ]
+
+    run_virtual(restore(replace(rig.parts(), write=write)))
+    assert most == 3
+    assert rig.progress.blocks_restored == 80

@@ -161,3 +161,32 @@ def test_after_an_end_nothing_is_under_way_and_no_lane_has_it(seed):
             assert not crew.parts.budget.in_use_bytes
 
     run_virtual(main())
+
+
+def test_who_is_cancelled_when_its_place_was_just_given_leaves_it_to_others():
+    async def main():
+        may_end = asyncio.Event()
+
+        async def do(item):
+            await may_end.wait()
+            return item
+
+        with crew_in_memory(do, held_blocks=1) as crew:
+            first = asyncio.create_task(crew.do("first", 2))
+            second = asyncio.create_task(crew.do("second", 2))
+            await asyncio.sleep(0)
+
+            async def cancel():
+                await may_end.wait()  # behind the first, whose end gives the second its place
+                second.cancel()
+
+            cancelling = asyncio.create_task(cancel())
+            await asyncio.sleep(0)
+            may_end.set()
+            assert await first == "first"
+            await cancelling
+            with pytest.raises(asyncio.CancelledError):
+                await second
+            assert await crew.do("third", 2) == "third"
+
+    run_virtual(main())

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from support.inline_workers import Inline
+from support.snapshots import write_manifest
 
 from bulkput.config.service import ServiceSettings
 from bulkput.destination.destination import Target
@@ -23,10 +24,11 @@ from bulkput.jobs.lanes.protocol import (
     WorkDone,
 )
 from bulkput.ledger.download_state import Restoration
+from bulkput.ledger.manifest import Manifest
 from bulkput.model.block import BLOCK_SIZE_BYTES, ZERO_BLOCK_DIGEST
 from bulkput.model.clock import LoopClock
 from bulkput.model.disk_map import BlockFate
-from bulkput.model.errors import InUseError, LedgerError
+from bulkput.model.errors import IntegrityError, InUseError, LedgerError, ManifestError
 from bulkput.model.progress import Progress
 from bulkput.pipeline.block_writer import BlockWriter, WantedBlock, WantedGroup
 from bulkput.pipeline.budget import ByteBudget
@@ -85,7 +87,7 @@ class Rig:
         self.descriptors = [os.dup(each) for each in parts.descriptors]
         raise _KeptError
 
-    async def lane(self):
+    async def lane(self, manifest=None):
         """Return a lane that was given the download by the job's own order."""
         get = SimpleNamespace(snapshot_id=SNAPSHOT_ID, pacer=None)
         gets = SimpleNamespace(
@@ -102,7 +104,7 @@ class Rig:
         lanes = SimpleNamespace(get_crew=self.crew)
         retrier = SimpleNamespace(snapshot_started_s=time.monotonic())
         with pytest.raises(_KeptError):
-            await Bringing(gets, get, retrier, None, parts, self.writer, lanes).run()
+            await Bringing(gets, get, retrier, manifest, parts, self.writer, lanes).run()
         service = SimpleNamespace(clock=LoopClock(), data=self.origin)
         tools = LaneTools(ServiceSettings(), service, Inline(), self.heard.put_nowait)
         return LaneRestore(self.parts.order, self.descriptors, tools)
@@ -129,9 +131,9 @@ def group(*wanted):
     return WantedGroup(blocks, tuple(known and digest(known) for _, known in wanted))
 
 
-async def worked(rig, *items):
+async def worked(rig, *items, manifest=None):
     """Have a lane do works, and return what came of each."""
-    lane = await rig.lane()
+    lane = await rig.lane(manifest)
     running = asyncio.create_task(lane.run())
     lane.take(Share(1e6, 1e6, 8, AT_ONCE * BLOCK_SIZE_BYTES))
     for number, item in enumerate(items):
@@ -200,6 +202,20 @@ async def test_a_table_that_is_cut_ends_the_lane_which_lets_go_of_everything(rig
         await worked(rig)
     assert not any(is_open(each) for each in rig.descriptors)
     assert rig.path.read_bytes() == OLD * BLOCKS
+
+
+async def test_what_a_lane_gets_is_held_to_the_manifest_that_the_job_has_open(rig, tmp_path):
+    path = write_manifest(tmp_path / "manifest", SNAPSHOT_ID, {0: NEW, 1: OLD})
+    with Manifest.open(path, is_named=True) as manifest:
+        await worked(rig, group(("new", None)), manifest=manifest)
+        with pytest.raises(IntegrityError, match=r"block 1 .*answered with other bytes"):
+            await worked(rig, group(("new", None), ("new", None)), manifest=manifest)
+        assert rig.path.read_bytes()[BLOCK_SIZE_BYTES:] == OLD * (BLOCKS - 1)
+        path.unlink()
+        write_manifest(path, "snap-0123456789abcdef1", {0: NEW, 1: NEW})
+        with pytest.raises(ManifestError, match="was replaced while in use"):
+            await worked(rig, group(("new", None)), manifest=manifest)
+    assert not any(is_open(each) for each in rig.descriptors)
 
 
 async def test_a_stop_closes_nothing_under_a_write(rig):
