@@ -7,6 +7,7 @@ import pytest
 from support.lanes_in_memory import MemoryLane, crew_in_memory, join
 from virtual_time import run_virtual
 
+from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import IntegrityError, MachineError, TemporaryError
 
 WORKS = 60
@@ -188,5 +189,56 @@ def test_who_is_cancelled_when_its_place_was_just_given_leaves_it_to_others():
             with pytest.raises(asyncio.CancelledError):
                 await second
             assert await crew.do("third", 2) == "third"
+
+    run_virtual(main())
+
+
+def test_what_a_dead_lane_had_is_done_again_before_what_was_asked_for_later():
+    async def main():
+        may_end, here, there = asyncio.Event(), [], []
+
+        async def do(item):
+            here.append(item)
+            await may_end.wait()
+            return item * 10
+
+        async def hang(item):
+            there.append(item)
+            await asyncio.Event().wait()
+
+        with crew_in_memory(do, held_blocks=2) as crew:
+            lane = MemoryLane("1", hang, random.Random(1))
+
+            async def works():
+                join(crew, lane)
+                await asyncio.sleep(1)  # it is ready
+                return await all_works(crew, 20)
+
+            running = asyncio.create_task(crew.run(works()))
+            await asyncio.sleep(2)
+            lane.kill()
+            await asyncio.sleep(1)
+            may_end.set()
+            assert await running == [item * 10 for item in range(20)]
+        assert there
+        assert max(here.index(item) for item in there) < here.index(10), here
+
+    run_virtual(main())
+
+
+def test_a_lane_has_its_memory_only_when_this_process_has_let_go_of_it():
+    rng = random.Random(5)
+
+    async def main():
+        with crew_in_memory(doer(rng)[0], held_blocks=8) as crew:
+            budget, lane = crew.parts.budget, MemoryLane("1", doer(rng)[0], rng)
+            await budget.acquire(8 * BLOCK_SIZE_BYTES)
+            join(crew, lane)
+            await asyncio.sleep(5)
+            assert (crew.working, lane.shares) == ((), [])
+            budget.release(4 * BLOCK_SIZE_BYTES)
+            await asyncio.sleep(1)
+            assert crew.working == (lane,)
+            assert budget.limit_bytes == lane.shares[-1].memory_bytes == 4 * BLOCK_SIZE_BYTES
 
     run_virtual(main())
