@@ -10,12 +10,7 @@ import asyncio
 import random
 
 from bulkput.model.clock import Clock
-
-LOOK_S = 0.25
-"""A wait is slept through in parts, so that another rate counts soon."""
-
-SLEEP_MIN_S = 0.001
-"""What rounding leaves of a wait would be slept through again and again."""
+from bulkput.pace.pacer import LOOK_S, SLEEP_MIN_S
 
 
 class SharedCallGate:

@@ -7,8 +7,9 @@ import pytest
 from virtual_time import run_virtual
 
 from bulkput.model.clock import LoopClock
-from bulkput.pace.call_gate import LOOK_S, SharedCallGate
+from bulkput.pace.call_gate import SharedCallGate
 from bulkput.pace.gate import OpenCallGate
+from bulkput.pace.pacer import LOOK_S
 
 
 def gates(count, rate, seed=0):
