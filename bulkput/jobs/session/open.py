@@ -68,14 +68,7 @@ async def open_snapshot_reader(
 
     tuning = fitted(settings.tuning, 1)
     async with contextlib.AsyncExitStack() as stack:
-        server = await stack.enter_async_context(embedded_where_asked(settings, server))
-        opened = open_connection(
-            settings,
-            connections_max=tuning.in_flight_max,
-            deadlines=deadlines_of(tuning),
-            server=server,
-        )
-        service = await stack.enter_async_context(opened)
+        server, service = await _open_service(settings, tuning, stack, server=server)
         rate_limits = await find_get_rate_limits(tuning, service)
         workers = ThreadWorkers(worker_count(tuning))
         stack.callback(workers.close)
@@ -120,14 +113,8 @@ async def open_context(
     tuning = fitted(settings.tuning, settings.parallel)
     settings = settings.model_copy(update={"tuning": tuning})
     async with contextlib.AsyncExitStack() as stack:
-        server = await stack.enter_async_context(embedded_where_asked(settings, server))
-        service = await stack.enter_async_context(
-            open_connection(
-                settings,
-                connections_max=tuning.in_flight_max * settings.parallel,
-                deadlines=deadlines_of(tuning),
-                server=server,
-            )
+        server, service = await _open_service(
+            settings, tuning, stack, server=server, parallel=settings.parallel
         )
         rate_limits = rate_limits or await find_rate_limits(tuning, service)
         reads_back = any(volume.verify != "none" for volume in settings.volumes)
@@ -157,6 +144,25 @@ async def open_context(
             ),
             state_store=store,
         )
+
+
+async def _open_service(
+    settings: ServiceSettings,
+    tuning: TuningSettings,
+    stack: contextlib.AsyncExitStack,
+    *,
+    server: EmbeddedServer | None,
+    parallel: int = 1,
+) -> tuple[EmbeddedServer | None, Service]:
+    """Open the service for so many snapshots at once, and the embedded one if it is asked for."""
+    server = await stack.enter_async_context(embedded_where_asked(settings, server))
+    opened = open_connection(
+        settings,
+        connections_max=tuning.in_flight_max * parallel,
+        deadlines=deadlines_of(tuning),
+        server=server,
+    )
+    return server, await stack.enter_async_context(opened)
 
 
 async def _open_store(
