@@ -92,8 +92,8 @@ class Keeper:
             warn: Told of the store's troubles, once each time that it fails.
             clock: For waits.
             end_time: Of the last cut.
-            on_held: Hears, after each cut, until when nobody else can have the upload, by
-                ``boottime_s``.
+            on_held: Hears, after each cut but the last, until when nobody else can have the
+                upload, by ``boottime_s``.
         """
         self._end_time = end_time
         self._take_up = take_up
@@ -186,18 +186,26 @@ class Keeper:
         if self._trouble is not None and not end_time.is_extended:
             limit_s = SOON_LIMIT_S
         until_s = now_s() + limit_s
-        await self._try(release, limit_s)
+        await self._try(release, limit_s, holds=False)
         while end_time.is_extended and self._trouble and now_s() + _AGAIN_S < until_s:
             await self._clock.sleep(_AGAIN_S)
-            await self._try(release, until_s - now_s())
+            await self._try(release, until_s - now_s(), holds=False)
 
     async def _cut(self, *, release: bool = False) -> None:
         if self._mirror is None:
             self._mirror = self._new_mirror(await self._take_up.take(only_own=True))
         await self._mirror.cut(release=release)
 
-    async def _try(self, work: Callable[[], Awaitable[None]], limit_s: float | None) -> None:
-        """Do ``work``; a store that fails is reported once, until it works again."""
+    async def _try(
+        self, work: Callable[[], Awaitable[None]], limit_s: float | None, *, holds: bool = True
+    ) -> None:
+        """Do ``work``; a store that fails is reported once, until it works again.
+
+        Args:
+            work: By which the upload is held anew, or let go.
+            limit_s: For how long.
+            holds: Whether it is held anew.
+        """
         began_s = boottime_s()
         try:
             async with asyncio.timeout(limit_s):
@@ -210,7 +218,8 @@ class Keeper:
         except TimeoutError:
             trouble = TemporaryError(f"no answer within {limit_s:g} s")
         else:
-            self._on_held(began_s + self._held_s)
+            if holds:
+                self._on_held(began_s + self._held_s)
             if self._trouble is not None:
                 self._trouble = None
                 self._warn(f"{self._shown} can be written again")

@@ -59,3 +59,19 @@ def test_nothing_is_held_by_one_that_never_reached_the_store(hosts, tools, store
             keeping.cancel()
 
     tools.virtual(story())
+
+
+def test_the_cut_that_lets_others_have_the_upload_holds_nothing(hosts, tools):
+    until_s = []
+
+    async def story():
+        keeper = hosts[0].keeper(on_held=until_s.append)
+        await keeper.begin()
+        with hosts[0].start(10):
+            await keeper.cut_now()
+            held = list(until_s)
+            await asyncio.sleep(5)
+            assert await keeper.end() is None
+            return held
+
+    assert tools.virtual(story()) == until_s
