@@ -1,12 +1,13 @@
 """Who only looks at a source takes it from nobody: a plan or a check beside its running upload."""
 
 import os
+from pathlib import Path
 
 import pytest
 from api.test_second_runs import running
 from support.loops import loop_devices
 
-from bulkput import SourceError, plan, upload
+from bulkput import LedgerError, SourceError, plan, upload
 from bulkput.jobs.check.sources import look_at_source
 from bulkput.jobs.session.source import open_to_look
 
@@ -67,3 +68,16 @@ async def test_a_device_that_others_have_claimed_is_refused_as_before(options, i
         with pytest.raises(SourceError, match="is in use"):
             open_to_look(settings, settings.volumes[0], settings.state_dir)
         os.close(descriptor)
+
+
+def test_a_source_is_closed_if_it_is_not_known_who_works_on_it(options, image, monkeypatch):
+    def unreadable(*_):
+        raise LedgerError("state", "cannot be read")
+
+    monkeypatch.setattr("bulkput.jobs.session.source.holder_of_upload", unreadable)
+    settings = options(image("disk.img")).settings
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(LedgerError) as caught:
+        open_to_look(settings, settings.volumes[0], settings.state_dir)
+    assert caught.value.__traceback__ is not None  # which keeps the source from being collected
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -65,8 +65,11 @@ def open_to_look(
     path = volume.source.path
     if volume.source.allow_mounted or path is None or not Path(path).is_block_device():
         source = open_volume(job, volume)
-        running = _running(job, volume, source.path, state_dir)
-        return source, running
+        try:
+            return source, _running(job, volume, source.path, state_dir)
+        except BaseException:
+            source.close()
+            raise
     running = None
     try:
         open_file(path, allow_mounted=False).close()
