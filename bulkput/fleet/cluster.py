@@ -144,15 +144,10 @@ async def answered(reference: Any) -> Any:
     """Return an actor's answer.
 
     Raises:
-        TemporaryError: it does not come; Ray starts an actor again that died.
+        TemporaryError: it does not come, or the actor has died, which Ray then starts again.
     """
     async with _in_time("an actor of the fleet does not answer"):
-        try:
-            return await asyncio.wrap_future(reference.future())
-        except Exception as error:
-            if _is_rays(error):
-                raise TemporaryError("an actor of the fleet has died") from error
-            raise
+        return await asyncio.wrap_future(reference.future())
 
 
 def _is_rays(error: BaseException) -> bool:
@@ -235,3 +230,7 @@ async def _in_time(otherwise: str) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise TemporaryError(otherwise) from None
+    except Exception as error:
+        if _is_rays(error):
+            raise TemporaryError(otherwise) from error
+        raise

@@ -1,11 +1,14 @@
 """What Ray lists, loses and is refused, as the fleet takes it: without Ray."""
 
+import asyncio
 import json
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from bulkput.config.settings import JobSettings
+from bulkput.fleet.cluster import Cluster
 from bulkput.fleet.fitting import require_fitting
 from bulkput.fleet.host import host_command
 from bulkput.fleet.inbox import Inbox
@@ -16,7 +19,7 @@ from bulkput.fleet.protocol import Leave, Renewal, VolumeProgress
 from bulkput.fleet.quota_actor import QuotaActor
 from bulkput.fleet.retries import LOST
 from bulkput.fleet.volume_logs import VolumeLogs, find_logs
-from bulkput.model.errors import ConfigError
+from bulkput.model.errors import ConfigError, TemporaryError
 from bulkput.model.events import Noted, VolumeEnded, VolumeStarted
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Progress
@@ -164,3 +167,17 @@ def test_every_event_of_a_volume_in_a_fleet_names_its_host():
     assert [each.get("host") for each in records if each["volume"] == "disk"] == ["db"] * 4
     assert [each.get("host") for each in records if each["volume"] == "other"] == [None]
     json.dumps(records)
+
+
+def test_a_call_of_rays_that_its_head_refuses_is_asked_again():
+    rays = type("RpcError", (Exception,), {"__module__": "ray.exceptions"})
+
+    async def call(function):
+        return function()
+
+    def refuse():
+        raise rays("the head is gone")
+
+    ray = SimpleNamespace(remote=lambda function: function, nodes=refuse)
+    with pytest.raises(TemporaryError, match="head does not answer"):
+        asyncio.run(Cluster(ray, call).nodes())
