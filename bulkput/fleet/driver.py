@@ -17,7 +17,7 @@ from bulkput.fleet.orders import Orders
 from bulkput.fleet.placement import Host, Phase, Placement, Start
 from bulkput.fleet.protocol import AttemptEnd, Order
 from bulkput.fleet.run_state import run_state
-from bulkput.fleet.unfinished import failed, presentable
+from bulkput.fleet.unfinished import failed, not_started, presentable
 from bulkput.jobs.session.context import JobContext
 from bulkput.model.errors import TemporaryError
 from bulkput.model.exit_code import ExitCode
@@ -77,8 +77,8 @@ class Driver:
         self._volumes = {volume.label: volume for volume in context.settings.volumes}
         self._nodes: dict[str, Node] = {}
         self._running: dict[str, _Attempt] = {}
-        self._following: set[asyncio.Task[None]] = set()
-        self._ended: asyncio.Queue[tuple[_Attempt, AttemptEnd, int]] = asyncio.Queue()
+        self._following: dict[asyncio.Task[tuple[AttemptEnd, int]], _Attempt] = {}
+        """Tasks that return how an attempt ended, and by which exit code that counts."""
         self._outcomes: dict[str, VolumeOutcome] = {}
         self._missing_s: dict[str, float] = {}
         is_local = context.settings.fleet.address == LOCAL
@@ -95,9 +95,8 @@ class Driver:
         try:
             while not self._is_over:
                 await self._turn()
-                ended = await self._next_end()
-                if ended is not None:
-                    await self._take_end(*ended)
+                for attempt, end, exit_code in await self._ends(TICK_S):
+                    self._take_end(attempt, end, exit_code)
         except _LostClusterError:  # there is nobody to ask for anything
             raise
         except (asyncio.CancelledError, TemporaryError):
@@ -105,12 +104,25 @@ class Driver:
             raise
         return tuple(self._outcome(label) for label in self._volumes)
 
-    async def _next_end(self) -> tuple[_Attempt, AttemptEnd, int] | None:
-        """Return the next attempt that ended; None if none does for one tick."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(TICK_S):
-                return await self._ended.get()
-        return None
+    async def _ends(self, limit_s: float) -> list[tuple[_Attempt, AttemptEnd, int]]:
+        """Return the attempts that have ended, as soon as there is one; none if none does in time.
+
+        A cancellation leaves them for the next call.
+        """
+        if not self._following:
+            await self._context.clock.sleep(limit_s)
+            return []
+        await asyncio.wait(self._following, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        done = [task for task in self._following if task.done()]
+        if done:  # what they sent comes before
+            with contextlib.suppress(TemporaryError):  # messages are display alone
+                await self._exchange()
+        ends = []
+        for task in done:
+            attempt = self._following.pop(task)
+            del self._running[attempt.order.client]
+            ends.append((attempt, *task.result()))
+        return ends
 
     @property
     def _is_over(self) -> bool:
@@ -189,7 +201,8 @@ class Driver:
                 self._inbox.note(name, f"{what}, and it waits for one", warning=True)
 
     async def _start(self, start: Start) -> None:
-        order = self._orders.order(start.volume, start.attempt)
+        is_begun = self._placement.exit_code(start.volume) is not None
+        order = self._orders.order(start.volume, start.attempt, is_begun=is_begun)
         if not await self._account.take_permit(order.permit, order.client):
             self._placement.not_started(start)
             return
@@ -198,31 +211,22 @@ class Driver:
         attempt = _Attempt(start, order, reference)
         self._running[order.client] = attempt
         self._inbox.open(order.client, start.volume, start.host)
-        task = asyncio.create_task(self._follow(attempt))
-        self._following.add(task)
-        task.add_done_callback(self._following.discard)
+        self._following[asyncio.create_task(self._follow(attempt))] = attempt
 
-    async def _follow(self, attempt: _Attempt) -> None:
-        """Wait for an attempt's end, whatever it is."""
+    async def _follow(self, attempt: _Attempt) -> tuple[AttemptEnd, int]:
+        """Return an attempt's end, whatever it is."""
         try:
             end = await self._cluster.end_of(attempt.reference)
-            exit_code = int(end.outcome.exit_code)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:  # noqa: BLE001 - Ray's own, and the task's
             lost = lost_attempt(error)
             if lost.is_gone:
                 await self._account.leave(attempt.order.client, attempt.order.permit)
-            end, exit_code = self._lost_end(attempt, lost.error), lost.exit_code
-        self._ended.put_nowait((attempt, end, exit_code))
+            return self._lost_end(attempt, lost.error), lost.exit_code
+        return end, end.outcome.exit_code
 
-    async def _take_end(self, attempt: _Attempt, end: AttemptEnd, exit_code: int) -> None:
-        start, client = attempt.start, attempt.order.client
-        with contextlib.suppress(TemporaryError):  # messages are display alone
-            await self._exchange()
-        self._running.pop(client, None)
-        self._inbox.close(client)
-        self._inbox.keep_words(start.volume, end.last_words)
+    def _take_end(self, attempt: _Attempt, end: AttemptEnd, exit_code: int) -> None:
+        start = attempt.start
+        self._close(attempt, end)
         if end.outcome.status == NOT_STARTED:
             self._placement.not_started(start)
             return
@@ -237,6 +241,10 @@ class Driver:
             )
             self._inbox.note(start.volume, text, warning=True)
 
+    def _close(self, attempt: _Attempt, end: AttemptEnd) -> None:
+        self._inbox.close(attempt.order.client)
+        self._inbox.keep_words(attempt.start.volume, end.last_words)
+
     def _finish(self, outcome: VolumeOutcome) -> None:
         self._outcomes[outcome.volume] = outcome
         self._inbox.finish(outcome)
@@ -250,14 +258,8 @@ class Driver:
         known = self._outcomes.get(label)
         if known is not None:
             return known
-        outcome = VolumeOutcome(
-            volume=label,
-            source=self._volumes[label].source.shown,
-            status=NOT_STARTED,
-            error="not started, because another volume failed and on_error is stop. The same "
-            "command resumes it",
-            exit_code=int(ExitCode.TEMPORARY),
-        )
+        why = "another volume failed and on_error is stop"
+        outcome = not_started(self._orders.order(label, 1), why)
         self._inbox.finish(outcome)
         return outcome
 
@@ -266,11 +268,12 @@ class Driver:
         grace_s = self._context.settings.tuning.shutdown_grace_s + DRAIN_MARGIN_S
         with contextlib.suppress(TemporaryError):
             await answered(self._mailbox.stop.remote())
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(grace_s):
-                await asyncio.gather(*self._following, return_exceptions=True)
-        with contextlib.suppress(TemporaryError):
-            await self._exchange()
+        if self._following:
+            await asyncio.wait(self._following, timeout=grace_s)
+        for attempt, end, exit_code in await self._ends(0):
+            self._close(attempt, end)
+            if end.outcome.status != NOT_STARTED:
+                self._finish(presentable(end.outcome, exit_code))
         for attempt in self._running.values():
             await self._cluster.cancel(attempt.reference)
 

@@ -35,10 +35,10 @@ def lost_attempt(error: BaseException) -> LostAttempt:
     names = [kind.__name__ for kind in type(error).__mro__]
     name = next((each for each in _BY_NAME if each in names), "RayTaskError")
     code, text, is_gone = _BY_NAME[name]
-    words = str(error).strip().splitlines()
+    words = str(error).strip().splitlines() or [""]
     if isinstance(getattr(error, "cause", error), ImportError):
         return LostAttempt(
             ExitCode.CONFIGURATION, f"the host has no such bulkput ({words[-1]})", is_gone=True
         )
-    detail = f" ({words[-1].strip()})" if name == "RayTaskError" and words else ""
+    detail = f" ({words[-1].strip()})" if name == "RayTaskError" and words[-1] else ""
     return LostAttempt(code, text + detail, is_gone)

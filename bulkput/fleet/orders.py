@@ -28,8 +28,14 @@ class Orders:
         request = context.settings.request
         self._is_fresh = request is not None and request.begin == "fresh"
 
-    def order(self, volume: str, attempt: int) -> Order:
-        """Return the order of an attempt, counted from 1, at a volume."""
+    def order(self, volume: str, attempt: int, *, is_begun: bool = False) -> Order:
+        """Return the order of an attempt, counted from 1, at a volume.
+
+        Args:
+            volume: Its label.
+            attempt: Its number.
+            is_begun: An attempt of this run has begun the volume, so that this one goes on with it.
+        """
         context = self._context
         return Order(
             client=f"{self._run}/{volume}/{attempt}",
@@ -41,7 +47,7 @@ class Orders:
             rate_limits=context.rate_limits,
             get_rate_limits=context.get_rate_limits,
             version=__version__,
-            delivered=None if self._is_fresh and attempt == 1 else self._reported,
+            delivered=None if self._is_fresh and not is_begun else self._reported,
         )
 
 

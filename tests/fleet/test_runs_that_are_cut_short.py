@@ -1,0 +1,130 @@
+"""A driver that is cancelled, stops at an error, or loses hosts and actors: on virtual time."""
+
+import asyncio
+
+import pytest
+from support.fleet_driver import ended, lived, statuses
+
+from bulkput.fleet.driver import DRAIN_MARGIN_S, HOST_WAIT_S, SILENT_MAX_S
+from bulkput.fleet.permits import MOST_DEFAULT
+from bulkput.model.errors import TemporaryError
+from bulkput.model.events import Noted, VolumeEnded
+
+
+def test_on_error_stop_lets_what_runs_end_and_starts_nothing_more(tmp_path):
+    async def story(fleet):
+        running = fleet.begin()
+        await fleet.until_started(8)
+        fleet.cluster.end(0, ended(fleet.cluster.attempts[0][0], "failed", 6))
+        await fleet.clock.sleep(10)
+        for number in range(1, 8):
+            fleet.cluster.end(number, ended(fleet.cluster.attempts[number][0]))
+        found = statuses(await running)
+        assert found == [
+            ("a", "failed", 6),
+            *((name, "completed", 0) for name in "bcdefgh"),
+            ("i", "not-started", 5),
+        ]
+        assert len(fleet.heard.of(VolumeEnded)) == 9
+
+    lived(tmp_path, story, "abcdefghi", on_error="stop")
+
+
+@pytest.mark.parametrize("is_signal", [True, False])
+def test_a_cancelled_run_asks_all_to_stop_and_reports_what_became_of_them(tmp_path, is_signal):
+    async def story(fleet):
+        running = fleet.begin()
+        await fleet.until_started(3)
+        if is_signal:
+            running.cancel()
+        else:
+            fleet.mailbox.actor.stop()
+        await fleet.clock.sleep(5)
+        order = fleet.cluster.attempts[0][0]
+        assert fleet.mailbox.actor.push("a", order.client, []), "it was not asked to stop"
+        assert not running.done(), "it did not wait"
+        fleet.cluster.end(0, ended(order))
+        fleet.cluster.end(1, ended(fleet.cluster.attempts[1][0], "stopped", 5))
+        await asyncio.wait([running])
+        with pytest.raises(asyncio.CancelledError if is_signal else TemporaryError):
+            await running
+        assert [each.outcome.status for each in fleet.heard.of(VolumeEnded)] == [
+            "completed",
+            "stopped",
+        ]
+        assert fleet.heard.of(Noted) == [], "what was stopped is not repeated"
+        assert fleet.cluster.cancelled == [fleet.cluster.attempts[2][2]]
+        grace_s = fleet.driver._context.settings.tuning.shutdown_grace_s
+        assert fleet.clock.monotonic_s() == pytest.approx(grace_s + DRAIN_MARGIN_S, abs=3)
+
+    lived(tmp_path, story, "abc")
+
+
+def test_a_cancelled_run_without_attempts_ends_at_once(tmp_path):
+    async def story(fleet):
+        fleet.pending = [f"snap-{number}" for number in range(MOST_DEFAULT + 10)]
+        running = fleet.begin()
+        await fleet.clock.sleep(5)
+        running.cancel()
+        await asyncio.wait([running])
+        assert fleet.clock.monotonic_s() < 6
+
+    lived(tmp_path, story)
+
+
+def test_an_end_during_the_last_exchange_of_a_cancelled_run_is_reported(tmp_path):
+    async def story(fleet):
+        running = fleet.begin()
+        await fleet.until_started(1)
+        fleet.mailbox.delay_s = 2.0
+        fleet.cluster.end(0, ended(fleet.cluster.attempts[0][0]))
+        await fleet.clock.sleep(1)  # it hears what came before the end
+        running.cancel()
+        await asyncio.wait([running])
+        assert [each.outcome.status for each in fleet.heard.of(VolumeEnded)] == ["completed"]
+        assert fleet.cluster.cancelled == []
+
+    lived(tmp_path, story)
+
+
+def test_actors_that_are_away_for_a_while_cost_nothing(tmp_path):
+    async def story(fleet):
+        running = fleet.begin()
+        await fleet.until_started(1)
+        fleet.mailbox.is_away = fleet.quota.is_away = True
+        await fleet.clock.sleep(SILENT_MAX_S - 10)
+        fleet.mailbox.is_away = fleet.quota.is_away = False
+        await fleet.clock.sleep(100)
+        fleet.cluster.end(0, ended(fleet.cluster.attempts[0][0]))
+        assert statuses(await running) == [("disk", "completed", 0)]
+
+    lived(tmp_path, story)
+
+
+def test_a_head_that_is_silent_for_good_ends_the_run_as_one_to_go_on_with(tmp_path):
+    async def story(fleet):
+        running = fleet.begin()
+        await fleet.until_started(1)
+        fleet.mailbox.is_away = fleet.quota.is_away = True
+        with pytest.raises(TemporaryError, match="head does not answer any more"):
+            await asyncio.wait_for(running, 2 * SILENT_MAX_S + 10)
+
+    lived(tmp_path, story)
+
+
+def test_a_host_that_a_volume_needs_is_waited_for_and_not_for_ever(tmp_path):
+    async def story(fleet):
+        fleet.cluster.hosts = []
+        running = fleet.begin()
+        await fleet.clock.sleep(HOST_WAIT_S - 10)
+        fleet.cluster.hosts = ["a"]
+        await fleet.until_started(1)
+        fleet.cluster.end(0, ended(fleet.cluster.attempts[0][0], "failed", 5))
+        fleet.cluster.hosts = []
+        outcomes = await asyncio.wait_for(running, HOST_WAIT_S + 20)
+        assert statuses(outcomes) == [("disk", "failed", 3)]
+        assert "no host of the fleet has come" in outcomes[0].error
+        waits = [each for each in fleet.heard.of(Noted) if "waits for one" in each.text]
+        assert len(waits) == 2
+
+    lived(tmp_path, story)
