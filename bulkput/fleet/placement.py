@@ -124,15 +124,6 @@ class Placement:
             if (state := self._states[name]).phase is Phase.RUNNING
         ]
 
-    def next_look_s(self, now_s: float) -> float | None:
-        """Return when a volume that waits after a failure may start; None if none does."""
-        times = [
-            state.not_before_s
-            for name in self._open
-            if (state := self._states[name]).phase is Phase.WAITING and state.not_before_s > now_s
-        ]
-        return min(times, default=None)
-
     def next_starts(self, now_s: float, hosts: Iterable[Host], most: int) -> list[Start]:
         """Return what is to start now, and count it as running.
 

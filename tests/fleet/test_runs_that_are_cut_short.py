@@ -128,3 +128,13 @@ def test_a_host_that_a_volume_needs_is_waited_for_and_not_for_ever(tmp_path):
         assert len(waits) == 2
 
     lived(tmp_path, story)
+
+
+def test_a_run_that_has_another_quota_of_the_account_than_those_under_way_ends(tmp_path):
+    async def story(fleet):
+        fleet.quota.actor.begin = lambda *_: False
+        with pytest.raises(TemporaryError, match="another run uses this account"):
+            await asyncio.wait_for(fleet.begin(), 30)
+        assert fleet.cluster.attempts == []
+
+    lived(tmp_path, story)
