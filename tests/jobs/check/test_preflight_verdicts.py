@@ -237,6 +237,20 @@ async def test_a_dry_run_that_iam_refuses_fails_who_wants_tags():
     assert "Allow ec2:CreateTags on arn:aws:ec2:eu-west-1::snapshot/*" in finding.advice
 
 
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (FailureClass.TRANSIENT, CheckStatus.WARNING),
+        (FailureClass.UNREACHABLE, CheckStatus.WARNING),
+        (FailureClass.NO_SUCH_HOST, CheckStatus.WARNING),
+        (FailureClass.PROXY_REFUSED, CheckStatus.FAILURE),
+    ],
+)
+async def test_what_the_service_has_not_answered_permits_nothing(failure, status):
+    tagged = volume(snapshot={"tags": {"Name": "web"}})
+    assert (await tagging(refusal(failure), tagged)).status is status
+
+
 async def test_a_start_that_is_let_through_is_taken_back():
     class Lax:
         deleted = ()
