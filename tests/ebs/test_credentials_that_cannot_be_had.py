@@ -172,6 +172,8 @@ async def test_what_the_metadata_service_lacks_is_explained(lab, monkeypatch, sc
         with pytest.raises(CredentialsError, match=words):
             await chain().current()
         if script is silent:
+            # For a token once, by version 1, and to explain it: each takes its whole timeout.
+            assert server.connections == 3
             with pytest.raises(ConfigError, match=words):
                 await resolve_region(new_session(None), None, {})
     with pytest.raises(CredentialsError) as caught:  # nobody listens there any more: not EC2
