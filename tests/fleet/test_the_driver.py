@@ -6,7 +6,6 @@ import pytest
 from support.fleet_driver import ended, lived, refusal, statuses
 
 from bulkput.fleet.permits import MOST_DEFAULT, PermitAnswer
-from bulkput.fleet.protocol import VolumeProgress
 from bulkput.fleet.retries import FIRST_DELAY_S
 from bulkput.model.events import Noted, VolumeEnded, VolumeStarted
 from bulkput.model.progress import Progress
@@ -58,9 +57,24 @@ def test_what_an_attempt_sent_is_heard_before_its_end(tmp_path):
         kinds = [type(each) for each in fleet.heard]
         assert kinds == [VolumeStarted, Noted, VolumeEnded]
         assert fleet.heard[0].progress.host == host
-        fleet.mailbox.actor.push("disk", order.client, [VolumeProgress(Progress("disk"))])
 
     lived(tmp_path, story)
+
+
+def test_what_comes_after_the_end_of_its_attempt_is_of_the_past(tmp_path):
+    async def story(fleet):
+        running = fleet.begin()
+        await fleet.until_started(2)
+        order = fleet.cluster.attempts[0][0]
+        fleet.cluster.end(0, ended(order))
+        await fleet.clock.sleep(3)
+        fleet.mailbox.actor.push(order.volume, order.client, [Noted(order.volume, "late")])
+        await fleet.clock.sleep(3)
+        fleet.cluster.end(1, ended(fleet.cluster.attempts[1][0]))
+        await running
+        assert fleet.heard.of(Noted) == []
+
+    lived(tmp_path, story, "ab")
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from bulkput.model.clock import LoopClock
 from bulkput.model.outcome import VolumeOutcome
 
 ACCOUNT = "an account"
+STORY_MAX_S = 3600.0
+"""What lasts longer hangs: retries alone take ten minutes."""
 
 
 class Reference:
@@ -158,7 +160,7 @@ def lived(tmp_path, story, names=("disk",), **job):
     """Run a story of a fleet."""
 
     async def live():
-        await story(Fleet(tmp_path, names, **job))
+        await asyncio.wait_for(story(Fleet(tmp_path, names, **job)), STORY_MAX_S)
 
     run_virtual(live())
 
