@@ -8,10 +8,11 @@ import click
 from bulkput.cli.command import Group
 from bulkput.cli.fleet_host import host
 from bulkput.cli.fleet_look import cancel, logs, status
-from bulkput.cli.job_options import Begin, Choice, choice_options, load_job
+from bulkput.cli.job_options import Begin, Choice, choice_options, fresh_option, load_job
 from bulkput.cli.options import (
     OBSERVE_OVERRIDES,
     PATH,
+    SERVICE_OVERRIDES,
     invocation_of,
     observe_options,
     report_option,
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from bulkput.model.job_outcomes import JobOutcomes
 
 OVERRIDES = {
-    "endpoint_url": "endpoint",
-    **{name: name for name in ("state_dir", "state_store", "region", "profile")},
+    **SERVICE_OVERRIDES,
     "address": "fleet.address",
     **OBSERVE_OVERRIDES,
 }
@@ -57,11 +57,7 @@ for command in (status, cancel, host, logs):
 @fleet.command()
 @click.argument("config", type=PATH)
 @address_option
-@click.option(
-    "--fresh",
-    is_flag=True,
-    help="Make a new snapshot of every volume, even of those that an unfinished run has completed.",
-)
+@fresh_option
 @choice_options
 @yes_public_option
 @result_option

@@ -32,6 +32,13 @@ reference_options = with_options(
         help="Allow volumes_from of the job file to run programs.",
     ),
 )
+
+fresh_option = click.option(
+    "--fresh",
+    is_flag=True,
+    help="Make a new snapshot of every volume, even of those that an unfinished run has completed.",
+)
+
 choice_options = with_options(
     click.option(
         "--only",

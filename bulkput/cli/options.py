@@ -250,6 +250,13 @@ report_option = click.option(
     "ends.",
 )
 """Of verbs that move blocks."""
+
+SERVICE_OVERRIDES = {
+    "endpoint_url": "endpoint",
+    **{name: name for name in ("state_dir", "state_store", "region", "profile")},
+}
+"""Keys of a job's file by the names of the flags that say where it is put."""
+
 OBSERVE_OVERRIDES = {
     name: f"observe.{name}"
     for name in (

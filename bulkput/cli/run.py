@@ -10,6 +10,7 @@ from bulkput.cli.job_options import (
     Begin,
     Choice,
     choice_options,
+    fresh_option,
     load_job,
     schedule_options,
     shard_options,
@@ -17,6 +18,7 @@ from bulkput.cli.job_options import (
 from bulkput.cli.options import (
     OBSERVE_OVERRIDES,
     PATH,
+    SERVICE_OVERRIDES,
     invocation_of,
     observe_options,
     report_option,
@@ -38,14 +40,8 @@ if TYPE_CHECKING:
     from bulkput.model.job_outcomes import JobOutcomes
 
 OVERRIDES = {
-    "endpoint_url": "endpoint",
-    **{
-        name: name
-        for name in (
-            *("state_dir", "state_store", "region", "profile", "parallel"),
-            *("order", "on_error", "max_duration", "window"),
-        )
-    },
+    **SERVICE_OVERRIDES,
+    **{name: name for name in ("parallel", "order", "on_error", "max_duration", "window")},
     "processes": "tuning.processes",
     "quota_share": "tuning.quota_share",
     **OBSERVE_OVERRIDES,
@@ -55,11 +51,7 @@ OVERRIDES = {
 
 @click.command(cls=Command)
 @click.argument("config", type=PATH)
-@click.option(
-    "--fresh",
-    is_flag=True,
-    help="Make a new snapshot of every volume, even of those that an unfinished run has completed.",
-)
+@fresh_option
 @click.option(
     "--rerun-failed",
     is_flag=True,

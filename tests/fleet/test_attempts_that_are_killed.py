@@ -3,11 +3,11 @@
 import asyncio
 import os
 import signal
-import time
 
 import pytest
 from support.fleet_actors import Handle, Mailbox, Quota
 from support.fleet_task import children_of, ended, start
+from support.lane_jobs import has_ended, until
 from support.put_log import PutLog
 from support.s3_server import s3_server
 
@@ -15,14 +15,6 @@ from bulkput.fleet.volume_task import Attempt
 
 LATE_S = 0.75
 """Puts that a busy machine takes late come together; a budget given twice shows in two seconds."""
-
-
-def until(condition, limit_s=30.0):
-    end_s = time.monotonic() + limit_s
-    while not (found := condition()):
-        assert time.monotonic() < end_s, "what the test waits for did not happen"
-        time.sleep(0.01)
-    return found
 
 
 @pytest.mark.long
@@ -70,14 +62,6 @@ def test_one_that_is_stopped_or_killed_is_gone_on_with_by_the_next(
     assert log.excess(rate) <= rate * LATE_S
 
 
-def is_running(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123 - the shortest
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.mark.long
 def test_a_killed_task_takes_its_process_along_and_the_next_attempt_goes_on(
     served, disk, ordered, monkeypatch, tmp_path
@@ -89,7 +73,7 @@ def test_a_killed_task_takes_its_process_along_and_the_next_attempt_goes_on(
     (child,) = children_of(task.pid)
     task.kill()
     assert ended(task) == (-signal.SIGKILL, None)
-    until(lambda: not is_running(child), 5)
+    until(lambda: has_ended(child), 5)
     put = len(log.puts)
     task = start(ordered(server, source, "two"), tmp_path / "two", key="TWO", puts_per_s=1000)
     status, outcome = ended(task)
@@ -111,7 +95,7 @@ def test_sigterm_of_a_task_ends_it_in_order(served, disk, ordered, monkeypatch, 
     assert (status, outcome["status"], outcome["exit_code"]) == (0, "stopped", 5)
     assert outcome["error"].startswith("stopped, because its host ends")
     assert outcome["blocks"]["put"] == len(log.puts), "all that was under way was waited for"
-    assert not is_running(child)
+    assert has_ended(child)
 
 
 @pytest.mark.long
@@ -205,7 +189,7 @@ def test_a_killed_process_takes_the_processes_that_put_beside_it_along(
     os.kill(child, signal.SIGKILL)
     _, outcome = ended(task)
     assert (outcome["status"], outcome["exit_code"]) == ("failed", 137)
-    until(lambda: not any(is_running(pid) for pid in lanes), 5)
+    until(lambda: all(map(has_ended, lanes)), 5)
     put = len(log.puts)
     task = start(order, tmp_path / "two", key="TWO", puts_per_s=1000)
     _, outcome = ended(task)
