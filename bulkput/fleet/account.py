@@ -10,13 +10,11 @@ from typing import Any
 
 from bulkput.fleet.cluster import answered
 from bulkput.fleet.lease import Amounts, Resource
+from bulkput.fleet.lease_keeper import RARE_CALLS_PER_S
 from bulkput.fleet.permits import PermitAnswer
 from bulkput.fleet.protocol import Leave
 from bulkput.jobs.session.context import JobContext
 from bulkput.model.errors import BulkputError
-
-CALLS_PER_S = 10.0
-"""StartSnapshot and CompleteSnapshot of an account (L-AFEBDF7A, L-1D4D9345, not adjustable)."""
 
 SEE_S = 30.0
 """Between two looks at EC2: four of them free the place of a volume that vanished."""
@@ -44,8 +42,8 @@ class Account:
         return {
             Resource.PUTS: self.context.rate_limits.account_puts_per_s,
             Resource.GETS: self.context.get_rate_limits.account_gets_per_s,
-            Resource.STARTS: CALLS_PER_S,
-            Resource.COMPLETES: CALLS_PER_S,
+            Resource.STARTS: RARE_CALLS_PER_S,
+            Resource.COMPLETES: RARE_CALLS_PER_S,
         }
 
     async def begin(self, clients: Collection[str]) -> bool:

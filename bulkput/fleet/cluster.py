@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bulkput.config.fleet import LOCAL
-from bulkput.fleet.extra import load_ray
+from bulkput.fleet.extra import OBJECT_STORE_BYTES, load_ray
 from bulkput.fleet.mailbox import Mailbox
 from bulkput.fleet.node import Node, nodes_of
 from bulkput.fleet.protocol import AttemptEnd, Order
@@ -42,8 +42,6 @@ CALL_LIMIT_S = 10.0
 """An actor that is restarted takes one or two seconds."""
 _LEAVE_LOOKS = 10
 """A second each: Ray ends what a killed driver had within two."""
-_OBJECT_STORE_BYTES = 80 << 20
-"""Ray's least is 75 MiB; outcomes and counters are some kilobytes."""
 _TOKEN_BYTES = 32
 
 
@@ -195,7 +193,7 @@ def _connect(ray: Any, address: str, folder: Path | None) -> None:
         given |= {
             "include_dashboard": False,
             "num_cpus": 0,
-            "object_store_memory": _OBJECT_STORE_BYTES,
+            "object_store_memory": OBJECT_STORE_BYTES,
             "_temp_dir": str(folder),  # sockets are below it: 107 characters are their limit
         }
     try:

@@ -17,6 +17,10 @@ RAY_ENVIRONMENT = {
 """Read by Ray when it is imported, and by its processes when they start: whoever joins shows the
 token, and nobody is reported to."""
 
+OBJECT_STORE_BYTES = 80 << 20
+"""Ray's least is 75 MiB; outcomes and counters are some kilobytes, and nothing of a disk ever goes
+through it."""
+
 
 def load_ray() -> Any:
     """Return the module, with its security on.

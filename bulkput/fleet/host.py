@@ -5,14 +5,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bulkput.fleet.extra import RAY_ENVIRONMENT, load_ray
+from bulkput.fleet.extra import OBJECT_STORE_BYTES, RAY_ENVIRONMENT, load_ray
 from bulkput.fleet.node import NAME_LABEL
 from bulkput.model.errors import ConfigError, Problem
 
 HEAD_PORT = 6379
 """Ray's own default."""
-_OBJECT_STORE_BYTES = 80 << 20
-"""Ray's least is 75 MiB; nothing of a disk ever goes through it."""
 
 
 def host_command(
@@ -34,7 +32,7 @@ def host_command(
         *(where if address is None else [f"--address={address}"]),
         *([f"--labels={pairs}"] if pairs else []),
         "--num-cpus=0",  # volumes are counted by the driver; no process waits in reserve
-        f"--object-store-memory={_OBJECT_STORE_BYTES}",
+        f"--object-store-memory={OBJECT_STORE_BYTES}",
         "--disable-usage-stats",
         "--block",
     ]

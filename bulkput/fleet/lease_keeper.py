@@ -21,8 +21,9 @@ CALL_LIMIT_S = 2.0
 clients ask again as often."""
 
 RARE_CALLS_PER_S = 10.0
-"""What one that is about to start or to complete a snapshot asks for: all that an account has
-(Service Quotas L-AFEBDF7A, L-1D4D9345), so that who is alone hardly waits."""
+"""StartSnapshot and CompleteSnapshot of an account (Service Quotas L-AFEBDF7A, L-1D4D9345, not
+adjustable). One that is about to make such a call asks for all of it, so that who is alone hardly
+waits."""
 
 _PHASES: dict[Resource, frozenset[Phase]] = {
     Resource.PUTS: frozenset({Phase.UPLOADING}),
