@@ -102,3 +102,26 @@ def test_an_open_gate_holds_nobody():
         return await OpenCallGate().admit()
 
     assert run_virtual(ask()) == 0.0
+
+
+def test_a_rate_that_is_taken_away_during_a_wait_holds_it_back():
+    async def ask():
+        (gate,), found = gates(1, 10.0), []
+        asking = asyncio.create_task(admitted(gate, found))
+        await asyncio.sleep(0.001)
+        gate.set_rate(0.0)
+        await asyncio.sleep(3600)
+        assert not found
+        gate.set_rate(10.0)
+        await asking
+
+    run_virtual(ask())
+
+
+def test_calls_of_one_process_wait_one_after_another():
+    async def ask():
+        (gate,), found = gates(1, 1.0), []
+        await asyncio.gather(*(admitted(gate, found) for _ in range(200)))
+        return found[-1]
+
+    assert run_virtual(ask()) == pytest.approx(200, rel=0.3)
