@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,12 @@ from bulkput.model.errors import InUseError
 LOCK_NAME = "lock"
 _HOLDER_MAX_BYTES = 32
 """A process id, the number of runs and two newlines, with room to spare."""
+
+_LOOKS = 20
+_LOOK_S = 0.005
+"""A tenth of a second in all: longer than others hold it who do not work here. Those are whoever
+looks at the holder, and a child that some thread has just forked, until it has begun its program:
+milliseconds on a busy machine."""
 
 
 class Holder(NamedTuple):
@@ -33,8 +40,8 @@ class Holder(NamedTuple):
 def holder_of(folder: Path) -> Holder | None:
     """Return who holds ``folder`` now, or None if nobody does; only looks.
 
-    For that moment, some microseconds, the lock is shared: several may look at once, but a process
-    that wants it in this very moment is refused.
+    For that moment, some microseconds, the lock is shared: several may look at once, and a process
+    that wants it in this very moment waits.
 
     Raises:
         LedgerError: the lock cannot be read.
@@ -128,7 +135,7 @@ class FolderLock(Closing):
 
     def _take(self) -> None:
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._wait_for_looks()
             if not self._is_in_place():
                 raise InUseError(self._path.parent, "was removed just now. Run again")
             self._write(_written(self._descriptor)[1])
@@ -138,6 +145,17 @@ class FolderLock(Closing):
             ) from None
         except OSError as error:
             raise storage_error(self._path, "take the lock", error) from error
+
+    def _wait_for_looks(self) -> None:
+        for look in range(1, _LOOKS + 1):
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if look == _LOOKS:
+                    raise
+                time.sleep(_LOOK_S)
+            else:
+                return
 
     def count_run(self, *, anew: bool = False) -> None:
         """Take note that a run works here; ``anew`` that it is the first.

@@ -1,6 +1,5 @@
 """Open, lock, kill, restart, machine crash: the ledger's life on disk."""
 
-import fcntl
 import os
 import signal
 import stat
@@ -15,7 +14,6 @@ from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.header_file import has_ledger, read_header
 from bulkput.ledger.inspection import inspect_ledger
 from bulkput.ledger.ledger import TABLE_NAME, Ledger
-from bulkput.ledger.lock import FolderLock
 from bulkput.ledger.record import State, must_be_put
 from bulkput.model.errors import IntegrityError, LedgerError
 from bulkput.model.exit_code import ExitCode
@@ -271,16 +269,3 @@ def test_amended_policy_of_the_start_is_kept(folder, tools):
         ledger.bind("snap-0a", zero_policy=ZeroPolicy.WRITE, encrypted=True, now_unix_s=3.0)
     header = read_header(folder)
     assert (header.zero_policy, header.encrypted) == (ZeroPolicy.WRITE, True)
-
-
-def test_a_lock_on_a_file_that_was_removed_meanwhile_is_no_lock(folder, monkeypatch):
-    folder.mkdir(parents=True, exist_ok=True)
-    flock = fcntl.flock
-
-    def remove_first(descriptor, operation):
-        (folder / "lock").unlink()
-        flock(descriptor, operation)
-
-    monkeypatch.setattr(fcntl, "flock", remove_first)
-    with pytest.raises(LedgerError, match="removed just now"):
-        FolderLock(folder)
