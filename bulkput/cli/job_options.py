@@ -59,9 +59,9 @@ shard_option = click.option(
     "--shard",
     metavar="INDEX/COUNT",
     callback=lambda _context, _flag, text: None if text is None else parse_shard(text, os.environ),
-    help="Only every COUNT-th volume of the job, from INDEX (0 is the first) on, with as much of "
-    "the account's quota; auto reads the numbers of AWS Batch's array job, auto/COUNT the index "
-    "of a Kubernetes job too.",
+    help="Only every COUNT-th volume of the job, from INDEX (0 is the first) on, with a COUNT-th "
+    "of its rates and of the account's quotas; auto reads the numbers of AWS Batch's array job, "
+    "auto/COUNT the index of a Kubernetes job too.",
 )
 shard_options = with_options(
     shard_option,
@@ -142,13 +142,10 @@ def load_job(config: Path, choice: Choice, invocation: Invocation) -> "LoadedSet
     from bulkput.config.load import load_settings  # noqa: PLC0415 - the same
 
     settings = _settings_of(choice.variables)
-    overrides = dict(choice.overrides)
-    if choice.shard is not None and overrides.get(_QUOTA_SHARE) is None:
-        overrides[_QUOTA_SHARE] = 1 / choice.shard.count
 
     def load(date: str | None) -> "LoadedSettings":
         inputs = Inputs(settings, choice.allow_command, date, choice.takes_inventories)
-        return load_settings(config, environ=os.environ, overrides=overrides, inputs=inputs)
+        return load_settings(config, environ=os.environ, overrides=choice.overrides, inputs=inputs)
 
     loaded = load(None)
     is_partial = bool(choice.only or choice.exclude or choice.shard)
@@ -245,6 +242,9 @@ def _chosen(loaded: "LoadedSettings", choice: Choice) -> "LoadedSettings":
     if choice.shard is not None:
         in_shard = choice.shard.has(settings.volumes)
         is_chosen = [both == (True, True) for both in zip(is_chosen, in_shard, strict=True)]
+        share = None if choice.overrides.get(_QUOTA_SHARE) is None else settings.tuning.quota_share
+        tuning = choice.shard.tuning(settings.tuning, share)
+        settings = settings.model_copy(update={"tuning": tuning})
     pairs = list(zip(settings.volumes, is_chosen, strict=True))
     volumes = tuple(volume for volume, chosen in pairs if chosen)
     left_out = tuple(volume for volume, chosen in pairs if not chosen)

@@ -70,11 +70,12 @@ class TuningSettings(Section):
         description="Maximum puts per second for all volumes together. If not given: the "
         "service's quota. Lower it to leave room for other programs in the account.",
     )
-    # 1: nobody else is assumed to put. A job that is spread over 40 hosts has 1/40 on each.
+    # 1: nobody else is assumed to put.
     quota_share: Annotated[float, Field(gt=0, le=1)] = Field(
         default=1.0,
-        description="The share of the account's quotas of puts and gets that is this run's, such "
-        "as `0.025` on each of 40 hosts. Does not count where a rate is given.",
+        description="The share of the account's quotas of puts, gets, StartSnapshot and "
+        "CompleteSnapshot that is this job's, such as `0.5` where others upload beside it. Of puts "
+        "and gets it does not count where a rate is given. `--shard` divides it, and given rates.",
     )
     # A put is 512 KiB and no less, so this is a rate of puts as well: at 64 KiB/s one in 8 s.
     bytes_per_s: Annotated[int, Size(64 << 10, 64 * _GIB)] | None = Field(

@@ -10,11 +10,11 @@ from typing import Any
 
 from bulkput.fleet.cluster import answered
 from bulkput.fleet.lease import Amounts, Resource
-from bulkput.fleet.lease_keeper import RARE_CALLS_PER_S
 from bulkput.fleet.permits import PermitAnswer
 from bulkput.fleet.protocol import Leave
 from bulkput.jobs.session.context import JobContext
 from bulkput.model.errors import BulkputError
+from bulkput.pace.call_gate import RARE_CALLS_PER_S
 
 SEE_S = 30.0
 """Between two looks at EC2: four of them free the place of a volume that vanished."""
@@ -38,12 +38,13 @@ class Account:
 
     @property
     def capacity(self) -> Amounts:
-        """What the account has."""
+        """What the job may use of what the account has."""
+        rare_per_s = RARE_CALLS_PER_S * self.context.settings.tuning.quota_share
         return {
             Resource.PUTS: self.context.rate_limits.account_puts_per_s,
             Resource.GETS: self.context.get_rate_limits.account_gets_per_s,
-            Resource.STARTS: RARE_CALLS_PER_S,
-            Resource.COMPLETES: RARE_CALLS_PER_S,
+            Resource.STARTS: rare_per_s,
+            Resource.COMPLETES: rare_per_s,
         }
 
     async def begin(self, clients: Collection[str]) -> bool:

@@ -15,15 +15,11 @@ from bulkput.fleet.protocol import Leave, Order, Renewal, Renewed, SetShare
 from bulkput.fleet.quota_client import CLOCK_SHARE, QuotaClient
 from bulkput.model.clock import boottime_s
 from bulkput.model.progress import Phase, Progress
+from bulkput.pace.call_gate import RARE_CALLS_PER_S
 
 CALL_LIMIT_S = 2.0
 """An actor answers within milliseconds; one that is restarted takes one or two seconds, and its
 clients ask again as often."""
-
-RARE_CALLS_PER_S = 10.0
-"""StartSnapshot and CompleteSnapshot of an account (Service Quotas L-AFEBDF7A, L-1D4D9345, not
-adjustable). One that is about to make such a call asks for all of it, so that who is alone hardly
-waits."""
 
 _PHASES: dict[Resource, frozenset[Phase]] = {
     Resource.PUTS: frozenset({Phase.UPLOADING}),
@@ -157,6 +153,7 @@ class LeaseKeeper:
         for resource, phases in _PHASES.items():
             is_now = progress.phase in phases
             if resource not in sent:
+                # All of it, so that who is alone hardly waits.
                 wants[resource] = RARE_CALLS_PER_S if is_now else 0.0
             elif is_now:
                 demand = self._demands.setdefault(resource, Demand(self._most[resource]))

@@ -10,7 +10,12 @@ import asyncio
 import random
 
 from bulkput.model.clock import Clock
+from bulkput.pace.gate import CallGate, OpenCallGate
 from bulkput.pace.pacer import LOOK_S, SLEEP_MIN_S
+
+RARE_CALLS_PER_S = 10.0
+"""StartSnapshot and CompleteSnapshot of an account, each (Service Quotas L-AFEBDF7A, L-1D4D9345,
+not adjustable)."""
 
 
 class SharedCallGate:
@@ -37,3 +42,12 @@ class SharedCallGate:
                 await self._clock.sleep(max(wait_s, SLEEP_MIN_S))
                 left -= min(rate, self._rate_per_s) * (self._clock.monotonic_s() - since_s)
         return self._clock.monotonic_s() - began_s
+
+
+def gate_of_share(share: float, clock: Clock, rng: random.Random) -> CallGate:
+    """Return the gate of a kind of rare calls for who has this share of the account's quotas."""
+    if share >= 1:
+        return OpenCallGate()
+    gate = SharedCallGate(clock, rng)
+    gate.set_rate(RARE_CALLS_PER_S * share)
+    return gate

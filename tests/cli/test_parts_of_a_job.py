@@ -7,10 +7,18 @@ from support.job_files import mend
 
 from bulkput import CopyOptions
 from bulkput.config.copying import copy_from_flags
+from bulkput.pace.call_gate import SharedCallGate
 
 
 def test_parts_of_a_job_make_all_of_it_once(bulkput, job, monkeypatch):
     mend(job)
+    rates_per_s = []
+
+    async def admit(gate):
+        rates_per_s.append(gate._rate_per_s)
+        return 0.0
+
+    monkeypatch.setattr(SharedCallGate, "admit", admit)
     ids = {}
     for number in range(2):
         monkeypatch.setenv("JOB_COMPLETION_INDEX", str(number))
@@ -19,6 +27,7 @@ def test_parts_of_a_job_make_all_of_it_once(bulkput, job, monkeypatch):
         ids |= {each["volume"]: each["snapshot_id"] for each in ended.object["volumes"]}
     assert ids.keys() == {"a.img", "b.img", "c.img"}
     assert len(set(ids.values())) == 3
+    assert rates_per_s == 3 * [5.0, 5.0], "StartSnapshot and CompleteSnapshot of each volume"
     again = bulkput("run", job, "--shard", "1/2", "--rerun-failed", "--output=json")
     assert (again.status, again.object["volumes"]) == (0, [])
     assert bulkput("run", job, "--shard", "3/3").status == 2
@@ -33,6 +42,14 @@ def test_a_part_of_a_job_is_planned_and_checked_as_it_is_run(bulkput, job, monke
         assert planned.object["puts_per_s_account"] == 500
     own = ("--dry-run", "--shard", "0/2", "--quota-share", "0.25", "--output=json")
     assert bulkput("run", job, *own).object["puts_per_s_account"] == 250
+    written = job.read_text()
+    for tuning, allowed in (("puts_per_s_account: 120", 60), ("quota_share: 0.5", 250)):
+        job.write_text(f"{written}tuning: {{{tuning}}}\n")
+        assert (
+            bulkput("plan", job, "--shard=0/2", "--output=json").object["puts_per_s_account"]
+            == allowed
+        )
+    job.write_text(written)
     assert bulkput("run", job, "--quota-share", "2").status == 3
     assert bulkput("run", job, "--quota-share", "nan").status == 3
     checked = bulkput("check", job, "--shard", "0/2", "--output=json")

@@ -7,7 +7,7 @@ import pytest
 from virtual_time import run_virtual
 
 from bulkput.model.clock import LoopClock
-from bulkput.pace.call_gate import SharedCallGate
+from bulkput.pace.call_gate import RARE_CALLS_PER_S, SharedCallGate, gate_of_share
 from bulkput.pace.gate import OpenCallGate
 from bulkput.pace.pacer import LOOK_S
 
@@ -125,3 +125,21 @@ def test_calls_of_one_process_wait_one_after_another():
         return found[-1]
 
     assert run_virtual(ask()) == pytest.approx(200, rel=0.3)
+
+
+def test_forty_shares_start_as_many_a_second_as_one_that_has_all_may():
+    async def ask_all():
+        found = []
+        waiting = [gate_of_share(1 / 40, LoopClock(), random.Random(n)) for n in range(40)]
+
+        async def ask(gate):
+            for _ in range(5):
+                await admitted(gate, found)
+
+        await asyncio.gather(*map(ask, waiting))
+        assert isinstance(gate_of_share(1.0, LoopClock(), random.Random(0)), OpenCallGate)
+        return sorted(found)
+
+    found = run_virtual(ask_all())
+    steady = [each for each in found if each <= 15]  # then the first have made all of theirs
+    assert len(steady) / 15 == pytest.approx(RARE_CALLS_PER_S, rel=0.25)

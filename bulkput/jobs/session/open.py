@@ -31,6 +31,7 @@ from bulkput.jobs.session.threads import worker_count
 from bulkput.ledger.folder import ensure_state_dir
 from bulkput.machine.limits import connections_that_fit
 from bulkput.model.events import Noted, Observer
+from bulkput.pace.call_gate import gate_of_share
 from bulkput.pipeline.workers import ThreadWorkers
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ async def open_context(
         workers = ThreadWorkers(worker_count(tuning))
         stack.callback(workers.close)
         store = await _open_store(settings, service, stack, observer, shares_keys=server is None)
+        rng = random.Random()  # noqa: S311 - jitter, nothing secret
+        gate = partial(gate_of_share, tuning.quota_share, service.clock, rng)
         yield JobContext(
             settings=await workers.run(partial(with_samples, settings, state_dir)),
             service=service,
@@ -136,13 +139,15 @@ async def open_context(
             ),
             workers=workers,
             clock=service.clock,
-            random=random.Random(),  # noqa: S311 - jitter, nothing secret
+            random=rng,
             observer=observer,
             get_rate_limits=gets,
             get_account=await account_pacer(
                 service, "gets", gets.account_gets_per_s, gets.account_limiter
             ),
             state_store=store,
+            starts=gate(),
+            completes=gate(),
         )
 
 
