@@ -137,6 +137,7 @@ def test_what_a_pipe_cannot_do_is_reported_at_once(server, bulkput, ends):
     sized = ("upload", "-", "--volume-size-gib", "1")
     ends(program.run(*sized, "--verify", **null), 3, "cannot be read a second time")
     ends(program.run(*sized, **null), 6, "standard input", "is empty")
+    assert not server.snapshots, "an upload was begun for nothing"
 
 
 def test_a_signal_ends_an_upload_that_waits_for_its_pipe(server, bulkput):

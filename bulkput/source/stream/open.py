@@ -41,7 +41,7 @@ def open_compressed(
 
     Raises:
         ConfigError: the size is not given.
-        SourceError: it cannot be read, or holds no raw disk.
+        SourceError: it cannot be read, or holds no raw disk, or nothing.
     """
     wanted_gib = _required(size_gib, f"a disk in {compression}")
     notes: list[str] = []
@@ -68,7 +68,7 @@ def open_standard_input(
     Raises:
         ConfigError: the volume's size is not given.
         SourceInUseError: somebody may write to the file or device.
-        SourceError: it is a terminal or closed, or of a format that is not read in order.
+        SourceError: it is a terminal, closed or empty, or of a format that is not read in order.
     """
     wanted_gib = _required(size_gib, STANDARD_INPUT)
     if sys.__stdin__ is None:  # another file of this process may have its number by now
@@ -118,12 +118,15 @@ def _looked_at(
     What the user names a format of is not looked into: it is the disk itself.
 
     Raises:
-        SourceError: it begins like something else.
+        SourceError: it is empty, or begins like something else.
     """
-    if configured != "auto":
-        return PeekedStream(stream, HEAD_SIZE_BYTES)
-    peeked = PeekedStream(EndChecked(stream, feed.path, notes), HEAD_SIZE_BYTES)
-    mark = detect_format(peeked.head, b"") if compression else None
+    if configured == "auto":
+        stream = EndChecked(stream, feed.path, notes)
+    peeked = PeekedStream(stream, HEAD_SIZE_BYTES)
+    if not peeked.head:
+        raise SourceError(feed.path, "is empty: there is nothing to make a volume of")
+    looks = compression is not None and configured == "auto"
+    mark = detect_format(peeked.head, b"") if looks else None
     if mark is not None:
         raise SourceError(
             feed.path,

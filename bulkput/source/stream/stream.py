@@ -157,7 +157,7 @@ class StreamSource:
             their end looks the same wherever it is.
 
         Raises:
-            SourceError: it is damaged, empty, or longer than the volume.
+            SourceError: it is damaged, or longer than the volume.
         """
         with self._turn:
             self._skip_to(self.block_count)
@@ -167,8 +167,6 @@ class StreamSource:
                     f"is longer than the volume of {self.size_bytes // GIB_BYTES} GiB; set a "
                     "larger one (snapshot.volume_size_gib)",
                 )
-            if not self._read_bytes:
-                raise SourceError(self.path, "is empty: there is nothing to make a volume of")
             table = read_partition_table(self._stream.head, None)
         notes = list(self._notes)
         if table is not None:

@@ -203,9 +203,10 @@ def test_images_and_nothing_are_refused(web, opened):
     with pytest.raises(SourceError, match="is a qcow2 image"):
         opened(f"{web.url}/disk.qcow2")
     assert opened(f"{web.url}/disk.qcow2", format="raw").format == "raw"
-    web.disk = b""
-    with pytest.raises(SourceError, match="is empty"):
-        opened(f"{web.url}/disk.img")
+    for nothing in (b"", gzip.compress(b"")):
+        web.disk = nothing
+        with pytest.raises(SourceError, match="is empty"):
+            opened(f"{web.url}/disk.img", volume_size_gib=1)
 
 
 def test_certificates_are_verified(disk, opened, content, monkeypatch, tmp_path):

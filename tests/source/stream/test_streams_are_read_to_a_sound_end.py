@@ -140,8 +140,13 @@ def test_an_image_in_an_archive_is_refused_unless_it_is_configured_as_the_disk(t
         assert read(source)[:4] == b"QFI\xfb"
 
 
-def test_an_empty_disk_in_an_archive_is_refused(tmp_path):
-    assert "is empty" in refused(tmp_path, COMPRESS["gzip"](b""))
+@pytest.mark.parametrize("kind", COMPRESS)
+def test_an_empty_disk_in_an_archive_is_refused_before_anything_is_started(tmp_path, kind):
+    for parts in (1, 3):
+        (tmp_path / "disk").write_bytes(COMPRESS[kind](b"") * parts)
+        for configured in ("auto", kind):
+            with pytest.raises(SourceError, match="is empty"):
+                open_source(tmp_path / "disk", volume_size_gib=1, format=configured)
 
 
 @pytest.mark.parametrize("kind", COMPRESS)
@@ -199,9 +204,12 @@ def test_what_cannot_be_piped_is_refused(piped, tmp_path):
     piped(b"QFI\xfb" + bytes(600), tmp_path)
     with pytest.raises(SourceError, match="not read in order"):
         open_source("-", volume_size_gib=1)
-    piped(b"", tmp_path)
-    with opened("-") as source, pytest.raises(SourceError, match="standard input: is empty"):
-        read(source)
+    for nothing in (b"", COMPRESS["gzip"](b"")):
+        piped(nothing, tmp_path)
+        for wanted in ("auto", "gzip" if nothing else "raw"):
+            with pytest.raises(SourceError, match="standard input: is empty"):
+                open_source("-", volume_size_gib=1, format=wanted)
+            piped(nothing, tmp_path)
     with pytest.raises(ConfigError, match="--volume-size-gib"):
         open_source("-")
 
