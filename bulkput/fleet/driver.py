@@ -232,7 +232,7 @@ class Driver:
             return
         now_s = self._context.clock.monotonic_s()
         self._placement.ended(now_s, start.volume, start.attempt, exit_code)
-        outcome = presentable(end.outcome, exit_code)
+        outcome = presentable(end.outcome, exit_code, start.host)
         if self._placement.phase(start.volume) in (Phase.DONE, Phase.FAILED):
             self._finish(outcome)
         elif self._placement.phase(start.volume) is Phase.WAITING:
@@ -273,7 +273,7 @@ class Driver:
         for attempt, end, exit_code in await self._ends(0):
             self._close(attempt, end)
             if end.outcome.status != NOT_STARTED:
-                self._finish(presentable(end.outcome, exit_code))
+                self._finish(presentable(end.outcome, exit_code, attempt.start.host))
         for attempt in self._running.values():
             await self._cluster.cancel(attempt.reference)
 

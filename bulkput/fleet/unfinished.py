@@ -43,12 +43,14 @@ def _outcome(
     )
 
 
-def presentable(outcome: VolumeOutcome, exit_code: int) -> VolumeOutcome:
-    """Return an outcome with an exit code of the program's own table, whatever ended the attempt.
+def presentable(outcome: VolumeOutcome, exit_code: int, host: str) -> VolumeOutcome:
+    """Return an outcome with its host, and an exit code of the program's own table.
 
     Args:
         outcome: Of the attempt.
         exit_code: Also that of a signal, or `LOST`.
+        host: Where the attempt was.
     """
     is_own = exit_code != LOST and exit_code <= max(ExitCode)
-    return replace(outcome, exit_code=exit_code if is_own else int(ExitCode.MACHINE))
+    code = exit_code if is_own else int(ExitCode.MACHINE)
+    return replace(outcome, exit_code=code, host=host)

@@ -52,6 +52,8 @@ class VolumeOutcome:
     """``total``, ``put``, ``resumed``, ``skipped_zero``, ``skipped_hole``, ``unchanged``."""
     puts: dict[str, int] = field(default_factory=dict)
     """``attempts``, ``retried``, ``throttled``."""
+    host: str | None = None
+    """Of a fleet's hosts the one that worked on it last: where ledger and manifest lie."""
     verified: str | None = None
     """``full`` or ``sample`` when so much was read back and compared, else None."""
     manifest: str | None = None
@@ -95,6 +97,7 @@ class VolumeOutcome:
             "elapsed_s": round(self.elapsed_s, 3),
             "blocks": dict(self.blocks),
             "puts": dict(self.puts),
+            "host": self.host,
             "verified": self.verified,
             "manifest": self.manifest,
             "earlier_run": None if self.earlier_run is None else self.earlier_run.as_dict(),

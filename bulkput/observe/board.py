@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.events import PhaseChanged, VolumeEnded, VolumeStarted
 from bulkput.model.progress import Phase, Progress
-from bulkput.observe.job_figures import JobFigures, JobMeter, summed
+from bulkput.observe.job_figures import JobFigures, JobMeter, only_calls, summed
 from bulkput.observe.rate import RateMeter
 from bulkput.observe.run_events import RunEvent, RunStarted
 
@@ -134,7 +134,7 @@ class Board:
     def __init__(self) -> None:
         self._active: dict[str, _Volume] = {}
         self._ended = Progress("")
-        """The sums of the volumes that have ended."""
+        """The sums of the volumes that have ended, and the calls of attempts that are repeated."""
         self._job: JobMeter | None = None
         self.volume_count = 0
         """Of the whole job, once it has begun."""
@@ -148,6 +148,9 @@ class Board:
             self._job = JobMeter(now_s)
         elif isinstance(event, VolumeStarted):
             progress = event.progress
+            repeated = self._active.get(progress.volume)
+            if repeated is not None and repeated.progress is not progress:
+                self._ended = summed((self._ended, only_calls(repeated.progress)))
             self._active[progress.volume] = _Volume(progress, progress.phase, now_s)
         elif isinstance(event, PhaseChanged):
             volume = self._active.get(event.volume)

@@ -34,6 +34,11 @@ def summed(several: Iterable[Progress]) -> Progress:
     return total
 
 
+def only_calls(progress: Progress) -> Progress:
+    """Return what an attempt sent, without the blocks: those are the next attempt's."""
+    return Progress("", puts=progress.puts, gets=progress.gets, failures=progress.failures)
+
+
 def _calls(several: Iterable[CallCounts]) -> CallCounts:
     calls = list(several)
     return CallCounts(

@@ -52,6 +52,8 @@ def _paragraph(outcome: VolumeOutcome, *, alone: bool) -> str:
     rows = [("source", outcome.source)]
     if outcome.source_format not in {None, "raw"}:
         rows.append(("format", f"{outcome.source_format}, decoded while it was read"))
+    if outcome.host is not None:
+        rows.append(("host", outcome.host))
     if outcome.volume_size_gib is not None:
         rows.append(("volume", f"{outcome.volume_size_gib:,} GiB"))
     is_uploaded = bool(outcome.blocks)  # not so of snapshots that are only published

@@ -20,6 +20,8 @@ def test_outcomes_come_in_the_order_of_the_job_however_the_volumes_end(tmp_path)
             await fleet.clock.sleep(3)
         assert statuses(await running) == [(name, "completed", 0) for name in "abc"]
         assert [each.outcome.volume for each in fleet.heard.of(VolumeEnded)] == ["c", "a", "b"]
+        hosts = {order.volume: host for order, host, _ in fleet.cluster.attempts}
+        assert {each.volume: each.host for each in running.result()} == hosts
 
     lived(tmp_path, story, "abc")
 

@@ -70,6 +70,19 @@ def test_an_empty_volume_divides_by_nothing():
     assert figures.fraction == 0
 
 
+def test_calls_of_attempts_that_are_repeated_stay_in_the_sum_and_their_blocks_do_not(progress):
+    board = board_with(progress)
+    for attempt in (progress, Progress(progress.volume)):
+        board.apply(VolumeStarted(attempt, "/disks/web.img"), 1.0)
+        attempt.blocks_total = attempt.blocks_put = attempt.puts.attempted = 100
+        attempt.puts.throttled, attempt.in_flight, attempt.failures = 2, 7, {"reset": 1}
+        attempt.puts.latencies.record(0.1)
+    total = board.total
+    assert (total.blocks_put, total.blocks_total, total.in_flight) == (100, 100, 7)
+    assert (total.puts.attempted, total.puts.throttled, total.puts.latencies.count) == (200, 4, 2)
+    assert total.failures == {"reset": 2}
+
+
 def test_ended_volumes_leave_the_board_and_are_counted(progress):
     board = board_with(progress)
     board.apply(VolumeEnded(VolumeOutcome("web-01", "/x", "completed")), 1.0)

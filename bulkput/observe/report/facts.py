@@ -67,6 +67,8 @@ class VolumeRow(NamedTuple):
     repeated: str
     throttles: str
     verified: str
+    hosts: str
+    """Of a fleet."""
     error: str
 
 
@@ -115,8 +117,10 @@ def tiles(run: RunStory) -> list[Row]:
         if phase in {"uploading", "downloading", "verifying"}
     )
     puts, gets = (_calls(run, kind) for kind in ("puts", "gets"))
+    hosts = {host for volume in run.volumes.values() for host in volume.hosts}
     rows = [
         Row("took", format_duration(run.last_s)),
+        *([Row("hosts", f"{len(hosts):,}")] if hosts else []),
         Row("got" if run.verb in _READERS else "put", format_size(moved * BLOCK_SIZE_BYTES)),
     ]
     if active_s > 0:
@@ -143,8 +147,9 @@ def _succeeded(counts: Mapping[str, Any] | None) -> int:
 def _calls(run: RunStory, kind: str) -> Counter[str]:
     found: Counter[str] = Counter()
     for volume in run.volumes.values():
-        counts = volume.progress.get(kind, {})
-        found.update({name: int(counts.get(name, 0)) for name in _COUNTS})
+        for progress in (*volume.repeated, volume.progress):
+            counts = progress.get(kind, {})
+            found.update({name: int(counts.get(name, 0)) for name in _COUNTS})
     return found
 
 
@@ -203,6 +208,7 @@ def _volume_row(run: RunStory, volume: VolumeStory) -> VolumeRow:
         repeated=f"{retried:,}",
         throttles=f"{throttled:,}",
         verified="" if run.verb in _READERS else _VERIFIED.get(str(outcome.get("verified")), "no"),
+        hosts=one_line(", ".join(volume.hosts)),
         error=one_line(str(outcome.get("error") or "")),
     )
 

@@ -33,8 +33,12 @@ class VolumeStory:
     series: Series = field(default_factory=Series)
     progress: Mapping[str, Any] = field(default_factory=dict)
     """The last one."""
+    repeated: list[Mapping[str, Any]] = field(default_factory=list)
+    """The last one of each earlier attempt."""
     disk: Mapping[str, Any] | None = None
     outcome: Mapping[str, Any] | None = None
+    hosts: list[str] = field(default_factory=list)
+    """Of a fleet, in the order in which they worked on it."""
 
     def phase_spans(self, end_s: float) -> Iterator[tuple[str, float, float]]:
         """Yield each phase with begin and end; the last one ends with the volume, or the run."""
@@ -106,7 +110,11 @@ class RunStory:
 
     def begin_volume(self, record: Mapping[str, Any], at_s: float) -> None:
         """Take the first record of a volume."""
-        self._volume(record, at_s).source = record["source"]
+        volume = self._volume(record, at_s)
+        volume.source = record["source"]
+        if volume.progress:
+            volume.repeated.append(volume.progress)
+            volume.progress = {}
 
     def enter(self, record: Mapping[str, Any], at_s: float) -> None:
         """Take a change of phase."""
@@ -161,6 +169,9 @@ class RunStory:
         if volume is None:
             volume = self.volumes[name] = VolumeStory(name, "", at_s)
             volume.series.begin(at_s)
+        host = record.get("host")
+        if isinstance(host, str) and host not in volume.hosts:
+            volume.hosts.append(host)
         return volume
 
 

@@ -6,6 +6,8 @@ from html.parser import HTMLParser
 import pytest
 from observe.report.conftest import stories
 
+from bulkput.model.events import VolumeStarted
+from bulkput.model.progress import Phase, Progress
 from bulkput.observe.report.facts import verdict
 from bulkput.observe.report.page import render
 
@@ -161,3 +163,26 @@ def test_the_same_run_makes_the_same_page(scripted):
     run = scripted()
     run.put(run.volume(blocks=10), 10)
     assert len({render(stories(run), (), 0.0) for _ in range(2)}) == 1
+
+
+def test_a_fleets_volumes_have_their_hosts_in_the_order_of_their_attempts(scripted):
+    fleet = scripted(volume_count=2)
+    for host in ("rack-7", "db-1"):
+        again = Progress("web-01", host=host, phase=Phase.UPLOADING, blocks_total=100)
+        fleet.take(VolumeStarted(again, "/disks/web-01.img"))
+        fleet.put(again, 50 if host == "rack-7" else 10)
+    fleet.end_volume(again, error="gone")
+    fleet.end_volume(Progress("web-02"))
+    fleet.end(6)
+    page = page_of(fleet)
+    assert "Volume Host Status" in page.words
+    assert "rack-7, db-1 failed" in page.words
+    assert "hosts 2" in page.words
+    (job,) = [each for each in fleet.records if each["event"] == "job_progress"][-1:]
+    assert job["puts"]["attempts"] == 60, "of both attempts"
+    assert "60 puts" in page.words
+
+    alone = scripted()
+    alone.end_volume(alone.volume())
+    alone.end()
+    assert "Volume Status" in page_of(alone).words
