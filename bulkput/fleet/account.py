@@ -3,11 +3,13 @@
 What cannot be asked costs no volume that works: it goes by its lease, and no other starts.
 """
 
-import contextlib
+import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
+from bulkput.ebs.snapshot import FoundSnapshot
 from bulkput.fleet.cluster import answered
 from bulkput.fleet.lease import Amounts, Resource
 from bulkput.fleet.permits import PermitAnswer
@@ -18,6 +20,9 @@ from bulkput.pace.call_gate import RARE_CALLS_PER_S
 
 SEE_S = 30.0
 """Between two looks at EC2: four of them free the place of a volume that vanished."""
+SEE_WAIT_S = 2.0
+"""For EC2's answer, which takes a tenth of a second; one that comes later is taken at another look.
+"""
 
 
 def account_name(context: JobContext) -> str:
@@ -34,7 +39,12 @@ class Account:
     name: str
     actor: Any
     """Of the quota."""
-    _seen_s: float = float("-inf")
+    pending: tuple[FoundSnapshot, ...] = field(default=(), init=False)
+    """All of the account's in the Region, as EC2 last reported them."""
+    _asked_s: float = field(default=float("-inf"), init=False)
+    _seeing: "asyncio.Task[None] | None" = field(default=None, init=False)
+    _is_new: bool = field(default=False, init=False)
+    """The actor has not heard of what EC2 reported."""
 
     @property
     def capacity(self) -> Amounts:
@@ -56,30 +66,52 @@ class Account:
         call = self.actor.begin.remote(self.name, self.capacity, list(clients))
         return bool(await answered(call))
 
-    async def see_pending(self, now_s: float) -> None:
-        """Let the actor know which snapshots are pending, if that is due."""
-        if now_s < self._seen_s + SEE_S:
-            return
-        self._seen_s = now_s
-        clock = self.context.clock
-        asked_s = clock.monotonic_s()
-        with contextlib.suppress(BulkputError):  # asked again; until then no place becomes free
+    async def find_pending(self, now_s: float) -> None:
+        """Ask EC2 which snapshots are pending, if that is due, and wait a moment for its answer.
+
+        A service that is slow, and repeated calls, keep nobody from all else that a run is about.
+        """
+        if self._seeing is None and now_s >= self._asked_s + SEE_S:
+            self._asked_s = now_s
+            self._seeing = asyncio.create_task(self._find_pending())
+        if self._seeing is not None:
+            await asyncio.wait({self._seeing}, timeout=SEE_WAIT_S)
+            if self._seeing.done():
+                seeing, self._seeing = self._seeing, None
+                seeing.result()
+
+    async def _find_pending(self) -> None:
+        with suppress(BulkputError):  # asked again; until then no place becomes free
             snapshots = self.context.snapshots(self.context.retrier("fleet"), "fleet")
-            found = [each.snapshot_id for each in await snapshots.list_pending()]
-            age_s = clock.monotonic_s() - asked_s
+            self.pending = tuple(await snapshots.list_pending())
+            self._is_new = True
+
+    async def see_pending(self, now_s: float) -> None:
+        """Let the actor know which snapshots are pending, as ``find_pending`` finds them."""
+        await self.find_pending(now_s)
+        if self._is_new:
+            age_s = self.context.clock.monotonic_s() - self._asked_s
+            found = [each.snapshot_id for each in self.pending]
             await answered(self.actor.seen_pending.remote(self.name, age_s, found))
+            self._is_new = False
+
+    async def close(self) -> None:
+        """End what is under way."""
+        if self._seeing is not None:
+            self._seeing.cancel()
+            await asyncio.gather(self._seeing, return_exceptions=True)
 
     async def free_permits(self) -> int:
         """Return how many more volumes may start."""
         return int(await answered(self.actor.free_permits.remote(self.name)))
 
-    async def take_permit(self, permit: str, client: str) -> bool:
-        """Return whether a volume may start."""
-        call = self.actor.take_permit.remote(self.name, permit, client, None)
+    async def take_permit(self, permit: str, client: str, snapshot_id: str | None) -> bool:
+        """Return whether a volume may start; with its pending snapshot it takes that place over."""
+        call = self.actor.take_permit.remote(self.name, permit, client, snapshot_id)
         return await answered(call) is PermitAnswer.GRANTED
 
     async def leave(self, client: str, permit: str) -> None:
         """Free what an attempt had that is known to have ended without doing so."""
         leave = Leave(client, permit, is_pending=True)
-        with contextlib.suppress(BulkputError):  # it also runs out
+        with suppress(BulkputError):  # it also runs out
             await answered(self.actor.leave.remote(self.name, leave))

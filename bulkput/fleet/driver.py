@@ -174,10 +174,11 @@ class Driver:
         slots = self._context.settings.fleet.volumes_per_host
         hosts = [Host(node.name, slots, node.labels) for node in self._nodes.values()]
         free = await self._account.free_permits()
-        starts = self._placement.next_starts(now_s, hosts, free)
+        begun = self._orders.begun(self._account.pending)
+        starts = self._placement.next_starts(now_s, hosts, free, begun)
         try:
             while starts:
-                await self._start(starts[0])
+                await self._start(starts[0], begun.get(starts[0].volume))
                 starts.pop(0)
         finally:  # the actor is away: they start when it is back
             for start in starts:
@@ -200,10 +201,10 @@ class Driver:
             elif since_s == now_s:
                 self._inbox.note(name, f"{what}, and it waits for one", warning=True)
 
-    async def _start(self, start: Start) -> None:
+    async def _start(self, start: Start, snapshot_id: str | None) -> None:
         is_begun = self._placement.exit_code(start.volume) is not None
         order = self._orders.order(start.volume, start.attempt, is_begun=is_begun)
-        if not await self._account.take_permit(order.permit, order.client):
+        if not await self._account.take_permit(order.permit, order.client, snapshot_id):
             self._placement.not_started(start)
             return
         node = self._nodes[start.host]

@@ -1,10 +1,13 @@
 """What an attempt at a volume is given: its part of the job, and whose quota it puts by."""
 
 import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from bulkput import __version__
 from bulkput.config.settings import JobSettings
+from bulkput.ebs.snapshot import FoundSnapshot
+from bulkput.fleet.begun import Recorded, pending_by_upload
 from bulkput.fleet.protocol import Order
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.state.job_round import JobFolders
@@ -13,20 +16,32 @@ from bulkput.jobs.state.job_round import JobFolders
 class Orders:
     """Of one run."""
 
-    def __init__(self, context: JobContext, account: str, reported: frozenset[str]) -> None:
+    def __init__(self, context: JobContext, account: str, recorded: Recorded) -> None:
         """Give the run a name that no other run has.
 
         Args:
             context: The job's, opened.
             account: Whose quota it is.
-            reported: Snapshots of rounds of the job that are over.
+            recorded: What earlier runs of the job noted.
         """
-        self._context, self._account, self._reported = context, account, reported
+        self._context, self._account, self._recorded = context, account, recorded
         self._run = secrets.token_hex(6)
-        self._folders = JobFolders(context.state_dir, context.endpoint_url, context.service.region)
-        self._volumes = {volume.label: volume for volume in context.settings.volumes}
+        folders = JobFolders(context.state_dir, context.endpoint_url, context.service.region)
+        volumes = context.settings.volumes
+        self._permits = {volume.label: folders.of(volume).name for volume in volumes}
         request = context.settings.request
         self._is_fresh = request is not None and request.begin == "fresh"
+
+    def begun(self, pending: Iterable[FoundSnapshot]) -> Mapping[str, str]:
+        """Return the pending snapshots that attempts go on with, by the labels of their volumes.
+
+        None of a fresh run: it begins others.
+        """
+        if self._is_fresh:
+            return {}
+        found = pending_by_upload(pending, self._recorded)
+        permits = self._permits.items()
+        return {label: found[permit] for label, permit in permits if permit in found}
 
     def order(self, volume: str, attempt: int, *, is_begun: bool = False) -> Order:
         """Return the order of an attempt, counted from 1, at a volume.
@@ -39,7 +54,7 @@ class Orders:
         context = self._context
         return Order(
             client=f"{self._run}/{volume}/{attempt}",
-            permit=self._folders.of(self._volumes[volume]).name,
+            permit=self._permits[volume],
             volume=volume,
             settings=_of_one(context.settings, volume, context.service.region),
             server=context.server,
@@ -47,7 +62,7 @@ class Orders:
             rate_limits=context.rate_limits,
             get_rate_limits=context.get_rate_limits,
             version=__version__,
-            delivered=None if self._is_fresh and not is_begun else self._reported,
+            delivered=None if self._is_fresh and not is_begun else self._recorded.reported,
         )
 
 

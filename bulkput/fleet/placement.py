@@ -15,7 +15,7 @@ this one.
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -124,13 +124,16 @@ class Placement:
             if (state := self._states[name]).phase is Phase.RUNNING
         ]
 
-    def next_starts(self, now_s: float, hosts: Iterable[Host], most: int) -> list[Start]:
+    def next_starts(
+        self, now_s: float, hosts: Iterable[Host], most: int, begun: Container[str] = ()
+    ) -> list[Start]:
         """Return what is to start now, and count it as running.
 
         Args:
             now_s: Of the same clock at all calls.
             hosts: That are alive.
-            most: Free permits; volumes that have begun need none, which the caller knows.
+            most: Free permits.
+            begun: Volumes with pending snapshots, which need none: they take their places over.
         """
         there = {host.name: host for host in hosts}
         free = Counter({host.name: host.slots for host in there.values()})
@@ -139,9 +142,11 @@ class Placement:
         starts: list[Start] = []
         room = sum(max(0, count) for count in free.values())
         for name in self._open:
-            if len(starts) >= min(most, room):
+            if len(starts) >= room:
                 break
             state = self._states[name]
+            if most <= 0 and name not in begun:
+                continue
             if state.phase is not Phase.WAITING or state.not_before_s > now_s:
                 continue
             host = _best(state, there, free, kept)
@@ -149,6 +154,7 @@ class Placement:
                 continue
             state.phase, state.host, state.attempt = Phase.RUNNING, host, state.attempt + 1
             free[host] -= 1
+            most -= name not in begun
             starts.append(Start(name, host, state.attempt))
         return starts
 

@@ -1,11 +1,13 @@
 """A whole job on a fleet: opens what the driver needs, and lets it work."""
 
 import contextlib
+from collections.abc import Container
 from functools import partial
 
 from bulkput.config.fleet import RetrySettings
 from bulkput.config.settings import JobSettings
 from bulkput.fleet.account import Account, account_name
+from bulkput.fleet.begun import Recorded, recorded_of
 from bulkput.fleet.cluster import open_cluster
 from bulkput.fleet.driver import Driver
 from bulkput.fleet.fitting import require_fitting
@@ -43,39 +45,38 @@ async def run_fleet(settings: JobSettings, *, observer: Observer) -> JobOutcomes
         context = await stack.enter_async_context(open_context(settings, observer))
         stack.enter_context(locked_job(context))
         cluster = await stack.enter_async_context(open_cluster(settings.fleet.address))
-        reported = await context.workers.run(partial(_reported, context))
+        recorded = await context.workers.run(partial(_recorded, context))
         if not await begin_job(context):
             return JobOutcomes()
         request = context.settings.request
         assert request is not None  # noqa: S101 - only jobs of files fit
         run = request.identity.job_id
         account = Account(context, account_name(context), await cluster.quota())
+        stack.push_async_callback(account.close)
+        await account.find_pending(context.clock.monotonic_s())
+        orders = Orders(context, account.name, recorded)
+        volumes = await _volumes(context, orders.begun(account.pending))
         driver = Driver(
             context,
             cluster,
             account,
             await cluster.mailbox(request.identity.name, run),
-            Placement(await _volumes(context), _retries(settings.fleet.retries)),
-            Orders(context, account.name, reported),
+            Placement(volumes, _retries(settings.fleet.retries)),
+            orders,
             Inbox(VolumeLogs(observer, log_folder(context.state_dir, run))),
         )
         return JobOutcomes(await until_notice(context.clock, driver.run(), context.on_notice))
 
 
-def _reported(context: JobContext) -> frozenset[str]:
-    """Return the snapshots of the job's last round, if that is over. Blocks.
-
-    The hosts that have their ledgers do not know that they were reported.
-    """
+def _recorded(context: JobContext) -> Recorded:
+    """Return what the job's earlier runs noted. Blocks."""
     request = context.settings.request
     assert request is not None  # noqa: S101 - only jobs of files fit
     record = read_record(record_path(context.state_dir, request.identity))
-    if record is None or not (record.delivered or request.begin == "fresh"):
-        return frozenset()
-    return frozenset(each.snapshot_id for each in record.volumes.values() if each.snapshot_id)
+    return recorded_of(record, is_fresh=request.begin == "fresh")
 
 
-async def _volumes(context: JobContext) -> list[Volume]:
+async def _volumes(context: JobContext, begun: Container[str]) -> list[Volume]:
     volumes = context.settings.volumes
     sizes = await context.workers.run(lambda: list(map(source_size_bytes, volumes)))
     return in_start_order(
@@ -84,6 +85,7 @@ async def _volumes(context: JobContext) -> list[Volume]:
             size,
             host=volume.placement.host,
             labels=volume.placement.labels,
+            is_begun=volume.label in begun,
         )
         for volume, size in zip(volumes, sizes, strict=True)
     )

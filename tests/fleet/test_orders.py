@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from bulkput.config.load import load_settings
+from bulkput.fleet.begun import Recorded
 from bulkput.fleet.orders import Orders
 
 
@@ -26,13 +27,13 @@ def context(tmp_path):
 
 def test_it_is_one_volume_in_the_region_of_the_driver(context):
     assert context.settings.region is None
-    settings = Orders(context, "account", frozenset()).order("b.img", 2).settings
+    settings = Orders(context, "account", Recorded()).order("b.img", 2).settings
     assert [Path(volume.source.path).name for volume in settings.volumes] == ["b.img"]
     assert settings.region == "eu-north-1"
 
 
 def test_no_two_attempts_have_one_name(context):
-    orders = [Orders(context, "account", frozenset()) for _ in range(2)]
+    orders = [Orders(context, "account", Recorded()) for _ in range(2)]
     names = {
         each.order(volume, attempt).client
         for each in orders

@@ -149,6 +149,39 @@ def test_without_a_free_permit_nothing_starts_and_then_all_do(tmp_path):
     lived(tmp_path, story, "ab")
 
 
+def test_volumes_with_pending_snapshots_need_no_free_permit_when_the_account_is_full(tmp_path):
+    """Those of a run that was killed: nothing else could end them but their time out."""
+
+    async def story(fleet):
+        fleet.pending = [f"snap-{number}" for number in range(MOST_DEFAULT + 8)]
+        fleet.pending += [("snap-b", fleet.tag("b")), ("snap-d", fleet.tag("d"))]
+        running = fleet.begin()
+        await fleet.until_started(2)
+        await fleet.clock.sleep(100)
+        assert [order.volume for order, _, _ in fleet.cluster.attempts] == ["b", "d"]
+        for number, (order, _, _) in enumerate(list(fleet.cluster.attempts)):
+            fleet.cluster.end(number, ended(order))
+        fleet.cluster.on_start, fleet.pending = ended, []
+        assert statuses(await running) == [(name, "completed", 0) for name in "abcd"]
+
+    lived(tmp_path, story, "abcd")
+
+
+def test_a_service_that_does_not_answer_keeps_the_driver_from_nothing_else(tmp_path):
+    async def story(fleet):
+        running = fleet.begin()
+        await fleet.until_started(1)
+        fleet.ec2_delay_s = 900.0
+        await fleet.clock.sleep(100)
+        ended_s = fleet.clock.monotonic_s()
+        fleet.cluster.end(0, ended(fleet.cluster.attempts[0][0]))
+        assert statuses(await running) == [("disk", "completed", 0)]
+        assert fleet.clock.monotonic_s() < ended_s + 5
+        await fleet.account.close()
+
+    lived(tmp_path, story)
+
+
 def test_a_permit_that_is_refused_is_asked_for_again(tmp_path):
     async def story(fleet):
         fleet.cluster.on_start = ended

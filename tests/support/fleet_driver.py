@@ -8,6 +8,7 @@ from virtual_time import run_virtual
 
 from bulkput.config.settings import JobSettings
 from bulkput.fleet.account import Account
+from bulkput.fleet.begun import Recorded
 from bulkput.fleet.driver import Driver
 from bulkput.fleet.inbox import Inbox
 from bulkput.fleet.mailbox import Mailbox
@@ -18,6 +19,7 @@ from bulkput.fleet.protocol import AttemptEnd
 from bulkput.fleet.quota_actor import QuotaActor
 from bulkput.fleet.volume_logs import VolumeLogs
 from bulkput.jobs.session.rate_limits import GetRateLimits, RateLimits
+from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY
 from bulkput.model.clock import LoopClock
 from bulkput.model.outcome import VolumeOutcome
 
@@ -119,6 +121,8 @@ class Fleet:
         )
         self.clock = LoopClock()
         self.pending = []
+        """Snapshots of nobody, or pairs of one and its owner tag."""
+        self.ec2_delay_s = 0.0
         context = SimpleNamespace(
             settings=settings,
             clock=self.clock,
@@ -135,18 +139,29 @@ class Fleet:
         self.mailbox = Actor(Mailbox("job"))
         self.quota = Actor(QuotaActor(lambda: False, self.clock.monotonic_s))
         self.placement = Placement([Volume(name, 1) for name in names])
+        self.account = Account(context, ACCOUNT, self.quota)
+        self.orders = Orders(context, ACCOUNT, Recorded())
         self.driver = Driver(
             context,
             self.cluster,
-            Account(context, ACCOUNT, self.quota),
+            self.account,
             self.mailbox,
             self.placement,
-            Orders(context, ACCOUNT, frozenset()),
+            self.orders,
             Inbox(VolumeLogs(self.heard, tmp_path / "logs")),
         )
 
     async def _list_pending(self):
-        return [SimpleNamespace(snapshot_id=each) for each in self.pending]
+        await self.clock.sleep(self.ec2_delay_s)
+        tagged = [each if isinstance(each, tuple) else (each, None) for each in self.pending]
+        return [
+            SimpleNamespace(snapshot_id=each, tags={OWNER_TAG_KEY: tag} if tag else {})
+            for each, tag in tagged
+        ]
+
+    def tag(self, name):
+        """Return the owner tag of a volume's snapshot."""
+        return f"s3://bucket/prefix/{self.orders.order(name, 1).permit} alive=1"
 
     def begin(self):
         return asyncio.create_task(self.driver.run())
