@@ -104,17 +104,23 @@ class Cluster:
         raise TemporaryError(what)
 
     async def runs(self) -> dict[str, Any]:
-        """Return the mailboxes of all runs on the cluster, by the names of the runs."""
+        """Return the mailboxes of all runs on the cluster, by the names of the runs.
+
+        Raises:
+            TemporaryError: the head does not answer.
+        """
+        async with _in_time("the cluster's head does not answer"):
+            return dict(await self._call(self._find_runs))
+
+    def _find_runs(self) -> dict[str, Any]:
         from ray.util import list_named_actors  # noqa: PLC0415 - loaded with the module
 
-        def find() -> dict[str, Any]:
-            return {
-                each["name"].removeprefix(RUN_PREFIX): self._ray.get_actor(**each)
-                for each in list_named_actors(all_namespaces=True)
-                if each["namespace"] == NAMESPACE and each["name"].startswith(RUN_PREFIX)
-            }
-
-        return dict(await self._call(find))
+        found = {}
+        for each in list_named_actors(all_namespaces=True):
+            if each["namespace"] == NAMESPACE and each["name"].startswith(RUN_PREFIX):
+                with contextlib.suppress(ValueError):  # it ends in this moment
+                    found[each["name"].removeprefix(RUN_PREFIX)] = self._ray.get_actor(**each)
+        return found
 
     def start(self, node: Node, order: Order, quota: Any, mailbox: Any) -> Any:
         """Start an attempt on a host; returns Ray's reference to its end."""

@@ -13,9 +13,11 @@ from bulkput.fleet.account import Account
 from bulkput.fleet.cluster import Cluster, answered
 from bulkput.fleet.inbox import Inbox
 from bulkput.fleet.lost_attempt import lost_attempt
+from bulkput.fleet.missing_host import missing_host
 from bulkput.fleet.orders import Orders
 from bulkput.fleet.placement import Host, Phase, Placement, Start
 from bulkput.fleet.protocol import AttemptEnd, Order
+from bulkput.fleet.run_end import CancelledRunError, LostClusterError
 from bulkput.fleet.run_state import run_state
 from bulkput.fleet.unfinished import failed, not_started, presentable
 from bulkput.jobs.session.context import JobContext
@@ -84,6 +86,7 @@ class Driver:
         is_local = context.settings.fleet.address == LOCAL
         self._host_wait_s = 0.0 if is_local else HOST_WAIT_S
         self._begun_unix_s = context.clock.unix_s()
+        self._is_stopping = False
         self._look_s = self._heard_s = context.clock.monotonic_s()
 
     async def run(self) -> tuple[VolumeOutcome, ...]:
@@ -97,7 +100,7 @@ class Driver:
                 await self._turn()
                 for attempt, end, exit_code in await self._ends(TICK_S):
                     self._take_end(attempt, end, exit_code)
-        except _LostClusterError:  # there is nobody to ask for anything
+        except LostClusterError:  # there is nobody to ask for anything
             raise
         except (asyncio.CancelledError, TemporaryError):
             await self._drain()
@@ -141,11 +144,11 @@ class Driver:
             if now_s >= self._look_s:
                 self._look_s = now_s + LOOK_S
                 await self._look(now_s)
-        except _CancelledRunError:
+        except CancelledRunError:
             raise
         except TemporaryError:
             if now_s > self._heard_s + SILENT_MAX_S:
-                raise _LostClusterError from None
+                raise LostClusterError from None
         else:
             self._heard_s = now_s
 
@@ -153,8 +156,8 @@ class Driver:
         messages, is_stopping = await answered(self._mailbox.exchange.remote(self._state()))
         for client, message in messages:
             self._inbox.take(client, message)
-        if is_stopping:
-            raise _CancelledRunError("cancelled by bulkput fleet cancel")
+        if is_stopping and not self._is_stopping:
+            raise CancelledRunError("cancelled by bulkput fleet cancel")
 
     def _state(self) -> dict[str, Any]:
         phases = [self._placement.phase(label) for label in self._volumes]
@@ -162,11 +165,12 @@ class Driver:
             client: (attempt.start.host, self._inbox.progress(client))
             for client, attempt in self._running.items()
         }
-        return run_state(self._begun_unix_s, phases, running.values())
+        is_stopping = self._is_stopping
+        return run_state(self._begun_unix_s, phases, running.values(), is_stopping=is_stopping)
 
     async def _look(self, now_s: float) -> None:
         if not await self._account.begin(self._running):
-            raise _CancelledRunError("another run uses this account by another quota")
+            raise CancelledRunError("another run uses this account by another quota")
         await self._account.see_pending(now_s)
         self._nodes = {node.name: node for node in await self._cluster.nodes()}
         if self._stops_early:
@@ -190,16 +194,12 @@ class Driver:
         missing = self._placement.unplaceable(hosts)
         self._missing_s = {name: self._missing_s.get(name, now_s) for name in missing}
         for name, since_s in self._missing_s.items():
-            placement = self._volumes[name].placement
-            wanted = [placement.host] if placement.host else []
-            wanted += [f"{key}={value}" for key, value in placement.labels.items()]
-            what = f"no host of the fleet has {' and '.join(wanted) or 'come'}"
+            what = missing_host(self._volumes[name].placement, hosts)
             if now_s >= since_s + self._host_wait_s:
-                error = f"{what}: bulkput fleet status lists them"
                 self._placement.give_up(name, ExitCode.CONFIGURATION)
-                self._finish(failed(self._orders.order(name, 1), error, ExitCode.CONFIGURATION))
+                self._finish(failed(self._orders.order(name, 1), what, ExitCode.CONFIGURATION))
             elif since_s == now_s:
-                self._inbox.note(name, f"{what}, and it waits for one", warning=True)
+                self._inbox.note(name, f"it waits for a host: {what}", warning=True)
 
     async def _start(self, start: Start, snapshot_id: str | None) -> None:
         is_begun = self._placement.exit_code(start.volume) is not None
@@ -266,31 +266,21 @@ class Driver:
 
     async def _drain(self) -> None:
         """Let all attempts end in order, and kill those that do not."""
-        grace_s = self._context.settings.tuning.shutdown_grace_s + DRAIN_MARGIN_S
-        with contextlib.suppress(TemporaryError):
-            await answered(self._mailbox.stop.remote())
-        if self._following:
-            await asyncio.wait(self._following, timeout=grace_s)
-        for attempt, end, exit_code in await self._ends(0):
-            self._close(attempt, end)
-            if end.outcome.status != NOT_STARTED:
-                self._finish(presentable(end.outcome, exit_code, attempt.start.host))
+        self._is_stopping = True
+        clock = self._context.clock
+        end_s = (
+            clock.monotonic_s() + self._context.settings.tuning.shutdown_grace_s + DRAIN_MARGIN_S
+        )
+        ends = await self._ends(0)
+        while True:
+            for attempt, end, exit_code in ends:
+                self._close(attempt, end)
+                if end.outcome.status != NOT_STARTED:
+                    self._finish(presentable(end.outcome, exit_code, attempt.start.host))
+            with contextlib.suppress(TemporaryError):  # again: a mailbox that is new forgot it
+                await self._exchange()
+            if not self._following or clock.monotonic_s() >= end_s:
+                break
+            ends = await self._ends(TICK_S)
         for attempt in self._running.values():
             await self._cluster.cancel(attempt.reference)
-
-
-class _CancelledRunError(TemporaryError):
-    """The run ends now; the same command goes on with it."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(f"stopped: {why}. The same command resumes the job")
-
-
-class _LostClusterError(TemporaryError):
-    """Its head is gone."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the cluster's head does not answer any more, so its hosts end what they do within a "
-            "minute. The same command goes on with the job, as soon as there is a cluster"
-        )

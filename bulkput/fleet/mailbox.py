@@ -1,10 +1,14 @@
 """What Ray's actor of one run does: keeps messages for its driver, its state, and the wish to stop.
 
-Ends with the run. What it loses is display alone: what became of a volume is its task's result.
+Ends with the run. What it loses is display alone: what became of a volume is its task's result. A
+wish to stop that is lost comes again: from whoever cancels until the driver has taken it, and then
+from the driver.
 """
 
 from collections.abc import Sequence
 from typing import Any
+
+from bulkput.fleet.run_state import STOPPING
 
 MESSAGES_MAX = 100_000
 """Of a driver that does not fetch: what is older goes."""
@@ -26,8 +30,12 @@ class Mailbox:
         return self._is_stopping
 
     def exchange(self, status: dict[str, Any]) -> tuple[list[tuple[str, Any]], bool]:
-        """Take the driver's state; returns what came since, and whether the run is to stop."""
+        """Take the driver's state; returns what came since, and whether the run is to stop.
+
+        A driver that is stopping knows it, also if this mailbox was started again meanwhile.
+        """
         self._status |= status
+        self._is_stopping |= bool(status.get(STOPPING))
         taken, self._messages = self._messages, []
         return taken, self._is_stopping
 

@@ -19,7 +19,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from bulkput.fleet.retries import LOST, RETRIES, kind_of, retry_delay_s
+from bulkput.fleet.retries import RETRIES, kind_of, retry_delay_s
 from bulkput.model.exit_code import ExitCode
 
 
@@ -181,7 +181,9 @@ class Placement:
     def ended(self, now_s: float, volume: str, attempt: int, exit_code: int) -> None:
         """Learn how an attempt ended; of one that was given up as lost, only success counts.
 
-        A host that was cut off may have finished its volume meanwhile.
+        After a lost one the volume starts elsewhere, or waits for its host if no other has the
+        source. That the host may work on behind a broken link, and even finish the volume, is the
+        concern of the lease on the volume's state.
         """
         state = self._states[volume]
         if state.phase is Phase.DONE:
@@ -191,17 +193,6 @@ class Placement:
             self._close(state, Phase.DONE, exit_code)
         elif is_current:
             self._retry_or_fail(now_s, state, exit_code)
-
-    def host_lost(self, now_s: float, host: str) -> list[Start]:
-        """Give up the attempts on a host that is gone, and return them.
-
-        They start elsewhere, or wait for the host if no other has the source. That the host may
-        work on behind a broken link is the concern of the lease on the volume's state, not of this.
-        """
-        lost = [start for start in self.running() if start.host == host]
-        for start in lost:
-            self._retry_or_fail(now_s, self._states[start.volume], LOST)
-        return lost
 
     def _retry_or_fail(self, now_s: float, state: _State, exit_code: int) -> None:
         kind = kind_of(exit_code)

@@ -7,11 +7,16 @@ from typing import Any
 from bulkput.fleet.placement import Phase
 from bulkput.model.progress import Progress
 
+STOPPING = "stopping"
+"""Whether the driver lets all attempts end."""
+
 
 def run_state(
     begun_unix_s: float,
     phases: Iterable[Phase],
     running: Iterable[tuple[str, Progress | None]],
+    *,
+    is_stopping: bool,
 ) -> dict[str, Any]:
     """Return the state as an object of JSON.
 
@@ -19,9 +24,11 @@ def run_state(
         begun_unix_s: When the run began.
         phases: Of all volumes.
         running: Of each attempt its host, and its counters once it has begun.
+        is_stopping: Whether it lets all of them end.
     """
     return {
         "begun_unix_s": begun_unix_s,
+        STOPPING: is_stopping,
         "volumes": dict(Counter(phase.name.lower() for phase in phases)),
         "running": [_attempt(host, progress) for host, progress in running if progress is not None],
     }

@@ -1,13 +1,19 @@
 """What a cluster is doing, for people: its hosts, and the runs on it."""
 
+import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bulkput.fleet.cluster import answered, open_cluster
+from bulkput.fleet.cluster import Cluster, answered, open_cluster
 from bulkput.fleet.node import Node
-from bulkput.model.errors import UsageError
+from bulkput.fleet.run_state import STOPPING
+from bulkput.model.errors import TemporaryError, UsageError
+
+CANCEL_LIMIT_S = 30.0
+"""A driver asks its mailbox twice a second; one that is started again takes some seconds."""
+_LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -37,15 +43,23 @@ async def fleet_state(address: str) -> FleetState:
         BulkputError: it cannot be asked.
     """
     async with open_cluster(address) as cluster:
-        runs: dict[str, Mapping[str, Any]] = {}
-        for run, mailbox in (await cluster.runs()).items():
-            with contextlib.suppress(Exception):  # of Ray: one that ends in this moment
-                runs[run] = await answered(mailbox.status.remote())
+        runs = await _states(await cluster.runs())
         return FleetState(await cluster.nodes(), runs)
 
 
+async def _states(mailboxes: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return what the drivers of runs last reported; one that ends in this moment is left out."""
+    states: dict[str, Mapping[str, Any]] = {}
+    for run, mailbox in mailboxes.items():
+        with contextlib.suppress(TemporaryError):
+            states[run] = await answered(mailbox.status.remote())
+    return states
+
+
 async def cancel_runs(address: str, job: str | None) -> list[str]:
-    """Ask a run to stop, or the only one there is; returns the names of the jobs.
+    """Let a run stop, or the only one there is; returns the names of the jobs.
+
+    Its driver has taken it when this returns: a mailbox that is started again forgets a wish.
 
     Args:
         address: Of the cluster.
@@ -53,20 +67,42 @@ async def cancel_runs(address: str, job: str | None) -> list[str]:
 
     Raises:
         UsageError: there is no such run, or there are several.
+        TemporaryError: its driver does not confirm it.
         BulkputError: the cluster cannot be asked.
     """
     async with open_cluster(address) as cluster:
-        mailboxes = await cluster.runs()
-        found: dict[str, str] = {}
-        for run, mailbox in mailboxes.items():
-            name = str((await answered(mailbox.status.remote()))["job"])
-            if job is None or job in (run, name):
-                found[run] = name
+        names = {
+            run: str(state["job"]) for run, state in (await _states(await cluster.runs())).items()
+        }
+        found = {run: name for run, name in names.items() if job is None or job in (run, name)}
         if not found:
             raise UsageError("no such run is under way on this cluster")
         if len(found) > 1:
-            names = ", ".join(f"{name} ({run})" for run, name in found.items())
-            raise UsageError(f"several runs are under way: {names}. Name one by its id")
-        for run in found:
-            await answered(mailboxes[run].stop.remote())
+            several = ", ".join(f"{name} ({run})" for run, name in found.items())
+            raise UsageError(f"several runs are under way: {several}. Name one by its id")
+        for run, name in found.items():
+            await stop_run(cluster, run, name)
         return list(found.values())
+
+
+async def stop_run(cluster: Cluster, run: str, name: str) -> None:
+    """Repeat the wish to stop until the driver of a run has taken it, or is gone.
+
+    Raises:
+        TemporaryError: it does neither.
+    """
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + CANCEL_LIMIT_S
+    while loop.time() < end_s:
+        with contextlib.suppress(TemporaryError):
+            mailbox = (await cluster.runs()).get(run)
+            if mailbox is None:
+                return
+            await answered(mailbox.stop.remote())
+            if (await answered(mailbox.status.remote())).get(STOPPING):
+                return
+        await asyncio.sleep(_LOOK_S)
+    raise TemporaryError(
+        f"{name} ({run}) was asked to stop, and its driver has not confirmed it within "
+        f"{CANCEL_LIMIT_S:.0f} s: it may run on. Repeat the command, or end the driver by SIGTERM"
+    )

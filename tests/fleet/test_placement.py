@@ -103,7 +103,8 @@ def test_configured_retries_take_the_place_of_the_table():
 def test_volumes_of_a_lost_host_start_elsewhere_or_wait_for_it():
     placement = Placement([Volume("free"), Volume("pinned", host="a")])
     assert starts(placement, hosts=(A,)) == [("free", "a"), ("pinned", "a")]
-    assert {each.volume for each in placement.host_lost(1, "a")} == {"free", "pinned"}
+    for each in placement.running():
+        placement.ended(1, each.volume, each.attempt, LOST)
     assert starts(placement, 2, (B,)) == [], "not at once"
     assert starts(placement, 10, (B,)) == [("free", "b")]
     assert starts(placement, 20, (A, B)) == [("pinned", "a")]
@@ -112,7 +113,7 @@ def test_volumes_of_a_lost_host_start_elsewhere_or_wait_for_it():
 def test_a_volume_whose_host_came_back_with_it_done_is_done():
     placement = Placement([Volume("v")])
     placement.next_starts(0, (A,), 9)
-    placement.host_lost(1, "a")
+    placement.ended(1, "v", 1, LOST)
     placement.ended(2, "v", 1, 5)
     assert placement.phase("v") is Phase.WAITING, "how a lost attempt failed counts for nothing"
     placement.ended(3, "v", 1, 0)

@@ -1,12 +1,16 @@
 """A driver that is cancelled, stops at an error, or loses hosts and actors: on virtual time."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from support.fleet_driver import ended, lived, statuses
 
 from bulkput.fleet.driver import DRAIN_MARGIN_S, HOST_WAIT_S, SILENT_MAX_S
+from bulkput.fleet.mailbox import Mailbox
 from bulkput.fleet.permits import MOST_DEFAULT
+from bulkput.fleet.run_state import STOPPING
+from bulkput.fleet.state import stop_run
 from bulkput.model.errors import TemporaryError
 from bulkput.model.events import Noted, VolumeEnded
 
@@ -58,6 +62,58 @@ def test_a_cancelled_run_asks_all_to_stop_and_reports_what_became_of_them(tmp_pa
         assert fleet.clock.monotonic_s() == pytest.approx(grace_s + DRAIN_MARGIN_S, abs=3)
 
     lived(tmp_path, story, "abc")
+
+
+def test_a_mailbox_that_is_started_again_while_a_run_stops_asks_all_to_stop(tmp_path):
+    async def story(fleet):
+        running = fleet.begin()
+        await fleet.until_started(1)
+        fleet.mailbox.actor.stop()
+        await fleet.clock.sleep(2)
+        fleet.mailbox.actor = Mailbox("job")
+        await fleet.clock.sleep(2)
+        order = fleet.cluster.attempts[0][0]
+        assert fleet.mailbox.actor.push("disk", order.client, []), "it was not asked to stop"
+        assert fleet.mailbox.actor.status()[STOPPING], "whoever cancels does not learn of it"
+        fleet.cluster.end(0, ended(order, "stopped", 5))
+        await asyncio.wait([running])
+        with pytest.raises(TemporaryError, match="cancelled"):
+            await running
+
+    lived(tmp_path, story)
+
+
+@pytest.mark.parametrize("fault", ["restart", "away", None])
+def test_who_cancels_a_run_waits_until_its_driver_has_taken_it(tmp_path, fault):
+    async def story(fleet):
+        running = fleet.begin()
+        await fleet.until_started(1)
+        cluster = SimpleNamespace(runs=fleet.runs)
+        stopping = asyncio.create_task(stop_run(cluster, "run", "job"))
+        await fleet.clock.sleep(0)
+        fleet.mailbox.is_away = fault == "away"
+        if fault == "restart":
+            await fleet.clock.sleep(0.01)
+            fleet.mailbox.actor = Mailbox("job")
+        await fleet.clock.sleep(5)
+        fleet.mailbox.is_away = False
+        await stopping
+        fleet.cluster.end(0, ended(fleet.cluster.attempts[0][0], "stopped", 5))
+        with pytest.raises(TemporaryError, match="cancelled"):
+            await running
+
+    lived(tmp_path, story)
+
+
+def test_who_cancels_a_run_that_does_not_take_it_learns_so(tmp_path):
+    async def story(fleet):
+        cluster = SimpleNamespace(runs=fleet.runs)
+        with pytest.raises(TemporaryError, match=r"job \(run\) .* has not confirmed it"):
+            await stop_run(cluster, "run", "job")
+        fleet.mailbox = None
+        await stop_run(cluster, "run", "job")  # it has ended
+
+    lived(tmp_path, story)
 
 
 def test_a_cancelled_run_without_attempts_ends_at_once(tmp_path):
@@ -123,8 +179,8 @@ def test_a_host_that_a_volume_needs_is_waited_for_and_not_for_ever(tmp_path):
         fleet.cluster.hosts = []
         outcomes = await asyncio.wait_for(running, HOST_WAIT_S + 20)
         assert statuses(outcomes) == [("disk", "failed", 3)]
-        assert "no host of the fleet has come" in outcomes[0].error
-        waits = [each for each in fleet.heard.of(Noted) if "waits for one" in each.text]
+        assert "no host of the fleet is alive" in outcomes[0].error
+        waits = [each for each in fleet.heard.of(Noted) if "waits for a host" in each.text]
         assert len(waits) == 2
 
     lived(tmp_path, story)

@@ -8,6 +8,8 @@ import random
 import sys
 from dataclasses import dataclass
 
+from simulation.fleet_hosts import lose_host
+
 from bulkput.fleet.demand import Demand
 from bulkput.fleet.lease import Resource
 from bulkput.fleet.lease_table import LeaseTable
@@ -128,7 +130,7 @@ class FleetAtScale:
                 self.uploads = [each for each in self.uploads if each.host != host]
             if host in self.dead_s and self.now_s == self.dead_s[host] + NOTICED_AFTER_S:
                 self.hosts.pop(host)
-                self.placement.host_lost(self.now_s, host)
+                lose_host(self.placement, self.now_s, host)
 
     def _start(self):
         hosts = self.hosts.values()

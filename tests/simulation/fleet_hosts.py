@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from bulkput.fleet.placement import Placement
 from bulkput.fleet.quota_client import QuotaClient
+from bulkput.fleet.retries import LOST
 
 
 @dataclass(eq=False)
@@ -26,3 +28,11 @@ class Machine:
     cut_until_s: float = 0.0
     trouble_since_s: float | None = None
     attempts: list[Attempt] = field(default_factory=list)
+
+
+def lose_host(placement: Placement, now_s: float, host: str) -> int:
+    """End the attempts on a host as Ray does that has lost it; returns how many there were."""
+    lost = [start for start in placement.running() if start.host == host]
+    for start in lost:
+        placement.ended(now_s, start.volume, start.attempt, LOST)
+    return len(lost)

@@ -9,7 +9,7 @@ import itertools
 import random
 
 from simulation.fleet_disks import Disk, Disks
-from simulation.fleet_hosts import Attempt, Machine
+from simulation.fleet_hosts import Attempt, Machine, lose_host
 from simulation.fleet_mail import Mail
 from simulation.invariants import Violation
 
@@ -146,7 +146,7 @@ class FleetHistory:
             if machine.trouble_since_s is None:
                 machine.trouble_since_s = self.now_s
             if self.now_s - machine.trouble_since_s >= NOTICED_AFTER_S:
-                self.switches += len(self.placement.host_lost(self.now_s, name))
+                self.switches += lose_host(self.placement, self.now_s, name)
                 until_s = self.now_s + TERMS.length_s + TERMS.orphan_s
                 for attempt in machine.attempts:
                     self.may_work[attempt.name] = min(self.may_work[attempt.name], until_s)

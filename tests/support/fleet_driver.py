@@ -166,6 +166,10 @@ class Fleet:
     def begin(self):
         return asyncio.create_task(self.driver.run())
 
+    async def runs(self):
+        """Return the mailboxes of runs, as ``Cluster`` does."""
+        return {} if self.mailbox is None else {"run": self.mailbox}
+
     async def until_started(self, count):
         while len(self.cluster.attempts) < count:
             await self.clock.sleep(0.1)
