@@ -8,32 +8,24 @@ on this machine ends with the thread that starts it.
 
 import asyncio
 import contextlib
-import io
-import logging
-import os
-import secrets
-import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
-from bulkput.config.fleet import LOCAL
-from bulkput.fleet.extra import OBJECT_STORE_BYTES, load_ray
+from bulkput.fleet.connection import NAMESPACE, connected
+from bulkput.fleet.extra import load_ray
 from bulkput.fleet.mailbox import Mailbox
 from bulkput.fleet.node import Node, nodes_of
 from bulkput.fleet.protocol import AttemptEnd, Order
 from bulkput.fleet.quota_actor import QuotaActor
 from bulkput.fleet.volume_task import run_volume
-from bulkput.model.errors import ConfigError, Problem, TemporaryError
+from bulkput.model.errors import TemporaryError
 
 T = TypeVar("T")
 
-NAMESPACE = "bulkput"
 QUOTA_NAME = "bulkput-quota"
 RUN_PREFIX = "bulkput-run-"
 HEAD = {"node:__internal_head__": 0.001}
@@ -42,7 +34,6 @@ CALL_LIMIT_S = 10.0
 """An actor that is restarted takes one or two seconds."""
 _LEAVE_LOOKS = 10
 """A second each: Ray ends what a killed driver had within two."""
-_TOKEN_BYTES = 32
 
 
 class Cluster:
@@ -169,51 +160,23 @@ async def open_cluster(address: str) -> AsyncIterator[Cluster]:
         UsageError: Ray is not installed.
         ConfigError: there is no cluster, or it refuses this one.
     """
-    if address == LOCAL:
-        # Before the module is loaded, which reads it.
-        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(_TOKEN_BYTES)
-    ray = load_ray()
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    thread = ThreadPoolExecutor(1, thread_name_prefix="bulkput-ray")
-    loop = asyncio.get_running_loop()
-    call = partial(loop.run_in_executor, thread)
-    folder = Path(tempfile.mkdtemp(prefix="bulkput-", dir="/tmp")) if address == LOCAL else None
-    # Ray writes to it what becomes of workers, whatever it is asked to: it is the result's alone.
-    with contextlib.redirect_stdout(io.StringIO()):
-        try:
-            await call(partial(_connect, ray, address, folder))
+    with contextlib.closing(_Thread()) as thread:
+        async with connected(address, thread.call) as ray:
             _take_signal_back(signal.SIGTERM)
-            yield Cluster(ray, call)
-        finally:
-            with contextlib.suppress(TimeoutError):  # without a head it may hang
-                async with asyncio.timeout(CALL_LIMIT_S):
-                    await call(ray.shutdown)
-            thread.shutdown(wait=False)
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+            yield Cluster(ray, thread.call)
 
 
-def _connect(ray: Any, address: str, folder: Path | None) -> None:
-    given: dict[str, Any] = {"address": address}
-    if folder is not None:
-        given |= {
-            "include_dashboard": False,
-            "num_cpus": 0,
-            "object_store_memory": OBJECT_STORE_BYTES,
-            "_temp_dir": str(folder),  # sockets are below it: 107 characters are their limit
-        }
-    try:
-        ray.init(
-            **given,
-            namespace=NAMESPACE,
-            log_to_driver=False,
-            configure_logging=False,
-            logging_level=logging.ERROR,
-        )
-    except Exception as error:  # of many kinds
-        what = str(error).strip().partition("\n")[0] or type(error).__name__
-        text = f"{address}: no Ray cluster can be used there: {what}"
-        raise ConfigError((Problem("fleet.address", text),)) from error
+class _Thread:
+    """Runs Ray's calls that may block, one at a time."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="bulkput-ray")
+
+    def call(self, function: Callable[[], T]) -> "asyncio.Future[T]":
+        return asyncio.get_running_loop().run_in_executor(self._executor, function)
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=False)
 
 
 def _take_signal_back(number: int) -> None:

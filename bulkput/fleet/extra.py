@@ -1,10 +1,12 @@
 """Ray, which is an extra: imported here alone, and only when a fleet's verb runs."""
 
 import os
+from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from bulkput.model.errors import UsageError
+from bulkput.model.errors import ConfigError, Problem, UsageError
 
 NEEDED = "a fleet runs on Ray: pip install 'bulkput[fleet]'"
 
@@ -33,3 +35,18 @@ def load_ray() -> Any:
         return import_module("ray")
     except ModuleNotFoundError:
         raise UsageError(NEEDED) from None
+
+
+def require_token(environ: Mapping[str, str]) -> None:
+    """Return if there is a token to show to a cluster.
+
+    Raises:
+        ConfigError: there is none; Ray would begin with one of its own, or ask for it at length.
+    """
+    named = environ.get("RAY_AUTH_TOKEN") or environ.get("RAY_AUTH_TOKEN_PATH")
+    if not named and not (Path.home() / ".ray" / "auth_token").is_file():
+        text = (
+            "there is no token of the cluster: put the same secret into RAY_AUTH_TOKEN, or into a "
+            "file that RAY_AUTH_TOKEN_PATH names, on every host"
+        )
+        raise ConfigError((Problem("RAY_AUTH_TOKEN", text),))

@@ -3,11 +3,9 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from bulkput.fleet.extra import OBJECT_STORE_BYTES, RAY_ENVIRONMENT, load_ray
+from bulkput.fleet.extra import OBJECT_STORE_BYTES, RAY_ENVIRONMENT, load_ray, require_token
 from bulkput.fleet.node import NAME_LABEL
-from bulkput.model.errors import ConfigError, Problem
 
 HEAD_PORT = 6379
 """Ray's own default."""
@@ -46,15 +44,6 @@ def become_host(command: Sequence[str]) -> None:
         ConfigError: there is no token, without which Ray would begin with one of its own.
     """
     load_ray()
-    if not _has_token(os.environ):
-        text = (
-            "there is no token of the cluster: put the same secret into RAY_AUTH_TOKEN, or into a "
-            "file that RAY_AUTH_TOKEN_PATH names, on every host"
-        )
-        raise ConfigError((Problem("RAY_AUTH_TOKEN", text),))
+    require_token(os.environ)
+    os.umask(0o077)  # what Ray writes may have names and settings of volumes
     os.execve(command[0], list(command), {**os.environ, **RAY_ENVIRONMENT})  # noqa: S606 - no shell
-
-
-def _has_token(environ: Mapping[str, str]) -> bool:
-    named = environ.get("RAY_AUTH_TOKEN") or environ.get("RAY_AUTH_TOKEN_PATH")
-    return bool(named) or (Path.home() / ".ray" / "auth_token").is_file()

@@ -1,0 +1,184 @@
+"""How this process becomes a driver of a Ray cluster, and why it cannot, in a sentence.
+
+Ray itself tries a head that does not answer for a quarter of an hour.
+"""
+
+import asyncio
+import contextlib
+import io
+import logging
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from bulkput.config.fleet import LOCAL
+from bulkput.fleet.extra import OBJECT_STORE_BYTES, load_ray, require_token
+from bulkput.model.errors import ConfigError, Problem
+
+NAMESPACE = "bulkput"
+AUTO = "auto"
+RAYS_SCHEME = "ray://"
+LEAVE_LIMIT_S = 10.0
+"""For Ray to leave a cluster; without a head it may hang."""
+_REACH_LIMIT_S = 5.0
+"""For a connection to the head's port: two repeats of a SYN, by Linux's timers."""
+_TOKEN_BYTES = 32
+_OF_CLIENTS: Mapping[str, str] = {
+    "RAY_NUM_REDIS_GET_RETRIES": "3",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+}
+"""Read by Ray when it is imported: attempts to connect of about a second, and no lines of its own
+about each, where the error has the reason."""
+_OF_ONE_MACHINE: Mapping[str, str] = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Read by Ray when it is imported: its servers listen on the loopback alone, as on others' systems.
+"""
+_VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")
+
+Call = Callable[..., Any]
+"""Runs a function that may block, and is awaited."""
+
+
+@contextlib.asynccontextmanager
+async def connected(address: str, call: Call) -> AsyncIterator[Any]:
+    """Load Ray, connect it or start a cluster on this machine, and leave it at the end; gives Ray.
+
+    Args:
+        address: As the job's ``fleet.address``.
+        call: What Ray starts on this machine ends with the thread that starts it.
+
+    Raises:
+        UsageError: Ray is not installed.
+        ConfigError: there is no cluster, or it refuses this one.
+    """
+    if address == LOCAL:
+        os.environ |= {"RAY_AUTH_TOKEN": secrets.token_hex(_TOKEN_BYTES), **_OF_ONE_MACHINE}
+    else:
+        for name, value in _OF_CLIENTS.items():
+            os.environ.setdefault(name, value)
+    ray = load_ray()
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    with contextlib.ExitStack() as stack:
+        # Ray writes to it what becomes of workers, whatever it is asked to: it is the result's.
+        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        if address == LOCAL:
+            given = _own_cluster(stack.enter_context(_private_folder()))
+        else:
+            require_token(os.environ)
+            head = await call(_head_here) if address == AUTO else address
+            await _require_reachable(address, head.removeprefix(RAYS_SCHEME))
+            given = {"address": head}
+        try:
+            await call(partial(_init, ray, address, given))
+            yield ray
+        finally:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_LIMIT_S):
+                    await call(ray.shutdown)
+
+
+@contextlib.contextmanager
+def _private_folder() -> Any:
+    """Give a folder below one that only this user may enter: Ray opens its own to everybody."""
+    folder = Path(tempfile.mkdtemp(prefix="bulkput-", dir="/tmp"))
+    try:
+        yield folder / "r"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _own_cluster(folder: Path) -> dict[str, Any]:
+    return {
+        "address": LOCAL,
+        "include_dashboard": False,
+        "num_cpus": 0,
+        "object_store_memory": OBJECT_STORE_BYTES,
+        "_temp_dir": str(folder),  # sockets are below it: 107 characters are their limit
+    }
+
+
+def _init(ray: Any, address: str, given: Mapping[str, Any]) -> None:
+    try:
+        ray.init(
+            **given,
+            namespace=NAMESPACE,
+            log_to_driver=False,
+            configure_logging=False,
+            logging_level=logging.ERROR,
+        )
+    except Exception as error:  # of many kinds
+        raise _unusable(address, refusal(str(error) or type(error).__name__)) from error
+
+
+def refusal(words: str) -> str:
+    """Return in a sentence why Ray does not connect, by its error's words.
+
+    It connects to no head but one that has been reached.
+    """
+    versions = _VERSIONS.findall(words)
+    if len(versions) > 1:
+        (theirs, on), (ours, here) = versions[:2]
+        return (
+            f"it has Ray {theirs} on Python {on}, and this machine Ray {ours} on Python {here}: "
+            "both must be the same on all"
+        )
+    if "Failed to connect to Ray cluster" in words or "uthenticat" in words:
+        return (
+            "its head refuses this machine, or hangs: RAY_AUTH_TOKEN, or the file that "
+            "RAY_AUTH_TOKEN_PATH names, must hold the cluster's secret"
+        )
+    return words.strip().partition("\n")[0]
+
+
+def _head_here() -> str:
+    """Return the address of the head that this machine belongs to. Blocks.
+
+    Raises:
+        ConfigError: it belongs to none.
+    """
+    services = import_module("ray._private.services")
+    try:
+        return str(services.canonicalize_bootstrap_address_or_die(AUTO))
+    except Exception as error:
+        text = (
+            "this machine belongs to no Ray cluster: bulkput fleet host makes it a host of one, "
+            "--address names that of others, and --address local starts one for this run"
+        )
+        raise _unusable(AUTO, text) from error
+
+
+async def _require_reachable(address: str, head: str) -> None:
+    """Return if something listens there.
+
+    Raises:
+        ConfigError: nothing does.
+    """
+    host, _, port = head.rpartition(":")
+    try:
+        async with asyncio.timeout(_REACH_LIMIT_S):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    except (OSError, ValueError, OverflowError) as error:  # TimeoutError is an OSError
+        where = f" at {head}" if address == AUTO else ""
+        raise _unusable(address, f"no head can be reached{where}: {_cause(error)}") from error
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {_REACH_LIMIT_S:.0f} s"
+    strerror = getattr(error, "strerror", None)
+    return str(strerror or error).lower() or type(error).__name__
+
+
+def _unusable(address: str, why: str) -> ConfigError:
+    return ConfigError(
+        (Problem("fleet.address", f"{address}: no cluster can be used there: {why}"),)
+    )

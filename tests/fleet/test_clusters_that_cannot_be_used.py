@@ -1,0 +1,145 @@
+"""Why a cluster cannot be used is one sentence, soon: Ray would try for a quarter of an hour."""
+
+import asyncio
+import socket
+import sys
+
+import pytest
+
+from bulkput.fleet import connection
+from bulkput.fleet.extra import RAY_ENVIRONMENT, require_token
+from bulkput.model.errors import ConfigError, UsageError
+
+TOKEN = {"RAY_AUTH_TOKEN": "5e" * 32}
+
+
+async def use(address):
+    async def call(function):
+        return function()
+
+    async with connection.connected(address, call):
+        pass
+
+
+@pytest.fixture
+def rays(monkeypatch):
+    """Return a function that takes Ray's place with one whose start fails so, or is not reached."""
+
+    class Ray:
+        words = None
+
+        def init(self, **given):
+            assert self.words, "it was not to be asked"
+            raise ConnectionError(self.words)
+
+        def shutdown(self):
+            pass
+
+    ray = Ray()
+    monkeypatch.setattr(connection, "load_ray", lambda: ray)
+    for name in (*connection._OF_CLIENTS, "RAY_AUTH_TOKEN"):
+        monkeypatch.setenv(name, TOKEN.get(name, "1"))
+    return ray
+
+
+def closed_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_a_head_that_is_not_there_is_named_at_once(rays, scheme):
+    with pytest.raises(ConfigError, match="no head can be reached: connect"):
+        asyncio.run(use(f"{scheme}127.0.0.1:{closed_port()}"))
+
+
+def test_a_port_that_cannot_be_is_refused(rays):
+    with pytest.raises(ConfigError, match="no head can be reached"):
+        asyncio.run(use("127.0.0.1:99999"))
+
+
+def test_a_name_that_nobody_has_is_refused(rays, monkeypatch):
+    async def unknown(*_):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio, "open_connection", unknown)
+    with pytest.raises(ConfigError, match="no head can be reached: name or service not known"):
+        asyncio.run(use("nobody:6379"))
+
+
+def test_one_that_answers_nothing_is_given_up(rays, monkeypatch):
+    async def hang(*_):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio, "open_connection", hang)
+    monkeypatch.setattr(connection, "_REACH_LIMIT_S", 0.01)
+    with pytest.raises(ConfigError, match="no answer within"):
+        asyncio.run(use("10.0.0.5:6379"))
+
+
+def test_a_machine_without_a_cluster_learns_what_there_is_to_do(rays, monkeypatch):
+    class Services:
+        def canonicalize_bootstrap_address_or_die(self, address):
+            raise ConnectionError("Could not find any running Ray instance.")
+
+    monkeypatch.setattr(connection, "import_module", lambda _: Services())
+    with pytest.raises(ConfigError, match="belongs to no Ray cluster: bulkput fleet host"):
+        asyncio.run(use("auto"))
+
+
+def test_without_a_token_nobody_is_asked(rays, monkeypatch, tmp_path):
+    monkeypatch.delenv("RAY_AUTH_TOKEN")
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(ConfigError, match="there is no token of the cluster"):
+        asyncio.run(use("127.0.0.1:1"))
+
+
+def test_a_refusal_is_one_sentence(rays):
+    rays.words = "Failed to connect to Ray cluster at 127.0.0.1:1"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ConfigError, match="must hold the cluster's secret"):
+            asyncio.run(use(address))
+
+
+MISMATCH = """Version mismatch: The cluster was started with:
+    Ray: 2.55.0
+    Python: 3.11.7
+This process on node 10.0.0.1 was started with:
+    Ray: 2.60.0
+    Python: 3.12.1
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (MISMATCH, "it has Ray 2.55.0 on Python 3.11.7, and this machine Ray 2.60.0 on Python 3.1"),
+        ("InvalidAuthToken: Authentication token is missing or incorrect", "cluster's secret"),
+        ("something else\nand its trace", "something else"),
+    ],
+)
+def test_what_ray_reports_becomes_a_sentence(words, expected):
+    found = connection.refusal(words)
+    assert expected in found
+    assert "\n" not in found
+
+
+@pytest.mark.parametrize("kept_in", ["RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "file"])
+def test_a_token_is_had_from_each_place(monkeypatch, tmp_path, kept_in):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(ConfigError):
+        require_token({})
+    if kept_in == "file":
+        (tmp_path / ".ray").mkdir()
+        (tmp_path / ".ray" / "auth_token").write_text("x")
+    require_token({} if kept_in == "file" else {kept_in: "x"})
+
+
+def test_without_ray_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    for name in (*RAY_ENVIRONMENT, *connection._OF_CLIENTS):
+        monkeypatch.setenv(name, "")
+    with pytest.raises(UsageError, match=r"pip install 'bulkput\[fleet\]'"):
+        asyncio.run(use("127.0.0.1:1"))
