@@ -10,9 +10,9 @@ import pytest
 
 from bulkput import ServiceError, SourceError
 from bulkput.ebs.snapshot import GotBlock
-from bulkput.jobs.copy import copy_snapshot as copying
 from bulkput.jobs.copy.block_tokens import Tokens
-from bulkput.jobs.copy.snapshot_source import SnapshotIdentity, SnapshotSource
+from bulkput.jobs.copy.snapshot_source import SnapshotSource
+from bulkput.jobs.session.snapshot_blocks import WINDOW_BLOCKS, WINDOWS_AT_ONCE, SnapshotIdentity
 from bulkput.model.block import Extent
 from bulkput.model.failure import FailureClass
 from bulkput.pipeline.hashing import hash_window
@@ -40,6 +40,7 @@ class SnapshotReader:
 
     async def list_from(self, _, *, starting_block_index, max_results):
         self.asked.append(starting_block_index)
+        await asyncio.sleep(0)
         later = [index for index in self.indexes if index >= starting_block_index]
         blocks = tuple((index, f"t{index}") for index in later[:max_results])
         return SimpleNamespace(blocks=blocks)
@@ -63,9 +64,9 @@ class SnapshotReader:
 @pytest.fixture
 def opened():
     @contextlib.asynccontextmanager
-    async def open_source(indexes, **more):
-        gets = SnapshotReader(list(indexes), **more)
-        workers = ThreadWorkers(copying._WINDOWS_AT_ONCE)
+    async def open_source(indexes, *, reader=SnapshotReader, **more):
+        gets = reader(list(indexes), **more)
+        workers = ThreadWorkers(WINDOWS_AT_ONCE)
         source = SnapshotSource(IDENTITY, gets, gets.get, gets)
         try:
             yield source, gets, workers
@@ -95,7 +96,7 @@ async def until(condition):
 
 
 async def test_a_thousand_gets_a_second_fit_under_way_at_a_tenth_of_a_second_each(opened):
-    window = copying._WINDOW_BLOCKS
+    window = WINDOW_BLOCKS
     async with opened(range(400)) as (source, gets, workers):
         assert await workers.run(lambda: list(source.extents())) == [Extent(0, 400)]
         reads = [
@@ -140,6 +141,44 @@ async def test_a_token_that_was_forgotten_is_asked_for_by_index(opened):
         assert gets.asked == []
         await workers.run(lambda: source.read_window(7, 2))
         assert gets.asked == [7]
+
+
+class Refusing(SnapshotReader):
+    """Refuses tokens that end in ``old``, as those that have expired."""
+
+    async def get(self, index, token):
+        if token.endswith("old"):
+            raise ServiceError("GetSnapshotBlock", FailureClass.INVALID, f"{token} is invalid")
+        return await super().get(index, token)
+
+    async def pages(self, *_):
+        async for page in super().pages():
+            aged = (ListedBlock(block.index, f"{block.token}old") for block in page.items)
+            yield Page(tuple(aged), None, 1)
+
+
+async def test_a_token_that_has_expired_is_asked_for_anew_and_once_for_a_crowd(opened):
+    async with opened(range(400), reader=Refusing) as (source, gets, workers):
+        gets.go_on.set()
+        await workers.run(lambda: list(source.extents()))
+        window = await workers.run(lambda: source.read_window(0, 40))
+        assert bytes(window.block(14)) == bytes([14])
+        assert gets.asked == [0]
+        window = await workers.run(lambda: source.read_window(90, 4))
+        assert bytes(window.block(91)) == bytes([91])
+        assert gets.asked == [0], "they came with those that were asked for"
+
+
+async def test_what_stays_invalid_with_the_same_token_is_the_services_own_error(opened):
+    async with opened(range(4), reader=Refusing) as (source, _, workers):
+        await workers.run(lambda: list(source.extents()))
+
+        async def ask(_):
+            return [ListedBlock(index, f"t{index}old") for index in range(4)]
+
+        source._known._ask = ask
+        with pytest.raises(ServiceError, match="is invalid"):
+            await workers.run(lambda: source.read_window(0, 4))
 
 
 async def test_a_block_that_left_the_snapshot_is_named(opened):

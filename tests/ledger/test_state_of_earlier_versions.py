@@ -11,7 +11,7 @@ from bulkput.api.status import read_records
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.copy import history
 from bulkput.jobs.copy.history import CopyRecord, CopyRecords
-from bulkput.jobs.copy.snapshot_source import SnapshotIdentity
+from bulkput.jobs.session.snapshot_blocks import SnapshotIdentity
 from bulkput.jobs.state import job_record
 from bulkput.jobs.state.manifest_at_hand import find_manifest
 from bulkput.jobs.state.upload_key import upload_folder

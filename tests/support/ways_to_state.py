@@ -4,7 +4,7 @@ from support.ledgers import SNAPSHOT_ID, make_header, start
 
 from bulkput.config.job_request import JobIdentity
 from bulkput.jobs.copy.history import CopyRecord, CopyRecords
-from bulkput.jobs.copy.snapshot_source import SnapshotIdentity
+from bulkput.jobs.session.snapshot_blocks import SnapshotIdentity
 from bulkput.jobs.state.job_record import JobRecord, read_record, record_path, write_record
 from bulkput.jobs.state.manifest_at_hand import find_manifest
 from bulkput.ledger.download_state import Restoration

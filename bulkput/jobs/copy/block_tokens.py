@@ -4,6 +4,7 @@ A token is up to 256 characters, and 64 TiB have 134 million: they cannot all be
 got in the order of the list but for the few that are got again later.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -23,6 +24,7 @@ class Tokens:
     def __init__(self, ask: AskTokens) -> None:
         self._ask = ask
         self._pages: deque[dict[int, str]] = deque(maxlen=_PAGES_KEPT)
+        self._renewing = asyncio.Lock()
 
     def keep(self, listed: Sequence[ListedBlock]) -> None:
         """Take a page; the oldest one is forgotten."""
@@ -46,6 +48,19 @@ class Tokens:
                 break
             found |= more
         return found
+
+    async def renewed(self, index: int, refused: str) -> str | None:
+        """Return another token of a block than the one that the service refused, if need be asked.
+
+        With it come those of the blocks behind it, which were listed as long ago.
+
+        Raises:
+            BulkputError: it could not be asked for.
+        """
+        async with self._renewing:
+            if self._known([index]).get(index, refused) == refused:
+                self.keep(await self._ask(index))
+        return self._known([index]).get(index)
 
     def _known(self, indexes: Sequence[int]) -> dict[int, str]:
         return {index: page[index] for index in indexes for page in self._pages if index in page}

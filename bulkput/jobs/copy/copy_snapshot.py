@@ -16,12 +16,17 @@ from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.copy.attributes import copied_attributes
 from bulkput.jobs.copy.history import CopyRecord, CopyRecords
 from bulkput.jobs.copy.incremental import Lineage, Search
-from bulkput.jobs.copy.snapshot_source import SnapshotIdentity, SnapshotSource
+from bulkput.jobs.copy.snapshot_source import SnapshotSource
 from bulkput.jobs.process.embedded_server import EmbeddedServer, embedded_server
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.session.connection import state_dir_of
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.open import open_context, open_snapshot_reader
+from bulkput.jobs.session.snapshot_blocks import (
+    WINDOW_BLOCKS,
+    WINDOWS_AT_ONCE,
+    SnapshotIdentity,
+)
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.jobs.session.snapshots import require_snapshot_id
 from bulkput.jobs.session.source import Opening
@@ -37,13 +42,6 @@ from bulkput.model.progress import Progress
 from bulkput.pipeline.baseline import nothing_is_known
 from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.workers import ThreadWorkers
-
-_WINDOW_BLOCKS = 4
-"""Got together and hashed in one hop; small, so that few wait for the slowest of a window."""
-
-_WINDOWS_AT_ONCE = 28
-"""112 gets in flight: 1000 a second with answers that take 0.1 s. What is left of the default
-budget, 16 blocks, is on its way out. The threads only wait."""
 
 _LAGS_S = 900.0
 """EC2 shows completed up to a minute before the direct side shows a snapshot. One that was started
@@ -204,12 +202,12 @@ async def _open_target(
 ) -> AsyncIterator[JobContext]:
     """Open the target with as many threads as windows shall be under way."""
     tuning = wanted.target.tuning
-    window_bytes = min(tuning.window_bytes, _WINDOW_BLOCKS * BLOCK_SIZE_BYTES)
+    window_bytes = min(tuning.window_bytes, WINDOW_BLOCKS * BLOCK_SIZE_BYTES)
     settings = wanted.target.model_copy(
         update={"tuning": tuning.model_copy(update={"window_bytes": window_bytes})}
     )
     async with open_context(settings, observer, server=server) as context:
-        workers = ThreadWorkers(_WINDOWS_AT_ONCE)
+        workers = ThreadWorkers(WINDOWS_AT_ONCE)
         try:
             yield replace(context, workers=workers)
         finally:

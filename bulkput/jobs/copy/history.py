@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bulkput.jobs.copy.snapshot_source import SnapshotIdentity
+from bulkput.jobs.session.snapshot_blocks import SnapshotIdentity
 from bulkput.ledger.folder import ensure_folder
 from bulkput.ledger.header_schema import check_kinds, check_names, parse_facts
 from bulkput.ledger.state_file import read_state_file, replace_file

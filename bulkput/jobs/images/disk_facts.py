@@ -5,8 +5,9 @@ from pathlib import Path
 
 from bulkput.config.images import ImageSettings
 from bulkput.config.volume import VolumeSettings
-from bulkput.jobs.copy.snapshot_source import SnapshotIdentity, SnapshotSource
+from bulkput.jobs.copy.snapshot_source import SnapshotSource
 from bulkput.jobs.session.context import JobContext
+from bulkput.jobs.session.snapshot_blocks import SnapshotIdentity
 from bulkput.jobs.session.source import open_volume
 from bulkput.jobs.state.manifest_at_hand import held_to
 from bulkput.model.errors import ConfigError, Problem, SourceError
