@@ -53,16 +53,15 @@ class SpanQueue:
         self, source: Source, workers: Workers, *, span_blocks: int, cut_holes: bool
     ) -> None:
         """Begin with the whole source; see ``spans_within``."""
-        self._source = source
         self._workers = workers
-        self._span_blocks = span_blocks
         self._cut_holes = cut_holes
-        self._found = self._within(Extent(0, source.block_count))
-        self._returned: deque[Extent] = deque()
+        self._found = spans_within(
+            source, Extent(0, source.block_count), span_blocks=span_blocks, cut_holes=cut_holes
+        )
         self._ready: deque[Span] = deque()
         self._finding: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
-        self._lent: set[Extent] = set()
+        self._lent: dict[Extent, tuple[Span, ...]] = {}
         self._changed = asyncio.Event()
         self.is_exhausted = False
         """Nothing is left to hand out, unless something comes back."""
@@ -83,25 +82,30 @@ class SpanQueue:
         """
         if not await self._fill():
             return None
-        first = self._ready.popleft()
-        stop, found = first.stop, self._work_of(first)
-        while found < data_blocks and self._ready and self._ready[0].start == stop:
-            span = self._ready.popleft()
-            stop, found = span.stop, found + self._work_of(span)
-        portion = Extent(first.start, stop)
-        self._lent.add(portion)
+        spans = [self._ready.popleft()]
+        found = self._work_of(spans[0])
+        while found < data_blocks and self._ready and self._ready[0].start == spans[-1].stop:
+            spans.append(self._ready.popleft())
+            found += self._work_of(spans[-1])
+        portion = Extent(spans[0].start, spans[-1].stop)
+        self._lent[portion] = tuple(spans)
         return portion
+
+    def work_in(self, portion: Extent) -> tuple[Span, ...]:
+        """Return the spans of a portion that is lent, without holes that need no look."""
+        return tuple(span for span in self._lent.get(portion, ()) if self._work_of(span))
 
     def settled(self, portion: Extent) -> None:
         """Learn that every block of a portion is settled in the ledger."""
-        self._lent.discard(portion)
+        self._lent.pop(portion, None)
         self._changed.set()
 
     def take_back(self, portion: Extent) -> None:
         """Learn that whoever had a portion has not settled it, and will not."""
-        if portion in self._lent:
-            self._lent.remove(portion)
-            self._returned.append(portion)
+        spans = self._lent.pop(portion, None)
+        if spans is not None:
+            # As they were found: to look again may take a list of the whole snapshot.
+            self._ready.extendleft(reversed(spans))
             self.is_exhausted = False
             self._changed.set()
 
@@ -125,7 +129,7 @@ class SpanQueue:
         try:
             found = await self._workers.run(self._next_spans)
             self._ready.extend(found)
-            self.is_exhausted = not found and not self._returned
+            self.is_exhausted = not found and not self._ready
         except Exception as error:  # noqa: BLE001 - raised to whoever asks
             # For everybody who asks: an iterator that has failed looks like one at its end.
             self._failure = error
@@ -133,15 +137,8 @@ class SpanQueue:
             self._finding = None
 
     def _next_spans(self) -> list[Span]:
-        """Return some spans, of what came back first; in a thread, one at a time."""
-        if self._returned:
-            return list(self._within(self._returned.popleft()))
+        """Return some spans; in a thread, one at a time."""
         return list(islice(self._found, _SPANS_PER_HOP))
-
-    def _within(self, extent: Extent) -> Iterator[Span]:
-        return spans_within(
-            self._source, extent, span_blocks=self._span_blocks, cut_holes=self._cut_holes
-        )
 
     def _work_of(self, span: Span) -> int:
         is_free = span.is_hole and not self._cut_holes

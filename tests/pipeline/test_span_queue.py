@@ -72,6 +72,26 @@ async def test_who_takes_waits_for_what_is_lent_and_gets_it_if_it_comes_back():
     assert await spans.take() is None, "what came back came back once"
 
 
+async def test_what_comes_back_is_first_and_is_not_looked_for_again():
+    """A snapshot that is a source would be listed once more."""
+    looked = []
+
+    class Counted(Source):
+        def extents(self, start=0):
+            looked.append(start)
+            return super().extents(start)
+
+    spans = queue(Counted(5000, (0, 20), (40, 60)))
+    lent = await spans.lend(32)
+    assert lent == Extent(0, 56)
+    assert blocks(spans.work_in(lent)) == [*range(20), *range(40, 56)]
+    spans.take_back(lent)
+    assert spans.work_in(lent) == ()
+    assert (await spans.take()).start == 0
+    assert [span.start for span in await taken(spans)][-1] == 60
+    assert looked == [0]
+
+
 async def test_what_was_settled_does_not_come_back():
     spans = queue(Source(16, (0, 16)))
     lent = await spans.lend(16)
