@@ -90,6 +90,8 @@ def test_this_process_fails_while_its_crew_is_being_cancelled(is_lost):
 
         parts = SimpleNamespace(
             kind=CallKind.PUTS,
+            pacer=None,
+            in_flight_max=1,
             progress=Progress("disk"),
             ceiling_per_s=1.0,
             budget=ByteBudget(BLOCK_SIZE_BYTES),

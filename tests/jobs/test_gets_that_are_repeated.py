@@ -12,7 +12,8 @@ from bulkput.config.service import ServiceSettings
 from bulkput.config.tuning import TuningSettings
 from bulkput.jobs.lanes.lane_restore import LaneRestore
 from bulkput.jobs.lanes.lane_volume import LaneTools
-from bulkput.jobs.lanes.protocol import RestoreOrder, Share
+from bulkput.jobs.lanes.orders import RestoreOrder
+from bulkput.jobs.lanes.protocol import Share
 from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.model.clock import LoopClock

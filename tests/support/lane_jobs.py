@@ -1,5 +1,6 @@
 """Jobs whose volumes are put by several processes, and a look at those."""
 
+import asyncio
 import contextlib
 import json
 import random
@@ -20,6 +21,8 @@ from support.whole import (
 )
 
 from bulkput.config.settings import JobSettings
+from bulkput.jobs.lanes.protocol import PortionSettled
+from bulkput.jobs.lanes.put_crew import PutCrew
 from bulkput.jobs.run import run_job
 from bulkput.model.events import VolumeStarted
 
@@ -119,3 +122,32 @@ def stored(server):
 
 def stats(server):
     return control(server, "stats", method="GET", keys=(ACCESS_KEY, SECRET_KEY))
+
+
+def begin_after_lanes(monkeypatch):
+    """Let this process begin when lanes have settled a portion; return what hears all messages.
+
+    So that lanes have their part of the smallest disk, on the busiest machine.
+    """
+    hooks = []
+    ready = asyncio.Event()
+    put, hear = PutCrew.run, PutCrew.hear
+
+    async def begin_together(crew, own):
+        async def later():
+            await ready.wait()
+            await own
+
+        await put(crew, later())
+
+    def overheard(crew, lane, message):
+        if isinstance(message, PortionSettled):
+            ready.set()
+        hear(crew, lane, message)
+        for hook in hooks:
+            hook(lane, message)
+
+    monkeypatch.setattr(PutCrew, "run", begin_together)
+    monkeypatch.setattr(PutCrew, "hear", overheard)
+    monkeypatch.setattr("bulkput.jobs.lanes.put_crew.PORTION_BLOCKS", 8)
+    return hooks

@@ -109,7 +109,7 @@ def crew_in_memory(do, *, held_blocks, left_blocks=lambda: 1, notes=None):
     )
 
     def divide():
-        crew.divide(asyncio.get_running_loop().time(), lambda _: 1000.0)
+        crew.divide(asyncio.get_running_loop().time(), lambda *_: 1000.0)
 
     crew = GetCrew(parts, divide, do, left_blocks)
     yield crew

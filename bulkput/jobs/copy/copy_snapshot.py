@@ -17,6 +17,9 @@ from bulkput.jobs.copy.attributes import copied_attributes
 from bulkput.jobs.copy.history import CopyRecord, CopyRecords
 from bulkput.jobs.copy.incremental import Lineage, Search
 from bulkput.jobs.copy.snapshot_source import SnapshotSource
+from bulkput.jobs.lanes.copied_snapshot import CopiedSnapshot, copied_calls
+from bulkput.jobs.lanes.pool import open_lanes
+from bulkput.jobs.lanes.pool_parts import parts_of_copy
 from bulkput.jobs.process.embedded_server import EmbeddedServer, embedded_server
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.session.connection import state_dir_of
@@ -85,6 +88,8 @@ async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutco
         )
         expected = gets.expected(wanted.snapshot_id, found, volume.label, presences(manifest))
         source = SnapshotSource(identity, gets, held_to(get, manifest), retrier, expected)
+        calls = copied_calls(gets, get, progress, memory_budget_bytes=context.memory_budget_bytes)
+        copied = CopiedSnapshot(identity, source, calls, retrier.snapshot_started_s, manifest)
         opening = Opening(
             lambda: source,
             unwritten_is_undefined=found.encrypted,
@@ -92,10 +97,9 @@ async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutco
             verifies_by_manifest=True,
         )
         try:
-            # Without lanes: each would need the keys and connections of both ends, and the tokens
-            # of what it gets, which this process alone has.
-            work = upload_volume(context, volume, opening)
-            outcome = await until_notice(context.clock, work, context.on_notice)
+            async with open_lanes(parts_of_copy(context, wanted.source, gets)) as lanes:
+                work = upload_volume(context, volume, opening, lanes, copied)
+                outcome = await until_notice(context.clock, work, context.on_notice)
         finally:
             await source.aclose()
             if manifest is not None:

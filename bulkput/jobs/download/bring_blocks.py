@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from bulkput.jobs.lanes.get_crew import gets_together
+from bulkput.jobs.lanes.orders import RestoreOrder, SharedManifest
 from bulkput.jobs.lanes.pool import LanePool
-from bulkput.jobs.lanes.protocol import RestoreOrder, SharedManifest
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.ledger.manifest import Manifest
 from bulkput.pipeline.block_writer import BlockWriter

@@ -13,20 +13,21 @@ from typing import Any, TypeVar
 
 from bulkput.jobs.lanes.lane_process import LaneProcess
 from bulkput.jobs.lanes.member import Member
+from bulkput.jobs.lanes.orders import Order
 from bulkput.jobs.lanes.protocol import (
     CallKind,
+    CallShare,
     FromLane,
     LaneLeft,
     LaneProgress,
     LaneReady,
-    Order,
     Share,
 )
+from bulkput.jobs.lanes.shared_calls import PacedCalls, SharedCalls
 from bulkput.model.clock import Clock
 from bulkput.model.errors import MachineError
 from bulkput.model.events import GetRetried, Observer, PutRetried
 from bulkput.model.progress import Progress
-from bulkput.pace.fair_share import FairShare
 from bulkput.pace.gate import Fence
 from bulkput.pace.pacer import Pacer
 from bulkput.pipeline.budget import ByteBudget
@@ -38,8 +39,6 @@ _END_MARGIN_S = 1.0
 
 SHRINK_LOOK_S = 0.01
 """A budget made smaller is waited for so often: a put lets go of its bytes within as much."""
-
-_OWN = "own"
 
 
 @dataclass(frozen=True)
@@ -72,10 +71,9 @@ class Crew(ABC):
         """Begin without lanes; ``on_change`` hears when one can work, and when one is gone."""
         self.parts = parts
         self._on_change = on_change
-        self._attempted_before = parts.kind.counts(parts.progress).attempted
-        self._left_attempted = 0
+        self.calls = tuple(SharedCalls(calls) for calls in self._calls_of(parts))
+        """Those first by which the work goes."""
         self._members: dict[LaneProcess, Member] = {}
-        self._share = FairShare(parts.ceiling_per_s)
         self._memory_bytes = parts.budget.limit_bytes
         # A result: an exception that nobody fetches, as after a stop, would be logged as a defect.
         self._failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
@@ -123,17 +121,7 @@ class Crew(ABC):
     @property
     def attempted(self) -> int:
         """Calls of everybody."""
-        return self.parts.kind.counts(self.parts.progress).attempted - self._attempted_before
-
-    @property
-    def own_attempted(self) -> int:
-        """Calls of this process alone."""
-        lanes = sum(self.attempted_by(lane) for lane in self._members)
-        return self.attempted - self._left_attempted - lanes
-
-    def attempted_by(self, lane: LaneProcess) -> int:
-        """Return the calls of one lane."""
-        return self.parts.kind.counts(self._members[lane].progress).attempted
+        return self.calls[0].attempted
 
     def join(self, lane: LaneProcess) -> None:
         """Give the volume to a lane."""
@@ -154,7 +142,7 @@ class Crew(ABC):
             return
         if isinstance(message, LaneProgress):
             lane.busy_share = message.busy_share
-            member.count(message.progress)
+            self._count(lane, member, message)
         elif isinstance(message, PutRetried | GetRetried):
             self.parts.observer.on_event(message)
         elif isinstance(message, LaneReady):
@@ -218,21 +206,29 @@ class Crew(ABC):
                 await asyncio.gather(task, return_exceptions=True)
         await self._empty.wait()
 
-    def divide(self, now_s: float, account_per_s: Callable[[LaneProcess], float]) -> None:
+    def divide(self, now_s: float, account_per_s: Callable[[CallKind, LaneProcess], float]) -> None:
         """Give everybody here a part of what the snapshot may have."""
-        ready = {lane: member for lane, member in self._members.items() if member.is_ready}
-        sent = {_OWN: self.own_attempted}
-        sent |= {lane.name: self.attempted_by(lane) for lane in ready}
-        shares = self._share.divide(now_s, sent)
-        in_flight_max = max(1, self.parts.in_flight_max // len(sent))
+        ready = self.working
         memory_bytes = self._part_of_memory_bytes()
-        self.parts.pacer.set_ceiling(shares[_OWN], in_flight_max)
         self.parts.budget.resize(memory_bytes)
+        divided = [(calls.kind, *calls.divide(now_s, ready)) for calls in self.calls]
         for lane in ready:
-            account, until_s = account_per_s(lane), self.parts.fence.until_s
-            lane.send(Share(shares[lane.name], account, in_flight_max, memory_bytes, until_s))
-        allowed = sum(each.progress.allowed_per_s for each in ready.values())
-        self.parts.progress.allowed_in_lanes_per_s = allowed
+            first, *others = (
+                CallShare(shares[lane], account_per_s(kind, lane), in_flight_max)
+                for kind, shares, in_flight_max in divided
+            )
+            lane.send(Share(*first, memory_bytes, self.parts.fence.until_s, *others))
+
+    def _calls_of(self, parts: CrewParts) -> Sequence[PacedCalls]:
+        return (
+            PacedCalls(
+                parts.kind, parts.pacer, parts.progress, parts.ceiling_per_s, parts.in_flight_max
+            ),
+        )
+
+    def _count(self, lane: LaneProcess, member: Member, message: LaneProgress) -> None:
+        member.count(message.progress)
+        self.calls[0].report(lane, message.progress)
 
     def _part_of_memory_bytes(self) -> int:
         lanes = sum(member.has_memory for member in self._members.values())
@@ -278,7 +274,8 @@ class Crew(ABC):
         """Take back what a lane has: its unsettled blocks are counted when they are settled."""
         del self._members[lane]
         member.forget_unsettled()
-        self._left_attempted += self.parts.kind.counts(member.progress).attempted
+        for calls in self.calls:
+            calls.remove(lane)
         self._take_back(member)
         if not self._members:
             self._empty.set()

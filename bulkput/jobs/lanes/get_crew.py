@@ -14,14 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from bulkput.jobs.lanes.crew import Crew, CrewParts
 from bulkput.jobs.lanes.lane_process import LaneProcess
 from bulkput.jobs.lanes.member import Member
-from bulkput.jobs.lanes.protocol import (
-    CallKind,
-    FromLane,
-    GetOrder,
-    NoMoreWork,
-    Work,
-    WorkDone,
-)
+from bulkput.jobs.lanes.orders import GetOrder
+from bulkput.jobs.lanes.protocol import CallKind, FromLane, NoMoreWork, Work, WorkDone
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.progress import Progress
 from bulkput.pipeline.budget import ByteBudget
@@ -119,7 +113,7 @@ class GetCrew(Crew, Generic[Item, Result]):
         result: Result = await done
         return result
 
-    def divide(self, now_s: float, account_per_s: Callable[[LaneProcess], float]) -> None:
+    def divide(self, now_s: float, account_per_s: Callable[[CallKind, LaneProcess], float]) -> None:
         super().divide(now_s, account_per_s)
         self._give_places()  # behind the shares: a lane that is new has its memory first
 

@@ -5,11 +5,11 @@ Keys travel through the socket pair alone; they are on no command line and in no
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
 from bulkput.ebs.credentials import CredentialSource
-from bulkput.jobs.lanes.protocol import Keys, KeysRefreshed, ToLane
+from bulkput.jobs.lanes.protocol import Keys, KeysRefreshed, OfSource, ToLane
 from bulkput.model.errors import BulkputError
 
 
@@ -19,9 +19,21 @@ class KeyHolder(Protocol):
     keys: Keys | None
     """What it was sent last."""
 
-    def send(self, message: ToLane) -> None:
+    def send(self, message: Keys | KeysRefreshed) -> None:
         """Put a message on its way."""
         ...
+
+
+class SourceKeys:
+    """A lane as the holder of other keys: of the service that it copies from."""
+
+    def __init__(self, send: Callable[[ToLane], None]) -> None:
+        self.keys: Keys | None = None
+        self._send = send
+
+    def send(self, message: Keys | KeysRefreshed) -> None:
+        """Put a message on its way that is about these keys."""
+        self._send(OfSource(message))
 
 
 class KeySender:

@@ -9,22 +9,25 @@ import contextlib
 import socket
 import sys
 import traceback
+from dataclasses import replace
+from functools import partial
 
+from bulkput.ebs.service import Service
 from bulkput.jobs.lanes.lane_gets import LaneComparison
 from bulkput.jobs.lanes.lane_restore import LaneRestore
 from bulkput.jobs.lanes.lane_upload import LaneUpload
 from bulkput.jobs.lanes.lane_volume import LaneTools, LaneVolume
 from bulkput.jobs.lanes.loop_load import LoopLoad
+from bulkput.jobs.lanes.orders import Order, PutOrder, RestoreOrder, SharedSnapshot
 from bulkput.jobs.lanes.protocol import (
     Keys,
     KeysRefreshed,
+    LaneEnd,
     LaneFailed,
     LaneInit,
     LaneLeft,
     LaneProgress,
-    Order,
-    PutOrder,
-    RestoreOrder,
+    OfSource,
     Stop,
     ToLane,
     ToVolume,
@@ -84,23 +87,34 @@ async def _serve(
     writer: asyncio.StreamWriter,
     passed: socket.socket,
 ) -> None:
-    tuning = init.settings.tuning
-    credentials = SentCredentials(init.keys, lambda: send(writer, WantKeys()))
-    opened = open_connection(
-        init.settings,
+    report = partial(send, writer)
+    async with contextlib.AsyncExitStack() as stack:
+        workers = ThreadWorkers(min(worker_count(init.service.settings.tuning), _HASH_WORKERS_MAX))
+        stack.callback(workers.close)
+        keys = SentCredentials(init.service.keys, partial(report, WantKeys()))
+        service = await stack.enter_async_context(_opened(init.service, keys))
+        tools = LaneTools(init.service.settings, service, workers, report)
+        source_keys = None
+        if init.source is not None:
+            source_keys = SentCredentials(init.source.keys, partial(report, OfSource(WantKeys())))
+            service = await stack.enter_async_context(_opened(init.source, source_keys))
+            source = replace(tools, settings=init.source.settings, service=service)
+            tools = replace(tools, source=source)
+        async with asyncio.TaskGroup() as group:
+            await _Lane(tools, keys, source_keys, reader, writer, passed, group).run()
+
+
+def _opened(
+    end: LaneEnd, credentials: SentCredentials
+) -> contextlib.AbstractAsyncContextManager[Service]:
+    tuning = end.settings.tuning
+    return open_connection(
+        end.settings,
         connections_max=tuning.in_flight_max,
         deadlines=deadlines_of(tuning),
-        server=init.server,
+        server=end.server,
         credentials=credentials,
     )
-    async with opened as service:
-        workers = ThreadWorkers(min(worker_count(tuning), _HASH_WORKERS_MAX))
-        tools = LaneTools(init.settings, service, workers, lambda message: send(writer, message))
-        try:
-            async with asyncio.TaskGroup() as group:
-                await _Lane(tools, credentials, reader, writer, passed, group).run()
-        finally:
-            workers.close()
 
 
 class _Lane:
@@ -109,14 +123,16 @@ class _Lane:
     def __init__(
         self,
         tools: LaneTools,
-        credentials: SentCredentials,
+        keys: SentCredentials,
+        source_keys: SentCredentials | None,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         passed: socket.socket,
         group: asyncio.TaskGroup,
     ) -> None:
         self._tools = tools
-        self._credentials = credentials
+        self._keys = keys
+        self._source_keys = source_keys
         self._reader = reader
         self._writer = writer
         self._passed = passed
@@ -139,10 +155,10 @@ class _Lane:
                 self._working.cancel()
 
     def _take(self, message: ToLane) -> None:
-        if isinstance(message, Keys):
-            self._credentials.adopt(message)
-        elif isinstance(message, KeysRefreshed):
-            self._credentials.refreshed(message)
+        if isinstance(message, Keys | KeysRefreshed):
+            _adopt(self._keys, message)
+        elif isinstance(message, OfSource):
+            _adopt(self._source_keys, message.message)
         elif isinstance(message, Order):
             _, descriptors, _, _ = socket.recv_fds(self._passed, 1, _DESCRIPTORS_MAX)
             self._volume = _ordered(message, descriptors, self._tools)
@@ -172,10 +188,25 @@ class _Lane:
     def _count(self) -> None:
         busy_share = self._load.busy_share()
         if self._volume is not None:
-            send(self._writer, LaneProgress(self._volume.progress, busy_share))
+            volume = self._volume
+            counted = LaneProgress(volume.progress, busy_share, volume.source_progress)
+            send(self._writer, counted)
+
+
+def _adopt(credentials: SentCredentials | None, message: object) -> None:
+    if credentials is None:
+        return
+    if isinstance(message, Keys):
+        credentials.adopt(message)
+    elif isinstance(message, KeysRefreshed):
+        credentials.refreshed(message)
 
 
 def _ordered(order: Order, descriptors: list[int], tools: LaneTools) -> LaneVolume:
+    if isinstance(order, PutOrder) and isinstance(order.source, SharedSnapshot):
+        from bulkput.jobs.lanes.lane_copy import LaneCopy  # noqa: PLC0415 - only a copy pays
+
+        return LaneCopy(order, descriptors, tools)
     if isinstance(order, PutOrder):
         return LaneUpload(order, descriptors, tools)
     if isinstance(order, RestoreOrder):

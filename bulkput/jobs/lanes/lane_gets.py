@@ -7,28 +7,17 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from bulkput.jobs.lanes.lane_volume import LanePacer, LaneTools
-from bulkput.jobs.lanes.protocol import (
-    CompareOrder,
-    GetOrder,
-    LaneReady,
-    NoMoreWork,
-    Share,
-    ToVolume,
-    Work,
-    WorkDone,
-)
+from bulkput.jobs.lanes.lane_volume import LanePacer, LaneTools, get_path
+from bulkput.jobs.lanes.orders import CompareOrder, GetOrder
+from bulkput.jobs.lanes.protocol import LaneReady, NoMoreWork, Share, ToVolume, Work, WorkDone
 from bulkput.jobs.lanes.shared_references import open_references
 from bulkput.model.block import BLOCK_SIZE_BYTES
-from bulkput.model.errors import ServiceError
-from bulkput.model.events import GetRetried
 from bulkput.model.progress import Progress
 from bulkput.pace.gate import OpenGate
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.comparing import Comparison
 from bulkput.pipeline.get import GetPath
-from bulkput.pipeline.paced_call import PacedCall
 
 Do = Callable[[Any], Awaitable[Any]]
 """A work's item to what came of it."""
@@ -36,6 +25,8 @@ Do = Callable[[Any], Awaitable[Any]]
 
 class LaneGets(ABC):
     """Does the works of one snapshot that the job gives it, as many at a time."""
+
+    source_progress: Progress | None = None
 
     def __init__(self, order: GetOrder, tools: LaneTools) -> None:
         """Begin with nothing to do."""
@@ -49,7 +40,7 @@ class LaneGets(ABC):
     def take(self, message: ToVolume) -> None:
         """Keep to a share from now on, or do a work too."""
         if isinstance(message, Share):
-            self._pacer.set_share(message)
+            self._pacer.set_share(message, message.until_s)
             self.budget.resize(message.memory_bytes)
         elif isinstance(message, Work):
             self._works.put_nowait(message)
@@ -85,22 +76,14 @@ class LaneGets(ABC):
 
     def get_path(self) -> GetPath:
         """Return the way of the gets."""
-        order, progress = self._order, self.progress
-        call = PacedCall(
-            pacer=self._pacer.pacer,
-            retrier=self.tools.retrier(order.snapshot_started_s),
-            progress=progress,
-            counts=progress.gets,
+        order = self._order
+        return get_path(
+            self.tools,
+            self._pacer.pacer,
+            self.progress,
+            order.snapshot_id,
+            started_s=order.snapshot_started_s,
         )
-        data = self.tools.service.data
-        return GetPath(
-            snapshot_id=order.snapshot_id, origin=data, call=call, on_retry=self._on_retry
-        )
-
-    def _on_retry(self, index: int, error: ServiceError, delay_s: float) -> None:
-        name = error.failure.name.lower()
-        event = GetRetried(self._order.volume, index, name, delay_s, error.occurrence)
-        self.tools.report(event)
 
 
 class LaneComparison(LaneGets):

@@ -5,15 +5,9 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 
-from bulkput.jobs.lanes.protocol import (
-    FromLane,
-    Keys,
-    LaneFailed,
-    LaneInit,
-    Order,
-    Stop,
-    ToLane,
-)
+from bulkput.jobs.lanes.key_sender import SourceKeys
+from bulkput.jobs.lanes.orders import Order
+from bulkput.jobs.lanes.protocol import FromLane, Keys, LaneFailed, LaneInit, Stop, ToLane
 from bulkput.jobs.process.child import how_it_ended, kill, start_child
 from bulkput.jobs.process.frames import receive, send
 
@@ -48,6 +42,7 @@ class LaneProcess:
         """Whether it gets no more volumes."""
         self.keys: Keys | None = None
         """What it was sent last to sign with."""
+        self.source_keys = SourceKeys(self.send)
         self.silent_looks = 0
         """How often it was looked at since its last message."""
         self.busy_share = 0.0
@@ -85,7 +80,9 @@ class LaneProcess:
                 raise
         reader, self._writer = await asyncio.open_unix_connection(sock=ours)
         self._task = asyncio.create_task(self._converse(reader, self._process))
-        self.keys = init.keys
+        self.keys = init.service.keys
+        if init.source is not None:
+            self.source_keys.keys = init.source.keys
         self.send(init)
 
     def order(self, order: Order, descriptors: Sequence[int]) -> None:

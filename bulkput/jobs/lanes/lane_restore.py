@@ -10,7 +10,7 @@ from typing import TypeVar
 from bulkput.destination.destination import Target
 from bulkput.jobs.lanes.lane_gets import Do, LaneGets
 from bulkput.jobs.lanes.lane_volume import LaneTools, open_shared_manifest, open_shared_table
-from bulkput.jobs.lanes.protocol import RestoreOrder
+from bulkput.jobs.lanes.orders import RestoreOrder
 from bulkput.jobs.state.manifest_at_hand import held_to
 from bulkput.ledger.download_state import SettledTable
 from bulkput.ledger.manifest import Manifest

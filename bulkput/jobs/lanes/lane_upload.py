@@ -11,11 +11,12 @@ from bulkput.jobs.lanes.lane_volume import (
     open_shared_manifest,
     open_shared_table,
 )
+from bulkput.jobs.lanes.orders import PutOrder
 from bulkput.jobs.lanes.portions import PortionSpans, PortionTally
 from bulkput.jobs.lanes.protocol import (
     LaneReady,
     Portion,
-    PutOrder,
+    PortionSettled,
     Share,
     ToVolume,
     WantPortion,
@@ -28,15 +29,18 @@ from bulkput.model.errors import ServiceError
 from bulkput.model.events import PutRetried
 from bulkput.model.progress import Progress
 from bulkput.model.window import WINDOWS_PER_BUDGET
-from bulkput.pipeline.baseline import NoBaseline
+from bulkput.pipeline.baseline import NoBaseline, Unchanged, nothing_is_known
 from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.parts import UploadParts, UploadPolicy
 from bulkput.pipeline.upload import upload_blocks
+from bulkput.source.shared import SharedSource
 from bulkput.source.source import Source
 
 
 class LaneUpload:
     """Puts blocks of one volume, as far as the job gives it portions."""
+
+    source_progress: Progress | None = None
 
     def __init__(self, order: PutOrder, descriptors: Sequence[int], tools: LaneTools) -> None:
         """Take over ``descriptors``, of which the last one is the ledger's lock."""
@@ -47,13 +51,15 @@ class LaneUpload:
         gate = gate_of(order.window, tools.service.clock, self.progress, _unheard)
         self._pacer = LanePacer(tools, gate)
         self._budget = ByteBudget(order.window_blocks * BLOCK_SIZE_BYTES * WINDOWS_PER_BUDGET)
-        self._tally = PortionTally(self.progress, tools.report)
+        self._tally = PortionTally(self.progress, self.on_settled)
         self._spans: PortionSpans | None = None
+        self.unchanged: Unchanged = nothing_is_known
+        """What is known to be as in the parent, without a look."""
 
     def take(self, message: ToVolume) -> None:
         """Keep to a share from now on, or put a portion too."""
         if isinstance(message, Share):
-            self._pacer.set_share(message)
+            self._pacer.set_share(message, message.until_s)
             self._budget.resize(message.memory_bytes)
         elif isinstance(message, Portion) and self._spans is not None:
             if message.extent is not None:
@@ -69,11 +75,24 @@ class LaneUpload:
         with ExitStack() as stack:
             # The lock last: nothing of this process is at work any more when others get it.
             stack.callback(os.close, self._descriptors.pop())
-            source = await self._tools.workers.run(partial(self._open_source, stack))
-            await self._put(source, stack)
+            await self._put(await self.open_source(stack), stack)
 
-    def _open_source(self, stack: ExitStack) -> Source:
-        source = self._order.source.open(self._descriptors)
+    async def open_source(self, stack: ExitStack) -> Source:
+        """Return the source, open until ``stack`` closes.
+
+        Raises:
+            BulkputError: it cannot be opened.
+        """
+        return await self._tools.workers.run(partial(self._open_shared, stack))
+
+    def on_settled(self, portion: PortionSettled) -> None:
+        """Report a portion that is settled."""
+        self._tools.report(portion)
+
+    def _open_shared(self, stack: ExitStack) -> Source:
+        shared = self._order.source
+        assert isinstance(shared, SharedSource)  # noqa: S101 - a copy's is opened by ``LaneCopy``
+        source = shared.open(self._descriptors)
         stack.callback(source.close)
         return source
 
@@ -104,6 +123,7 @@ class LaneUpload:
             tally=self._tally,
             on_retry=self._on_retry,
             baseline=baseline,
+            unchanged=self.unchanged,
         )
         policy = UploadPolicy(
             zeros=order.zeros,

@@ -8,20 +8,17 @@ from typing import Protocol
 
 from bulkput.config.service import ServiceSettings
 from bulkput.ebs.service import Service
-from bulkput.jobs.lanes.protocol import (
-    FromLane,
-    PutOrder,
-    RestoreOrder,
-    Share,
-    SharedManifest,
-    ToVolume,
-)
+from bulkput.jobs.lanes.orders import PutOrder, RestoreOrder, SharedManifest
+from bulkput.jobs.lanes.protocol import CallShare, FromLane, Share, ToVolume
 from bulkput.ledger.manifest import Manifest
 from bulkput.ledger.table import Table
-from bulkput.model.errors import LedgerError, ManifestError
+from bulkput.model.errors import LedgerError, ManifestError, ServiceError
+from bulkput.model.events import GetRetried
 from bulkput.model.progress import Progress
 from bulkput.pace.gate import Fence, Gate, GateOfAll
 from bulkput.pace.pacer import AccountPacer, Pacer
+from bulkput.pipeline.get import GetPath
+from bulkput.pipeline.paced_call import PacedCall
 from bulkput.pipeline.retry import Retrier
 from bulkput.pipeline.workers import Workers
 
@@ -37,6 +34,8 @@ class LaneTools:
     service: Service
     workers: Workers
     report: Callable[[FromLane], None]
+    source: "LaneTools | None" = None
+    """The same where snapshots are copied from, if the job is a copy."""
 
     def retrier(self, snapshot_started_s: float) -> Retrier:
         """Return a retry layer for one snapshot, which was started at this monotonic time."""
@@ -54,6 +53,8 @@ class LaneVolume(Protocol):
 
     progress: Progress
     """As it is reported."""
+    source_progress: Progress | None
+    """The same of the gets of a copy."""
 
     def take(self, message: ToVolume) -> None:
         """Hear what the job has to say about it."""
@@ -84,11 +85,35 @@ class LanePacer:
             gate=GateOfAll(self._fence, gate),
         )
 
-    def set_share(self, share: Share) -> None:
-        """Keep to these parts from now on."""
-        self._fence.hold_until(share.until_s)
+    def set_share(self, share: Share | CallShare, until_s: float) -> None:
+        """Keep to these parts from now on, and start nothing any more after ``until_s``."""
+        self._fence.hold_until(until_s)
         self._account.set_ceiling(self._clock.monotonic_s(), share.account_per_s)
         self.pacer.set_ceiling(share.snapshot_per_s, share.in_flight_max)
+
+
+def get_path(
+    tools: LaneTools, pacer: Pacer, progress: Progress, snapshot_id: str, *, started_s: float
+) -> GetPath:
+    """Return the way of a snapshot's gets in a lane.
+
+    Args:
+        tools: Of the service where the snapshot is.
+        pacer: Of its gets.
+        progress: Counts them.
+        snapshot_id: Which snapshot.
+        started_s: When it was started, monotonic.
+    """
+
+    def on_retry(index: int, error: ServiceError, delay_s: float) -> None:
+        name = error.failure.name.lower()
+        event = GetRetried(progress.volume, index, name, delay_s, error.occurrence)
+        tools.report(event)
+
+    call = PacedCall(
+        pacer=pacer, retrier=tools.retrier(started_s), progress=progress, counts=progress.gets
+    )
+    return GetPath(snapshot_id=snapshot_id, origin=tools.service.data, call=call, on_retry=on_retry)
 
 
 def open_shared_table(order: PutOrder | RestoreOrder, stack: ExitStack) -> Table:

@@ -5,8 +5,8 @@ Owns the processes. What a lane does with its volume is its crew's.
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bulkput.config.process_count import AUTO
@@ -15,7 +15,7 @@ from bulkput.jobs.lanes.key_sender import KeySender
 from bulkput.jobs.lanes.lane_process import LaneProcess
 from bulkput.jobs.lanes.loop_load import LoopLoad
 from bulkput.jobs.lanes.pool_parts import PoolParts
-from bulkput.jobs.lanes.protocol import CallKind, FromLane, LaneInit, WantKeys
+from bulkput.jobs.lanes.protocol import CallKind, FromLane, LaneEnd, LaneInit, OfSource, WantKeys
 from bulkput.jobs.lanes.put_crew import PutCrew
 from bulkput.machine.processors import IdleProcessors, quota_processors
 from bulkput.pace.fair_share import FairShare
@@ -23,6 +23,8 @@ from bulkput.pace.lanes import LaneCount, Look
 from bulkput.pipeline.span_queue import SpanQueue
 
 if TYPE_CHECKING:
+    from bulkput.jobs.lanes.copied_snapshot import CopiedSnapshot
+    from bulkput.jobs.lanes.copy_crew import CopyCrew
     from bulkput.jobs.lanes.get_crew import Do, GetCrew, Item, Result
 
 _LOOK_S = 0.5
@@ -68,6 +70,7 @@ class LanePool:
         self._ended_calls = 0
         """Of volumes that have ended."""
         self._keys = KeySender(parts.credentials)
+        self._source_keys = None if parts.source is None else KeySender(parts.source.credentials)
         self._crews: list[Crew] = []
         self._crew_of: dict[LaneProcess, Crew | None] = {}
         self._shares = {
@@ -85,6 +88,17 @@ class LanePool:
     def put_crew(self, parts: CrewParts, queue: SpanQueue) -> Iterator[PutCrew]:
         """Give a volume lanes that put it while the context lasts; ``queue`` has all of it."""
         crew = PutCrew(parts, self._look, queue)
+        with self._at_work(crew):
+            yield crew
+
+    @contextlib.contextmanager
+    def copy_crew(
+        self, parts: CrewParts, queue: SpanQueue, copied: "CopiedSnapshot"
+    ) -> "Iterator[CopyCrew]":
+        """Give a copy lanes that get and put it while the context lasts; see ``put_crew``."""
+        from bulkput.jobs.lanes.copy_crew import CopyCrew  # noqa: PLC0415 - an upload gets nothing
+
+        crew = CopyCrew(parts, self._look, queue, copied)
         with self._at_work(crew):
             yield crew
 
@@ -126,6 +140,8 @@ class LanePool:
             if self._is_auto:
                 self._find_count()
             self._keys.look(self._crew_of)
+            if self._source_keys is not None:
+                self._source_keys.look([lane.source_keys for lane in self._crew_of])
             self._look()
 
     async def close(self) -> None:
@@ -133,7 +149,9 @@ class LanePool:
         for task in self._starting:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._keys.close()
+        for sender in (self._keys, self._source_keys):
+            if sender is not None:
+                await sender.close()
         await asyncio.gather(*(lane.close() for lane in list(self._crew_of)))
 
     def _look(self) -> None:
@@ -194,25 +212,37 @@ class LanePool:
                 crew.leave(lane)
 
     def _allowed_puts_per_s(self) -> float:
-        """Return what all pacers would let start, throttles included."""
-        allowed = 0.0
+        """Return what all pacers would let start, throttles included; a copy by its slower end."""
+        allowed = {}
         for kind, account in self.parts.accounts.items():
-            crews = [crew.parts for crew in self._crews if crew.parts.kind is kind]
-            own = sum(parts.pacer.rate_puts_per_s for parts in crews)
-            in_lanes = sum(parts.progress.allowed_in_lanes_per_s for parts in crews)
-            allowed += min(own, account.pacer.rate_puts_per_s) + in_lanes
-        return allowed
+            calls = [each for crew in self._crews for each in crew.calls if each.kind is kind]
+            own = sum(each.pacer.rate_puts_per_s for each in calls)
+            in_lanes = sum(each.progress.allowed_in_lanes_per_s for each in calls)
+            if calls:
+                allowed[kind] = min(own, account.pacer.rate_puts_per_s) + in_lanes
+        source_gets_per_s = allowed.pop(CallKind.SOURCE_GETS, math.inf)
+        return min(sum(allowed.values()), source_gets_per_s)
 
     def _divide(self) -> None:
         now_s = self.parts.clock.monotonic_s()
-        for kind, account in self.parts.accounts.items():
-            crews = [crew for crew in self._crews if crew.parts.kind is kind]
-            sent = {_OWN: account.pacer.started}
-            sent |= {lane.name: crew.attempted_by(lane) for crew in crews for lane in crew.lanes}
-            shares = self._shares[kind].divide(now_s, sent)
-            account.pacer.set_ceiling(now_s, shares[_OWN])
-            for crew in crews:
-                crew.divide(now_s, partial(_share_of, shares))
+        shares = {kind: self._divide_account(kind, now_s) for kind in self.parts.accounts}
+        for crew in self._crews:
+            crew.divide(now_s, lambda kind, lane: shares[kind].get(lane.name, 0.0))
+
+    def _divide_account(self, kind: CallKind, now_s: float) -> Mapping[str, float]:
+        """Give this process its part of the account's calls, and return those of lanes by name."""
+        pacer = self.parts.accounts[kind].pacer
+        sent = {_OWN: pacer.started}
+        sent |= {
+            lane.name: calls.attempted_by(lane)
+            for crew in self._crews
+            for calls in crew.calls
+            if calls.kind is kind
+            for lane in crew.lanes
+        }
+        shares = self._shares[kind].divide(now_s, sent)
+        pacer.set_ceiling(now_s, shares[_OWN])
+        return shares
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work)
@@ -222,22 +252,38 @@ class LanePool:
         return task
 
     async def _start_one(self) -> None:
-        keys = await self._keys.latest()
-        if keys.error is not None:
-            return  # this process's own calls fail alike
+        init = await self._first_message()
+        if init is None:
+            return
         lane = LaneProcess(self._hear, self._lost)
         try:
-            await lane.start(LaneInit(self.parts.settings, self.parts.server, keys))
+            await lane.start(init)
         except OSError:
             self._most_lanes = len(self._crew_of)  # what there is has to do
             return
         self._crew_of[lane] = None
         asyncio.get_running_loop().call_soon(self._look)
 
+    async def _first_message(self) -> LaneInit | None:
+        """Return what a lane is to open; None without keys: this process's own calls fail alike."""
+        parts, source = self.parts, self.parts.source
+        keys = await self._keys.latest()
+        if keys.error is not None:
+            return None
+        end = LaneEnd(parts.settings, parts.server, keys)
+        if source is None or self._source_keys is None:
+            return LaneInit(end)
+        keys = await self._source_keys.latest()
+        if keys.error is not None:
+            return None
+        return LaneInit(end, LaneEnd(source.settings, source.server, keys))
+
     def _hear(self, lane: LaneProcess, message: FromLane) -> None:
         lane.silent_looks = 0
         if isinstance(message, WantKeys):
             self._keys.refresh(lane)
+        elif isinstance(message, OfSource) and self._source_keys is not None:
+            self._source_keys.refresh(lane.source_keys)
         crew = self._crew_of.get(lane)
         if crew is not None:
             crew.hear(lane, message)
@@ -249,7 +295,3 @@ class LanePool:
             self._found.lost()
         if crew is not None:
             crew.lost(lane, how)
-
-
-def _share_of(shares: Mapping[str, float], lane: LaneProcess) -> float:
-    return shares.get(lane.name, 0.0)

@@ -4,7 +4,7 @@ Pure, but for the machine's count of processors.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from bulkput.config.process_count import AUTO
@@ -38,6 +38,16 @@ class AccountRate(NamedTuple):
     """For all processes together."""
 
 
+class SourceEnd(NamedTuple):
+    """The service that snapshots are copied from."""
+
+    settings: ServiceSettings
+    """With the Region that was found."""
+    server: EmbeddedServer | None
+    credentials: CredentialSource
+    """One source for all processes, as at the other end."""
+
+
 @dataclass(frozen=True)
 class PoolParts:
     """What lanes share with the process that they belong to."""
@@ -54,6 +64,8 @@ class PoolParts:
     window_blocks: int
     """Wanted, of one process that works alone."""
     accounts: Mapping[CallKind, AccountRate]
+    source: SourceEnd | None = None
+    """Of a copy."""
 
     @property
     def most_processes(self) -> int:
@@ -101,13 +113,32 @@ def parts_of_job(context: JobContext) -> PoolParts:
     )
 
 
+def parts_of_copy(
+    context: JobContext, source: ServiceSettings, gets: "SnapshotReader"
+) -> PoolParts:
+    """Return what the lanes of a copy go by.
+
+    Args:
+        context: Of the copy.
+        source: Where the snapshot is.
+        gets: The same, opened.
+    """
+    parts = parts_of_job(context)
+    rate = AccountRate(gets.account, gets.rate_limits.account_gets_per_s)
+    return replace(
+        parts,
+        accounts={**parts.accounts, CallKind.SOURCE_GETS: rate},
+        source=SourceEnd(_opened(source, gets), gets.server, gets.service.credentials),
+    )
+
+
 def parts_of_reader(settings: ServiceSettings, gets: "SnapshotReader") -> PoolParts:
     """Return what the lanes of a command that reads one snapshot go by."""
-    tuning, service = gets.tuning, gets.service
+    tuning = gets.tuning
     return PoolParts(
-        settings=settings.model_copy(update={"tuning": tuning, "region": service.region}),
+        settings=_opened(settings, gets),
         server=gets.server,
-        credentials=service.credentials,
+        credentials=gets.service.credentials,
         clock=gets.clock,
         memory_budget_bytes=tuning.memory_budget_bytes,
         window_blocks=tuning.window_bytes // BLOCK_SIZE_BYTES,
@@ -115,3 +146,8 @@ def parts_of_reader(settings: ServiceSettings, gets: "SnapshotReader") -> PoolPa
             CallKind.GETS: AccountRate(gets.account, gets.rate_limits.account_gets_per_s),
         },
     )
+
+
+def _opened(settings: ServiceSettings, gets: "SnapshotReader") -> ServiceSettings:
+    """Return settings as they were opened: with what fits this machine, and the Region found."""
+    return settings.model_copy(update={"tuning": gets.tuning, "region": gets.service.region})

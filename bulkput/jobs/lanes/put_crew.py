@@ -9,6 +9,7 @@ from bulkput.jobs.lanes.crew import SHRINK_LOOK_S, Crew, CrewParts
 from bulkput.jobs.lanes.lane_process import LaneProcess
 from bulkput.jobs.lanes.member import Member
 from bulkput.jobs.lanes.protocol import FromLane, Portion, PortionSettled, WantPortion
+from bulkput.model.block import Extent
 from bulkput.pipeline.span_queue import SpanQueue
 
 PORTION_BLOCKS = 64
@@ -56,12 +57,17 @@ class PutCrew(Crew):
         portion = None
         if not (member.is_leaving or self.is_closed):
             portion = await self._queue.lend(PORTION_BLOCKS)
-        if portion is not None and lane not in self._members:
-            self._queue.take_back(portion)  # it died meanwhile
-            return
-        if portion is not None:
+        if portion is None:
+            lane.send(Portion(None))
+        elif lane in self._members:
             member.portions.add(portion)
-        lane.send(Portion(portion))
+            lane.send(await self._portion(portion))
+        else:
+            self._queue.take_back(portion)  # it died meanwhile
+
+    async def _portion(self, extent: Extent) -> Portion:
+        """Return blocks that are lent, with what a lane needs to know of them."""
+        return Portion(extent)
 
     def _take_back(self, member: Member) -> None:
         for portion in sorted(member.portions):

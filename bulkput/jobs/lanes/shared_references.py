@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from bulkput.jobs.lanes.lane_volume import open_shared_manifest
-from bulkput.jobs.lanes.protocol import (
+from bulkput.jobs.lanes.orders import (
     SharedManifest,
     SharedManifestReference,
     SharedReference,

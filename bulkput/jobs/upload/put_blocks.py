@@ -2,10 +2,16 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 
+from bulkput.jobs.lanes.copied_snapshot import CopiedSnapshot
 from bulkput.jobs.lanes.crew import CrewParts
-from bulkput.jobs.lanes.protocol import CallKind, PutOrder, SharedManifest
+from bulkput.jobs.lanes.orders import PutOrder, SharedManifest, SharedSnapshot
+from bulkput.jobs.lanes.pool import LanePool
+from bulkput.jobs.lanes.protocol import CallKind
+from bulkput.jobs.lanes.put_crew import PutCrew
 from bulkput.jobs.session.put_window import gate_of
 from bulkput.jobs.upload.snapshot import UploadSnapshot
 from bulkput.jobs.upload.volume_state import VolumeRun
@@ -24,8 +30,11 @@ from bulkput.pipeline.parts import UploadParts, UploadPolicy
 from bulkput.pipeline.span_queue import SpanQueue
 from bulkput.pipeline.tally import ProgressTally
 from bulkput.pipeline.upload import upload_blocks
-from bulkput.source.shared import Shared, share
+from bulkput.source.shared import SharedSource, share
 from bulkput.source.source import Source
+
+_SharedWithLanes = tuple[SharedSource | SharedSnapshot, Sequence[int]]
+"""A source as data, and its descriptors."""
 
 
 async def put_blocks(
@@ -44,7 +53,6 @@ async def put_blocks(
     """
     tuning, snapshot_id = run.context.settings.tuning, upload_snapshot.snapshot_id
     baseline = None if upload_snapshot.puts_all else parent
-    lanes, shared = run.lanes, _shared(run, source, baseline)
     policy = UploadPolicy(
         zeros=upload_snapshot.zeros,
         trust_ledger=upload_snapshot.trust,
@@ -59,6 +67,9 @@ async def put_blocks(
         cut_holes=policy.zeros.put_holes,
     )
     parts = _parts(run, source, queue, ledger, baseline)
+    # What its list shows to be the parent's counts only where the parent does.
+    copied = None if run.copied is None else replace(run.copied, unchanged=parts.unchanged)
+    lanes, shared = run.lanes, _shared(source, copied)
     settled_before = run.progress.blocks_considered
     own = partial(upload_blocks, snapshot_id, parts, policy)
     try:
@@ -68,7 +79,8 @@ async def put_blocks(
             order, descriptors = _order(
                 run, snapshot_id, shared, policy, lanes.window_blocks, ledger, baseline
             )
-            with lanes.put_crew(_crew_parts(run, parts, order, descriptors), queue) as crew:
+            crew_parts = _crew_parts(run, parts, order, descriptors)
+            with _crew(lanes, crew_parts, queue, copied) as crew:
                 await crew.run(own())
     except ServiceError as error:
         if error.failure not in {FailureClass.NOT_YET_VISIBLE, FailureClass.GONE}:
@@ -121,16 +133,23 @@ def _parts(
     )
 
 
-def _shared(run: VolumeRun, source: Source, baseline: Manifest | None) -> Shared | None:
-    """Return the source for other processes; None where there are none, or they cannot help."""
-    is_known_unchanged = baseline is not None and run.opening.unchanged is not nothing_is_known
-    return None if run.lanes is None or is_known_unchanged else share(source)
+def _shared(source: Source, copied: CopiedSnapshot | None) -> _SharedWithLanes | None:
+    """Return the source for other processes; None where they cannot help."""
+    return share(source) if copied is None else (copied.shared(source.block_count), ())
+
+
+def _crew(
+    lanes: LanePool, parts: CrewParts, queue: SpanQueue, copied: CopiedSnapshot | None
+) -> AbstractContextManager[PutCrew]:
+    if copied is None:
+        return lanes.put_crew(parts, queue)
+    return lanes.copy_crew(parts, queue, copied)
 
 
 def _order(
     run: VolumeRun,
     snapshot_id: str,
-    shared: Shared,
+    shared: _SharedWithLanes,
     policy: UploadPolicy,
     window_blocks: int,
     ledger: Ledger,

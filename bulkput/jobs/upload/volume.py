@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from bulkput.config.volume import VolumeSettings
+from bulkput.jobs.lanes.copied_snapshot import CopiedSnapshot
 from bulkput.jobs.lanes.pool import LanePool
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.source import Opening, examine_volume, opening_of
@@ -51,6 +52,7 @@ async def upload_volume(
     volume: VolumeSettings,
     opening: Opening | None = None,
     lanes: LanePool | None = None,
+    copied: CopiedSnapshot | None = None,
 ) -> VolumeOutcome:
     """Make a snapshot of one volume; what goes wrong with it is in the outcome.
 
@@ -61,6 +63,7 @@ async def upload_volume(
         volume: The volume.
         opening: Of another source than the one that ``volume`` names.
         lanes: Processes that put blocks beside this one.
+        copied: What they need of the source, if it is a snapshot.
     """
     progress = Progress(volume.label)
     run = VolumeRun(
@@ -71,6 +74,7 @@ async def upload_volume(
         context.retrier(volume.label),
         context.clock.monotonic_s(),
         lanes=lanes,
+        copied=copied,
     )
     context.observer.on_event(VolumeStarted(progress, volume.source.shown))
     try:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bulkput.config.volume import VolumeSettings
+from bulkput.jobs.lanes.copied_snapshot import CopiedSnapshot
 from bulkput.jobs.lanes.pool import LanePool
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.snapshots import Snapshots
@@ -45,6 +46,8 @@ class VolumeRun:
     earlier_snapshots: tuple[str, ...] = ()
     lanes: LanePool | None = None
     """Processes that put blocks beside this one, if there may be any."""
+    copied: CopiedSnapshot | None = None
+    """What lanes need of the source, if it is a snapshot."""
     published: dict[str, Any] = field(default_factory=dict)
 
     def forget_snapshot(self) -> None:

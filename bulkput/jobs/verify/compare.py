@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.lanes.get_crew import gets_together
+from bulkput.jobs.lanes.orders import CompareOrder
 from bulkput.jobs.lanes.pool import LanePool
-from bulkput.jobs.lanes.protocol import CompareOrder
 from bulkput.jobs.lanes.shared_references import share_references
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.model.block import BLOCK_SIZE_BYTES

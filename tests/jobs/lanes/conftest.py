@@ -1,14 +1,10 @@
 """Jobs for lanes, and lanes that have their part of them."""
 
-import asyncio
-
 import pytest
+from support.lane_jobs import begin_after_lanes
 from support.whole import (
     ENVIRONMENT,
 )
-
-from bulkput.jobs.lanes.protocol import PortionSettled
-from bulkput.jobs.lanes.put_crew import PutCrew
 
 
 @pytest.fixture
@@ -35,29 +31,5 @@ def job(tmp_path, monkeypatch):
 
 @pytest.fixture
 def together(monkeypatch):
-    """Return what is called with every message of a lane; this process begins after them.
-
-    So that lanes have their part of the smallest disk, on the busiest machine.
-    """
-    hooks = []
-    ready = asyncio.Event()
-    put, hear = PutCrew.run, PutCrew.hear
-
-    async def begin_together(crew, own):
-        async def later():
-            await ready.wait()
-            await own
-
-        await put(crew, later())
-
-    def overheard(crew, lane, message):
-        if isinstance(message, PortionSettled):
-            ready.set()
-        hear(crew, lane, message)
-        for hook in hooks:
-            hook(lane, message)
-
-    monkeypatch.setattr(PutCrew, "run", begin_together)
-    monkeypatch.setattr(PutCrew, "hear", overheard)
-    monkeypatch.setattr("bulkput.jobs.lanes.put_crew.PORTION_BLOCKS", 8)
-    return hooks
+    """Return what is called with every message of a lane; this process begins after them."""
+    return begin_after_lanes(monkeypatch)

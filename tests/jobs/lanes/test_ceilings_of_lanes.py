@@ -9,9 +9,10 @@ from bulkput.config.settings import JobSettings
 from bulkput.jobs.lanes.crew import CrewParts
 from bulkput.jobs.lanes.lane_upload import LaneUpload
 from bulkput.jobs.lanes.lane_volume import LaneTools
+from bulkput.jobs.lanes.orders import PutOrder
 from bulkput.jobs.lanes.pool import LanePool
 from bulkput.jobs.lanes.pool_parts import parts_of_job
-from bulkput.jobs.lanes.protocol import CallKind, PutOrder, Share
+from bulkput.jobs.lanes.protocol import CallKind, Share
 from bulkput.jobs.lanes.put_crew import PutCrew
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT, RateLimits

@@ -16,13 +16,7 @@ from bulkput.ebs.snapshot import GotBlock
 from bulkput.jobs.download.bring_blocks import Bringing
 from bulkput.jobs.lanes.lane_restore import LaneRestore
 from bulkput.jobs.lanes.lane_volume import LaneTools
-from bulkput.jobs.lanes.protocol import (
-    LaneReady,
-    NoMoreWork,
-    Share,
-    Work,
-    WorkDone,
-)
+from bulkput.jobs.lanes.protocol import LaneReady, NoMoreWork, Share, Work, WorkDone
 from bulkput.ledger.download_state import Restoration
 from bulkput.ledger.manifest import Manifest
 from bulkput.model.block import BLOCK_SIZE_BYTES, ZERO_BLOCK_DIGEST

@@ -1,0 +1,81 @@
+"""Calls of one kind on one snapshot, made by this process and by lanes, within one rate."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from bulkput.jobs.lanes.lane_process import LaneProcess
+from bulkput.jobs.lanes.protocol import CallKind
+from bulkput.model.progress import Progress
+from bulkput.pace.fair_share import FairShare
+from bulkput.pace.pacer import Pacer
+
+_OWN = "own"
+
+
+class PacedCalls(NamedTuple):
+    """What all processes together may do, and what of it this one does."""
+
+    kind: CallKind
+    pacer: Pacer
+    """Of this process."""
+    progress: Progress
+    """Counts the calls of all of them."""
+    ceiling_per_s: float
+    in_flight_max: int
+
+
+class SharedCalls:
+    """Divides a snapshot's rate, and what may be in flight, by what each process uses of it."""
+
+    def __init__(self, calls: PacedCalls) -> None:
+        """Begin without lanes."""
+        self.kind = calls.kind
+        self.pacer = calls.pacer
+        self.progress = calls.progress
+        self._in_flight_max = calls.in_flight_max
+        self._share = FairShare(calls.ceiling_per_s)
+        self._attempted_before = self._attempted(calls.progress)
+        self._attempted_by_gone = 0
+        self._reported: dict[LaneProcess, Progress] = {}
+
+    @property
+    def attempted(self) -> int:
+        """Calls of everybody."""
+        return self._attempted(self.progress) - self._attempted_before
+
+    @property
+    def own_attempted(self) -> int:
+        """Calls of this process alone."""
+        lanes = sum(self._attempted(each) for each in self._reported.values())
+        return self.attempted - self._attempted_by_gone - lanes
+
+    def attempted_by(self, lane: LaneProcess) -> int:
+        """Return the calls of one lane."""
+        reported = self._reported.get(lane)
+        return 0 if reported is None else self._attempted(reported)
+
+    def report(self, lane: LaneProcess, progress: Progress) -> None:
+        """Learn a lane's counters, which ``progress`` of all has already."""
+        self._reported[lane] = progress
+
+    def remove(self, lane: LaneProcess) -> None:
+        """Learn that a lane does nothing more."""
+        self._attempted_by_gone += self.attempted_by(lane)
+        self._reported.pop(lane, None)
+
+    def divide(
+        self, now_s: float, lanes: Iterable[LaneProcess]
+    ) -> tuple[dict[LaneProcess, float], int]:
+        """Give this process its part, and return those of ``lanes``, with what each may send."""
+        present = tuple(lanes)
+        sent = {_OWN: self.own_attempted}
+        sent |= {lane.name: self.attempted_by(lane) for lane in present}
+        shares = self._share.divide(now_s, sent)
+        in_flight_max = max(1, self._in_flight_max // len(sent))
+        self.pacer.set_ceiling(shares[_OWN], in_flight_max)
+        reported = [self._reported[lane] for lane in present if lane in self._reported]
+        self.progress.allowed_in_lanes_per_s = sum(each.allowed_per_s for each in reported)
+        return {lane: shares[lane.name] for lane in present}, in_flight_max
+
+    def _attempted(self, progress: Progress) -> int:
+        return self.kind.counts(progress).attempted
