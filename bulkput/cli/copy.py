@@ -21,7 +21,7 @@ from bulkput.cli.options import (
     with_options,
 )
 from bulkput.cli.service import warn_of_environment
-from bulkput.cli.tuning_options import quota_share_option
+from bulkput.cli.tuning_options import processes_option, quota_share_option
 from bulkput.cli.words import snapshots
 from bulkput.model.outcome import VolumeOutcome
 
@@ -113,6 +113,7 @@ _end_options = with_options(
 @store_option
 @config_option
 @service_options
+@processes_option
 @observe_options
 @quota_share_option
 @report_option

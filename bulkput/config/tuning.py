@@ -47,10 +47,10 @@ class TuningSettings(Section):
     # An event loop is one thread, and a put takes it 0.5 ms on one processor and 1.3 ms on another.
     processes: Annotated[int | Literal["auto"], ProcessCount()] = Field(
         default="auto",
-        description="Number of processes that put blocks, or get them to verify or download a "
-        "snapshot, of one volume too, or `auto`: another one joins where a processor is what "
+        description="Number of processes that put blocks, or get them to verify, download or copy "
+        "a snapshot, of one volume too, or `auto`: another one joins where a processor is what "
         "holds them back. "
-        "Compressed and remote sources are always read by one, and a copy is made by one.",
+        "Compressed and remote sources are always read by one.",
     )
     # Little's law: 1000 puts/s x 0.5 s, the slowest answers worth waiting for, is 500.
     in_flight_max: Annotated[int, Field(ge=1, le=4096)] = Field(
