@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 from functools import partial
 from types import SimpleNamespace
@@ -205,6 +206,33 @@ async def test_closing_ends_what_threads_wait_for(opened):
         await until(lambda: gets.in_flight_max == 4)
         with pytest.raises(SourceError, match="was closed"):
             await workers.run(lambda: source.read_window(4, 1))
+
+
+async def test_what_fails_after_the_end_is_no_defect_of_ours(opened):
+    reported = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    async with opened(range(4)) as (source, gets, workers):
+
+        async def get(*_):
+            gets.in_flight += 1
+            try:
+                await asyncio.Event().wait()
+            finally:
+                gets.in_flight -= 1
+                raise ServiceError("GetSnapshotBlock", FailureClass.TRANSIENT, "it broke")
+
+        source._get = get
+        reading = asyncio.create_task(workers.run(lambda: source.read_window(0, 4)))
+        await until(lambda: gets.in_flight == 4)
+        source.close()
+        with pytest.raises(SourceError, match="was closed"):
+            await reading
+        await until(lambda: not gets.in_flight)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        del reading  # its error holds what failed
+        gc.collect()
+    assert reported == []
 
 
 @pytest.mark.parametrize(

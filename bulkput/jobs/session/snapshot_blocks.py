@@ -14,7 +14,7 @@ from concurrent.futures import CancelledError as FutureCancelledError
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from bulkput.ebs.snapshot import GotBlock
 from bulkput.jobs.state.manifest_at_hand import GetBlock
@@ -225,12 +225,26 @@ class SnapshotBlocks(ABC):
             if self._is_closed:
                 work.close()
                 raise SourceError(self.path, "was closed before all of it was read")
-            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+            future = asyncio.run_coroutine_threadsafe(_ended(work), self._loop)
             self._waited_for.add(future)
         try:
-            return future.result()
+            found, failure = future.result()
         except FutureCancelledError:
             raise SourceError(self.path, "was closed before all of it was read") from None
         finally:
             with contextlib.suppress(KeyError), self._lock:
                 self._waited_for.remove(future)
+        if failure is not None:
+            raise failure
+        return cast("T", found)
+
+
+async def _ended(work: Coroutine[Any, Any, T]) -> tuple[T | None, Exception | None]:
+    """Return what ``work`` returns or raises.
+
+    A result: what fails when nobody waits for it any more would be logged as a defect.
+    """
+    try:
+        return await work, None
+    except Exception as error:  # noqa: BLE001 - raised to whoever waits
+        return None, error

@@ -1,0 +1,126 @@
+"""A copy is the same however many processes make it, whichever die, and whichever tokens expire."""
+
+import asyncio
+import random
+
+import pytest
+from support.copied_world import ZEROS, World, content
+from support.copies_in_memory import HELD_BLOCKS, CopyInMemory
+
+from bulkput.model.errors import ServiceError, SourceError
+from bulkput.model.failure import FailureClass
+from bulkput.model.zeros import ZeroPolicy
+
+LETTERS = "abc"
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr("bulkput.jobs.lanes.put_crew.PORTION_BLOCKS", 6)
+    monkeypatch.setattr("bulkput.jobs.lanes.lane_copy.WINDOWS_AT_ONCE", 4)
+
+
+def drawn(seed, *, has_parent):
+    """Draw a snapshot of one to forty blocks, some of them zeros, and perhaps an older one."""
+    rng = random.Random(seed)
+    indexes = sorted([*rng.sample(range(60), rng.randrange(1, 40)), 1000, 2047])
+    parent = {index: rng.choice(LETTERS) for index in indexes if rng.random() < 0.6}
+    blocks = {index: rng.choice(["", *LETTERS]) for index in indexes}
+    blocks |= {index: letter for index, letter in parent.items() if rng.random() < 0.5}
+    return World(blocks, seed, parent if has_parent else None, renewals=rng.randrange(2))
+
+
+def copied(world):
+    """Return what the copy reads as, with its parent's blocks and without those of zeros."""
+    parent = {index: content(letter) for index, letter in (world.parent or {}).items()}
+    return {at: block for at, block in (parent | world.copied).items() if block != ZEROS}
+
+
+def unchanged(world):
+    parent = world.parent or {}
+    return {index for index, letter in world.blocks.items() if parent.get(index) == letter}
+
+
+def counts(progress):
+    return (
+        # What a lane had put that died is vouched for by the table.
+        progress.blocks_put + progress.blocks_resumed,
+        progress.blocks_skipped_zero,
+        progress.blocks_skipped_hole,
+        progress.blocks_unchanged,
+    )
+
+
+def killer(seed):
+    rng = random.Random(seed)
+
+    def kill(lanes):
+        for lane in lanes:
+            if rng.random() < 0.6:
+                asyncio.get_running_loop().call_later(rng.random() / 20, kill_one, lane)
+
+    return kill
+
+
+def kill_one(lane):
+    if lane in lane.crew.lanes:
+        lane.kill()
+
+
+WAYS = {
+    "full": (False, ZeroPolicy.SKIP),
+    "increment": (True, ZeroPolicy.SKIP),
+    "increment with zeros": (True, ZeroPolicy.WRITE),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "seed", [*range(3), *(pytest.param(each, marks=pytest.mark.long) for each in range(3, 40))]
+)
+async def test_however_many_processes_copy_the_blocks_and_counts_are_the_same(tmp_path, seed, way):
+    has_parent, zeros = WAYS[way]
+    results = []
+    for lanes in (0, 1, 2):
+        folder = tmp_path / str(lanes)
+        folder.mkdir()
+        world = drawn(seed, has_parent=has_parent)
+        copy = CopyInMemory(folder, world, zeros=zeros)
+        outcome = await copy.run(lanes, on_lanes=killer(seed + lanes))
+        assert copied(world) == {
+            index: content(letter) for index, letter in world.blocks.items() if letter
+        }
+        assert not world.got & unchanged(world)
+        assert outcome.progress.blocks_considered == 2048
+        assert outcome.budget.in_use_bytes == 0
+        assert max(outcome.peaks_blocks, default=0) <= HELD_BLOCKS // 2
+        assert outcome.progress.in_flight == outcome.gets.in_flight == 0
+        results.append(counts(outcome.progress))
+    assert results[1] == results[2] == results[0]
+
+
+async def test_all_gets_of_all_processes_are_counted_and_tokens_are_renewed_in_lanes_too(tmp_path):
+    world = World(dict.fromkeys(range(200), "a"), seed=3, renewals=1)
+    outcome = await CopyInMemory(tmp_path, world).run(2)
+    assert len(copied(world)) == 200
+    assert world.refused > 3
+    assert outcome.gets.gets.attempted == world.gets
+    assert outcome.progress.puts.attempted == world.puts
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected", "words"),
+    [
+        (FailureClass.GONE, SourceError, "was deleted while it was copied"),
+        (FailureClass.ACCESS_DENIED, ServiceError, "no"),
+        (FailureClass.INVALID, ServiceError, "no"),
+    ],
+)
+@pytest.mark.parametrize("lanes", [0, 1, 2])
+async def test_what_ends_a_copy_ends_it_in_the_same_words_wherever_it_happens(
+    tmp_path, lanes, failure, expected, words
+):
+    world = World(dict.fromkeys(range(60), "a"), seed=1)
+    world.failure = ServiceError("GetSnapshotBlock", failure, "no")
+    with pytest.raises(expected, match=words):
+        await CopyInMemory(tmp_path, world).run(lanes)
