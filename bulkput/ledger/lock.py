@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from typing import NamedTuple
 from bulkput.ledger.closing import Closing
 from bulkput.ledger.state_file import open_state_file
 from bulkput.ledger.storage import storage_error, write_all
+from bulkput.model.clock import pause_thread
 from bulkput.model.errors import InUseError
 
 LOCK_NAME = "lock"
@@ -153,7 +153,7 @@ class FolderLock(Closing):
             except BlockingIOError:
                 if look == _LOOKS:
                     raise
-                time.sleep(_LOOK_S)
+                pause_thread(_LOOK_S)
             else:
                 return
 

@@ -11,7 +11,7 @@ import random
 
 from bulkput.model.clock import Clock
 from bulkput.pace.gate import CallGate, OpenCallGate
-from bulkput.pace.pacer import LOOK_S, SLEEP_MIN_S
+from bulkput.pace.paced_bucket import LOOK_S, SLEEP_MIN_S
 
 RARE_CALLS_PER_S = 10.0
 """StartSnapshot and CompleteSnapshot of an account, each (Service Quotas L-AFEBDF7A, L-1D4D9345,

@@ -11,23 +11,12 @@ from typing import NamedTuple
 from bulkput.model.clock import Clock
 from bulkput.model.failure import FailureClass
 from bulkput.model.progress import RateLimiter
-from bulkput.pace.bucket import Bucket
 from bulkput.pace.gate import GATE_LOOK_S, Gate, OpenGate
 from bulkput.pace.held_back import HeldBack, no_cpu_s
 from bulkput.pace.in_flight import InFlightController
+from bulkput.pace.paced_bucket import SLEEP_MIN_S, PacedBucket
 from bulkput.pace.rate import RateController
 from bulkput.pace.spread import Spread
-
-SLEEP_MIN_S = 0.001
-"""uvloop rounds timers to whole milliseconds, and less than half of one to none at all: a shorter
-sleep would spin. The bucket's burst makes up for the wait."""
-
-LOOK_S = 0.25
-"""A wait for a bucket is slept through in parts, so that another rate counts soon."""
-
-RATE_STEP_SHARE = 0.001
-"""A change of the rate below 0.1% is not worth setting the bucket for every put."""
-
 
 _OPEN = OpenGate()
 
@@ -37,54 +26,6 @@ class Admission(NamedTuple):
 
     sent_s: float
     """Monotonic time at which the put was allowed to start."""
-
-
-class _PacedBucket:
-    """A bucket that follows its controller."""
-
-    def __init__(
-        self, ceiling_puts_per_s: float, limiter: RateLimiter, if_lowered: RateLimiter
-    ) -> None:
-        self.controller = RateController(ceiling_puts_per_s)
-        self._limiter = limiter
-        self._if_lowered = if_lowered
-        self.bucket = Bucket(self.controller.rate_puts_per_s)
-        self._is_held = False
-
-    @property
-    def rate_puts_per_s(self) -> float:
-        """The rate to send at now; 0 while nothing may start."""
-        return 0.0 if self._is_held else self.controller.rate_puts_per_s
-
-    def delay_s(self, now_s: float) -> float:
-        """Return how long to wait before looking again; 0 if the next may start."""
-        return LOOK_S if self._is_held else min(LOOK_S, self.bucket.earliest_s(now_s) - now_s)
-
-    @property
-    def limiter(self) -> RateLimiter:
-        """Whose limit the rate is."""
-        return self._if_lowered if self.controller.is_lowered else self._limiter
-
-    def on_ack(self, now_s: float, sent_s: float) -> None:
-        self.controller.on_ack(now_s, sent_s)
-        self._follow(now_s)
-
-    def on_throttle(self, now_s: float, sent_s: float) -> None:
-        self.controller.on_throttle(now_s, sent_s)
-        self._follow(now_s)
-
-    def set_ceiling(self, now_s: float, ceiling_puts_per_s: float) -> None:
-        """Change the ceiling; at 0 nothing starts, and what was found stays as it is."""
-        self._is_held = ceiling_puts_per_s <= 0
-        if not self._is_held:
-            self.controller.set_ceiling(ceiling_puts_per_s)
-            self._follow(now_s)
-
-    def _follow(self, now_s: float) -> None:
-        rate = self.controller.rate_puts_per_s
-        in_force = self.bucket.rate_puts_per_s
-        if rate != in_force and abs(rate - in_force) >= RATE_STEP_SHARE * in_force:
-            self.bucket.set_rate(now_s, rate)
 
 
 class AccountPacer:
@@ -98,7 +39,7 @@ class AccountPacer:
         self, ceiling_puts_per_s: float, limiter: RateLimiter = RateLimiter.ACCOUNT_QUOTA
     ) -> None:
         """Start at the ceiling, which ``limiter`` is: the account's quota, or configured."""
-        self._paced = _PacedBucket(ceiling_puts_per_s, limiter, RateLimiter.ACCOUNT_THROTTLES)
+        self._paced = PacedBucket(ceiling_puts_per_s, limiter, RateLimiter.ACCOUNT_THROTTLES)
         self._turn = asyncio.Lock()
         self.started = 0
         """Calls so far, of all volumes here."""
@@ -147,7 +88,7 @@ class Pacer:
             cpu_s: what the event loop's thread has used of a processor.
         """
         self._gate = gate
-        self._paced = _PacedBucket(ceiling_puts_per_s, limiter, RateLimiter.SNAPSHOT_THROTTLES)
+        self._paced = PacedBucket(ceiling_puts_per_s, limiter, RateLimiter.SNAPSHOT_THROTTLES)
         self._held_back = HeldBack(cpu_s)
         self._in_flight_controller = InFlightController(in_flight_max)
         self._account = account
@@ -208,14 +149,14 @@ class Pacer:
                 ready_s = self._clock.monotonic_s()
                 self._held_back.waited(self._slots_limiter, ready_s - began_s)
             began_s = self._clock.monotonic_s()
-            await self._wait_for(self._paced)
+            await self._paced.wait(self._clock)
             asked_s = self._clock.monotonic_s()
             self._held_back.waited(self._paced.limiter, asked_s - began_s)
             async with account._turn:  # noqa: SLF001 - both classes are one mechanism
-                await self._wait_for(account._paced)  # noqa: SLF001 - as above
+                await account._paced.wait(self._clock)  # noqa: SLF001 - as above
                 while self._gate.pause_s() > 0:  # closed meanwhile
                     await self._until_open()
-                    await self._wait_for(account._paced)  # noqa: SLF001 - as above
+                    await account._paced.wait(self._clock)  # noqa: SLF001 - as above
                 # No await from here on: all that was waited for still holds, since only the
                 # holder of a turn takes from its bucket.
                 now_s = self._clock.monotonic_s()
@@ -293,7 +234,3 @@ class Pacer:
             return 0.0
         spacing_s = self._spread.spacing_s(self._in_flight_controller.limit)
         return self._started_s + spacing_s - self._clock.monotonic_s() if spacing_s else 0.0
-
-    async def _wait_for(self, paced: _PacedBucket) -> None:
-        while (delay_s := paced.delay_s(self._clock.monotonic_s())) > 0:
-            await self._clock.sleep(max(delay_s, SLEEP_MIN_S))

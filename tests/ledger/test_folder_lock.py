@@ -1,10 +1,10 @@
 """One works in a folder at a time, and who only looks is in nobody's way."""
 
 import fcntl
-import time
 
 import pytest
 
+from bulkput.ledger import lock
 from bulkput.ledger.lock import FolderLock
 from bulkput.model.errors import InUseError, LedgerError
 
@@ -33,13 +33,13 @@ def test_who_only_looks_at_a_lock_refuses_it_to_nobody(folder, monkeypatch):
     FolderLock(folder).close()
     with (folder / "lock").open() as look:
         fcntl.flock(look, fcntl.LOCK_SH)
-        monkeypatch.setattr(time, "sleep", lambda _s: fcntl.flock(look, fcntl.LOCK_UN))
+        monkeypatch.setattr(lock, "pause_thread", lambda _s: fcntl.flock(look, fcntl.LOCK_UN))
         FolderLock(folder).close()
 
 
 def test_who_works_in_a_folder_is_not_waited_for(folder, monkeypatch):
     slept = []
-    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(lock, "pause_thread", slept.append)
     folder.mkdir(parents=True)
     with FolderLock(folder), pytest.raises(InUseError, match="already running"):
         FolderLock(folder)

@@ -6,7 +6,8 @@ from virtual_time import run_virtual
 from bulkput.model.clock import LoopClock
 from bulkput.model.failure import FailureClass
 from bulkput.model.progress import RateLimiter
-from bulkput.pace.pacer import LOOK_S, AccountPacer, Pacer
+from bulkput.pace.paced_bucket import LOOK_S
+from bulkput.pace.pacer import AccountPacer, Pacer
 from bulkput.pace.rate import TARGET_SHARE, RateController
 
 
@@ -94,6 +95,40 @@ def test_a_ceiling_of_nothing_holds_all_back_and_a_raise_wakes_who_waits(before)
         assert clock.monotonic_s() - 3601 == pytest.approx((200 - begun) / 100, abs=LOOK_S + 0.1)
 
     run_virtual(times())
+
+
+def test_a_long_wait_wakes_once_and_ends_when_the_rate_changes():
+    async def looks():
+        account, clock = AccountPacer(1e6), LoopClock()
+        paced = Pacer(ceiling_puts_per_s=1e-3, in_flight_max=10, account=account, clock=clock)
+        looked_s, look = [], paced._paced.bucket.earliest_s
+
+        def counted(now_s):
+            looked_s.append(now_s)
+            return look(now_s)
+
+        for _ in range(2):  # all that a full bucket lets start
+            paced.settled(await paced.admit(), None)
+        paced._paced.bucket.earliest_s = counted
+        paced.settled(await paced.admit(), None)
+        assert len(looked_s) <= 3, "it was woken while nothing changed"
+        began_s = clock.monotonic_s()
+        assert began_s > 900
+        waiting = asyncio.create_task(paced.admit())
+        await asyncio.sleep(5)
+        paced.set_ceiling(2e-3, 10)
+        paced.set_ceiling(1.0, 10)
+        await waiting
+        assert clock.monotonic_s() - began_s == pytest.approx(5 + 1, abs=1)
+        cancelled = asyncio.create_task(paced.admit())
+        paced.set_ceiling(0, 10)
+        await asyncio.sleep(5)
+        cancelled.cancel()
+        await asyncio.wait({cancelled})
+        paced.set_ceiling(1.0, 10)
+        await asyncio.wait_for(paced.admit(), 2)
+
+    run_virtual(looks())
 
 
 def test_what_throttles_taught_outlives_a_ceiling_of_nothing():

@@ -9,7 +9,7 @@ from virtual_time import run_virtual
 from bulkput.model.clock import LoopClock
 from bulkput.pace.call_gate import RARE_CALLS_PER_S, SharedCallGate, gate_of_share
 from bulkput.pace.gate import OpenCallGate
-from bulkput.pace.pacer import LOOK_S
+from bulkput.pace.paced_bucket import LOOK_S
 
 
 def gates(count, rate, seed=0):

@@ -12,9 +12,6 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from emulator.conftest import LiveEmulator, boto3_client
 from emulator.ec2.conftest import FRIEND, OTHER, ZONE
-from moto.ec2.responses import EC2Response
-from moto.server import ThreadedMotoServer
-from moto.ssm.responses import SimpleSystemManagerResponse
 
 from bulkput.emulator.ec2.actions import ACTIONS
 from bulkput.emulator.json_calls.actions import JSON_ACTIONS
@@ -232,6 +229,8 @@ def answers(tmp_path_factory):
         completion_delay_s=0.0,
         resource_delay_s=0.0,
     )
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - as below
+
     emulator = LiveEmulator(options)
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
@@ -260,6 +259,9 @@ def test_where_the_emulator_and_moto_differ_is_known(answers):
 
 def test_what_moto_does_not_have_is_known():
     """A filter by a disk's snapshot either, nor a copy's tags: HTTP 500 with a page."""
+    from moto.ec2.responses import EC2Response  # noqa: PLC0415 - 2 s, which no other suite pays
+    from moto.ssm.responses import SimpleSystemManagerResponse  # noqa: PLC0415 - as above
+
     responses = {"ec2": EC2Response, "ssm": SimpleSystemManagerResponse}
     calls = {*(("ec2", action) for action in ACTIONS), *JSON_ACTIONS}
     missing = {
