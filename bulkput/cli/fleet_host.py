@@ -1,11 +1,13 @@
 """``bulkput fleet host``: this machine as a host of a cluster."""
 
+import re
 from typing import TYPE_CHECKING
 
 import click
 
 from bulkput.cli.command import Command
 from bulkput.cli.options import verbose_option
+from bulkput.cli.text import write_message_line
 from bulkput.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +51,14 @@ def host(
         )
     from bulkput.fleet.host import become_host, host_command  # noqa: PLC0415 - an extra
 
-    become_host(host_command(address, _name(name), _labels(labels), port=port))
+    command = host_command(_head(address), _name(name), _labels(labels), port=port)
+    become_host(command, address, write_message_line)
+
+
+def _head(address: str | None) -> str | None:
+    if address is not None and not re.fullmatch(r"[^\s/:]+:[0-9]{1,5}", address):
+        raise UsageError(f"--address: expected HOST:PORT of the head, not {address!r}")
+    return address
 
 
 def _name(name: str | None) -> str | None:

@@ -12,7 +12,8 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+import warnings
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +21,8 @@ from typing import Any
 
 from bulkput.config.fleet import LOCAL
 from bulkput.fleet.extra import OBJECT_STORE_BYTES, load_ray, require_token
+from bulkput.fleet.head import unreachable
+from bulkput.fleet.rays_lines import rays_lines
 from bulkput.model.errors import ConfigError, Problem
 
 NAMESPACE = "bulkput"
@@ -27,8 +30,6 @@ AUTO = "auto"
 RAYS_SCHEME = "ray://"
 LEAVE_LIMIT_S = 10.0
 """For Ray to leave a cluster; without a head it may hang."""
-_REACH_LIMIT_S = 5.0
-"""For a connection to the head's port: two repeats of a SYN, by Linux's timers."""
 _TOKEN_BYTES = 32
 _OF_CLIENTS: Mapping[str, str] = {
     "RAY_NUM_REDIS_GET_RETRIES": "3",
@@ -40,6 +41,10 @@ _OF_ONE_MACHINE: Mapping[str, str] = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Read by Ray when it is imported: its servers listen on the loopback alone, as on others' systems.
 """
 _VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")
+_REFUSED = (
+    "its head refuses this machine: RAY_AUTH_TOKEN, or the file that RAY_AUTH_TOKEN_PATH names, "
+    "must hold the cluster's secret"
+)
 
 Call = Callable[..., Any]
 """Runs a function that may block, and is awaited."""
@@ -72,7 +77,10 @@ async def connected(address: str, call: Call) -> AsyncIterator[Any]:
         else:
             require_token(os.environ)
             head = await call(_head_here) if address == AUTO else address
-            await _require_reachable(address, head.removeprefix(RAYS_SCHEME))
+            why = await unreachable(head.removeprefix(RAYS_SCHEME))
+            if why is not None:
+                where = f" at {head}" if address == AUTO else ""
+                raise _unusable(address, f"no head can be reached{where}: {why}")
             given = {"address": head}
         try:
             await call(partial(_init, ray, address, given))
@@ -104,22 +112,48 @@ def _own_cluster(folder: Path) -> dict[str, Any]:
 
 
 def _init(ray: Any, address: str, given: Mapping[str, Any]) -> None:
+    lines: list[str] = []
+    # What Ray starts on this machine would keep the stderr that it begins with.
+    aside = rays_lines() if address != LOCAL else contextlib.nullcontext(lines)
     try:
-        ray.init(
-            **given,
-            namespace=NAMESPACE,
-            log_to_driver=False,
-            configure_logging=False,
-            logging_level=logging.ERROR,
-        )
+        with aside as lines, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters is raised
+            ray.init(
+                **given,
+                namespace=NAMESPACE,
+                log_to_driver=False,
+                configure_logging=False,
+                logging_level=logging.ERROR,
+            )
     except Exception as error:  # of many kinds
-        raise _unusable(address, refusal(str(error) or type(error).__name__)) from error
+        words = str(error) or type(error).__name__
+        raise _unusable(address, refusal(words, lines)) from error
 
 
-def refusal(words: str) -> str:
-    """Return in a sentence why Ray does not connect, by its error's words.
+def require_admission(head: str) -> None:
+    """Return if a head that can be reached takes this machine's token. Blocks for about a second.
 
-    It connects to no head but one that has been reached.
+    Raises:
+        ConfigError: it does not.
+    """
+    client = getattr(import_module("ray._raylet"), "GcsClient", None)
+    if client is None:  # Ray's own refusal has its reason too, after 20 s and in a traceback
+        return
+    try:
+        with rays_lines():
+            client(address=head)
+    except Exception as error:
+        why = refusal(str(error))
+        if why == _REFUSED:
+            raise _unusable(head, why) from error
+
+
+def refusal(words: str, lines: Sequence[str] = ()) -> str:
+    """Return in a sentence why Ray does not connect to a head that has been reached.
+
+    Args:
+        words: Of its error.
+        lines: What it wrote before.
     """
     versions = _VERSIONS.findall(words)
     if len(versions) > 1:
@@ -128,10 +162,14 @@ def refusal(words: str) -> str:
             f"it has Ray {theirs} on Python {on}, and this machine Ray {ours} on Python {here}: "
             "both must be the same on all"
         )
-    if "Failed to connect to Ray cluster" in words or "uthenticat" in words:
+    if any("uthenticat" in each for each in (words, *lines)):
+        return _REFUSED
+    if "Failed to connect to Ray cluster" in words:
+        return "what listens there hangs, or is no head of a Ray cluster"
+    if "client connection timeout" in words:
         return (
-            "its head refuses this machine, or hangs: RAY_AUTH_TOKEN, or the file that "
-            "RAY_AUTH_TOKEN_PATH names, must hold the cluster's secret"
+            "what listens there hangs, serves no Ray clients, or refuses this machine, because "
+            "RAY_AUTH_TOKEN, or the file that RAY_AUTH_TOKEN_PATH names, holds another secret"
         )
     return words.strip().partition("\n")[0]
 
@@ -151,31 +189,6 @@ def _head_here() -> str:
             "--address names that of others, and --address local starts one for this run"
         )
         raise _unusable(AUTO, text) from error
-
-
-async def _require_reachable(address: str, head: str) -> None:
-    """Return if something listens there.
-
-    Raises:
-        ConfigError: nothing does.
-    """
-    host, _, port = head.rpartition(":")
-    try:
-        async with asyncio.timeout(_REACH_LIMIT_S):
-            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-    except (OSError, ValueError, OverflowError) as error:  # TimeoutError is an OSError
-        where = f" at {head}" if address == AUTO else ""
-        raise _unusable(address, f"no head can be reached{where}: {_cause(error)}") from error
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
-
-
-def _cause(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return f"no answer within {_REACH_LIMIT_S:.0f} s"
-    strerror = getattr(error, "strerror", None)
-    return str(strerror or error).lower() or type(error).__name__
 
 
 def _unusable(address: str, why: str) -> ConfigError:

@@ -39,5 +39,6 @@ def _problems(settings: JobSettings) -> Iterator[Problem]:
     bound = [volume.label for volume in settings.volumes if not volume.placement.host]
     if bound and not is_local and settings.state_store is None:
         more = f" and {len(bound) - 1} more" if len(bound) > 1 else ""
-        text = f"is needed, as {bound[0]}{more} have no placement.host: else no host could go on"
+        have = "have" if more else "has"
+        text = f"is needed, as {bound[0]}{more} {have} no placement.host: else no host could go on"
         yield Problem("state_store", text)

@@ -1,12 +1,14 @@
 """Why a cluster cannot be used is one sentence, soon: Ray would try for a quarter of an hour."""
 
 import asyncio
+import os
 import socket
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from bulkput.fleet import connection
+from bulkput.fleet import connection, head
 from bulkput.fleet.extra import RAY_ENVIRONMENT, require_token
 from bulkput.model.errors import ConfigError, UsageError
 
@@ -27,9 +29,12 @@ def rays(monkeypatch):
 
     class Ray:
         words = None
+        line = b"of Ray"
 
         def init(self, **given):
             assert self.words, "it was not to be asked"
+            os.write(2, b"[2026-11-29 12:22:04,663 W 8122 8164] gcs_client.cc:210: " + self.line)
+            os.write(2, b"\nof others\n")
             raise ConnectionError(self.words)
 
         def shutdown(self):
@@ -72,7 +77,7 @@ def test_one_that_answers_nothing_is_given_up(rays, monkeypatch):
         await asyncio.Event().wait()
 
     monkeypatch.setattr(asyncio, "open_connection", hang)
-    monkeypatch.setattr(connection, "_REACH_LIMIT_S", 0.01)
+    monkeypatch.setattr(head, "REACH_LIMIT_S", 0.01)
     with pytest.raises(ConfigError, match="no answer within"):
         asyncio.run(use("10.0.0.5:6379"))
 
@@ -95,12 +100,20 @@ def test_without_a_token_nobody_is_asked(rays, monkeypatch, tmp_path):
         asyncio.run(use("127.0.0.1:1"))
 
 
-def test_a_refusal_is_one_sentence(rays):
-    rays.words = "Failed to connect to Ray cluster at 127.0.0.1:1"
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b"Unauthenticated: Authentication token is missing", "must hold the cluster's secret"),
+        (b"404", "hangs, or is no head of a Ray cluster"),
+    ],
+)
+def test_a_refusal_is_one_sentence_without_rays_own_lines(rays, capfd, line, expected):
+    rays.words, rays.line = "Failed to connect to Ray cluster at 127.0.0.1:1", line
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(ConfigError, match="must hold the cluster's secret"):
+        with pytest.raises(ConfigError, match=expected):
             asyncio.run(use(address))
+    assert capfd.readouterr().err == "of others\n"
 
 
 MISMATCH = """Version mismatch: The cluster was started with:
@@ -117,6 +130,7 @@ This process on node 10.0.0.1 was started with:
     [
         (MISMATCH, "it has Ray 2.55.0 on Python 3.11.7, and this machine Ray 2.60.0 on Python 3.1"),
         ("InvalidAuthToken: Authentication token is missing or incorrect", "cluster's secret"),
+        ("ray client connection timeout", "serves no Ray clients, or refuses"),
         ("something else\nand its trace", "something else"),
     ],
 )
@@ -143,3 +157,24 @@ def test_without_ray_the_extra_is_named(monkeypatch):
         monkeypatch.setenv(name, "")
     with pytest.raises(UsageError, match=r"pip install 'bulkput\[fleet\]'"):
         asyncio.run(use("127.0.0.1:1"))
+
+
+@pytest.mark.parametrize(
+    ("words", "is_refused"),
+    [
+        ("InvalidAuthToken: Authentication token is missing", True),
+        ("it hangs", False),
+        (None, False),
+    ],
+)
+def test_a_host_with_another_token_is_refused_before_ray_starts(monkeypatch, words, is_refused):
+    def client(address):
+        if words is not None:
+            raise ConnectionError(words)
+
+    monkeypatch.setattr(connection, "import_module", lambda _: SimpleNamespace(GcsClient=client))
+    if is_refused:
+        with pytest.raises(ConfigError, match=r"h:1: no cluster .* the cluster's secret"):
+            connection.require_admission("h:1")
+    else:
+        connection.require_admission("h:1")

@@ -1,10 +1,13 @@
 """`bulkput fleet host` with wrong flags: one sentence, and Ray is not started."""
 
+import asyncio
+
 import pytest
 from click.testing import CliRunner
 
 from bulkput.cli.fleet_host import host
-from bulkput.model.errors import UsageError
+from bulkput.fleet import head
+from bulkput.model.errors import TemporaryError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -16,10 +19,11 @@ from bulkput.model.errors import UsageError
         *((["--head", "--port", port], "Ray's own") for port in ("10001", "19999")),
         (["--head", "--label", "rack"], "expected KEY=VALUE"),
         (["--head", "--name", "a b"], "--name: "),
+        *((["--address", where], "--address: expected") for where in ("h", "h:x", "ray://h:1")),
     ],
 )
 def test_wrong_flags_are_refused(monkeypatch, arguments, expected):
-    monkeypatch.setattr("bulkput.fleet.host.become_host", lambda _: pytest.fail("was started"))
+    monkeypatch.setattr("bulkput.fleet.host.become_host", lambda *_: pytest.fail("was started"))
     error = CliRunner().invoke(host, arguments).exception
     assert isinstance(error, UsageError)
     assert expected in str(error)
@@ -28,6 +32,30 @@ def test_wrong_flags_are_refused(monkeypatch, arguments, expected):
 @pytest.mark.parametrize("port", ["1", "6379", "10000", "20000", "65535"])
 def test_other_ports_are_taken(monkeypatch, port):
     started = []
-    monkeypatch.setattr("bulkput.fleet.host.become_host", started.append)
+    monkeypatch.setattr(
+        "bulkput.fleet.host.become_host", lambda command, *_: started.append(command)
+    )
     assert CliRunner().invoke(host, ["--head", "--port", port]).exit_code == 0
     assert f"--port={port}" in started[0]
+
+
+@pytest.mark.parametrize(("comes_after", "fails"), [(0, False), (3, False), (10_000, True)])
+def test_a_host_waits_for_its_head_and_not_for_ever(monkeypatch, comes_after, fails):
+    looks, slept, reported = iter(range(20_000)), [], []
+
+    async def unreachable(_):
+        return None if next(looks) >= comes_after else "connection refused"
+
+    async def sleep(time_s):
+        slept.append(time_s)
+
+    monkeypatch.setattr(head, "unreachable", unreachable)
+    waiting = head.wait_for_head("h:1", reported.append, sleep)
+    if fails:
+        with pytest.raises(TemporaryError, match="did not come within 5 minutes: connection"):
+            asyncio.run(waiting)
+        assert sum(slept) == head.WAIT_S
+    else:
+        asyncio.run(waiting)
+        assert len(slept) == comes_after
+    assert len(reported) == (comes_after > 0)

@@ -25,13 +25,27 @@ def free_port():
         return free.getsockname()[1]
 
 
+class Loopback:
+    """The network of hosts that are nothing but processes."""
+
+    def address_of(self, name):
+        return "127.0.0.1"
+
+    def environment(self, name):
+        return {}
+
+    def prefix(self, name):
+        return []
+
+
 class RayHosts:
     """Ends by its process groups; nothing of it is left behind."""
 
-    def __init__(self, folder, server, s3):
+    def __init__(self, folder, server, s3, network=None):
         self.folder, self.server, self.s3 = folder, server, s3
+        self.network = network or Loopback()
         self.port = free_port()
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"{self.network.address_of(HEAD)}:{self.port}"
         self.ray_folder = Path(tempfile.mkdtemp(prefix="bpf-", dir="/tmp"))  # sockets lie in it
         self.hosts = {}
         self.drivers = []
@@ -48,6 +62,7 @@ class RayHosts:
             "AWS_REGION": "us-east-1",
             "BULKPUT_ENDPOINT": self.server.url,
             **self.s3.environment(),
+            **self.network.environment(name),
         }
 
     def start_host(self, name, *labels):
@@ -69,7 +84,7 @@ class RayHosts:
         while time.monotonic() < end_s:
             with (
                 contextlib.suppress(OSError),
-                socket.create_connection(("127.0.0.1", self.port), 1),
+                socket.create_connection((self.network.address_of(HEAD), self.port), 1),
             ):
                 return
             time.sleep(0.1)
@@ -89,9 +104,9 @@ class RayHosts:
 
     def call(self, *arguments, name="driver"):
         """Run another command to its end."""
-        command = [sys.executable, "-m", "bulkput", *map(str, arguments)]
+        command = [*self.network.prefix(name), sys.executable, "-m", "bulkput"]
         return subprocess.run(
-            command,
+            [*command, *map(str, arguments)],
             check=False,
             env=self.environment(name),
             capture_output=True,
@@ -101,7 +116,7 @@ class RayHosts:
 
     def _start(self, arguments, name, **pipes):
         return subprocess.Popen(
-            [sys.executable, "-m", "bulkput", *arguments],
+            [*self.network.prefix(name), sys.executable, "-m", "bulkput", *arguments],
             env=self.environment(name),
             start_new_session=True,
             **pipes,
@@ -142,8 +157,8 @@ class RayHosts:
 
 
 @contextlib.contextmanager
-def ray_hosts(folder, server, s3):
-    hosts = RayHosts(folder, server, s3)
+def ray_hosts(folder, server, s3, network=None):
+    hosts = RayHosts(folder, server, s3, network)
     try:
         yield hosts
     finally:

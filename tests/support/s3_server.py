@@ -22,7 +22,7 @@ BUCKET = "states"
 class S3Server(WebServer):
     """Serves one bucket until ``close``."""
 
-    def __init__(self):
+    def __init__(self, **options):
         self.objects = {}
         """Key to content, ETag and time."""
         self.ahead_s = 0.0
@@ -35,7 +35,7 @@ class S3Server(WebServer):
         self.bytes_in = 0
         self.lock = threading.Lock()
         self._writes = 0
-        super().__init__(_Handler)
+        super().__init__(_Handler, **options)
 
     def now_s(self):
         return time.time() + self.ahead_s
@@ -164,8 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def s3_server():
-    server = S3Server()
+def s3_server(**options):
+    server = S3Server(**options)
     try:
         yield server
     finally:

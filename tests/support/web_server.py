@@ -11,11 +11,11 @@ class WebServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, handler, *, tls=None):
-        super().__init__(("127.0.0.1", 0), handler)
+    def __init__(self, handler, *, tls=None, host="127.0.0.1"):
+        super().__init__((host, 0), handler)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_side=True)
-        self.url = f"http{'' if tls is None else 's'}://127.0.0.1:{self.server_port}"
+        self.url = f"http{'' if tls is None else 's'}://{host}:{self.server_port}"
         self._thread = threading.Thread(target=self.serve_forever, args=(0.02,))
         self._thread.start()
 

@@ -64,10 +64,10 @@ def fleet(tmp_path):
     """Return a function that starts hosts of these names."""
     stack = []
 
-    def start(server, *names):
-        s3 = s3_server()
+    def start(server, *names, network=None):
+        s3 = s3_server() if network is None else s3_server(host=network.services)
         stack.append(s3)
-        context = ray_hosts(tmp_path, server, s3.__enter__())
+        context = ray_hosts(tmp_path, server, s3.__enter__(), network)
         hosts = context.__enter__()
         stack.append(context)
         for name in names:
