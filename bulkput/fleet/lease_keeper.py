@@ -9,26 +9,16 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from bulkput.fleet.demand import LEAST_PER_S, Demand
-from bulkput.fleet.lease import Amounts, Resource, Terms
-from bulkput.fleet.protocol import Leave, Order, Renewal, Renewed, SetShare
+from bulkput.fleet.lease import Resource, Terms
+from bulkput.fleet.protocol import Leave, Order, Renewal, Renewed, SetShare, VolumeProgress
 from bulkput.fleet.quota_client import CLOCK_SHARE, QuotaClient
+from bulkput.fleet.wants import Wants
 from bulkput.model.clock import boottime_s
-from bulkput.model.progress import Phase, Progress
-from bulkput.pace.call_gate import RARE_CALLS_PER_S
+from bulkput.model.progress import Progress
 
 CALL_LIMIT_S = 2.0
 """An actor answers within milliseconds; one that is restarted takes one or two seconds, and its
 clients ask again as often."""
-
-_PHASES: dict[Resource, frozenset[Phase]] = {
-    Resource.PUTS: frozenset({Phase.UPLOADING}),
-    Resource.GETS: frozenset({Phase.READING_PARENT, Phase.COMPARING, Phase.VERIFYING}),
-    Resource.STARTS: frozenset({Phase.PREPARING, Phase.READING_PARENT, Phase.STARTING}),
-    Resource.COMPLETES: frozenset({Phase.SEALING}),
-}
-"""In which a volume makes calls of a kind. In others it wants no more than shows that it does; what
-a new phase needs is asked for at once, as by one of which nothing is measured yet."""
 
 
 class LeaseKeeper:
@@ -46,12 +36,12 @@ class LeaseKeeper:
         self._order, self._quota, self._now_s = order, quota, now_s
         self._client = QuotaClient(order.client, terms)
         self._permit_s = terms.length_s * CLOCK_SHARE
-        self._most = {
+        most = {
             Resource.PUTS: order.rate_limits.snapshot_puts_per_s,
             Resource.GETS: order.get_rate_limits.snapshot_gets_per_s,
         }
-        self._demands: dict[Resource, Demand] = {}
         self._progress = Progress(order.volume)
+        self._wants = Wants(most, self._progress)
         self._permit_until_s = float("-inf")
         self._send: Callable[[SetShare], None] | None = None
         self._sent_number = self._taken_number = 0
@@ -86,11 +76,10 @@ class LeaseKeeper:
         self._taken_number = max(self._taken_number, number)
         self._changed.set()
 
-    def count(self, progress: Progress) -> None:
+    def count(self, counted: VolumeProgress) -> None:
         """Learn what the volume does."""
-        before, self._progress = self._progress.phase, progress
-        wants = [progress.phase in phases and before not in phases for phases in _PHASES.values()]
-        if any(wants):
+        self._progress = counted.progress
+        if self._wants.learn(self._now_s(), counted):
             self._is_urgent = True
             self._changed.set()
 
@@ -103,7 +92,7 @@ class LeaseKeeper:
     async def renew(self) -> bool:
         """Ask once; return whether there was an answer."""
         sent_s = self._now_s()
-        ask = self._client.ask(sent_s, self._wants(sent_s))
+        ask = self._client.ask(sent_s, self._wants.amounts)
         renewal = Renewal(ask, self._order.permit, self._progress.snapshot_id)
         try:
             async with asyncio.timeout(CALL_LIMIT_S):
@@ -142,24 +131,3 @@ class LeaseKeeper:
 
     def _message(self) -> SetShare:
         return SetShare(self._client.share, self._permit_until_s)
-
-    def _wants(self, now_s: float) -> Amounts:
-        progress = self._progress
-        sent = {
-            Resource.PUTS: progress.puts.attempted,
-            Resource.GETS: progress.gets.attempted,
-        }
-        wants: dict[Resource, float] = {}
-        for resource, phases in _PHASES.items():
-            is_now = progress.phase in phases
-            if resource not in sent:
-                # All of it, so that who is alone hardly waits.
-                wants[resource] = RARE_CALLS_PER_S if is_now else 0.0
-            elif is_now:
-                demand = self._demands.setdefault(resource, Demand(self._most[resource]))
-                leased_per_s = self._client.may_use(now_s, resource)
-                wants[resource] = demand.measure(now_s, sent[resource], leased_per_s)
-            else:
-                self._demands.pop(resource, None)
-                wants[resource] = LEAST_PER_S
-        return wants

@@ -4,10 +4,11 @@ Between task and process they travel as frames, beside the events of the upload 
 task, driver and actors Ray carries them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from bulkput.config.settings import JobSettings
-from bulkput.fleet.lease import Ask, Lease
+from bulkput.fleet.lease import Ask, Lease, Resource
 from bulkput.fleet.quota_share import QuotaShare
 from bulkput.jobs.process.embedded_server import EmbeddedServer
 from bulkput.jobs.session.rate_limits import GetRateLimits, RateLimits
@@ -125,6 +126,8 @@ class VolumeProgress:
     """From the process: its counters."""
 
     progress: Progress
+    held_s: Mapping[Resource, float] = field(default_factory=dict)
+    """So far, for how long its next call waited for its share, and for nothing else."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ LOOK_S = 0.25
 which a lease is taken to be shorter than it is: 0.2 s of 20 s."""
 
 
+_IN_LANES = {Resource.PUTS: CallKind.PUTS, Resource.GETS: CallKind.GETS}
+
+
 @dataclass(frozen=True)
 class Paced:
     """What paces one process's calls."""
@@ -57,6 +60,20 @@ class ShareInForce:
         """Whether nothing may be used any more, until another share comes or for ever."""
         return self._message.share.is_lost(self._now_s())
 
+    def held_s(self) -> dict[Resource, float]:
+        """Return for how long puts and gets so far waited for this share, and for nothing else."""
+        paced = self._paced
+        if paced is None:
+            return {}
+        context, lanes = paced.context, paced.lanes
+        now_s = context.clock.monotonic_s()
+        if lanes is not None:
+            return {resource: lanes.held_s(kind, now_s) for resource, kind in _IN_LANES.items()}
+        return {
+            Resource.PUTS: context.account.held_s(now_s),
+            Resource.GETS: context.get_account.held_s(now_s),
+        }
+
     def apply(self) -> None:
         """Set all that paces calls to what may be used now."""
         paced = self._paced
@@ -67,13 +84,12 @@ class ShareInForce:
             return
         self._applied = allowed
         clock_s = paced.context.clock.monotonic_s()
-        puts, gets = allowed[Resource.PUTS], allowed[Resource.GETS]
         if paced.lanes is None:
-            paced.context.account.set_ceiling(clock_s, puts)
-            paced.context.get_account.set_ceiling(clock_s, gets)
+            paced.context.account.set_ceiling(clock_s, allowed[Resource.PUTS])
+            paced.context.get_account.set_ceiling(clock_s, allowed[Resource.GETS])
         else:
-            paced.lanes.set_ceiling(CallKind.PUTS, puts)
-            paced.lanes.set_ceiling(CallKind.GETS, gets)
+            for resource, kind in _IN_LANES.items():
+                paced.lanes.set_ceiling(kind, allowed[resource])
         for resource, gate in paced.gates.items():
             gate.set_rate(allowed[resource])
 

@@ -10,7 +10,7 @@ import contextlib
 import random
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -74,8 +74,11 @@ async def _work(pair: socket.socket) -> None:
 class _Counting:
     """An observer that sends all events, and the counters now and then."""
 
-    def __init__(self, label: str, report: Send) -> None:
+    def __init__(
+        self, label: str, report: Send, held_s: Callable[[], Mapping[Resource, float]]
+    ) -> None:
         self._report = report
+        self._held_s = held_s
         self.progress = Progress(label)
 
     def on_event(self, event: Event) -> None:
@@ -87,7 +90,7 @@ class _Counting:
         self._report(event)
 
     def count(self) -> None:
-        self._report(VolumeProgress(self.progress))
+        self._report(VolumeProgress(self.progress, self._held_s()))
 
     async def keep_counting(self) -> None:
         while True:
@@ -103,7 +106,7 @@ class _Volume:
         self._share = ShareInForce(init.share)
         self._reader = reader
         self._report = report
-        self._counting = _Counting(init.order.volume, report)
+        self._counting = _Counting(init.order.volume, report, self._share.held_s)
         self._stopped_because = ""
 
     async def run(self) -> None:

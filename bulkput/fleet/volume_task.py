@@ -142,7 +142,7 @@ class Attempt:
             else:
                 if isinstance(message, VolumeProgress):
                     self._progress = message.progress
-                    self._keeper.count(message.progress)
+                    self._keeper.count(message)
                 self._mail.add(message)
 
     async def _stop_when_lost(self) -> None:

@@ -1,77 +1,42 @@
 """How the account's puts are divided among volumes that cannot take turns at one bucket.
 
-Pure: counts of puts and their time come in, shares go out. What one volume leaves goes to the
-others, as at the bucket that the volumes of one process share.
+Pure: what each uses and its time come in, shares go out. What one volume leaves goes to the others,
+as at the bucket that the volumes of one process share.
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-MEASURE_S = 1.0
-"""Over which a volume's rate is counted: 100 puts at 100/s, and a share that others could use is
-idle no longer than this."""
-
-SATURATED_SHARE = 0.9
-"""A volume that sends this much of its share is held by it: pacing keeps 0.5% below, and throttles
-cut 5%."""
-
-HEADROOM = 1.5
-"""A volume that its source or its snapshot's quota holds keeps half as much again, so that it can
-show that it is saturated, and does not by a jitter of less than a third."""
+from bulkput.pace.demand import Demand, Use
 
 LEAST_SHARE = 0.1
-"""Of an equal part, for a volume that sends nothing for now: 10 puts in the second in which it
-begins anew are enough to be noticed."""
-
-
-@dataclass
-class _Claim:
-    """What is known of one volume."""
-
-    sent: int
-    measured_s: float
-    share_puts_per_s: float = math.inf
-    demand_puts_per_s: float = math.inf
+"""Of an equal part, for a volume that sends nothing for now: it begins anew with that, and is held
+by it, which is noticed within a second."""
 
 
 class FairShare:
-    """Divides one ceiling among volumes by what they use; unknown ones count as saturated."""
+    """Divides one ceiling among volumes by what they use; unknown ones want all of it."""
 
     def __init__(self, ceiling_puts_per_s: float) -> None:
         self._ceiling = ceiling_puts_per_s
-        self._claims: dict[str, _Claim] = {}
+        self._demands: dict[str, Demand] = {}
 
     def set_ceiling(self, ceiling_puts_per_s: float) -> None:
         """Change what is divided, from the next ``divide`` on."""
         self._ceiling = ceiling_puts_per_s
 
-    def divide(self, now_s: float, sent: Mapping[str, int]) -> dict[str, float]:
+    def divide(self, now_s: float, uses: Mapping[str, Use]) -> dict[str, float]:
         """Return puts per second for each volume; in sum they are the ceiling.
 
         Args:
             now_s: monotonic time.
-            sent: attempts so far of every volume that puts, or may begin to, by its name.
+            uses: of every volume that puts, or may begin to, by its name.
         """
-        claims = {
-            volume: self._claims.get(volume) or _Claim(count, now_s)
-            for volume, count in sent.items()
+        self._demands = {volume: self._demands.get(volume) or Demand() for volume in uses}
+        least = LEAST_SHARE * self._ceiling / max(1, len(uses))
+        wanted = {
+            volume: self._demands[volume].measure(now_s, use, least) for volume, use in uses.items()
         }
-        self._claims = claims
-        least = LEAST_SHARE * self._ceiling / max(1, len(claims))
-        for volume, claim in claims.items():
-            elapsed_s = now_s - claim.measured_s
-            if elapsed_s >= MEASURE_S:
-                rate = (sent[volume] - claim.sent) / elapsed_s
-                saturated = rate >= SATURATED_SHARE * claim.share_puts_per_s
-                claim.demand_puts_per_s = math.inf if saturated else max(least, rate * HEADROOM)
-                claim.sent, claim.measured_s = sent[volume], now_s
-        shares = divided(
-            self._ceiling, {name: each.demand_puts_per_s for name, each in claims.items()}
-        )
-        for volume, share in shares.items():
-            claims[volume].share_puts_per_s = share
-        return shares
+        return divided(self._ceiling, wanted)
 
 
 def divided(total: float, demands: Mapping[str, float]) -> dict[str, float]:

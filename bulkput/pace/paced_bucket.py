@@ -35,6 +35,8 @@ class PacedBucket:
         self._if_lowered = if_lowered
         self.bucket = Bucket(self.controller.rate_puts_per_s)
         self._is_held = False
+        self._held_s = 0.0
+        self._waits_since_s: float | None = None
         self._changed: asyncio.Future[None] | None = None
         """Of who waits for long: only one does, who has the turn."""
 
@@ -45,11 +47,21 @@ class PacedBucket:
 
     async def wait(self, clock: Clock) -> None:
         """Wait until the next may start, at whatever rate is in force by then."""
-        while (delay_s := self._delay_s(clock.monotonic_s())) > 0:
-            if delay_s > LOOK_S:
-                await self._until_changed(delay_s)
-            else:
-                await clock.sleep(max(delay_s, SLEEP_MIN_S))
+        began_s = self._waits_since_s = clock.monotonic_s()
+        try:
+            while (delay_s := self._delay_s(clock.monotonic_s())) > 0:
+                if delay_s > LOOK_S:
+                    await self._until_changed(delay_s)
+                else:
+                    await clock.sleep(max(delay_s, SLEEP_MIN_S))
+        finally:
+            self._waits_since_s = None
+            self._held_s += clock.monotonic_s() - began_s
+
+    def held_s(self, now_s: float) -> float:
+        """Return for how long so far the next call waited for this; one that waits counts too."""
+        waiting_s = 0.0 if self._waits_since_s is None else now_s - self._waits_since_s
+        return self._held_s + waiting_s
 
     @property
     def limiter(self) -> RateLimiter:

@@ -49,6 +49,10 @@ class AccountPacer:
         """The rate that all volumes together may send at now."""
         return self._paced.rate_puts_per_s
 
+    def held_s(self, now_s: float) -> float:
+        """Return for how long so far the next put here waited for this bucket and nothing else."""
+        return self._paced.held_s(now_s)
+
     @property
     def controller(self) -> RateController:
         """What finds the rate."""
@@ -125,6 +129,10 @@ class Pacer:
         """Change the part of the snapshot's quota, and of the puts in flight, that is used here."""
         self._paced.set_ceiling(self._clock.monotonic_s(), ceiling_puts_per_s)
         self._in_flight_controller.set_maximum(in_flight_max)
+
+    def held_s(self, now_s: float) -> float:
+        """Return the same of the snapshot's bucket."""
+        return self._paced.held_s(now_s)
 
     @property
     def in_flight(self) -> int:

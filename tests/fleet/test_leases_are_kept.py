@@ -6,10 +6,9 @@ import pytest
 from support.fleet_actors import Handle, Quota, order
 from virtual_time import run_virtual
 
-from bulkput.fleet.demand import LEAST_PER_S
 from bulkput.fleet.lease import LENGTH_S, ORPHAN_S, REFRESH_S, Resource
 from bulkput.fleet.lease_keeper import CALL_LIMIT_S, LeaseKeeper
-from bulkput.fleet.protocol import Renewed
+from bulkput.fleet.protocol import Renewed, VolumeProgress
 from bulkput.model.progress import Phase, Progress
 
 JOB = {"version": 1, "volumes": [{"name": "disk", "source": "/dev/null"}]}
@@ -36,14 +35,15 @@ class Kept:
         await asyncio.sleep(0.5)  # it has begun to upload
 
     async def put(self):
-        """Send all that it may."""
-        sent = 0.0
+        """Send all that it may, which holds it back."""
+        sent = held_s = 0.0
         while True:
             await asyncio.sleep(0.25)
             sent += 0.25 * self.puts()
+            held_s += 0.25 * (self.phase is Phase.UPLOADING)
             progress = Progress("disk", phase=self.phase, snapshot_id=self.snapshot_id)
             progress.puts.attempted = int(sent)
-            self.keeper.count(progress)
+            self.keeper.count(VolumeProgress(progress, {Resource.PUTS: held_s}))
 
     def send(self, message):
         self.shares.append(message)
@@ -97,7 +97,7 @@ def test_what_a_lease_takes_away_is_confirmed_only_when_the_process_keeps_to_it(
         await asyncio.sleep(LENGTH_S / 2)
         now = [each for each in handle.actor.renewals if each.ask.client == "client-1"]
         assert len(now) == asked, "it asked, which says that the share is in use"
-        assert second.puts() == LEAST_PER_S, "what it had before"
+        assert second.puts() == 0, "what it had before"
         kept.is_taking = True
         kept.keeper.taken(kept.shares[-1].share.number)
         await asyncio.sleep(3)
@@ -179,13 +179,13 @@ def test_starts_are_wanted_before_there_is_a_snapshot_and_seals_when_it_is_full(
             rare = Resource.PUTS, Resource.STARTS, Resource.COMPLETES
             return tuple(message.share.may_use(now_s(), each) for each in rare)
 
-        assert amounts(kept.shares[0]) == (LEAST_PER_S, 10, 0)
+        assert amounts(kept.shares[0]) == (0, 10, 0)
         assert amounts(kept.shares[-1]) == (1000, 0, 0)
         await asyncio.sleep(REFRESH_S + 0.3)
         asked, kept.phase = len(handle.actor.renewals), Phase.SEALING
         await asyncio.sleep(0.3)
         assert len(handle.actor.renewals) == asked + 1
-        assert amounts(kept.shares[-1]) == (LEAST_PER_S, 0, 10)
+        assert amounts(kept.shares[-1]) == (0, 0, 10)
         await asyncio.sleep(2 * REFRESH_S)
         assert len(handle.actor.renewals) <= asked + 4, "asked at once though it is no new phase"
 

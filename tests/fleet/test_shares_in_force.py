@@ -15,7 +15,7 @@ from bulkput.jobs.lanes.protocol import CallKind
 from bulkput.model.clock import LoopClock
 from bulkput.pace.call_gate import SharedCallGate
 from bulkput.pace.gate import Fence
-from bulkput.pace.pacer import AccountPacer
+from bulkput.pace.pacer import AccountPacer, Pacer
 from bulkput.pace.rate import TARGET_SHARE
 
 ALL = dict(zip(Resource, (1000.0, 500.0, 10.0, 8.0), strict=True))
@@ -30,6 +30,9 @@ class Lanes:
 
     def set_ceiling(self, kind, per_s):
         self.ceilings.append((kind, per_s))
+
+    def held_s(self, kind, _):
+        return {CallKind.PUTS: 3.0, CallKind.GETS: 1.0}[kind]
 
 
 class Rig:
@@ -123,6 +126,22 @@ def test_with_lanes_all_processes_have_the_share_together():
         rig.share.set(message(number=2, amounts={Resource.PUTS: 0.0}))
         assert lanes.ceilings == [*given, (CallKind.PUTS, 0.0), (CallKind.GETS, 0.0)]
         assert rig.puts.rate_puts_per_s == pytest.approx(TARGET_SHARE), "the pool divides, not this"
+
+    run_virtual(live())
+
+
+def test_how_long_calls_waited_for_the_share_is_that_of_all_processes():
+    async def live():
+        unpaced = ShareInForce(message(), lambda: 0.0)
+        assert unpaced.held_s() == {}
+        rig = Rig(message(amounts={Resource.PUTS: 0.0}))
+        pacer = Pacer(ceiling_puts_per_s=1000, in_flight_max=9, account=rig.puts, clock=LoopClock())
+        waiting = asyncio.create_task(pacer.admit())
+        await asyncio.sleep(3.1)
+        assert rig.share.held_s() == pytest.approx({Resource.PUTS: 3.1, Resource.GETS: 0})
+        waiting.cancel()
+        with_lanes = Rig(message(), Lanes())
+        assert with_lanes.share.held_s() == {Resource.PUTS: 3, Resource.GETS: 1}
 
     run_virtual(live())
 

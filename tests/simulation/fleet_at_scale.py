@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 from simulation.fleet_hosts import lose_host
 
-from bulkput.fleet.demand import Demand
 from bulkput.fleet.lease import Resource
 from bulkput.fleet.lease_table import LeaseTable
 from bulkput.fleet.permits import MOST_DEFAULT, PermitAnswer, PermitTable
 from bulkput.fleet.placement import Host, Placement, Volume, in_start_order
+from bulkput.fleet.protocol import VolumeProgress
 from bulkput.fleet.quota_client import QuotaClient
+from bulkput.fleet.wants import Wants
+from bulkput.model.progress import Phase, Progress
 
 PUTS = Resource.PUTS
 HOSTS, SLOTS, VOLUMES = 200, 2, 5_000
@@ -37,10 +39,17 @@ class Upload:
     number: int
     host: str
     client: QuotaClient
-    demand: Demand
+    wants: Wants
     puts_from_s: int
     sent: float = 0.0
+    held_s: float = 0.0
     sealed_s: int | None = None
+
+    def counted(self, phase):
+        """Return what its process reports."""
+        progress = Progress(self.volume, phase=phase)
+        progress.puts.attempted = int(self.sent)
+        return VolumeProgress(progress, {PUTS: self.held_s})
 
 
 @dataclass(frozen=True)
@@ -152,7 +161,7 @@ class FleetAtScale:
                     start.attempt,
                     start.host,
                     QuotaClient(name),
-                    Demand(SNAPSHOT_PUTS_PER_S),
+                    Wants({PUTS: SNAPSHOT_PUTS_PER_S, Resource.GETS: 0.0}, Progress(start.volume)),
                     self.now_s + START_S,
                 )
             )
@@ -171,16 +180,19 @@ class FleetAtScale:
                 self.permits.report(self.now_s, upload.volume, upload.name, upload.volume)
             return 0.0
         client = upload.client
-        may_use = client.may_use(self.now_s, PUTS)
-        if self.now_s >= client.next_ask_s:
+        is_putting = self.now_s >= upload.puts_from_s
+        phase = Phase.UPLOADING if is_putting else Phase.STARTING
+        is_urgent = upload.wants.learn(self.now_s, upload.counted(phase))
+        if is_urgent or self.now_s >= client.next_ask_s:
             self.calls += 1
-            wants = upload.demand.measure(self.now_s, int(upload.sent), may_use)
             self.permits.report(self.now_s, upload.volume, upload.name, upload.volume)
-            lease = self.table.ask(self.now_s, client.ask(self.now_s, {PUTS: wants}))
+            lease = self.table.ask(self.now_s, client.ask(self.now_s, upload.wants.amounts))
             client.on_lease(self.now_s, lease)
-        if self.now_s < upload.puts_from_s:
+        if not is_putting:
             return 0.0
-        rate = min(ABLE_PUTS_PER_S, client.may_use(self.now_s, PUTS), self.left[upload.volume])
+        may_use = client.may_use(self.now_s, PUTS)
+        rate = min(ABLE_PUTS_PER_S, may_use, self.left[upload.volume])
+        upload.held_s += rate == may_use
         self.left[upload.volume] -= rate
         upload.sent += rate
         if self.left[upload.volume] <= 0:

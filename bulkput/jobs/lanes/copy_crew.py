@@ -48,7 +48,7 @@ class CopyCrew(PutCrew):
         if got is not None:
             gets = self._gets.setdefault(lane, Member(self._copied.calls.progress))
             gets.count(got)
-            self.calls[1].report(lane, got)
+            self.calls[1].report(lane, got, message.source_held)
 
     def _take(self, lane: LaneProcess, member: Member, message: FromLane) -> None:
         if isinstance(message, WantToken):

@@ -228,7 +228,7 @@ class Crew(ABC):
 
     def _count(self, lane: LaneProcess, member: Member, message: LaneProgress) -> None:
         member.count(message.progress)
-        self.calls[0].report(lane, message.progress)
+        self.calls[0].report(lane, message.progress, message.held)
 
     def _part_of_memory_bytes(self) -> int:
         lanes = sum(member.has_memory for member in self._members.values())

@@ -189,7 +189,13 @@ class _Lane:
         busy_share = self._load.busy_share()
         if self._volume is not None:
             volume = self._volume
-            counted = LaneProgress(volume.progress, busy_share, volume.source_progress)
+            counted = LaneProgress(
+                volume.progress,
+                busy_share,
+                volume.held,
+                volume.source_progress,
+                volume.source_held,
+            )
             send(self._writer, counted)
 
 

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from bulkput.jobs.lanes.lane_upload import LaneUpload
 from bulkput.jobs.lanes.lane_volume import LanePacer, LaneTools, get_path, open_shared_manifest
 from bulkput.jobs.lanes.orders import PutOrder, SharedSnapshot
-from bulkput.jobs.lanes.protocol import Portion, PortionSettled, Share, Token, ToVolume, WantToken
+from bulkput.jobs.lanes.protocol import (
+    Held,
+    Portion,
+    PortionSettled,
+    Share,
+    Token,
+    ToVolume,
+    WantToken,
+)
 from bulkput.jobs.session.snapshot_blocks import WINDOWS_AT_ONCE, SnapshotBlocks, SnapshotIdentity
 from bulkput.jobs.state.manifest_at_hand import GetBlock, held_to
 from bulkput.model.block import Extent
@@ -115,6 +123,11 @@ class LaneCopy(LaneUpload):
         self._given = GivenBlocks(tools.report)
         if order.source.knows_unchanged:
             self.unchanged = self._given.unchanged
+
+    @property
+    def source_held(self) -> Held:
+        """How long its gets waited for their parts of the rates."""
+        return self._get_pacer.held
 
     def take(self, message: ToVolume) -> None:
         """Keep to a share from now on, copy a portion too, or go on with another token."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from bulkput.jobs.lanes.lane_volume import LanePacer, LaneTools, get_path
 from bulkput.jobs.lanes.orders import CompareOrder, GetOrder
-from bulkput.jobs.lanes.protocol import LaneReady, NoMoreWork, Share, ToVolume, Work, WorkDone
+from bulkput.jobs.lanes.protocol import Held, LaneReady, NoMoreWork, Share, ToVolume, Work, WorkDone
 from bulkput.jobs.lanes.shared_references import open_references
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.progress import Progress
@@ -36,6 +36,16 @@ class LaneGets(ABC):
         self._pacer = LanePacer(tools, OpenGate())
         self._order = order
         self._works: asyncio.Queue[Work | None] = asyncio.Queue()
+
+    @property
+    def held(self) -> Held:
+        """How long its calls waited for its parts of the rates."""
+        return self._pacer.held
+
+    @property
+    def source_held(self) -> Held:
+        """It gets nothing for a copy."""
+        return Held()
 
     def take(self, message: ToVolume) -> None:
         """Keep to a share from now on, or do a work too."""

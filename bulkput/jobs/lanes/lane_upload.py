@@ -14,6 +14,7 @@ from bulkput.jobs.lanes.lane_volume import (
 from bulkput.jobs.lanes.orders import PutOrder
 from bulkput.jobs.lanes.portions import PortionSpans, PortionTally
 from bulkput.jobs.lanes.protocol import (
+    Held,
     LaneReady,
     Portion,
     PortionSettled,
@@ -55,6 +56,16 @@ class LaneUpload:
         self._spans: PortionSpans | None = None
         self.unchanged: Unchanged = nothing_is_known
         """What is known to be as in the parent, without a look."""
+
+    @property
+    def held(self) -> Held:
+        """How long its calls waited for its parts of the rates."""
+        return self._pacer.held
+
+    @property
+    def source_held(self) -> Held:
+        """It gets nothing for a copy."""
+        return Held()
 
     def take(self, message: ToVolume) -> None:
         """Keep to a share from now on, or put a portion too."""

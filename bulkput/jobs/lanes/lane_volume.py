@@ -9,7 +9,7 @@ from typing import Protocol
 from bulkput.config.service import ServiceSettings
 from bulkput.ebs.service import Service
 from bulkput.jobs.lanes.orders import PutOrder, RestoreOrder, SharedManifest
-from bulkput.jobs.lanes.protocol import CallShare, FromLane, Share, ToVolume
+from bulkput.jobs.lanes.protocol import CallShare, FromLane, Held, Share, ToVolume
 from bulkput.ledger.manifest import Manifest
 from bulkput.ledger.table import Table
 from bulkput.model.errors import LedgerError, ManifestError, ServiceError
@@ -56,6 +56,16 @@ class LaneVolume(Protocol):
     source_progress: Progress | None
     """The same of the gets of a copy."""
 
+    @property
+    def held(self) -> Held:
+        """How long calls waited for their parts of the rates."""
+        ...
+
+    @property
+    def source_held(self) -> Held:
+        """The same of the gets of a copy."""
+        ...
+
     def take(self, message: ToVolume) -> None:
         """Hear what the job has to say about it."""
         ...
@@ -84,6 +94,12 @@ class LanePacer:
             clock=self._clock,
             gate=GateOfAll(self._fence, gate),
         )
+
+    @property
+    def held(self) -> Held:
+        """How long calls waited for these parts."""
+        now_s = self._clock.monotonic_s()
+        return Held(self.pacer.held_s(now_s), self._account.held_s(now_s))
 
     def set_share(self, share: Share | CallShare, until_s: float) -> None:
         """Keep to these parts from now on, and start nothing any more after ``until_s``."""

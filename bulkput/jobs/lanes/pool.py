@@ -6,10 +6,11 @@ Owns the processes. What a lane does with its volume is its crew's.
 import asyncio
 import contextlib
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
 from bulkput.config.process_count import AUTO
+from bulkput.jobs.lanes.account_shares import AccountShares
 from bulkput.jobs.lanes.crew import Crew, CrewParts
 from bulkput.jobs.lanes.key_sender import KeySender
 from bulkput.jobs.lanes.lane_process import LaneProcess
@@ -18,7 +19,6 @@ from bulkput.jobs.lanes.pool_parts import PoolParts
 from bulkput.jobs.lanes.protocol import CallKind, FromLane, LaneEnd, LaneInit, OfSource, WantKeys
 from bulkput.jobs.lanes.put_crew import PutCrew
 from bulkput.machine.processors import IdleProcessors, quota_processors
-from bulkput.pace.fair_share import FairShare
 from bulkput.pace.lanes import LaneCount, Look
 from bulkput.pipeline.span_queue import SpanQueue
 
@@ -33,8 +33,6 @@ _LOOK_S = 0.5
 _SILENT_LOOKS_MAX = 120
 """A minute: a lane that works sends its counters four times a second. Looks, not time, because this
 process may have been stopped as well."""
-
-_OWN = "own"
 
 
 @contextlib.asynccontextmanager
@@ -73,9 +71,7 @@ class LanePool:
         self._source_keys = None if parts.source is None else KeySender(parts.source.credentials)
         self._crews: list[Crew] = []
         self._crew_of: dict[LaneProcess, Crew | None] = {}
-        self._shares = {
-            kind: FairShare(account.ceiling_per_s) for kind, account in parts.accounts.items()
-        }
+        self._accounts = AccountShares(parts.accounts)
         self._starting: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -121,13 +117,18 @@ class LanePool:
             yield
         finally:
             self._ended_calls += crew.attempted
+            self._accounts.end(crew)
             self._crews.remove(crew)
             self._look()
 
     def set_ceiling(self, kind: CallKind, account_per_s: float) -> None:
         """Change what all processes may use of the account's quota of a kind; 0 holds all back."""
-        self._shares[kind].set_ceiling(account_per_s)
+        self._accounts.set_ceiling(kind, account_per_s)
         self._divide()
+
+    def held_s(self, kind: CallKind, now_s: float) -> float:
+        """Return how long calls of all processes so far waited for their parts of the account."""
+        return self._accounts.held_s(kind, now_s, self._crews)
 
     async def keep_looking(self) -> None:
         """Divide, start and hand out, again and again, for ever."""
@@ -225,24 +226,9 @@ class LanePool:
 
     def _divide(self) -> None:
         now_s = self.parts.clock.monotonic_s()
-        shares = {kind: self._divide_account(kind, now_s) for kind in self.parts.accounts}
+        shares = self._accounts.divide(now_s, self._crews)
         for crew in self._crews:
             crew.divide(now_s, lambda kind, lane: shares[kind].get(lane.name, 0.0))
-
-    def _divide_account(self, kind: CallKind, now_s: float) -> Mapping[str, float]:
-        """Give this process its part of the account's calls, and return those of lanes by name."""
-        pacer = self.parts.accounts[kind].pacer
-        sent = {_OWN: pacer.started}
-        sent |= {
-            lane.name: calls.attempted_by(lane)
-            for crew in self._crews
-            for calls in crew.calls
-            if calls.kind is kind
-            for lane in crew.lanes
-        }
-        shares = self._shares[kind].divide(now_s, sent)
-        pacer.set_ceiling(now_s, shares[_OWN])
-        return shares
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work)

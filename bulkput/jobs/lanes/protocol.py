@@ -164,6 +164,13 @@ class WorkDone(NamedTuple):
     result: Any
 
 
+class Held(NamedTuple):
+    """From the order on, for how long a lane's next call waited for its parts of two rates."""
+
+    snapshot_s: float = 0.0
+    account_s: float = 0.0
+
+
 class LaneProgress(NamedTuple):
     """From a lane: its counters for the volume, from the order on."""
 
@@ -171,8 +178,12 @@ class LaneProgress(NamedTuple):
     """Its map of the disk is empty: that comes with the portions."""
     busy_share: float
     """Of the time since the last one, what its event loop had a processor for."""
+    held: Held
+    """Of its calls."""
     source_progress: Progress | None = None
     """Of a copy: the counters of its gets."""
+    source_held: Held = Held()
+    """The same."""
 
 
 class LaneLeft(NamedTuple):

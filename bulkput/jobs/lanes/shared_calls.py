@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from bulkput.jobs.lanes.lane_process import LaneProcess
-from bulkput.jobs.lanes.protocol import CallKind
+from bulkput.jobs.lanes.protocol import CallKind, Held
 from bulkput.model.progress import Progress
+from bulkput.pace.demand import Use
 from bulkput.pace.fair_share import FairShare
 from bulkput.pace.pacer import Pacer
 
@@ -37,6 +38,9 @@ class SharedCalls:
         self._attempted_before = self._attempted(calls.progress)
         self._attempted_by_gone = 0
         self._reported: dict[LaneProcess, Progress] = {}
+        self._held: dict[LaneProcess, Held] = {}
+        self.account_held_s = 0.0
+        """How long calls of all lanes so far waited for their parts of the account."""
 
     @property
     def attempted(self) -> int:
@@ -54,28 +58,39 @@ class SharedCalls:
         reported = self._reported.get(lane)
         return 0 if reported is None else self._attempted(reported)
 
-    def report(self, lane: LaneProcess, progress: Progress) -> None:
-        """Learn a lane's counters, which ``progress`` of all has already."""
+    def account_use_by(self, lane: LaneProcess) -> Use:
+        """Return what one lane has used of the account."""
+        return Use(self.attempted_by(lane), self._held_by(lane).account_s)
+
+    def report(self, lane: LaneProcess, progress: Progress, held: Held) -> None:
+        """Learn a lane's counters, which ``progress`` of all has already, and its waits."""
         self._reported[lane] = progress
+        self.account_held_s += held.account_s - self._held_by(lane).account_s
+        self._held[lane] = held
 
     def remove(self, lane: LaneProcess) -> None:
         """Learn that a lane does nothing more."""
         self._attempted_by_gone += self.attempted_by(lane)
         self._reported.pop(lane, None)
+        self._held.pop(lane, None)
 
     def divide(
         self, now_s: float, lanes: Iterable[LaneProcess]
     ) -> tuple[dict[LaneProcess, float], int]:
         """Give this process its part, and return those of ``lanes``, with what each may send."""
         present = tuple(lanes)
-        sent = {_OWN: self.own_attempted}
-        sent |= {lane.name: self.attempted_by(lane) for lane in present}
-        shares = self._share.divide(now_s, sent)
-        in_flight_max = max(1, self._in_flight_max // len(sent))
+        uses = {_OWN: Use(self.own_attempted, self.pacer.held_s(now_s))}
+        for lane in present:
+            uses[lane.name] = Use(self.attempted_by(lane), self._held_by(lane).snapshot_s)
+        shares = self._share.divide(now_s, uses)
+        in_flight_max = max(1, self._in_flight_max // len(uses))
         self.pacer.set_ceiling(shares[_OWN], in_flight_max)
         reported = [self._reported[lane] for lane in present if lane in self._reported]
         self.progress.allowed_in_lanes_per_s = sum(each.allowed_per_s for each in reported)
         return {lane: shares[lane.name] for lane in present}, in_flight_max
+
+    def _held_by(self, lane: LaneProcess) -> Held:
+        return self._held.get(lane, Held())
 
     def _attempted(self, progress: Progress) -> int:
         return self.kind.counts(progress).attempted

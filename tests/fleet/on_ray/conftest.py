@@ -1,8 +1,11 @@
 """Hosts of a real cluster on this machine, and disks for a job of theirs."""
 
+import os
 import random
+import tempfile
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from faults.emulated import PUT, emulated
@@ -39,8 +42,8 @@ def serve(tmp_path):
     """Return a function that starts an emulator; when its puts were answered is at hand."""
     stack = []
 
-    def start(**options):
-        context = emulated(tmp_path / "emulator", **options)
+    def start(root=tmp_path / "emulator", **options):
+        context = emulated(root, **options)
         server = context.__enter__()
         stack.append(context)
         server.answered_s = []
@@ -57,6 +60,18 @@ def serve(tmp_path):
     yield start
     for context in stack:
         context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def in_memory(tmp_path):
+    """Return a folder in memory, or another one where there is none.
+
+    An emulator that writes to a disk stands still for half a second at a time while others write
+    back, and what was sent meanwhile comes all at once.
+    """
+    parent = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else tmp_path
+    with tempfile.TemporaryDirectory(prefix="bulkput-", dir=parent) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

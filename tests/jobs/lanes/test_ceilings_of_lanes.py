@@ -1,5 +1,6 @@
 """What a job may use of its account's quota changes while it runs: its lanes follow at once."""
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,7 @@ from bulkput.jobs.lanes.lane_volume import LaneTools
 from bulkput.jobs.lanes.orders import PutOrder
 from bulkput.jobs.lanes.pool import LanePool
 from bulkput.jobs.lanes.pool_parts import parts_of_job
-from bulkput.jobs.lanes.protocol import CallKind, Share
+from bulkput.jobs.lanes.protocol import CallKind, Held, LaneLeft, LaneProgress, Share
 from bulkput.jobs.lanes.put_crew import PutCrew
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT, RateLimits
@@ -136,5 +137,53 @@ def test_a_lane_puts_nothing_when_that_time_is_over():
         assert gate.pause_s() == 0
         upload.take(Share(100.0, 100.0, 8, 1 << 24, until_s=1.0))
         assert gate.pause_s() > 0
+
+    run_virtual(live())
+
+
+def report(pool, lane, puts, held):
+    """Let a lane say what it has put so far, and how long it waited."""
+    progress = Progress("disk")
+    progress.puts.attempted = puts
+    pool._crew_of[lane].hear(lane, LaneProgress(progress, 0.5, held))
+
+
+def test_of_few_puts_lanes_that_wait_for_them_get_equal_parts_and_an_idle_one_leaves_its():
+    async def live():
+        account = AccountPacer(3.0)
+        pool = LanePool(parts_of_job(context(account)))
+        busy, idle = with_lanes(pool, account)
+        pool.set_ceiling(CallKind.PUTS, 3.0)
+        waiting = asyncio.create_task(pool._crews[0].parts.pacer.admit())
+        for second in range(1, 9):
+            account._paced.bucket.take(second, second)  # this process waits all the time
+            await asyncio.sleep(1)
+            report(pool, busy, second % 2 + second, Held(0.0, float(second)))
+            report(pool, idle, 0, Held())
+            pool._divide()
+        assert busy.share.account_per_s == pytest.approx(1.45)
+        assert idle.share.account_per_s == pytest.approx(0.1)
+        waiting.cancel()
+
+    run_virtual(live())
+
+
+def test_how_long_all_processes_waited_so_far_never_falls_as_lanes_and_volumes_end():
+    async def live():
+        account = AccountPacer(1000.0)
+        pool = LanePool(parts_of_job(context(account)))
+        first, second = with_lanes(pool, account)
+        (crew,) = pool._crews
+        account._paced._held_s = 1.0
+        report(pool, first, 5, Held(9.0, 2.0))
+        report(pool, second, 5, Held(9.0, 3.0))
+        report(pool, second, 6, Held(9.0, 4.0))
+        seen = [pool.held_s(CallKind.PUTS, 0.0)]
+        crew.hear(first, LaneLeft())
+        seen.append(pool.held_s(CallKind.PUTS, 0.0))
+        with pool._at_work(crew):
+            pool._crews.remove(crew)
+        seen.append(pool.held_s(CallKind.PUTS, 0.0))
+        assert (seen, pool.held_s(CallKind.GETS, 0.0)) == ([7.0, 7.0, 7.0], 0.0)
 
     run_virtual(live())
