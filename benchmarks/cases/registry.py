@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from benchmarks.bench import Bench
 from benchmarks.cases import (
     clients,
+    fleet,
     forecast,
     formats,
     increment,
@@ -55,6 +56,7 @@ _ALL = (
     Case("formats", "the same disk in every format that is read, beside raw", formats.run),
     Case("sinks", "CPU of an upload with every sink on, beside one without", sinks.run),
     Case("forecast", "bulkput bench's forecast of an upload, beside it", forecast.run),
+    Case("fleet", "a fleet of one machine beside run: time, CPU, memory", fleet.run),
     Case("startup", "time to the help and to the first put", startup.run),
 )
 

@@ -1,6 +1,7 @@
 """``bulkput fleet host``: this machine as a host of a cluster."""
 
 import re
+import socket
 from typing import TYPE_CHECKING
 
 import click
@@ -52,6 +53,9 @@ def host(
     from bulkput.fleet.host import become_host, host_command  # noqa: PLC0415 - an extra
 
     command = host_command(_head(address), _name(name), _labels(labels), port=port)
+    if address is None:
+        name_here = f"{socket.gethostname()}:{port}"
+        write_message_line(f"others join it by bulkput fleet host --address {name_here}, not ray")
     become_host(command, address, write_message_line)
 
 

@@ -231,7 +231,7 @@ class Driver:
         if end.outcome.status == NOT_STARTED:
             self._placement.not_started(start)
             return
-        now_s = self._context.clock.monotonic_s()
+        now_s = self._look_s = self._context.clock.monotonic_s()  # its place is free
         self._placement.ended(now_s, start.volume, start.attempt, exit_code)
         outcome = presentable(end.outcome, exit_code, start.host)
         if self._placement.phase(start.volume) in (Phase.DONE, Phase.FAILED):

@@ -14,6 +14,8 @@ RAY_ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # it would ship the working folder
+    # Else one after the other, as Ray is given no processors.
+    "RAY_worker_maximum_startup_concurrency": str(len(os.sched_getaffinity(0))),
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a warning about processors that nobody uses
 }
 """Read by Ray when it is imported, and by its processes when they start: whoever joins shows the

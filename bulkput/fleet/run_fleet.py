@@ -1,10 +1,10 @@
 """A whole job on a fleet: opens what the driver needs, and lets it work."""
 
 import contextlib
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from functools import partial
 
-from bulkput.config.fleet import RetrySettings
+from bulkput.config.fleet import LOCAL, RetrySettings
 from bulkput.config.settings import JobSettings
 from bulkput.fleet.account import Account, account_name
 from bulkput.fleet.begun import Recorded, recorded_of
@@ -23,9 +23,13 @@ from bulkput.jobs.session.job_lock import locked_job
 from bulkput.jobs.session.open import open_context
 from bulkput.jobs.state.job_record import read_record, record_path
 from bulkput.jobs.volume_queue import source_size_bytes
-from bulkput.model.events import Observer
+from bulkput.model.events import Noted, Observer
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.job_outcomes import JobOutcomes
+from bulkput.observe.wording import counted
+
+_HOSTS_SHOWN = 12
+"""By name, of all that a cluster has."""
 
 
 async def run_fleet(settings: JobSettings, *, observer: Observer) -> JobOutcomes:
@@ -44,14 +48,22 @@ async def run_fleet(settings: JobSettings, *, observer: Observer) -> JobOutcomes
     async with contextlib.AsyncExitStack() as stack:
         context = await stack.enter_async_context(open_context(settings, observer))
         stack.enter_context(locked_job(context))
-        cluster = await stack.enter_async_context(open_cluster(settings.fleet.address))
+        fleet = settings.fleet
+        at_a_time = min(fleet.volumes_per_host, len(settings.volumes))
+        if fleet.address == LOCAL:
+            observer.on_event(Noted("", "starting a cluster on this machine"))
+        cluster = await stack.enter_async_context(open_cluster(fleet.address, at_a_time))
         recorded = await context.workers.run(partial(_recorded, context))
         if not await begin_job(context):
             return JobOutcomes()
         request = context.settings.request
         assert request is not None  # noqa: S101 - only jobs of files fit
         run = request.identity.job_id
-        account = Account(context, account_name(context), await cluster.quota())
+        # Both first: Ray takes a second to start an actor, but for several at the same time.
+        quota, mailbox = await cluster.quota(), await cluster.mailbox(request.identity.name, run)
+        if fleet.address != LOCAL:
+            observer.on_event(Noted("", _shown([node.name for node in await cluster.nodes()])))
+        account = Account(context, account_name(context), quota)
         stack.push_async_callback(account.close)
         await account.find_pending(context.clock.monotonic_s())
         orders = Orders(context, account.name, recorded)
@@ -60,12 +72,19 @@ async def run_fleet(settings: JobSettings, *, observer: Observer) -> JobOutcomes
             context,
             cluster,
             account,
-            await cluster.mailbox(request.identity.name, run),
+            mailbox,
             Placement(volumes, _retries(settings.fleet.retries)),
             orders,
             Inbox(VolumeLogs(observer, log_folder(context.state_dir, run))),
         )
         return JobOutcomes(await until_notice(context.clock, driver.run(), context.on_notice))
+
+
+def _shown(hosts: Sequence[str]) -> str:
+    """Return a sentence about the hosts of the cluster."""
+    some = ", ".join(hosts[:_HOSTS_SHOWN])
+    more = f" and {len(hosts) - _HOSTS_SHOWN} more" if len(hosts) > _HOSTS_SHOWN else ""
+    return f"{counted(len(hosts), 'host')}: {some}{more}"
 
 
 def _recorded(context: JobContext) -> Recorded:

@@ -26,6 +26,20 @@ def test_outcomes_come_in_the_order_of_the_job_however_the_volumes_end(tmp_path)
     lived(tmp_path, story, "abc")
 
 
+def test_a_place_that_becomes_free_is_taken_at_once(tmp_path):
+    async def story(fleet):
+        running = fleet.begin()
+        await fleet.until_started(2)
+        await fleet.clock.sleep(0.1)
+        for number in range(4):
+            assert len(fleet.cluster.attempts) == min(2 + number, 4)
+            fleet.cluster.end(number, ended(fleet.cluster.attempts[number][0]))
+            await fleet.clock.sleep(0.1)
+        assert len(await running) == 4
+
+    lived(tmp_path, story, "abcd", fleet={"volumes_per_host": 1})
+
+
 def test_an_end_that_comes_while_the_driver_waits_for_an_actor_is_not_lost(tmp_path):
     async def story(fleet):
         fleet.cluster.on_start = ended

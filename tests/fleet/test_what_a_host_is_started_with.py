@@ -1,6 +1,7 @@
 """`bulkput fleet host` with wrong flags: one sentence, and Ray is not started."""
 
 import asyncio
+from socket import gethostname
 
 import pytest
 from click.testing import CliRunner
@@ -35,8 +36,10 @@ def test_other_ports_are_taken(monkeypatch, port):
     monkeypatch.setattr(
         "bulkput.fleet.host.become_host", lambda command, *_: started.append(command)
     )
-    assert CliRunner().invoke(host, ["--head", "--port", port]).exit_code == 0
+    ended = CliRunner().invoke(host, ["--head", "--port", port])
+    assert ended.exit_code == 0
     assert f"--port={port}" in started[0]
+    assert f"bulkput fleet host --address {gethostname()}:{port}, not ray" in ended.output
 
 
 @pytest.mark.parametrize(("comes_after", "fails"), [(0, False), (3, False), (10_000, True)])

@@ -45,6 +45,7 @@ def test_a_job_is_uploaded_by_a_cluster_of_its_own(serve, disks, check, tmp_path
     if NO_CLUSTER in ended.stderr:
         pytest.skip(f"Ray does not start on this machine: {ended.stderr.strip()}")
     assert ended.returncode == 0, ended.stderr
+    assert ended.stderr.startswith("starting a cluster on this machine\n"), "it takes seconds"
     result = json.loads(ended.stdout)
     by_volume = {each["volume"]: each["snapshot_id"] for each in result["volumes"]}
     for path in paths:
