@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from bulkput.api.observer import OnEvent, observer_of
+from bulkput.api.observer import OnEvent
 from bulkput.config.load import load_settings
 from bulkput.config.settings import JobSettings
 from bulkput.model.job_outcomes import JobOutcomes
@@ -36,16 +36,10 @@ async def run(job: JobSettings, *, on_event: OnEvent | None = None) -> JobOutcom
     Raises:
         BulkputError: what concerns the job as a whole.
     """
-    from bulkput.api.delivery import deliver  # noqa: PLC0415 - as in run_undelivered
+    from bulkput.api.delivery import deliver  # noqa: PLC0415 - heavy, as the next
+    from bulkput.api.undelivered import run_undelivered  # noqa: PLC0415 - only a run pays for it
 
     outcomes = await run_undelivered(job, on_event=on_event)
     # Not awaited: a cancellation from here on would take what it marks as delivered.
     deliver(job, outcomes, outcomes.images)
     return outcomes
-
-
-async def run_undelivered(job: JobSettings, *, on_event: OnEvent | None = None) -> JobOutcomes:
-    """Do as ``run``, and leave it to the caller to mark the outcomes as delivered."""
-    from bulkput.jobs.run import run_job  # noqa: PLC0415 - 0.5 s that only a run pays
-
-    return await run_job(job, observer=observer_of(on_event))

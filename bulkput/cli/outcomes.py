@@ -162,8 +162,8 @@ def _without_secrets(outcome: Outcome) -> Outcome:
 
 
 def _run(settings: JobSettings, invocation: Invocation) -> JobOutcomes:
-    # Heavy (aiohttp, aiobotocore, numpy): after the flags are known to be right.
-    from bulkput.api.job import run_undelivered  # noqa: PLC0415 - see above
+    # Heavy (aiohttp, numpy): after the flags are known to be right.
+    from bulkput.api.undelivered import run_undelivered  # noqa: PLC0415 - see above
 
     return _shown(settings, invocation, lambda job, on: run_undelivered(job, on_event=on.on_event))
 
