@@ -3,7 +3,6 @@
 Owns how ``--help`` looks. What it lists stands in `bulkput.cli.help_contents`.
 """
 
-import difflib
 from collections.abc import Sequence
 
 import click
@@ -76,6 +75,8 @@ def unknown_command(name: str, commands: Sequence[str]) -> str:
 
 def nearest(name: str, names: Sequence[str]) -> list[str]:
     """Return which of ``names`` are like ``name``, the most likely first."""
+    import difflib  # noqa: PLC0415 - after a mistake alone
+
     return difflib.get_close_matches(
         name[:_NAME_LENGTH_MAX], names, n=_NEAREST_COUNT, cutoff=_NEAREST_CUTOFF
     )

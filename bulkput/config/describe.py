@@ -5,15 +5,13 @@ Owns the walk over the models' fields, for whoever lists keys: environment, sche
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType, NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from bulkput.config.job_file import JobFile
 from bulkput.config.process_count import ProcessCount
 from bulkput.config.quantity import (
     Duration,
@@ -32,8 +30,7 @@ REQUIRED = "required"
 NOTHING = "not given"
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """One key, as a reader of the reference sees it."""
 
     path: str
@@ -56,8 +53,15 @@ class Key:
         return f"a {words}" if words.startswith(("whole", "number")) else words
 
 
-def keys(section: type[Section] = JobFile, prefix: str = "") -> Iterator[Key]:
-    """Yield every key of ``section`` and below, in the order of the models."""
+def keys() -> Iterator[Key]:
+    """Yield every key of a job's file, in the order of the models."""
+    from bulkput.config.job_file import JobFile  # noqa: PLC0415 - settings from flags ask for none
+
+    yield from _keys_of(JobFile, "")
+
+
+def _keys_of(section: type[Section], prefix: str) -> Iterator[Key]:
+    """Yield every key of ``section`` and below."""
     for name, field in section.model_fields.items():
         path = prefix + (field.alias or name)
         kind, marks = _bare(field.annotation, tuple(field.metadata))
@@ -65,7 +69,7 @@ def keys(section: type[Section] = JobFile, prefix: str = "") -> Iterator[Key]:
         if item is not None:
             default = REQUIRED if field.is_required() else NOTHING
             yield Key(path, "list of sections", default, field.description or "", name, tuple)
-            yield from keys(item, f"{path}[].")
+            yield from _keys_of(item, f"{path}[].")
             continue
         shown = value_text(_default(field), marks)
         default = REQUIRED if field.is_required() else shown
@@ -77,7 +81,7 @@ def keys(section: type[Section] = JobFile, prefix: str = "") -> Iterator[Key]:
         description = field.description or ""
         yield Key(path, words, default, description, name, _python_type(kind), marks)
         if _is_section(kind):
-            yield from keys(kind, f"{path}.")
+            yield from _keys_of(kind, f"{path}.")
 
 
 def value_text(value: object, marks: tuple[Any, ...] = ()) -> str:

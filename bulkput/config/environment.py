@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from bulkput.config.describe import Key, keys_by_path
-from bulkput.config.job_file import WRITTEN_OUT
 from bulkput.config.key_text import value_of_text
 from bulkput.config.paths import resolve
 from bulkput.config.problems import suggestion
@@ -20,6 +19,8 @@ PREFIX = "BULKPUT_"
 
 def variables() -> dict[str, Key]:
     """Return every variable that counts and its key: all single values outside of lists."""
+    from bulkput.config.job_file import WRITTEN_OUT  # noqa: PLC0415 - where a variable is set
+
     return {
         PREFIX + key.path.replace(".", "_").upper(): key
         for key in keys_by_path().values()

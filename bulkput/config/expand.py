@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from bulkput.config.defaults import merged
 from bulkput.config.describe import keys_by_path
@@ -27,12 +27,9 @@ from bulkput.config.variables import (
     names_in,
     substituted,
 )
-from bulkput.config.volumes_from import KINDS, VolumesFrom, volumes_of
 from bulkput.model.address import is_address
 from bulkput.model.errors import Problem
 from bulkput.model.host import host_name
-
-_LISTS = TypeAdapter(tuple[VolumesFrom, ...], config=ConfigDict(defer_build=True))
 
 
 def expand(
@@ -133,6 +130,13 @@ class _Expanding:
 
     def _listed(self, lists: Any) -> Iterator[RawVolume]:
         """Yield what `volumes_from` brings, without sources that `volumes` names itself."""
+        from bulkput.config.volumes_from import (  # noqa: PLC0415 - a job that has it
+            KINDS,
+            VolumesFrom,
+            volumes_of,
+        )
+
+        expected_lists = TypeAdapter(tuple[VolumesFrom, ...])
         at: Location = ("volumes_from",)
         is_one = not isinstance(lists, list)
         sections = [lists] if is_one else lists
@@ -141,7 +145,7 @@ class _Expanding:
             for index, section in enumerate(sections)
         ]
         try:
-            wanted = _LISTS.validate_python(sections, context={FOLDER: self._folder})
+            wanted = expected_lists.validate_python(sections, context={FOLDER: self._folder})
         except ValidationError as error:
             for location, expected in findings(error, at):
                 self._refuse((*at, *location[2:]) if is_one else location, expected)

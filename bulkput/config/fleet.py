@@ -37,7 +37,7 @@ Address = Annotated[str, ADDRESS_TEXT]
 Times = Annotated[int, Field(ge=0, le=100)]
 
 
-class RetrySettings(Section):
+class RetrySettings(Section, defer_build=False):
     """How often a volume is tried again, by the exit code of the attempt that failed.
 
     An end that has no key is final: the same would happen again.
@@ -73,7 +73,7 @@ class RetrySettings(Section):
     )
 
 
-class FleetSettings(Section):
+class FleetSettings(Section, defer_build=False):
     """How `bulkput fleet run` spreads the job's volumes; `bulkput run` does not look at it."""
 
     address: Address = Field(
@@ -93,7 +93,7 @@ class FleetSettings(Section):
     )
 
 
-class PlacementSettings(Section):
+class PlacementSettings(Section, defer_build=False):
     """Where a volume may be uploaded; without any key: on every host."""
 
     host: HostName | None = Field(

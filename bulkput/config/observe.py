@@ -18,7 +18,7 @@ ListenAddress = Annotated[
 ]
 
 
-class ObserveSettings(Section):
+class ObserveSettings(Section, defer_build=False):
     """Events, logs and reports. None of them can stop or slow an upload."""
 
     events: StreamPath | None = Field(

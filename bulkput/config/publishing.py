@@ -52,7 +52,7 @@ _COPIED_BY_EC2 = (
 )
 
 
-class ShareSettings(Section):
+class ShareSettings(Section, defer_build=False):
     """Accounts that a snapshot is shared with."""
 
     accounts: tuple[AccountId, ...] = Field(

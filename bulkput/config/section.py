@@ -15,5 +15,7 @@ class Section(BaseModel):
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
-        defer_build=True,  # a command validates a few of the sections, and each costs 2 ms
+        # A command validates a few of the sections, and each costs 2 ms. Those that are the default
+        # of a key are needed always: what contains them takes over what was built before.
+        defer_build=True,
     )

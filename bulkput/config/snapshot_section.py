@@ -41,7 +41,7 @@ def _rules_of_snapshots(schema: dict[str, Any]) -> None:
     ]
 
 
-class SnapshotSettings(Section, json_schema_extra=_rules_of_snapshots):
+class SnapshotSettings(Section, json_schema_extra=_rules_of_snapshots, defer_build=False):
     """The snapshot's attributes, as StartSnapshot takes them."""
 
     volume_size_gib: Annotated[int, VolumeSize()] | None = Field(

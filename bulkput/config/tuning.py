@@ -20,7 +20,7 @@ RatePerS = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 """100,000/s is twenty times the highest account quota reported (5000/s)."""
 
 
-class TuningSettings(Section):
+class TuningSettings(Section, defer_build=False):
     """Limits and deadlines. The defaults suit an instance in the snapshot's own Region."""
 
     # 128 blocks: an eighth of a second at the service's 500 MiB/s for one snapshot. What only waits

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-MODULES_MAX = 870
-"""5% more than there are: 829 by Python 3.11, 833 by 3.13.
+MODULES_MAX = 860
+"""5% more than there are: 822 by Python 3.11.
 
 Whoever adds many: does every upload need them at its start?
 """
@@ -19,6 +19,8 @@ Whoever adds many: does every upload need them at its start?
 OF_OTHERS = {
     "aiobotocore": "a credential chain",
     "botocore": "a credential chain",
+    "bulkput.config.job_file": "a list of all keys",
+    "bulkput.config.volumes_from": "a job file with inventories",
     "bulkput.jobs.session.snapshot_reader": "a parent or a verification",
     "bulkput.source.image.chain": "an image",
     "bulkput.source.remote.open": "a remote disk",
