@@ -1,7 +1,7 @@
 """Events by a callback: how whoever calls hears what happens."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bulkput.model.events import Event, NullObserver, Observer
 
@@ -12,8 +12,7 @@ What it raises ends the call as a failure of its own would, and is raised from i
 """
 
 
-@dataclass(frozen=True)
-class _Listening:
+class _Listening(NamedTuple):
     """An Observer that is a function."""
 
     on_event: OnEvent

@@ -7,8 +7,7 @@ nothing.
 import signal
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bulkput.model.errors import BulkputError
 from bulkput.model.exit_code import ExitCode
@@ -36,8 +35,7 @@ def gravest(statuses: Iterable[int]) -> int:
     return min(statuses, key=lambda status: _IMPORTANCE.index(ExitCode(status)), default=0)
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """How the program ends when it does not end well."""
 
     sentence: str

@@ -10,8 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from bulkput import __version__
 from bulkput.cli.failure import explain
@@ -55,8 +54,7 @@ _LEAVE_LIMIT_S = 0.5
 """After a second signal the user does not want to wait; a write to a terminal takes no time."""
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(NamedTuple):
     """How a verb that came to its end will leave the process."""
 
     exit_code: int

@@ -41,7 +41,7 @@ class Standing(NamedTuple):
     place: str
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Expansion:
     """A file with everything written out."""
 

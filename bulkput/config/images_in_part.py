@@ -1,7 +1,7 @@
 """Which images of a job a run makes, where it was given a part of the job's volumes. Pure."""
 
 import shlex
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bulkput.config.images import ImageDiskSettings, ImageSettings
 from bulkput.config.settings import JobSettings
@@ -10,8 +10,7 @@ _NAMES_MAX = 3
 """So many disks are named; that there are more is enough to know."""
 
 
-@dataclass(frozen=True)
-class ImageInPart:
+class ImageInPart(NamedTuple):
     """An image that has a disk in this part of the job."""
 
     settings: ImageSettings

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from bulkput.model.errors import Problem
 
@@ -39,8 +39,7 @@ class TableError(Exception):
         super().__init__(expected)
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One volume of a table."""
 
     place: str

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -70,8 +70,7 @@ class LoadedSettings:
         return self.origins.get(path, DEFAULT)
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """A value from outside the file: where it goes, what the user calls it, and what it is."""
 
     location: Location

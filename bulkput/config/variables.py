@@ -6,9 +6,8 @@ nesting, no functions. Pure.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from bulkput.config.problems import CREDENTIALS_ELSEWHERE, looks_like_credential
 
@@ -25,8 +24,7 @@ class VariableError(ValueError):
     """A text refers to what does not exist; the message says what was expected."""
 
 
-@dataclass(frozen=True)
-class Variables:
+class Variables(NamedTuple):
     """What can be referred to at one place."""
 
     facts: Mapping[str, str]

@@ -1,10 +1,9 @@
 """How long one attempt may take, and what it may take without moving."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Deadlines:
+class Deadlines(NamedTuple):
     """Limits of one attempt, in seconds; what they bound is tried again by others."""
 
     connect_s: float = 5.0

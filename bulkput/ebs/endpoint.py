@@ -5,7 +5,7 @@ AWS_ENDPOINT_URL, profile) it is AWS's own name, by the rules that botocore has 
 a test holds both together.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from bulkput.ebs.partitions import is_aws_host, partition_of
@@ -15,8 +15,7 @@ from bulkput.model.host import is_loopback
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """One server's address, as requests and signatures need it."""
 
     url: str

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bulkput.ebs.api_client import SERVICES, ApiClient, ApiService
 from bulkput.ebs.aws_session import AwsSession, new_session
@@ -33,8 +33,7 @@ _CLOCK_TOLERANCE_S = 60.0
 """A Date header has whole seconds and travels; signatures may be 5 minutes off (SigV4)."""
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(NamedTuple):
     """Both planes of the service in one Region."""
 
     data: DataPlane
@@ -193,8 +192,7 @@ def _checked(url: str | None, *, allow_insecure_http: bool) -> tuple[str | None,
     return parsed.url, not parsed.is_tls and is_loopback_url(parsed.url)
 
 
-@dataclass(frozen=True)
-class _ClientOpener:
+class _ClientOpener(NamedTuple):
     """Makes the clients of the control plane, all alike."""
 
     session: AwsSession

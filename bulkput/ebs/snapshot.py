@@ -37,8 +37,7 @@ class StartRequest:
         return parameters
 
 
-@dataclass(frozen=True)
-class StartedSnapshot:
+class StartedSnapshot(NamedTuple):
     """What the service made of it."""
 
     snapshot_id: str
@@ -87,8 +86,7 @@ class SnapshotState:
     included; None where EC2 does not give it."""
 
 
-@dataclass(frozen=True)
-class FoundSnapshot:
+class FoundSnapshot(NamedTuple):
     """A snapshot that EC2 found by its tags."""
 
     snapshot_id: str
@@ -96,16 +94,14 @@ class FoundSnapshot:
     tags: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class SnapshotPage:
+class SnapshotPage(NamedTuple):
     """A page of DescribeSnapshots; short and empty pages may have a next one."""
 
     snapshots: tuple[FoundSnapshot, ...]
     next_token: str | None
 
 
-@dataclass(frozen=True)
-class BlockPage:
+class BlockPage(NamedTuple):
     """A page of ListSnapshotBlocks; short and empty pages may have a next one."""
 
     blocks: tuple[tuple[int, str], ...]
@@ -114,8 +110,7 @@ class BlockPage:
     volume_size_gib: int
 
 
-@dataclass(frozen=True)
-class ChangedBlockPage:
+class ChangedBlockPage(NamedTuple):
     """A page of ListChangedBlocks."""
 
     blocks: tuple[tuple[int, str | None, str | None], ...]

@@ -74,7 +74,7 @@ class CallCounts:
         }
 
 
-@dataclass
+@dataclass(eq=False)
 class Progress:
     """What has happened to one volume so far; counts are blocks or puts."""
 

@@ -36,7 +36,7 @@ _READING_BACK = frozenset({Phase.READING, Phase.COMPARING, Phase.VERIFYING, Phas
 """Phases that read, and do not put."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Figures:
     """One volume at one moment, ready to be shown."""
 
@@ -67,7 +67,7 @@ class Figures:
         return self.phase in _READING_BACK
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class _Volume:
     """One volume's counters and the meters over them."""
 

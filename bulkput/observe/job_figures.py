@@ -1,7 +1,8 @@
 """A job as a whole: all volumes' counters in one, and what they amount to. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
+from typing import NamedTuple
 
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.latencies import merged
@@ -49,8 +50,7 @@ def _calls(several: Iterable[CallCounts]) -> CallCounts:
     )
 
 
-@dataclass(frozen=True)
-class JobFigures:
+class JobFigures(NamedTuple):
     """All volumes of a job at one moment, ready to be shown."""
 
     volume_count: int

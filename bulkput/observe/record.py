@@ -70,11 +70,11 @@ _NAMES = {
 def _of_run(event: RunOwn) -> dict[str, Any]:
     match event:
         case RunConfigured():
-            return _named("configuration", None, vars(event))
+            return _named("configuration", None, event._asdict())
         case ResultKnown():
-            return _named("result", None, vars(event))
+            return _named("result", None, event._asdict())
         case RunStarted():
-            return _named("started", None, vars(event))
+            return _named("started", None, event._asdict())
         case Logged(text, level):
             return _named("note", None, {"text": text, "warning": level >= logging.WARNING})
         case Stopping():

@@ -6,14 +6,13 @@ get every one of them, and know nothing of each other.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from bulkput.model.duration import format_duration
 from bulkput.model.events import Event
 
 
-@dataclass(frozen=True)
-class RunStarted:
+class RunStarted(NamedTuple):
     """A verb begins; the first event of a run."""
 
     volume_count: int
@@ -25,8 +24,7 @@ class RunStarted:
     job_id: str | None = None
 
 
-@dataclass(frozen=True)
-class RunConfigured:
+class RunConfigured(NamedTuple):
     """What the run goes by, for whoever looks at it later; without secrets."""
 
     settings: Mapping[str, str]
@@ -49,15 +47,13 @@ class OutcomeKnown:
     outcome: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class ResultKnown:
+class ResultKnown(NamedTuple):
     """What a verb that is not of volumes has found: the object of ``--output json``."""
 
     result: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Logged:
+class Logged(NamedTuple):
     """A record of the program's log, or of a library's: one line without secrets."""
 
     text: str
@@ -65,8 +61,7 @@ class Logged:
     """As in ``logging``."""
 
 
-@dataclass(frozen=True)
-class Stopping:
+class Stopping(NamedTuple):
     """A signal asked the program to leave, which it does in order."""
 
     in_flight: int
@@ -84,8 +79,7 @@ class Stopping:
         )
 
 
-@dataclass(frozen=True)
-class RunFailed:
+class RunFailed(NamedTuple):
     """An error ended the verb as a whole; volumes that fail have it in their outcome."""
 
     error: str
@@ -95,8 +89,7 @@ class RunFailed:
     """Tracebacks of what was not foreseen, and other errors beside this one."""
 
 
-@dataclass(frozen=True)
-class RunEnded:
+class RunEnded(NamedTuple):
     """The last event of a run."""
 
     exit_code: int

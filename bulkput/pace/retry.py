@@ -5,9 +5,9 @@ caller's; so is the rate, which the pacer lowers when it learns of a throttle.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from random import Random
 from types import MappingProxyType
+from typing import NamedTuple
 
 from bulkput.model.failure import FailureClass
 
@@ -15,8 +15,7 @@ _DOUBLINGS_MAX = 32
 """Keeps ``2 ** n`` a small number after thousands of attempts; every cap is reached long before."""
 
 
-@dataclass(frozen=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """How calls that failed in one way are repeated.
 
     The delay after attempt ``n`` is drawn evenly from zero to ``min(cap, base * 2 ** (n - 1))``

@@ -4,8 +4,7 @@ A page by itself was checked where it came in. Pure: given each page before it i
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +30,7 @@ class Presence(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Expected:
+class Expected(NamedTuple):
     """What is known of a list before it comes."""
 
     volume_size_gib: int | None = None

@@ -1,6 +1,7 @@
 """What one upload works with, and what it may do: opened, decided and owned by the caller."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bulkput.ledger.marks import Marks
 from bulkput.model.clock import Clock
@@ -17,8 +18,7 @@ from bulkput.planning.zeros import ResolvedZeros
 from bulkput.source.source import Source
 
 
-@dataclass(frozen=True)
-class UploadPolicy:
+class UploadPolicy(NamedTuple):
     """What one upload does, and within which bounds."""
 
     zeros: ResolvedZeros
@@ -32,7 +32,7 @@ class UploadPolicy:
     """How long puts in flight may take to end after a failure or a signal."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class UploadParts:
     """What one upload works with; all of it is the caller's to open and to close."""
 

@@ -34,7 +34,7 @@ def _never_queued() -> float:
     return 0.0
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Retrier:
     """Repeats failed calls of one snapshot; every call has one deadline for all its attempts."""
 

@@ -9,7 +9,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +49,7 @@ class Known(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class SurveyPolicy:
+class SurveyPolicy(NamedTuple):
     """As the upload would be configured."""
 
     zeros: ResolvedZeros

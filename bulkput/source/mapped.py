@@ -7,7 +7,7 @@ must be safe even from that takes the ``preadv`` reader.
 """
 
 import mmap
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.source.buffered import BufferedReader, BufferedWindow
@@ -53,8 +53,7 @@ class MappedWindow:
             self._tail.close()
 
 
-@dataclass(frozen=True)
-class MappedReader:
+class MappedReader(NamedTuple):
     """Maps windows of one descriptor; what cannot be mapped goes the buffered way."""
 
     buffered: BufferedReader

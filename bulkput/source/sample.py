@@ -9,10 +9,9 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NamedTuple
 
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.errors import SourceError
@@ -38,8 +37,7 @@ _MKE2FS_LIMIT_S = 60
 _FAKE_TIME_S = "1700000000"
 
 
-@dataclass(frozen=True)
-class SampleInfo:
+class SampleInfo(NamedTuple):
     """What was made."""
 
     path: Path

@@ -5,9 +5,8 @@ whatever the path leads to by now; whether it changed is for this one to see.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from bulkput.model.disk_format import ImageFormat
 from bulkput.source.buffered import BufferedReader
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from bulkput.source.image.inspected import Inspected
 
 
-@dataclass(frozen=True)
-class SharedFile:
+class SharedFile(NamedTuple):
     """One file of a source, without its descriptor."""
 
     path: Path
@@ -44,8 +42,7 @@ class SharedFile:
         )
 
 
-@dataclass(frozen=True)
-class SharedSource:
+class SharedSource(NamedTuple):
     """A source without its descriptors; can be pickled."""
 
     files: tuple[SharedFile, ...]

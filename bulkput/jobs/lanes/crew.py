@@ -41,7 +41,7 @@ SHRINK_LOOK_S = 0.01
 """A budget made smaller is waited for so often: a put lets go of its bytes within as much."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class CrewParts:
     """What a volume's work shares with its lanes; all of it is the volume's."""
 

@@ -4,7 +4,6 @@ Pure, but for the machine's count of processors.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from bulkput.config.process_count import AUTO
@@ -48,8 +47,7 @@ class SourceEnd(NamedTuple):
     """One source for all processes, as at the other end."""
 
 
-@dataclass(frozen=True)
-class PoolParts:
+class PoolParts(NamedTuple):
     """What lanes share with the process that they belong to."""
 
     settings: ServiceSettings
@@ -125,8 +123,7 @@ def parts_of_copy(
     """
     parts = parts_of_job(context)
     rate = AccountRate(gets.account, gets.rate_limits.account_gets_per_s)
-    return replace(
-        parts,
+    return parts._replace(
         accounts={**parts.accounts, CallKind.SOURCE_GETS: rate},
         source=SourceEnd(_opened(source, gets), gets.server, gets.service.credentials),
     )

@@ -10,9 +10,8 @@ import contextlib
 import os
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from bulkput.ebs.credentials import Credentials
 from bulkput.jobs.process.child import kill, start_child, terminate
@@ -31,8 +30,7 @@ _LAST_WORDS_MAX = 300
 """Characters of the log that a message has at most."""
 
 
-@dataclass(frozen=True)
-class EmbeddedServer:
+class EmbeddedServer(NamedTuple):
     """Where it serves, and the one key that it accepts."""
 
     url: str

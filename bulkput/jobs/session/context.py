@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bulkput.jobs.session.snapshot_reader import SnapshotReader
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class JobContext:
     """Opened by the job, used by its volumes, closed by the job."""
 
@@ -136,7 +136,7 @@ class JobContext:
         return on_retry
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class _ReportingRecovery:
     """The service's recovery, with a warning when this machine's clock turns out to be wrong."""
 

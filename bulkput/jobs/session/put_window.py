@@ -10,7 +10,7 @@ from bulkput.model.progress import Progress
 from bulkput.pace.gate import Gate, OpenGate
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class PutWindow:
     """A gate for the pacer that is open in a window of every day, and reports when it changes."""
 

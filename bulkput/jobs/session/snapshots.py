@@ -64,7 +64,7 @@ class SnapshotCalls(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Snapshots:
     """The snapshots of one account, as EC2 sees them."""
 

@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from bulkput.config.paths import STANDARD_INPUT
 from bulkput.config.service import ServiceSettings
@@ -112,8 +112,7 @@ def doubt_about(job: ServiceSettings, volume: VolumeSettings) -> str | None:
         source.close()
 
 
-@dataclass(frozen=True)
-class Opening:
+class Opening(NamedTuple):
     """How a source is opened, beyond what its settings hold."""
 
     open: Callable[[], Source]

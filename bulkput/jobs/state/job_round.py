@@ -10,9 +10,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from bulkput.config.job_request import JobIdentity, JobRequest
 from bulkput.config.volume import VolumeSettings
@@ -39,8 +40,7 @@ _NO_IMAGES: Mapping[str, str] = MappingProxyType({})
 _SEALED = frozenset({LedgerPhase.SEALING, LedgerPhase.COMPLETED})
 
 
-@dataclass(frozen=True)
-class JobFolders:
+class JobFolders(NamedTuple):
     """Where the state of a job's volumes is."""
 
     state_dir: Path

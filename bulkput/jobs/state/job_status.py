@@ -5,10 +5,9 @@ Reads only, takes no lock and asks no service.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from bulkput.jobs.state.job_record import JobRecord, VolumeRecord
 from bulkput.jobs.state.running import running_jobs
@@ -18,8 +17,7 @@ from bulkput.ledger.header import LedgerHeader, LedgerPhase
 DONE = frozenset({"completed", "pending"})
 
 
-@dataclass(frozen=True)
-class VolumeStatus:
+class VolumeStatus(NamedTuple):
     """One volume of a job."""
 
     volume: str
@@ -50,8 +48,7 @@ class VolumeStatus:
         }
 
 
-@dataclass(frozen=True)
-class JobStatus:
+class JobStatus(NamedTuple):
     """A job, and its volumes in the order of their names."""
 
     record: JobRecord

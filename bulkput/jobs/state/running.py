@@ -11,9 +11,8 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bulkput.ledger.folder import ensure_folder
 from bulkput.ledger.state_file import read_state_file, remove_file, replace_file
@@ -29,8 +28,7 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.-]")
 _FILE_NAME = re.compile(r"(?P<host>.+)-(?P<process_id>[0-9]{1,10})\.json")
 
 
-@dataclass(frozen=True)
-class RunningVolume:
+class RunningVolume(NamedTuple):
     """A volume that a process is working on."""
 
     phase: str
@@ -42,7 +40,7 @@ class RunningVolume:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the documented JSON object."""
-        return vars(self).copy()
+        return self._asdict()
 
 
 class OwnRunFile:

@@ -5,9 +5,8 @@ Reads only and takes no lock. Asks no service.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bulkput.jobs.state.running import RunningVolume, read_running
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
@@ -21,8 +20,7 @@ from bulkput.model.errors import BulkputError, LedgerError
 _FOLDER_NAME = re.compile(r"(.+)-[0-9a-f]{12}")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One volume's folder."""
 
     folder: Path
@@ -48,8 +46,7 @@ class Entry:
         return header is not None and header.phase is LedgerPhase.COMPLETED and header.delivered
 
 
-@dataclass(frozen=True)
-class Unfinished:
+class Unfinished(NamedTuple):
     """An upload that has not come to its end."""
 
     entry: Entry
@@ -152,7 +149,7 @@ def _with_figures(
     holder, snapshot_id = upload.holder, upload.entry.snapshot_id
     if holder is None or holder.process_id is None or snapshot_id is None:
         return upload
-    return replace(upload, running=running.get((holder.process_id, snapshot_id)))
+    return upload._replace(running=running.get((holder.process_id, snapshot_id)))
 
 
 def read_upload(folder: Path) -> Unfinished | None:

@@ -5,10 +5,11 @@ source holds the same now: by an identity that vouches for that, or by reading a
 """
 
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from bulkput import __version__
 from bulkput.jobs.session.context import JobContext
@@ -166,8 +167,7 @@ async def _compared(
     return "content" if same else None
 
 
-@dataclass(frozen=True)
-class _Reference:
+class _Reference(NamedTuple):
     """What the snapshot shows."""
 
     known: Ledger | None

@@ -1,9 +1,8 @@
 """What to do with the ledger that an earlier run left: a pure decision."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from bulkput.ebs.snapshot import SnapshotState
 from bulkput.jobs.upload.encryption import lacks_blocks
@@ -47,8 +46,7 @@ class EarlierAnswer(Enum):
     """It is not, or the source can be read only once: a new snapshot."""
 
 
-@dataclass(frozen=True)
-class ResumeDecision:
+class ResumeDecision(NamedTuple):
     """The action, and what the user should know of it."""
 
     action: ResumeAction

@@ -1,7 +1,7 @@
 """The snapshot of one volume, and what it is found or started with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bulkput.config.volume import VolumeSettings
 from bulkput.ebs.snapshot import SnapshotState
@@ -17,8 +17,7 @@ from bulkput.planning.zeros import ResolvedZeros
 from bulkput.source.source import Source
 
 
-@dataclass(frozen=True)
-class UploadSnapshot:
+class UploadSnapshot(NamedTuple):
     """A snapshot that takes puts, or that is only to be waited for."""
 
     snapshot_id: str
@@ -32,8 +31,7 @@ class UploadSnapshot:
     """The snapshot may hold blocks of an unknown run: none is taken for the parent's."""
 
 
-@dataclass(frozen=True)
-class UploadContext:
+class UploadContext(NamedTuple):
     """One volume's; all of it is the caller's."""
 
     context: JobContext

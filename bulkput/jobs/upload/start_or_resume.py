@@ -1,7 +1,5 @@
 """Whether this run starts a snapshot or goes on with its own of an earlier run."""
 
-from dataclasses import replace
-
 from bulkput.jobs.upload.ledger import begin_attempt
 from bulkput.jobs.upload.parent import LostParentError, parent_for_new, parent_of_resumed
 from bulkput.jobs.upload.resume import take_up
@@ -32,8 +30,8 @@ async def start_or_resume(place: UploadContext) -> tuple[UploadSnapshot, UploadC
         place.retrier.snapshot_started_s = clock.monotonic_s() - age_s
     goes_on = live is not None and live.state != "error"
     try:
-        place = replace(
-            place, parent=await (parent_of_resumed if goes_on else parent_for_new)(place)
+        place = place._replace(
+            parent=await (parent_of_resumed if goes_on else parent_for_new)(place)
         )
     except LostParentError as lost:
         if place.series is None:
@@ -41,7 +39,7 @@ async def start_or_resume(place: UploadContext) -> tuple[UploadSnapshot, UploadC
         place.note(f"{lost}. It is deleted")
         await place.snapshots.delete(lost.snapshot_id)
         live, goes_on = None, False
-        place = replace(place, parent=await parent_for_new(place))
+        place = place._replace(parent=await parent_for_new(place))
     decision = decide_resume(
         header,
         live,
@@ -57,7 +55,7 @@ async def start_or_resume(place: UploadContext) -> tuple[UploadSnapshot, UploadC
         await place.snapshots.delete(decision.abandoned_snapshot_id)
     if decision.action is ResumeAction.START:
         if goes_on:
-            place = replace(place, parent=await parent_for_new(place))
+            place = place._replace(parent=await parent_for_new(place))
         begin_attempt(place)
     if decision.action in {ResumeAction.START, ResumeAction.REPLAY}:
         upload_snapshot = await start_snapshot(place)
@@ -73,7 +71,7 @@ async def start_anew(place: UploadContext) -> tuple[UploadSnapshot, UploadContex
     Raises:
         BulkputError: as ``start_or_resume``.
     """
-    place = replace(place, parent=await parent_for_new(place))
+    place = place._replace(parent=await parent_for_new(place))
     kept = place.ledger.header.snapshot_id
     begin_attempt(place, kept=() if kept is None else (kept,))
     return await start_snapshot(place), place

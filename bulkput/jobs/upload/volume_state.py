@@ -21,7 +21,7 @@ from bulkput.model.progress import Phase, Progress
 from bulkput.pipeline.retry import Retrier
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class VolumeRun:
     """The state of one volume while it is worked on."""
 

@@ -5,8 +5,7 @@ Owns the verdict on whether it looks like a disk. Changes nothing of what is sen
 
 import math
 from collections import Counter
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from bulkput.model.errors import BulkputError
 from bulkput.source.content.disk_signs import find_disk_sign
@@ -45,8 +44,7 @@ class Examinable(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(NamedTuple):
     """What was found."""
 
     doubt: str | None = None

@@ -1,10 +1,9 @@
 """How remote objects may be reached, as configured."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(NamedTuple):
     """Of S3 the Region and profile; of both ways whether they may be unencrypted."""
 
     region: str | None = None
