@@ -1,20 +1,25 @@
 """What a job may use of its account's quota changes while it runs: its lanes follow at once."""
 
 import asyncio
+from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 from virtual_time import run_virtual
 
 from bulkput.config.settings import JobSettings
+from bulkput.jobs.lanes.copied_snapshot import CopiedSnapshot
+from bulkput.jobs.lanes.copy_crew import CopyCrew
 from bulkput.jobs.lanes.crew import CrewParts
 from bulkput.jobs.lanes.lane_upload import LaneUpload
 from bulkput.jobs.lanes.lane_volume import LaneTools
 from bulkput.jobs.lanes.orders import PutOrder
 from bulkput.jobs.lanes.pool import LanePool
-from bulkput.jobs.lanes.pool_parts import parts_of_job
+from bulkput.jobs.lanes.pool_parts import AccountRate, parts_of_job
 from bulkput.jobs.lanes.protocol import CallKind, Held, LaneLeft, LaneProgress, Share
 from bulkput.jobs.lanes.put_crew import PutCrew
+from bulkput.jobs.lanes.shared_calls import PacedCalls
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT, RateLimits
 from bulkput.model.clock import LoopClock
@@ -68,7 +73,7 @@ def context(account):
     return JobContext(**(others | given))
 
 
-def with_lanes(pool, account, fence=None):
+def with_lanes(pool, account, fence=None, make=PutCrew):
     """Return lanes that put a volume together with this process."""
     budget = ByteBudget(1 << 30)
     pacer = Pacer(ceiling_puts_per_s=1000, in_flight_max=64, account=account, clock=LoopClock())
@@ -84,7 +89,7 @@ def with_lanes(pool, account, fence=None):
         "clock": LoopClock(),
         "fence": fence or Fence(),
     }
-    crew = PutCrew(CrewParts(**(others | given)), nothing, queue)
+    crew = make(CrewParts(**(others | given)), nothing, queue)
     pool._crews.append(crew)
     lanes = [Lane("1"), Lane("2")]
     for lane in lanes:
@@ -107,6 +112,36 @@ def test_all_processes_of_a_volume_share_what_is_allowed_now(ceilings):
             assert (own == 0) == (ceiling == 0)
 
     run_virtual(follow())
+
+
+def test_a_copy_shares_the_rates_of_both_ends_and_no_end_is_asked_for_more():
+    """The snapshot's own and the account's, at each end: four ceilings, each for all processes."""
+
+    async def copy():
+        puts, gets = AccountPacer(1000.0), AccountPacer(1000.0)
+        parts = parts_of_job(context(puts))
+        rate = AccountRate(gets, 700.0)
+        parts = replace(parts, accounts={**parts.accounts, CallKind.SOURCE_GETS: rate})
+        pool, progress = LanePool(parts), Progress("disk")
+        pacer = Pacer(ceiling_puts_per_s=400, in_flight_max=90, account=gets, clock=LoopClock())
+        calls = PacedCalls(CallKind.SOURCE_GETS, pacer, progress, 400.0, 90)
+        copied = CopiedSnapshot(None, None, calls, 0.0, None)
+        lanes = with_lanes(pool, puts, make=partial(CopyCrew, copied=copied))
+        pool.set_ceiling(CallKind.PUTS, 900.0)
+        for of_all, own, parts_of_lanes in (
+            (900.0, puts.rate_puts_per_s, [each.share.account_per_s for each in lanes]),
+            (1000.0, None, [each.share.snapshot_per_s for each in lanes]),
+            (700.0, gets.rate_puts_per_s, [each.share.source_gets.account_per_s for each in lanes]),
+            (400.0, None, [each.share.source_gets.snapshot_per_s for each in lanes]),
+        ):
+            assert parts_of_lanes == [pytest.approx(of_all / 3)] * 2
+            assert own is None or own / TARGET_SHARE == pytest.approx(of_all / 3)
+        assert pacer.rate_puts_per_s / TARGET_SHARE == pytest.approx(400 / 3)
+        assert [each.share.source_gets.in_flight_max for each in lanes] == [30, 30]
+        assert [each.share.in_flight_max for each in lanes] == [21, 21]
+        assert pool._allowed_puts_per_s() == pytest.approx(TARGET_SHARE * 400 / 3), "the slower end"
+
+    run_virtual(copy())
 
 
 def test_a_lane_hears_until_when_it_may_put():
