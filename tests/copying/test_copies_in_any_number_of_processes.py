@@ -124,3 +124,18 @@ async def test_what_ends_a_copy_ends_it_in_the_same_words_wherever_it_happens(
     world.failure = ServiceError("GetSnapshotBlock", failure, "no")
     with pytest.raises(expected, match=words):
         await CopyInMemory(tmp_path, world).run(lanes)
+
+
+@pytest.mark.parametrize("lanes", [0, 2])
+async def test_after_a_stop_no_process_gets_anything_more(tmp_path, lanes):
+    world = World(dict.fromkeys(range(100), "a"), seed=1, hangs_from=8)
+    running = asyncio.create_task(CopyInMemory(tmp_path, world).run(lanes))
+    async with asyncio.timeout(20):
+        while world.under_way < 6:  # noqa: ASYNC110 - threads are waited for
+            await asyncio.sleep(0.002)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    for _ in range(5):  # what was cancelled ends in the next turns of the loop
+        await asyncio.sleep(0)
+    assert world.under_way == 0

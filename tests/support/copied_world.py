@@ -37,6 +37,10 @@ class World:
     gets: int = 0
     puts: int = 0
     refused: int = 0
+    under_way: int = 0
+    """Gets."""
+    hangs_from: int = 2048
+    """The first of the blocks whose gets have no answer."""
     failure: Exception | None = None
     """What every get ends with from now on."""
 
@@ -54,7 +58,16 @@ class World:
         return int(of) == index and int(generation) >= self.generation - 1
 
     async def get_block(self, _snapshot_id, index, token):
+        self.under_way += 1
+        try:
+            return await self._get_block(index, token)
+        finally:
+            self.under_way -= 1
+
+    async def _get_block(self, index, token):
         self.gets += 1
+        if index >= self.hangs_from:
+            await asyncio.Event().wait()
         self.got.add(index)
         if self.failure is not None:
             raise self.failure
