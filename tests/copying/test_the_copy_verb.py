@@ -1,5 +1,6 @@
 """``bulkput copy`` on the command line, called in this process."""
 
+import contextlib
 import json
 
 import pytest
@@ -58,6 +59,7 @@ def test_json_names_the_source_with_its_region(accounts, bulkput, blocks):
         (("--to-region", "there"), 3, "--to-region: expected a Region"),
         (("--unencrypted", "--kms-key-arn", "arn:aws:kms:us-west-2:1:key/1"), 3, "--kms-key-arn"),
         (("--zeros", "skip"), 2, "--zeros"),
+        (("--processes", "0"), 3, "--processes: expected auto, or a whole number from 1 to 64"),
     ],
 )
 def test_wrong_flags_are_reported_by_their_own_names(bulkput, more, code, words):
@@ -76,3 +78,30 @@ def test_a_snapshot_that_is_not_there_is_an_error_of_its_own(bulkput):
 def test_what_is_no_snapshot_is_a_mistake_of_the_command_line(bulkput):
     status, _, err = bulkput("web.img")
     assert (status, "SNAPSHOT: expected a snapshot's id" in err) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("more", "processes"),
+    [((), 3), (("--processes", "2"), 2), (("--processes", "auto"), "auto")],
+    ids=["file", "flag", "auto"],
+)
+def test_how_many_processes_copy_is_the_files_or_the_flags(
+    accounts, bulkput, blocks, tmp_path, monkeypatch, more, processes
+):
+    here, _ = accounts
+    opened = []
+
+    @contextlib.asynccontextmanager
+    async def open_lanes(parts):
+        opened.append(parts)
+        yield None
+
+    monkeypatch.setattr("bulkput.jobs.copy.copy_snapshot.open_lanes", open_lanes)
+    file = tmp_path / "tuning.yaml"
+    file.write_text("version: 1\ntuning:\n  processes: 3\n")
+    status, _, err = bulkput(here.make(blocks(0)), "--config", str(file), "--quiet", *more)
+    assert (status, err) == (0, "")
+    (parts,) = opened
+    assert parts.settings.tuning.processes == processes
+    assert (parts.settings.region, parts.settings.profile) == (THERE, "there")
+    assert (parts.source.settings.region, parts.source.settings.profile) == (HERE, "here")
