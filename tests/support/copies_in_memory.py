@@ -89,7 +89,10 @@ class MemoryLane:
         await asyncio.wait({self._task})
 
     def count(self):
-        self._report(LaneProgress(self.copy.progress, 0.0, self.copy.source_progress))
+        copy = self.copy
+        self._report(
+            LaneProgress(copy.progress, 0.0, copy.held, copy.source_progress, copy.source_held)
+        )
 
     def _take(self, message):
         if not self.is_dead and not self._task.done():

@@ -1,7 +1,6 @@
 """What a job may use of its account's quota changes while it runs: its lanes follow at once."""
 
 import asyncio
-from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
@@ -121,7 +120,7 @@ def test_a_copy_shares_the_rates_of_both_ends_and_no_end_is_asked_for_more():
         puts, gets = AccountPacer(1000.0), AccountPacer(1000.0)
         parts = parts_of_job(context(puts))
         rate = AccountRate(gets, 700.0)
-        parts = replace(parts, accounts={**parts.accounts, CallKind.SOURCE_GETS: rate})
+        parts = parts._replace(accounts={**parts.accounts, CallKind.SOURCE_GETS: rate})
         pool, progress = LanePool(parts), Progress("disk")
         pacer = Pacer(ceiling_puts_per_s=400, in_flight_max=90, account=gets, clock=LoopClock())
         calls = PacedCalls(CallKind.SOURCE_GETS, pacer, progress, 400.0, 90)
