@@ -2,12 +2,14 @@
 
 import re
 import socket
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from bulkput.cli.command import Command
-from bulkput.cli.options import verbose_option
+from bulkput.cli.options import invocation_of, verbose_option
+from bulkput.cli.service import call_out
 from bulkput.cli.text import write_message_line
 from bulkput.model.errors import UsageError
 
@@ -35,28 +37,45 @@ RAY_PORTS = range(10_001, 20_000)
     help="What the host has, for volumes whose placement asks for it; may be repeated.",
 )
 @verbose_option("Show tracebacks of unexpected errors.")
+@click.pass_context
 def host(
-    address: str | None, *, head: bool, port: int, name: str | None, labels: tuple[str, ...]
+    context: click.Context,
+    address: str | None,
+    *,
+    head: bool,
+    port: int,
+    name: str | None,
+    labels: tuple[str, ...],
 ) -> None:
     """Make this machine a host of a cluster.
 
     It is one until it is stopped (SIGTERM). RAY_AUTH_TOKEN has the cluster's secret, the same on
     all hosts. Volumes of bulkput fleet run are uploaded here, with this machine's credentials.
+
+    Without --head and --address, this machine is a host already, as ray start or a launcher made
+    it: it has the name and labels given here while this command runs.
     """
-    if head == (address is not None):
-        raise UsageError("one of --head and --address HOST:PORT is needed, and not both")
+    if head and address is not None:
+        raise UsageError("--head and --address: at most one of both")
     if port not in range(1, 65_536) or port in RAY_PORTS:
         raise UsageError(
             f"--port: expected 1 to 65535 without {RAY_PORTS[0]} to {RAY_PORTS[-1]}, which Ray's "
             "own processes use"
         )
+    host_name, pairs, joined = _name(name), _labels(labels), _head(address)
+    if not head and joined is None:
+        from bulkput.fleet.described_node import describe_this_node  # noqa: PLC0415 - an extra
+
+        describing = partial(describe_this_node, host_name, pairs, write_message_line)
+        call_out(describing, invocation_of(context))
+        return
     from bulkput.fleet.host import become_host, host_command  # noqa: PLC0415 - an extra
 
-    command = host_command(_head(address), _name(name), _labels(labels), port=port)
-    if address is None:
+    command = host_command(joined, host_name, pairs, port=port)
+    if joined is None:
         name_here = f"{socket.gethostname()}:{port}"
         write_message_line(f"others join it by bulkput fleet host --address {name_here}, not ray")
-    become_host(command, address, write_message_line)
+    become_host(command, joined, write_message_line)
 
 
 def _head(address: str | None) -> str | None:

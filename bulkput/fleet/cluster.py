@@ -19,6 +19,7 @@ from bulkput.fleet.connection import NAMESPACE, connected
 from bulkput.fleet.extra import load_ray
 from bulkput.fleet.mailbox import Mailbox
 from bulkput.fleet.node import Node, nodes_of
+from bulkput.fleet.node_labels import NodeLabels
 from bulkput.fleet.protocol import AttemptEnd, Order
 from bulkput.fleet.quota_actor import QuotaActor
 from bulkput.fleet.volume_task import run_volume
@@ -49,6 +50,13 @@ class Cluster:
         self._ray = ray
         self._call = call
         self._task = ray.remote(run_volume)
+        self.labels = NodeLabels(call)
+        """Of nodes that something else started."""
+
+    @property
+    def own_node_id(self) -> str:
+        """The node that this process is connected by."""
+        return str(self._ray.get_runtime_context().get_node_id())
 
     async def nodes(self) -> list[Node]:
         """Return the hosts that are alive, by their names.
@@ -57,7 +65,7 @@ class Cluster:
             TemporaryError: the head does not answer.
         """
         async with _in_time("the cluster's head does not answer"):
-            return nodes_of(await self._call(self._ray.nodes))
+            return nodes_of(await self._call(self._ray.nodes), await self.labels.read())
 
     async def quota(self) -> Any:
         """Return the actor of the quota, which is started if there is none."""

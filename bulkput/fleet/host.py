@@ -30,7 +30,7 @@ def host_command(
     # The monitor adds machines where tasks wait for processors, and shows figures to everybody.
     where = ["--head", f"--port={port}", "--include-dashboard=false", "--no-monitor"]
     return [
-        *(sys.executable, "-P", "-m", "ray.scripts.scripts", "start"),
+        *(sys.executable, "-P", "-m", "bulkput.fleet.host_process", "start"),
         *(where if address is None else [f"--address={address}"]),
         *([f"--labels={pairs}"] if pairs else []),
         "--num-cpus=0",  # volumes are counted by the driver; no process waits in reserve

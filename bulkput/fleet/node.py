@@ -19,8 +19,15 @@ class Node:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-def nodes_of(listed: Iterable[Mapping[str, Any]]) -> list[Node]:
-    """Return the hosts of ``ray.nodes()``, by name; several of one name get a part of their ids."""
+def nodes_of(
+    listed: Iterable[Mapping[str, Any]], described: Mapping[str, Mapping[str, str]]
+) -> list[Node]:
+    """Return the hosts by name; several of one name get a part of their ids.
+
+    Args:
+        listed: By ``ray.nodes()``.
+        described: Labels that nodes were given after their start, by their ids.
+    """
     found: list[Node] = []
     names: set[str] = set()
     for each in sorted(listed, key=lambda node: str(node["NodeID"])):
@@ -30,7 +37,7 @@ def nodes_of(listed: Iterable[Mapping[str, Any]]) -> list[Node]:
             key: value
             for key, value in each.get("Labels", {}).items()
             if not key.startswith(_RAYS_OWN)
-        }
+        } | dict(described.get(each["NodeID"], {}))
         name = labels.pop(NAME_LABEL, None) or str(each["NodeManagerHostname"])
         if name in names:
             name = f"{name}-{each['NodeID'][:6]}"

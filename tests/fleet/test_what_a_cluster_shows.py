@@ -6,15 +6,18 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from virtual_time import run_virtual
 
 from bulkput.config.settings import JobSettings
 from bulkput.fleet.cluster import Cluster
+from bulkput.fleet.described_node import LOOK_S, describe
 from bulkput.fleet.fitting import require_fitting
 from bulkput.fleet.host import host_command
 from bulkput.fleet.inbox import Inbox
 from bulkput.fleet.lease import Ask, Resource
 from bulkput.fleet.lost_attempt import lost_attempt
-from bulkput.fleet.node import nodes_of
+from bulkput.fleet.node import Node, nodes_of
+from bulkput.fleet.node_labels import key_of, labels_by_node
 from bulkput.fleet.protocol import Leave, Renewal, VolumeProgress
 from bulkput.fleet.quota_actor import QuotaActor
 from bulkput.fleet.retries import LOST
@@ -39,11 +42,24 @@ def node(number, *, alive=True, **labels):
 
 
 def test_hosts_have_their_given_names_and_none_has_that_of_another():
-    found = nodes_of([node(1, rack="7"), node(2, bulkput_host="db"), node(3, alive=False), node(4)])
+    listed = [node(1, rack="7"), node(2, bulkput_host="db"), node(3, alive=False), node(4)]
+    found = nodes_of(listed, {})
     assert [(each.name, dict(each.labels)) for each in found] == [
         ("db", {}),
         ("vm", {"rack": "7"}),
         ("vm-000000", {}),
+    ]
+
+
+def test_a_node_that_something_else_started_has_the_labels_that_it_was_given_since():
+    keys = [
+        key_of(node(1)["NodeID"], {"bulkput-host": "db", "rack": "9"}),
+        key_of(node(7)["NodeID"], {"bulkput-host": "gone"}),
+    ]
+    found = nodes_of([node(1, rack="7", disk="nvme"), node(2)], labels_by_node(keys))
+    assert [(each.name, dict(each.labels)) for each in found] == [
+        ("db", {"rack": "9", "disk": "nvme"}),
+        ("vm", {}),
     ]
 
 
@@ -181,3 +197,39 @@ def test_a_call_of_rays_that_its_head_refuses_is_asked_again():
     ray = SimpleNamespace(remote=lambda function: function, nodes=refuse)
     with pytest.raises(TemporaryError, match="head does not answer"):
         asyncio.run(Cluster(ray, call).nodes())
+
+
+class Labels:
+    def __init__(self):
+        self.kept = {}
+
+    async def keep(self, node_id, labels):
+        self.kept[node_id] = labels
+
+    async def drop(self, node_id):
+        del self.kept[node_id]
+
+
+@pytest.mark.parametrize("ends_by", ["cancel", "loss"])
+def test_a_node_is_described_as_long_as_the_command_runs(ends_by):
+    labels, alive, reported = Labels(), ["id"], []
+
+    async def nodes():
+        return [Node(each, "db", "10.0.0.1") for each in alive]
+
+    async def live():
+        cluster = SimpleNamespace(own_node_id="id", labels=labels, nodes=nodes)
+        running = asyncio.create_task(describe(cluster, {"rack": "7"}, reported.append))
+        await asyncio.sleep(3 * LOOK_S)
+        assert labels.kept == {"id": {"rack": "7"}}
+        if ends_by == "cancel":
+            running.cancel()
+        else:
+            alive.clear()
+        error = TemporaryError if ends_by == "loss" else asyncio.CancelledError
+        with pytest.raises(error):
+            await running
+        assert labels.kept == {}
+
+    run_virtual(live())
+    assert reported == ["this machine is the host db, as long as this command runs"]

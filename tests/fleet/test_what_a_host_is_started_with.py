@@ -1,21 +1,23 @@
 """`bulkput fleet host` with wrong flags: one sentence, and Ray is not started."""
 
 import asyncio
+import signal
+import sys
 from socket import gethostname
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from bulkput.cli.fleet_host import host
-from bulkput.fleet import head
+from bulkput.fleet import head, host_process
 from bulkput.model.errors import TemporaryError, UsageError
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], "one of --head and --address"),
-        (["--head", "--address", "h:1"], "one of --head and --address"),
+        (["--head", "--address", "h:1"], "at most one of both"),
         *((["--head", "--port", port], "--port: expected") for port in ("0", "65536", "-1")),
         *((["--head", "--port", port], "Ray's own") for port in ("10001", "19999")),
         (["--head", "--label", "rack"], "expected KEY=VALUE"),
@@ -28,6 +30,30 @@ def test_wrong_flags_are_refused(monkeypatch, arguments, expected):
     error = CliRunner().invoke(host, arguments).exception
     assert isinstance(error, UsageError)
     assert expected in str(error)
+
+
+@pytest.mark.parametrize(
+    ("signals", "code", "expected"),
+    [([], 0, 0), ([], 1, 1), ([signal.SIGTERM], 1, 143), ([signal.SIGINT], 1, 130)],
+)
+def test_a_host_that_was_asked_to_end_ends_by_that_code(monkeypatch, signals, code, expected):
+    """Ray's own is 1, whatever ended it."""
+
+    def start():
+        for number in signals:
+            signal.raise_signal(number)
+        sys.exit(code)
+
+    monkeypatch.setattr(sys, "argv", ["host_process", "start"])
+    monkeypatch.setattr(host_process, "import_module", lambda _: SimpleNamespace(main=start))
+    before = {number: signal.signal(number, lambda *_: None) for number in signals}
+    try:
+        with pytest.raises(SystemExit) as ended:
+            host_process.main()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert (ended.value.code or 0) == expected
 
 
 @pytest.mark.parametrize("port", ["1", "6379", "10000", "20000", "65535"])

@@ -95,6 +95,20 @@ def test_what_a_lost_host_had_is_gone_on_with_by_another(parts, check):
     assert len(server.snapshots) == len(paths), "a snapshot was started twice"
 
 
+def test_a_host_that_is_stopped_ends_its_volumes_in_order(parts, check):
+    server, hosts, job, paths = parts
+    driver = hosts.drive(job, "--output", "json")
+    at_work(server)
+    host = hosts.hosts.pop("b")
+    host.terminate()
+    assert host.wait(60) == 128 + signal.SIGTERM
+    assert not hosts.processes("b", "bulkput")
+    err = ended(driver, check, server, paths)
+    assert "its host ends" in err
+    assert server.stored == len(paths) * BLOCKS, "some were put again"
+    assert len(server.snapshots) == len(paths)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_driver_that_ends_leaves_nothing_at_work_and_the_same_command_goes_on(
     parts, check, number
