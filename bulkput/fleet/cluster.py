@@ -139,8 +139,13 @@ class Cluster:
         return end
 
     async def cancel(self, reference: Any) -> None:
-        """Kill an attempt's task, and with it its process."""
-        await self._call(partial(self._ray.cancel, reference, force=True))
+        """Kill an attempt's task, and with it its process.
+
+        Raises:
+            TemporaryError: the head does not answer; it loses its hosts' tasks by itself.
+        """
+        async with _in_time("the cluster's head does not answer"):
+            await self._call(partial(self._ray.cancel, reference, force=True))
 
 
 async def answered(reference: Any) -> Any:

@@ -283,4 +283,5 @@ class Driver:
                 break
             ends = await self._ends(TICK_S)
         for attempt in self._running.values():
-            await self._cluster.cancel(attempt.reference)
+            with contextlib.suppress(TemporaryError):
+                await self._cluster.cancel(attempt.reference)

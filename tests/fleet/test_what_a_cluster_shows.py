@@ -199,6 +199,20 @@ def test_a_call_of_rays_that_its_head_refuses_is_asked_again():
         asyncio.run(Cluster(ray, call).nodes())
 
 
+def test_a_head_that_hangs_holds_nobody_who_ends():
+    async def call(function):
+        await asyncio.Event().wait()
+
+    async def live():
+        cluster = Cluster(SimpleNamespace(remote=lambda function: function, cancel=None), call)
+        with pytest.raises(TemporaryError, match="head does not answer"):
+            await cluster.cancel(None)
+        with pytest.raises(TemporaryError, match="head does not answer"):
+            await cluster.runs()
+
+    run_virtual(live())
+
+
 class Labels:
     def __init__(self):
         self.kept = {}
