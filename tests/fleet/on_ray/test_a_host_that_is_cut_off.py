@@ -45,7 +45,7 @@ class Run:
         )
         self.hosts = fleet(self.server, "a", "b", "c", network=network)
         self.events = tmp_path / "events.jsonl"
-        until(lambda: len(self.listed()) == 3, 60)
+        until(lambda: len(self.listed()) == 3, 120)
         self.driver = self.hosts.drive(job, "--output", "json", "--events", self.events)
         until(lambda: self.put_by("KEYC") > 30, 90)
 
