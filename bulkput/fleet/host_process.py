@@ -1,59 +1,72 @@
-"""The process of a host: `ray start` as Ray has it, with this program's exit codes.
+"""The process of a host: `ray start` as Ray has it, but in order when it is asked to end.
 
-Ray ends with 1 when it was asked to end, which a service manager takes for a failure.
+Ray lets work go on for half a minute then, kills what is not done, and ends with 1, which a service
+manager takes for a failure. Here the processes of volumes are asked to end at once, which leaves
+them resumable by others, and the exit code is that of the signal.
 """
 
 import contextlib
+import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from importlib import import_module
+from pathlib import Path
+
+from bulkput.model.parent import descendants
+
+_ENDS = frozenset({signal.SIGTERM, signal.SIGINT})
+_VOLUME = b"bulkput.fleet.volume_process"
 
 
 def main() -> None:
     """Run Ray's command line with this process's arguments."""
     sys.argv[0] = "ray"
-    with signals_of_this_process() as came:
+    with noted_signals(end_volumes) as came:
         try:
             import_module("ray.scripts.scripts").main()
         except SystemExit as end:
-            number = next((each for each in came() if each in _ENDS), None)
-            if end.code and number is not None:
-                sys.exit(128 + number)
+            if end.code and came:
+                sys.exit(128 + came[0])
             raise
 
 
-_ENDS = frozenset({signal.SIGTERM, signal.SIGINT})
+def end_volumes() -> None:
+    """Ask the processes of volumes on this host to end, as after a signal."""
+    for pid in descendants(os.getpid()):
+        with contextlib.suppress(OSError):  # it has ended
+            if _VOLUME in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGTERM)
 
 
 @contextlib.contextmanager
-def signals_of_this_process() -> Iterator["Came"]:
-    """Take note of signals beside whoever handles them; gives what has come."""
+def noted_signals(act: Callable[[], None]) -> Iterator[list[int]]:
+    """Note signals that end this process, beside whoever handles them; gives their numbers.
+
+    ``act`` is called for each, in a thread: Ray's own handler holds the main one.
+    """
+    came: list[int] = []
     ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+
+    def note() -> None:
+        while numbers := ours.recv(64):
+            for number in _ENDS.intersection(numbers):
+                came.append(int(number))
+                act()
+
+    thread = threading.Thread(target=note, daemon=True)
     with ours, theirs:
-        ours.setblocking(False)
-        theirs.setblocking(False)
+        thread.start()
         before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
         try:
-            yield Came(ours)
+            yield came
         finally:
             signal.set_wakeup_fd(before)
-
-
-class Came:
-    """Signals that have come."""
-
-    def __init__(self, pair: socket.socket) -> None:
-        """Read their numbers from ``pair``."""
-        self._pair = pair
-
-    def __call__(self) -> list[int]:
-        """Return those that came since the last call."""
-        try:
-            return list(self._pair.recv(4096))
-        except BlockingIOError:
-            return []
+            theirs.close()
+            thread.join(1.0)
 
 
 if __name__ == "__main__":

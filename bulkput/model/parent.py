@@ -28,12 +28,13 @@ def die_with_parent() -> Callable[[], None]:
 
 def kill_with_descendants(pid: int) -> None:
     """End a process and what it started: a shell's child would live on, and hold the pipes."""
-    for each in (pid, *_descendants(pid)):
+    for each in (pid, *descendants(pid)):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(each, signal.SIGKILL)
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
+    """Return the ids of all processes that a process started, and of theirs."""
     found: list[int] = []
     waiting = [pid]
     while waiting:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+import threading
 from socket import gethostname
 from types import SimpleNamespace
 
@@ -42,7 +43,12 @@ def test_a_host_that_was_asked_to_end_ends_by_that_code(monkeypatch, signals, co
     def start():
         for number in signals:
             signal.raise_signal(number)
+        if signals:
+            assert asked.wait(10), "the volumes were not asked to end"
         sys.exit(code)
+
+    asked = threading.Event()
+    monkeypatch.setattr(host_process, "end_volumes", asked.set)
 
     monkeypatch.setattr(sys, "argv", ["host_process", "start"])
     monkeypatch.setattr(host_process, "import_module", lambda _: SimpleNamespace(main=start))
@@ -54,6 +60,18 @@ def test_a_host_that_was_asked_to_end_ends_by_that_code(monkeypatch, signals, co
         for number, handler in before.items():
             signal.signal(number, handler)
     assert (ended.value.code or 0) == expected
+
+
+def test_the_volumes_of_a_host_and_nothing_else_are_asked_to_end(monkeypatch, tmp_path):
+    monkeypatch.setattr(host_process, "descendants", lambda _: [1, 2, 3])
+    monkeypatch.setattr(host_process, "Path", lambda path: tmp_path / path.replace("/", "-"))
+    commands = {1: b"python\0-m\0bulkput.fleet.volume_process\0009", 2: b"ray::IDLE"}
+    for pid, command in commands.items():
+        (tmp_path / f"-proc-{pid}-cmdline").write_bytes(command)
+    killed = []
+    monkeypatch.setattr(host_process.os, "kill", lambda *what: killed.append(what))
+    host_process.end_volumes()
+    assert killed == [(1, signal.SIGTERM)]
 
 
 @pytest.mark.parametrize("port", ["1", "6379", "10000", "20000", "65535"])

@@ -45,6 +45,8 @@ class Namespaces:
 
     def close(self):
         for name in self.names:
+            for number in range(2):  # a namespace lasts as long as a process in it
+                _ip("link", "del", f"bpt{number}-{name}", check=False)
             _ip("netns", "del", f"bpt-{name}", check=False)
         for number in range(2):
             _ip("link", "del", f"bpt{number}", check=False)
@@ -67,9 +69,12 @@ class Namespaces:
         """Each host puts by an access key of its own."""
         return {"AWS_ACCESS_KEY_ID": f"KEY{name.upper()}"}
 
+    def machine_of(self, name):
+        """Return the host that a process of this name is on."""
+        return name if name in self.names else DRIVER_IS_ON
+
     def prefix(self, name):
-        space = name if name in self.names else DRIVER_IS_ON
-        return ["ip", "netns", "exec", f"bpt-{space}"]
+        return ["ip", "netns", "exec", f"bpt-{self.machine_of(name)}"]
 
 
 @contextlib.contextmanager

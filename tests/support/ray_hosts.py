@@ -34,6 +34,9 @@ class Loopback:
     def environment(self, name):
         return {}
 
+    def machine_of(self, name):
+        return ""
+
     def prefix(self, name):
         return []
 
@@ -53,12 +56,13 @@ class RayHosts:
     def environment(self, name):
         home = self.folder / name
         home.mkdir(exist_ok=True)
+        (self.ray_folder / self.network.machine_of(name)).mkdir(exist_ok=True)
         return {
             **ENVIRONMENT,
             "HOME": str(home),
             "XDG_STATE_HOME": str(home),
             "RAY_AUTH_TOKEN": TOKEN,
-            "RAY_TMPDIR": str(self.ray_folder),
+            "RAY_TMPDIR": str(self.ray_folder / self.network.machine_of(name)),
             "AWS_REGION": "us-east-1",
             "BULKPUT_ENDPOINT": self.server.url,
             **self.s3.environment(),

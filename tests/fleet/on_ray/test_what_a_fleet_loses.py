@@ -97,14 +97,16 @@ def test_what_a_lost_host_had_is_gone_on_with_by_another(parts, check):
 
 def test_a_host_that_is_stopped_ends_its_volumes_in_order(parts, check):
     server, hosts, job, paths = parts
+    until(lambda: '"b"' in hosts.call("fleet", "status", "--output", "json").stdout, 60)
     driver = hosts.drive(job, "--output", "json")
-    at_work(server)
+    until(lambda: hosts.processes("b", "volume_process"), 60)
+    at_work(server, server.stored + 10)
     host = hosts.hosts.pop("b")
     host.terminate()
     assert host.wait(60) == 128 + signal.SIGTERM
     assert not hosts.processes("b", "bulkput")
     err = ended(driver, check, server, paths)
-    assert "its host ends" in err
+    assert "its process was asked to end" in err
     assert server.stored == len(paths) * BLOCKS, "some were put again"
     assert len(server.snapshots) == len(paths)
 
