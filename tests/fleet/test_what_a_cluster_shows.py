@@ -204,7 +204,7 @@ def test_a_head_that_hangs_holds_nobody_who_ends():
         await asyncio.Event().wait()
 
     async def live():
-        cluster = Cluster(SimpleNamespace(remote=lambda function: function, cancel=None), call)
+        cluster = Cluster(SimpleNamespace(remote=lambda function: function, cancel=print), call)
         with pytest.raises(TemporaryError, match="head does not answer"):
             await cluster.cancel(None)
         with pytest.raises(TemporaryError, match="head does not answer"):
