@@ -47,7 +47,7 @@ def run(bench: Bench) -> CaseResult:
                 "first put after the start of bulkput upload, TLS",
                 spread(first_put_s).median,
                 "s",
-                Reach(at_most=1.0),
+                Reach(at_most=0.6),
             ),
         ),
         rounds=bench.options.rounds,
