@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bulkput.config.service import ServiceSettings
 
 _YES = frozenset({"y", "yes"})
+_ELSEWHERE = "A state store keeps this upload, and another host may be working on it"
 
 
 @click.command(cls=Command)
@@ -61,8 +62,14 @@ def abort(
     settings, folder = service_of(**flags)
     upload = _held(settings, folder, upload, invocation_of(context)) or upload
     with choose_upload(folder, upload) as chosen:
+        is_doubtful = settings.state_store is None and chosen.may_be_elsewhere
+        if is_doubtful and (yes or not _can_ask()):
+            raise UsageError(
+                f"{_ELSEWHERE}: nothing was deleted. Give its --state-store, or confirm on a "
+                "terminal, without --yes"
+            )
         if not yes:
-            _ask(chosen.question)
+            _ask(f"{_ELSEWHERE}. {chosen.question}" if is_doubtful else chosen.question)
         done = call_out(
             lambda: abort_upload(chosen, settings, write_message_line), invocation_of(context)
         )
@@ -103,10 +110,14 @@ def _ask(question: str) -> None:
     Raises:
         UsageError: it is not, or nobody can be asked.
     """
-    if not sys.stdin or not sys.stdin.isatty():
+    if not _can_ask():
         raise UsageError(
             "stdin is not a terminal, so nobody can confirm: nothing was deleted. Give --yes"
         )
     click.echo(f"{shown(question)} [y/N] ", nl=False, err=True)
     if sys.stdin.readline().strip().lower() not in _YES:
         raise UsageError("not confirmed: nothing was deleted")
+
+
+def _can_ask() -> bool:
+    return bool(sys.stdin) and sys.stdin.isatty()

@@ -11,6 +11,7 @@ from bulkput.ledger.closing import Closing
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import read_header
 from bulkput.ledger.lock import FolderLock
+from bulkput.ledger.mirror_record import may_be_mirrored
 from bulkput.ledger.removal import remove_ledger
 from bulkput.model.errors import SnapshotError
 
@@ -67,6 +68,11 @@ class Abort(Closing):
             LedgerPhase.SEALING: f"{self.header.snapshot_id}, which is uploaded and sealed,",
         }.get(self.header.phase, f"{self.header.snapshot_id}")
         return f"Delete {what} and all state of {self.header.source_path}?"
+
+    @property
+    def may_be_elsewhere(self) -> bool:
+        """Whether a state store keeps it, so that another host may have gone on with it."""
+        return may_be_mirrored(self.folder)
 
     def service(self, around: ServiceSettings) -> ServiceSettings:
         """Return where the snapshot is; http elsewhere was accepted when it was started.

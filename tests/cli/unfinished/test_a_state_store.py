@@ -1,5 +1,6 @@
 """What is unfinished on any host is seen, checked and given up from any other one."""
 
+import io
 import json
 import os
 from dataclasses import replace
@@ -59,6 +60,30 @@ def test_an_upload_of_another_host_is_given_up(bulkput, elsewhere, service, s3):
     assert ended.status == 0, ended.err
     assert service.states() == {elsewhere: "gone"}
     assert s3.keys("uploads") == []
+
+
+def test_what_a_store_keeps_is_given_up_without_it_only_on_a_terminal(
+    bulkput, s3, service, cut_short, monkeypatch
+):
+    snapshot_id = cut_short()
+    store = os.environ["BULKPUT_STATE_STORE"]
+    monkeypatch.delenv("BULKPUT_STATE_STORE")
+    for flags in ((), ("--yes",)):
+        ended = bulkput("abort", snapshot_id, *flags)
+        assert (ended.status, ended.out, ended.err.count("\n")) == (2, "", 1)
+        assert "another host may be working on it: nothing was deleted" in ended.err
+    for answer in ("n\n", "y\n"):
+        assert service.states() == {snapshot_id: "pending"}
+        terminal = io.StringIO(answer)
+        terminal.isatty = lambda: True
+        monkeypatch.setattr("sys.stdin", terminal)
+        ended = bulkput("abort", snapshot_id)
+        assert "another host may be working on it. Delete " in ended.err
+    assert (ended.status, service.states()) == (0, {snapshot_id: "gone"})
+    other = cut_short("alone.img")  # by no store
+    assert bulkput("abort", other, "--yes").status == 0
+    kept = cut_short("kept.img", "--state-store", store)
+    assert bulkput("abort", kept, "--yes", "--state-store", store).status == 0
 
 
 def test_who_is_alive_is_not_given_up(bulkput, elsewhere, service, s3, monkeypatch):
