@@ -65,7 +65,7 @@ def _paragraph(outcome: VolumeOutcome, *, alone: bool) -> str:
             ("time", _time(outcome)),
             ("puts", _puts(outcome.puts)),
         ]
-    rows += _published(outcome.published)
+    rows += published_rows(outcome.published)
     if outcome.checksum:
         rows.append(("checksum", f"{outcome.checksum} (SHA256, LINEAR)"))
     if is_uploaded and not outcome.exit_code:
@@ -79,8 +79,8 @@ def _paragraph(outcome: VolumeOutcome, *, alone: bool) -> str:
     return f"{head}\n{body}"
 
 
-def _published(published: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what was made of the snapshot, a row for each."""
+def published_rows(published: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what was made of a snapshot, a row for each: a label and what there is."""
     rows = [("copy", f"{each} in {region}") for region, each in published.get("copies", {}).items()]
     if "volume_id" in published:
         rows.append(("made", f"the volume {published['volume_id']}"))

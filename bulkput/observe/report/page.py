@@ -14,7 +14,7 @@ from markupsafe import Markup
 from bulkput import __version__
 from bulkput.model.duration import format_duration
 from bulkput.observe.report import charts, facts
-from bulkput.observe.report.image_rows import image_rows
+from bulkput.observe.report.image_rows import image_rows, made_rows
 from bulkput.observe.report.palette import CLASS_OF, CSS_OF, GREY, INK, OF_FATES, OF_PHASES
 from bulkput.observe.report.picture import Strips, TimeLines
 from bulkput.observe.report.pictures import svg
@@ -92,6 +92,7 @@ def _run(run: RunStory, key: str) -> dict[str, Any]:
         "tiles": facts.tiles(run),
         "volumes": facts.volume_rows(run),
         "pictures": list(_pictures(run, key)),
+        "made": made_rows(run),
         "images": image_rows(run),
         "limits": facts.limit_rows(run),
         "phases": phases,

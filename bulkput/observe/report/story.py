@@ -13,6 +13,7 @@ from bulkput.model.disk_map import CELLS_MAX
 from bulkput.model.progress import Phase
 from bulkput.observe.record import unix_s_of
 from bulkput.observe.report.series import Series
+from bulkput.observe.summary import published_rows
 
 _NOTES_MAX = 50
 """Of a run; a job that repeats itself a thousand times is read by nobody."""
@@ -37,6 +38,8 @@ class VolumeStory:
     """The last one of each earlier attempt."""
     disk: Mapping[str, Any] | None = None
     outcome: Mapping[str, Any] | None = None
+    made: list[tuple[str, str]] = field(default_factory=list)
+    """Of its snapshot: labels, and what there is."""
     hosts: list[str] = field(default_factory=list)
     """Of a fleet, in the order in which they worked on it."""
 
@@ -137,8 +140,10 @@ class RunStory:
 
     def end_volume(self, record: Mapping[str, Any], at_s: float) -> None:
         """Take the outcome of a volume."""
+        outcome = record["outcome"]
+        made = published_rows(outcome.get("published") or {})
         volume = self._volume(record, at_s)
-        volume.outcome, volume.ended_s = record["outcome"], at_s
+        volume.outcome, volume.made, volume.ended_s = outcome, made, at_s
 
     def end_image(self, record: Mapping[str, Any], _: float) -> None:
         """Take the outcome of an image."""

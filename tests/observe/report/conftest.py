@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from bulkput.model.disk_map import BlockFate
-from bulkput.model.events import Noted, PhaseChanged, VolumeEnded, VolumeStarted
+from bulkput.model.events import ImageEnded, Noted, PhaseChanged, VolumeEnded, VolumeStarted
+from bulkput.model.image_outcome import ImageOutcome
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress, RateLimiter
 from bulkput.observe import recorder as recorder_module
@@ -70,7 +71,7 @@ class ScriptedRun:
                 progress.puts.latencies.record(0.1)
             self._write(last=False)
 
-    def end_volume(self, progress, *, error=None):
+    def end_volume(self, progress, *, error=None, published=None):
         progress.phase = Phase.FAILED if error else Phase.DONE
         outcome = VolumeOutcome(
             volume=progress.volume,
@@ -80,10 +81,14 @@ class ScriptedRun:
             blocks=progress.block_counts,
             puts=progress.put_counts,
             verified=None if error else "full",
+            published=published or {},
             error=error,
             exit_code=6 if error else 0,
         )
         self.take(VolumeEnded(outcome))
+
+    def end_image(self, **facts):
+        self.take(ImageEnded(ImageOutcome(**facts)))
 
     def note(self, text):
         self.take(Noted("", text))

@@ -96,6 +96,17 @@ def test_a_map_that_no_disk_has_is_left_out(finished, facts):
     assert streams.runs[0].volumes["web-01"].disk is None
 
 
+@pytest.mark.parametrize(
+    "published", [5, {"copies": [1]}, {"fast_restore": "x"}, {"shared_with": 7}]
+)
+def test_an_outcome_that_no_volume_has_is_left_out(finished, published):
+    number = next(n for n, line in enumerate(finished.lines) if b'"volume_ended"' in line)
+    lines = list(finished.lines)
+    outcome = json.loads(lines[number])["outcome"] | {"published": published}
+    lines[number] = changed(lines[number], outcome=outcome)
+    assert read(lines).warnings == ["events.jsonl: 1 line is left out: damaged (volume_ended)"]
+
+
 def test_two_runs_that_wrote_to_one_file_at_once_are_distinguished(scripted):
     runs = [scripted(run=f"aa0{number}", host=f"host-{number}") for number in range(2)]
     for run in runs:

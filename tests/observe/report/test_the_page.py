@@ -92,6 +92,39 @@ def test_it_has_everything_that_was_asked_for(finished):
     assert page.elements.count("svg") == page.elements.count("desc") == 6
 
 
+def test_what_was_made_of_the_snapshots_is_shown(scripted):
+    run = scripted()
+    progress = run.volume("web-01")
+    run.put(progress, 10)
+    made = {
+        "copies": {"us-west-2": "snap-00000000000000001"},
+        "volume_id": "vol-00000000000000002",
+        "shared_with": ["111122223333", "all"],
+        "locked": "compliance",
+        "fast_restore": {"eu-west-1a": "enabled"},
+    }
+    run.end_volume(progress, published=made)
+    run.end_image(
+        name="web",
+        status="available",
+        images={"eu-west-1": "ami-00000000000000003"},
+        ssm_parameter="/images/web",
+        pruned=("ami-00000000000000004",),
+    )
+    words = page_of(run).words
+    for expected in (
+        "web-01: copy snap-00000000000000001 in us-west-2",
+        "web-01: made the volume vol-00000000000000002",
+        "web-01: shared with 111122223333, all",
+        "web-01: locked compliance",
+        "web-01: restore fast in eu-west-1a (enabled)",
+        "web in eu-west-1 ami-00000000000000003",
+        "web: parameter /images/web",
+        "web: deleted ami-00000000000000004",
+    ):
+        assert expected in words, expected
+
+
 def test_names_and_texts_of_others_are_text(scripted):
     run = scripted(host=HOSTILE)
     progress = run.volume(HOSTILE)
