@@ -23,6 +23,16 @@ for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler if is_interrupt else signal.SIG_DFL)
 
 
+_LONGEST = frozenset({"test_code_is_clean.py", "test_a_cluster_of_its_own.py"})
+"""A type checker and a cluster's start, each for so long that one worker would be left alone with
+it if it began among the last."""
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
+
+
 @pytest.fixture(autouse=True)
 def no_proxy_has_refused():
     """Let no test know what the proxies of another one refused."""

@@ -101,28 +101,37 @@ def test_a_vdi_may_end_within_a_sector(written, opened):
 
 
 @pytest.mark.parametrize(
-    ("image_", "what"),
-    [
-        (written_images.fixed_vhd(SHORT, size=len(SHORT) - MIB), "which is right cannot be seen"),
-        (written_images.fixed_vhd(SHORT, size=len(SHORT) + MIB), "cut short"),
-        (written_images.fixed_vhd(SHORT[:-7], size=len(SHORT) - 7), "not whole sectors"),
-        (written_images.dynamic_vhd(SHORT, foot_size=len(SHORT) + MIB), "two footers differ"),
-        (written_images.dynamic_vhd(SHORT, size=len(SHORT) * 2), "with a table for"),
-        (written_images.dynamic_vhd(SHORT, kind=4), "parent disk"),
-        (written_images.dynamic_vhd(SHORT, kind=5), "kind that is not known (5)"),
-        (damaged_footer(), "checksum does not hold"),
-        (written_images.vdi(SHORT, size=len(SHORT) + MIB), "with a map for"),
-        (written_images.vmdk(SHORT, named=len(SHORT) // 512 + 1), "as its descriptor says"),
-        (written_images.vmdk(SHORT, named=len(SHORT) // 512 - 128), "as its descriptor says"),
-        (written_images.qcow2(SHORT, size=1 << 47), "more than the largest volume"),
-        (written_images.vhdx(SHORT, flags=2), "differences from a parent disk"),
-        (written_images.vhdx(SHORT, sector=4096), "sectors of 4096 bytes"),
-        (written_images.vhdx(SHORT)[: 192 << 10], "no region table"),
-        (written_images.vhdx(SHORT, size=1 << 47), "more than the largest volume"),
+    ("make", "what"),
+    [  # each made where it is looked at, not by whoever collects tests
+        (
+            lambda: written_images.fixed_vhd(SHORT, size=len(SHORT) - MIB),
+            "which is right cannot be seen",
+        ),
+        (lambda: written_images.fixed_vhd(SHORT, size=len(SHORT) + MIB), "cut short"),
+        (lambda: written_images.fixed_vhd(SHORT[:-7], size=len(SHORT) - 7), "not whole sectors"),
+        (
+            lambda: written_images.dynamic_vhd(SHORT, foot_size=len(SHORT) + MIB),
+            "two footers differ",
+        ),
+        (lambda: written_images.dynamic_vhd(SHORT, size=len(SHORT) * 2), "with a table for"),
+        (lambda: written_images.dynamic_vhd(SHORT, kind=4), "parent disk"),
+        (lambda: written_images.dynamic_vhd(SHORT, kind=5), "kind that is not known (5)"),
+        (damaged_footer, "checksum does not hold"),
+        (lambda: written_images.vdi(SHORT, size=len(SHORT) + MIB), "with a map for"),
+        (lambda: written_images.vmdk(SHORT, named=len(SHORT) // 512 + 1), "as its descriptor says"),
+        (
+            lambda: written_images.vmdk(SHORT, named=len(SHORT) // 512 - 128),
+            "as its descriptor says",
+        ),
+        (lambda: written_images.qcow2(SHORT, size=1 << 47), "more than the largest volume"),
+        (lambda: written_images.vhdx(SHORT, flags=2), "differences from a parent disk"),
+        (lambda: written_images.vhdx(SHORT, sector=4096), "sectors of 4096 bytes"),
+        (lambda: written_images.vhdx(SHORT)[: 192 << 10], "no region table"),
+        (lambda: written_images.vhdx(SHORT, size=1 << 47), "more than the largest volume"),
     ],
 )
-def test_an_image_that_contradicts_itself_is_refused_in_a_sentence(written, opened, image_, what):
-    message = refused(opened, written(image_))
+def test_an_image_that_contradicts_itself_is_refused_in_a_sentence(written, opened, make, what):
+    message = refused(opened, written(make()))
     assert what in message
     assert "Invalid argument" not in message
 
