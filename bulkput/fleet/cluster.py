@@ -163,19 +163,18 @@ def _is_rays(error: BaseException) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def open_cluster(address: str, volumes: int = 0) -> AsyncIterator[Cluster]:
+async def open_cluster(address: str) -> AsyncIterator[Cluster]:
     """Connect to a cluster, or start one on this machine, and leave it at the end.
 
     Args:
         address: As the job's ``fleet.address``.
-        volumes: How many a cluster that is started here is to upload at a time.
 
     Raises:
         UsageError: Ray is not installed.
         ConfigError: there is no cluster, or it refuses this one.
     """
     with contextlib.closing(_Thread()) as thread:
-        async with connected(address, thread.call, volumes) as ray:
+        async with connected(address, thread.call) as ray:
             _take_signal_back(signal.SIGTERM)
             yield Cluster(ray, thread.call)
 

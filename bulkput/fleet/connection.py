@@ -30,8 +30,6 @@ AUTO = "auto"
 RAYS_SCHEME = "ray://"
 LEAVE_LIMIT_S = 10.0
 """For Ray to leave a cluster; without a head it may hang."""
-_ACTORS = 2
-"""That of the quota, and the mailbox of the run."""
 _TOKEN_BYTES = 32
 _OF_CLIENTS: Mapping[str, str] = {
     "RAY_NUM_REDIS_GET_RETRIES": "3",
@@ -53,13 +51,12 @@ Call = Callable[..., Any]
 
 
 @contextlib.asynccontextmanager
-async def connected(address: str, call: Call, volumes: int = 0) -> AsyncIterator[Any]:
+async def connected(address: str, call: Call) -> AsyncIterator[Any]:
     """Load Ray, connect it or start a cluster on this machine, and leave it at the end; gives Ray.
 
     Args:
         address: As the job's ``fleet.address``.
         call: What Ray starts on this machine ends with the thread that starts it.
-        volumes: How many a cluster that is started here is to upload at a time.
 
     Raises:
         UsageError: Ray is not installed.
@@ -76,7 +73,7 @@ async def connected(address: str, call: Call, volumes: int = 0) -> AsyncIterator
         # Ray writes to it what becomes of workers, whatever it is asked to: it is the result's.
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         if address == LOCAL:
-            given = own_cluster(stack.enter_context(_private_folder()), volumes)
+            given = own_cluster(stack.enter_context(_private_folder()))
         else:
             require_token(os.environ)
             head = await call(_head_here) if address == AUTO else address
@@ -104,16 +101,12 @@ def _private_folder() -> Any:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def own_cluster(folder: Path, volumes: int) -> dict[str, Any]:
-    """Return what a cluster on this machine is started with.
-
-    As many processes as Ray is given processors start together with Ray itself, and are kept: its
-    actors and the first volumes do not wait for theirs.
-    """
+def own_cluster(folder: Path) -> dict[str, Any]:
+    """Return what a cluster on this machine is started with."""
     return {
         "address": LOCAL,
         "include_dashboard": False,
-        "num_cpus": _ACTORS + volumes,
+        "num_cpus": 0,  # else Ray starts so many processes in reserve
         "object_store_memory": OBJECT_STORE_BYTES,
         "_temp_dir": str(folder),  # sockets are below it: 107 characters are their limit
     }

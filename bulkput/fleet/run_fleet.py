@@ -49,10 +49,9 @@ async def run_fleet(settings: JobSettings, *, observer: Observer) -> JobOutcomes
         context = await stack.enter_async_context(open_context(settings, observer))
         stack.enter_context(locked_job(context))
         fleet = settings.fleet
-        at_a_time = min(fleet.volumes_per_host, len(settings.volumes))
         if fleet.address == LOCAL:
             observer.on_event(Noted("", "starting a cluster on this machine"))
-        cluster = await stack.enter_async_context(open_cluster(fleet.address, at_a_time))
+        cluster = await stack.enter_async_context(open_cluster(fleet.address))
         recorded = await context.workers.run(partial(_recorded, context))
         if not await begin_job(context):
             return JobOutcomes()
