@@ -82,7 +82,7 @@ class FleetSettings(Section, defer_build=False):
         "starts one on this machine for the run, `HOST:PORT` is the head of another, and "
         "`ray://HOST:PORT` a cluster that this machine does not belong to.",
     )
-    # A process needs some 200 MiB, and one snapshot alone takes the quota of most accounts.
+    # Each needs some 150 MiB, and one snapshot alone takes the quota of most accounts.
     volumes_per_host: Annotated[int, Field(ge=1, le=100)] = Field(
         default=4,
         description="How many volumes are uploaded at the same time by one host.",
