@@ -24,6 +24,7 @@ from bulkput.fleet.extra import OBJECT_STORE_BYTES, load_ray, require_token
 from bulkput.fleet.head import unreachable
 from bulkput.fleet.rays_lines import rays_lines
 from bulkput.model.errors import ConfigError, Problem
+from bulkput.model.parent import descendants, kill_all
 
 NAMESPACE = "bulkput"
 AUTO = "auto"
@@ -116,6 +117,7 @@ def _init(ray: Any, address: str, given: Mapping[str, Any]) -> None:
     lines: list[str] = []
     # What Ray starts on this machine would keep the stderr that it begins with.
     aside = rays_lines() if address != LOCAL else contextlib.nullcontext(lines)
+    before = set(descendants(os.getpid()))
     try:
         with aside as lines, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what matters is raised
@@ -127,6 +129,8 @@ def _init(ray: Any, address: str, given: Mapping[str, Any]) -> None:
                 logging_level=logging.ERROR,
             )
     except Exception as error:  # of many kinds
+        # Ray forgets what it has started by then; an agent would outlive its raylet.
+        kill_all(set(descendants(os.getpid())) - before)
         words = str(error) or type(error).__name__
         raise _unusable(address, refusal(words, lines)) from error
 

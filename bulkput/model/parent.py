@@ -4,7 +4,7 @@ import contextlib
 import ctypes
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -28,13 +28,18 @@ def die_with_parent() -> Callable[[], None]:
 
 def kill_with_descendants(pid: int) -> None:
     """End a process and what it started: a shell's child would live on, and hold the pipes."""
-    for each in (pid, *descendants(pid)):
+    kill_all((pid, *descendants(pid)))
+
+
+def kill_all(pids: Iterable[int]) -> None:
+    """End processes; those that have ended already are as they should be."""
+    for each in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(each, signal.SIGKILL)
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the ids of all processes that a process started, and of theirs."""
+    """Return what a process has started, and what that has, as far as the parents live."""
     found: list[int] = []
     waiting = [pid]
     while waiting:

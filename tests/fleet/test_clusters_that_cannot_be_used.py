@@ -3,10 +3,13 @@
 import asyncio
 import os
 import socket
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from faults.emulated import until
 
 from bulkput.fleet import connection, head
 from bulkput.fleet.extra import RAY_ENVIRONMENT, require_token
@@ -45,6 +48,34 @@ def rays(monkeypatch):
     for name in (*connection._OF_CLIENTS, "RAY_AUTH_TOKEN"):
         monkeypatch.setenv(name, TOKEN.get(name, "1"))
     return ray
+
+
+def runs(pid):
+    try:
+        return bool((Path("/proc") / str(pid) / "cmdline").read_bytes())
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_nothing_is_left_of_a_cluster_that_does_not_come_up(rays):
+    rays.words, started = "timed out during startup", []
+    refuse = rays.init
+
+    def init(**given):
+        raylet = subprocess.Popen(["sh", "-c", "sleep 600 & echo $!; wait"], stdout=subprocess.PIPE)
+        started.extend([raylet, int(raylet.stdout.readline())])
+        raylet.stdout.close()
+        refuse(**given)
+
+    rays.init = init
+    other = subprocess.Popen(["sleep", "600"])
+    with pytest.raises(ConfigError, match="timed out during startup"):
+        asyncio.run(use("local"))
+    assert started[0].wait(5) == -9
+    until(lambda: not runs(started[1]), 5)
+    assert other.poll() is None, "it is not the cluster's"
+    other.kill()
+    other.wait()
 
 
 def closed_port():

@@ -12,7 +12,7 @@ import pytest
 from support.s3_server import s3_server
 from support.whole import ENVIRONMENT
 
-NO_CLUSTER = "no Ray cluster can be used"
+NO_CLUSTER = "no cluster can be used there"
 
 
 def sessions():
