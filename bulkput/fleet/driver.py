@@ -17,7 +17,7 @@ from bulkput.fleet.missing_host import missing_host
 from bulkput.fleet.orders import Orders
 from bulkput.fleet.placement import Host, Phase, Placement, Start
 from bulkput.fleet.protocol import AttemptEnd, Order
-from bulkput.fleet.run_end import CancelledRunError, LostClusterError
+from bulkput.fleet.run_end import CancelledRunError, LostClusterError, LostQuotaError
 from bulkput.fleet.run_state import run_state
 from bulkput.fleet.unfinished import failed, not_started, presentable
 from bulkput.jobs.session.context import JobContext
@@ -37,6 +37,9 @@ DRAIN_MARGIN_S = 15.0
 HOST_WAIT_S = 300.0
 """For a host that a volume needs: instances take one or two minutes to come, and a reboot as long.
 """
+QUOTA_WAIT_S = 150.0
+"""For the actor of the quota, before nothing is at work any more: as long as one that is started
+again may give no permits."""
 SILENT_MAX_S = 20.0
 """An actor that is restarted answers within seconds; 60 s after its head is gone, Ray ends this
 process itself, with a code of its own."""
@@ -87,7 +90,7 @@ class Driver:
         self._host_wait_s = 0.0 if is_local else HOST_WAIT_S
         self._begun_unix_s = context.clock.unix_s()
         self._is_stopping = False
-        self._look_s = self._heard_s = context.clock.monotonic_s()
+        self._look_s = self._heard_s = self._looked_s = context.clock.monotonic_s()
 
     async def run(self) -> tuple[VolumeOutcome, ...]:
         """Return the outcomes in the order of the volumes.
@@ -141,16 +144,18 @@ class Driver:
         now_s = self._context.clock.monotonic_s()
         try:
             await self._exchange()
+            self._heard_s = now_s
             if now_s >= self._look_s:
                 self._look_s = now_s + LOOK_S
                 await self._look(now_s)
+                self._looked_s = now_s
         except CancelledRunError:
             raise
         except TemporaryError:
             if now_s > self._heard_s + SILENT_MAX_S:
                 raise LostClusterError from None
-        else:
-            self._heard_s = now_s
+            if not self._running and now_s > self._looked_s + QUOTA_WAIT_S:
+                raise LostQuotaError from None
 
     async def _exchange(self) -> None:
         messages, is_stopping = await answered(self._mailbox.exchange.remote(self._state()))

@@ -1,12 +1,14 @@
 """What the driver of a run makes of what it hears: on virtual time, each end as scripted."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from support.fleet_driver import ended, lived, refusal, statuses
 
 from bulkput.fleet.permits import MOST_DEFAULT, PermitAnswer
 from bulkput.fleet.retries import FIRST_DELAY_S
+from bulkput.model.errors import TemporaryError
 from bulkput.model.events import Noted, VolumeEnded, VolumeStarted
 from bulkput.model.progress import Progress
 
@@ -38,6 +40,24 @@ def test_a_place_that_becomes_free_is_taken_at_once(tmp_path):
         assert len(await running) == 4
 
     lived(tmp_path, story, "abcd", fleet={"volumes_per_host": 1})
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_a_run_whose_quota_nobody_gives_ends_in_a_sentence(tmp_path, hangs):
+    async def story(fleet):
+        fleet.quota.is_away = hangs
+        if not hangs:  # its process cannot load the program, each time
+            fleet.quota.actor = SimpleNamespace(
+                begin=lambda *_: refusal(["ActorUnavailableError"]),
+                take_permit=lambda *_: refusal(["ActorUnavailableError"]),
+                free_permits=lambda *_: refusal(["ActorUnavailableError"]),
+                seen_pending=lambda *_: refusal(["ActorUnavailableError"]),
+            )
+        with pytest.raises(TemporaryError, match="bulkput on the cluster's head"):
+            await asyncio.wait_for(fleet.begin(), 600)
+        assert not fleet.cluster.attempts
+
+    lived(tmp_path, story, "ab")
 
 
 def test_an_end_that_comes_while_the_driver_waits_for_an_actor_is_not_lost(tmp_path):
