@@ -85,8 +85,13 @@ class LeaseTable:
 
     @property
     def clients(self) -> tuple[str, ...]:
-        """Those that something is held for, the silent ones too."""
+        """Those that something is held for, the silent ones too, as of the last ask."""
         return tuple(self._clients)
+
+    def is_used(self, now_s: float) -> bool:
+        """Return whether something is held for anybody now."""
+        self._forget_silent(now_s)
+        return bool(self._clients)
 
     def outstanding(self, now_s: float) -> dict[Resource, float]:
         """Return what all clients together may be using: never above the capacity.

@@ -53,7 +53,7 @@ class QuotaActor:
             Whether this is the account's quota: False while others use it by another one.
         """
         known = self._accounts.get(account)
-        if known is None or (known.capacity != capacity and not known.leases.clients):
+        if known is None or (known.capacity != capacity and not known.leases.is_used(self._now())):
             self._accounts[account] = _Account(
                 capacity,
                 LeaseTable(

@@ -14,7 +14,7 @@ from bulkput.fleet.described_node import LOOK_S, describe
 from bulkput.fleet.fitting import require_fitting
 from bulkput.fleet.host import host_command
 from bulkput.fleet.inbox import Inbox
-from bulkput.fleet.lease import Ask, Resource
+from bulkput.fleet.lease import LENGTH_S, ORPHAN_S, Ask, Resource
 from bulkput.fleet.lost_attempt import lost_attempt
 from bulkput.fleet.node import Node, nodes_of
 from bulkput.fleet.node_labels import key_of, labels_by_node
@@ -139,6 +139,17 @@ def test_the_quota_s_actor_knows_an_account_from_its_run_and_after_a_restart_fro
     restarted = QuotaActor(lambda: True, clock)
     assert restarted.begin("acc", CAPACITY, ["c"])
     assert restarted.renew("acc", renewal).lease.amounts == {Resource.PUTS: 0.0}, "it learns"
+
+
+def test_a_killed_run_s_clients_keep_another_quota_out_for_as_long_as_they_may_put_and_no_longer():
+    clock = Clock()
+    actor = QuotaActor(lambda: False, clock)
+    assert actor.begin("acc", CAPACITY, ())
+    actor.renew("acc", Renewal(Ask("c", 1, {Resource.PUTS: 1000.0}), "p", None))
+    clock.now_s += LENGTH_S + ORPHAN_S - 1
+    assert not actor.begin("acc", {Resource.PUTS: 500.0}, ())
+    clock.now_s += 1
+    assert actor.begin("acc", {Resource.PUTS: 500.0}, ())
 
 
 class Heard:
