@@ -126,6 +126,14 @@ async def test_what_ends_a_copy_ends_it_in_the_same_words_wherever_it_happens(
         await CopyInMemory(tmp_path, world).run(lanes)
 
 
+@pytest.mark.parametrize("lanes", [0, 1, 2])
+async def test_a_block_that_was_listed_and_has_no_token_any_more_is_no_hole(tmp_path, lanes):
+    """Tokens of three pages are kept, which are 51 blocks here: those before are asked for."""
+    world = World(dict.fromkeys(range(200), "a"), seed=1, lost=5)
+    with pytest.raises(SourceError, match="block 5: was listed before, and is not in"):
+        await CopyInMemory(tmp_path, world).run(lanes)
+
+
 @pytest.mark.parametrize("lanes", [0, 2])
 async def test_after_a_stop_no_process_gets_anything_more(tmp_path, lanes):
     world = World(dict.fromkeys(range(100), "a"), seed=1, hangs_from=8)

@@ -43,6 +43,8 @@ class World:
     """The first of the blocks whose gets have no answer."""
     failure: Exception | None = None
     """What every get ends with from now on."""
+    lost: int | None = None
+    """A block that is in the list, and not there any more when its token is asked for."""
 
     def __post_init__(self):
         self.rng = random.Random(self.seed)
@@ -115,6 +117,8 @@ class World:
         async def list_blocks_page(_, *, starting_block_index, max_results):
             await asyncio.sleep(0)
             found = self.listed(starting_block_index, max_results)
-            return SimpleNamespace(blocks=tuple((each.index, each.token) for each in found))
+            return SimpleNamespace(
+                blocks=tuple((each.index, each.token) for each in found if each.index != self.lost)
+            )
 
         return SimpleNamespace(control=SimpleNamespace(list_blocks_page=list_blocks_page))

@@ -13,6 +13,7 @@ from bulkput.jobs.lanes.member import Member
 from bulkput.jobs.lanes.protocol import FromLane, LaneProgress, Portion, Token, WantToken
 from bulkput.jobs.lanes.put_crew import PutCrew
 from bulkput.jobs.lanes.shared_calls import PacedCalls
+from bulkput.jobs.session.snapshot_blocks import not_there_any_more
 from bulkput.model.block import Extent
 from bulkput.pipeline.span_queue import SpanQueue
 
@@ -65,7 +66,11 @@ class CopyCrew(PutCrew):
         data = [span for span in work if not span.is_hole]
         indexes = [index for span in data for index in range(span.start, span.stop)]
         unchanged = self._copied.unchanged_in(work)
-        return Portion(extent, await self._copied.tokens.of(indexes), unchanged)
+        tokens = await self._copied.tokens.of(indexes)
+        for index in indexes:
+            if index not in tokens:  # which a lane would take for a hole
+                raise not_there_any_more(self._copied.identity, index)
+        return Portion(extent, tokens, unchanged)
 
     def _remove(self, lane: LaneProcess, member: Member) -> None:
         gets = self._gets.pop(lane, None)

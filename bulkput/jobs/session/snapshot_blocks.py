@@ -57,6 +57,12 @@ class SnapshotIdentity:
         return Path(f"{self.snapshot_id}@{self.region}{host}")
 
 
+def not_there_any_more(identity: SnapshotIdentity, index: int) -> SourceError:
+    """Return the error for a block that was listed and has no token now: it is not a hole."""
+    what = "was listed before, and is not in the snapshot any more"
+    return SourceError(identity.name, what, block_index=index)
+
+
 class TokenSource(Protocol):
     """Where the tokens come from that blocks are got with."""
 
@@ -209,8 +215,7 @@ class SnapshotBlocks(ABC):
                 if token == refused:
                     raise
         if token is None:
-            what = "was listed before, and is not in the snapshot any more"
-            raise SourceError(self.path, what, block_index=index)
+            raise not_there_any_more(self.identity, index)
         return await self._get(index, token)
 
     def explained(self, error: ServiceError) -> ServiceError | SourceError:
