@@ -20,16 +20,22 @@ class AccountShares:
         self._shares = {
             kind: FairShare(account.ceiling_per_s) for kind, account in accounts.items()
         }
+        self._divided_as = {
+            kind: next(first for first, each in accounts.items() if each.pacer is account.pacer)
+            for kind, account in accounts.items()
+        }
+        """Kinds with one bucket are one: gets at both ends of a copy may be of one account."""
         self._ended_held_s = dict.fromkeys(CallKind, 0.0)
         """Of volumes that have ended: how long calls of their lanes waited for their parts."""
 
     def set_ceiling(self, kind: CallKind, account_per_s: float) -> None:
         """Change what all processes may use, from the next ``divide`` on; 0 holds all back."""
-        self._shares[kind].set_ceiling(account_per_s)
+        self._shares[self._divided_as[kind]].set_ceiling(account_per_s)
 
     def divide(self, now_s: float, crews: Sequence[Crew]) -> dict[CallKind, dict[str, float]]:
         """Give this process its parts, and return those of lanes, by their names."""
-        return {kind: self._divide(kind, now_s, crews) for kind in self._accounts}
+        shares = {kind: self._divide(kind, now_s, crews) for kind in {*self._divided_as.values()}}
+        return {kind: shares[each] for kind, each in self._divided_as.items()}
 
     def _divide(self, kind: CallKind, now_s: float, crews: Sequence[Crew]) -> dict[str, float]:
         pacer = self._accounts[kind].pacer
@@ -38,7 +44,7 @@ class AccountShares:
             lane.name: calls.account_use_by(lane)
             for crew in crews
             for calls in crew.calls
-            if calls.kind is kind
+            if self._divided_as.get(calls.kind) is kind
             for lane in crew.lanes
         }
         shares = self._shares[kind].divide(now_s, uses)

@@ -72,14 +72,14 @@ def context(account):
     return JobContext(**(others | given))
 
 
-def with_lanes(pool, account, fence=None, make=PutCrew):
-    """Return lanes that put a volume together with this process."""
+def with_lanes(pool, account, fence=None, make=PutCrew, kind=CallKind.PUTS):
+    """Return lanes that put a volume together with this process, or get its blocks."""
     budget = ByteBudget(1 << 30)
     pacer = Pacer(ceiling_puts_per_s=1000, in_flight_max=64, account=account, clock=LoopClock())
     queue = SimpleNamespace(is_exhausted=False)
     others = dict.fromkeys(CrewParts.__dataclass_fields__)
     given = {
-        "kind": CallKind.PUTS,
+        "kind": kind,
         "budget": budget,
         "pacer": pacer,
         "progress": Progress("disk"),
@@ -139,6 +139,26 @@ def test_a_copy_shares_the_rates_of_both_ends_and_no_end_is_asked_for_more():
         assert [each.share.source_gets.in_flight_max for each in lanes] == [30, 30]
         assert [each.share.in_flight_max for each in lanes] == [21, 21]
         assert pool._allowed_puts_per_s() == pytest.approx(TARGET_SHARE * 400 / 3), "the slower end"
+
+    run_virtual(copy())
+
+
+@pytest.mark.parametrize("kind", [CallKind.SOURCE_GETS, CallKind.GETS])
+def test_a_copy_within_one_account_keeps_to_its_rate_of_gets_copying_and_reading_back(kind):
+    """Both ends have one bucket then: what the kind that is idle leaves is no second ceiling."""
+
+    async def copy():
+        puts, gets = AccountPacer(1000.0), AccountPacer(1000.0)
+        parts = parts_of_job(context(puts))
+        rate = AccountRate(gets, 1000.0)
+        accounts = {**parts.accounts, CallKind.GETS: rate, CallKind.SOURCE_GETS: rate}
+        pool = LanePool(parts._replace(accounts=accounts))
+        lanes = with_lanes(pool, gets, kind=kind)
+        pool._divide()
+        parts_of_lanes = [each.share.account_per_s for each in lanes]
+        assert [*parts_of_lanes, gets.rate_puts_per_s / TARGET_SHARE] == [
+            pytest.approx(1000 / 3)
+        ] * 3
 
     run_virtual(copy())
 
