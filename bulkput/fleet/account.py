@@ -63,8 +63,8 @@ class Account:
         Returns:
             Whether its quota is in force: not while other runs go by another one.
         """
-        call = self.actor.begin.remote(self.name, self.capacity, list(clients))
-        return bool(await answered(call))
+        given = self.name, self.capacity, list(clients)
+        return bool(await answered(self.actor.begin, *given))
 
     async def find_pending(self, now_s: float) -> None:
         """Ask EC2 which snapshots are pending, if that is due, and wait a moment for its answer.
@@ -92,7 +92,7 @@ class Account:
         if self._is_new:
             age_s = self.context.clock.monotonic_s() - self._asked_s
             found = [each.snapshot_id for each in self.pending]
-            await answered(self.actor.seen_pending.remote(self.name, age_s, found))
+            await answered(self.actor.seen_pending, self.name, age_s, found)
             self._is_new = False
 
     async def close(self) -> None:
@@ -103,15 +103,15 @@ class Account:
 
     async def free_permits(self) -> int:
         """Return how many more volumes may start."""
-        return int(await answered(self.actor.free_permits.remote(self.name)))
+        return int(await answered(self.actor.free_permits, self.name))
 
     async def take_permit(self, permit: str, client: str, snapshot_id: str | None) -> bool:
         """Return whether a volume may start; with its pending snapshot it takes that place over."""
-        call = self.actor.take_permit.remote(self.name, permit, client, snapshot_id)
-        return await answered(call) is PermitAnswer.GRANTED
+        asked = self.name, permit, client, snapshot_id
+        return await answered(self.actor.take_permit, *asked) is PermitAnswer.GRANTED
 
     async def leave(self, client: str, permit: str) -> None:
         """Free what an attempt had that is known to have ended without doing so."""
         leave = Leave(client, permit, is_pending=True)
         with suppress(BulkputError):  # it also runs out
-            await answered(self.actor.leave.remote(self.name, leave))
+            await answered(self.actor.leave, self.name, leave)

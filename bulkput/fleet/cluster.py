@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -33,6 +33,7 @@ HEAD = {"node:__internal_head__": 0.001}
 """Only the head has it: two tables of one quota would give twice."""
 CALL_LIMIT_S = 10.0
 """An actor that is restarted takes one or two seconds."""
+_HEAD_IS_SILENT = "the cluster's head does not answer"
 _LEAVE_LOOKS = 10
 """A second each: Ray ends what a killed driver had within two."""
 
@@ -50,7 +51,7 @@ class Cluster:
         self._ray = ray
         self._call = call
         self._task = ray.remote(run_volume)
-        self.labels = NodeLabels(call)
+        self.labels = NodeLabels(self._asked)
         """Of nodes that something else started."""
 
     @property
@@ -64,11 +65,14 @@ class Cluster:
         Raises:
             TemporaryError: the head does not answer.
         """
-        async with _in_time("the cluster's head does not answer"):
-            return nodes_of(await self._call(self._ray.nodes), await self.labels.read())
+        return nodes_of(await self._asked(self._ray.nodes), await self.labels.read())
 
     async def quota(self) -> Any:
-        """Return the actor of the quota, which is started if there is none."""
+        """Return the actor of the quota, which is started if there is none.
+
+        Raises:
+            TemporaryError: the head does not answer.
+        """
         actor = self._ray.remote(QuotaActor).options(
             name=QUOTA_NAME,
             namespace=NAMESPACE,
@@ -79,13 +83,13 @@ class Cluster:
             num_cpus=0,
             resources=HEAD,
         )
-        return await self._call(partial(actor.remote, _is_restarted))
+        return await self._asked(partial(actor.remote, _is_restarted))
 
     async def mailbox(self, job: str, run: str) -> Any:
         """Start the mailbox of a run.
 
         Raises:
-            TemporaryError: there is one of this name.
+            TemporaryError: there is one of this name, or the head does not answer.
         """
         actor = self._ray.remote(Mailbox).options(
             name=f"{RUN_PREFIX}{run}",
@@ -95,10 +99,9 @@ class Cluster:
             resources=HEAD,
         )
         for _ in range(_LEAVE_LOOKS):
-            try:
-                return await self._call(partial(actor.remote, job))
-            except ValueError:
-                await asyncio.sleep(1.0)
+            if (started := await self._asked(partial(_if_new, actor.remote, job))) is not None:
+                return started
+            await asyncio.sleep(1.0)
         what = f"the job {job} is under way on this cluster: bulkput fleet status shows it"
         raise TemporaryError(what)
 
@@ -108,8 +111,7 @@ class Cluster:
         Raises:
             TemporaryError: the head does not answer.
         """
-        async with _in_time("the cluster's head does not answer"):
-            return dict(await self._call(self._find_runs))
+        return dict(await self._asked(self._find_runs))
 
     def _find_runs(self) -> dict[str, Any]:
         from ray.util import list_named_actors  # noqa: PLC0415 - loaded with the module
@@ -122,7 +124,11 @@ class Cluster:
         return found
 
     def start(self, node: Node, order: Order, quota: Any, mailbox: Any) -> Any:
-        """Start an attempt on a host; returns Ray's reference to its end."""
+        """Start an attempt on a host; returns Ray's reference to its end.
+
+        Raises:
+            TemporaryError: the head does not answer.
+        """
         from ray.util.scheduling_strategies import (  # noqa: PLC0415 - loaded with the module
             NodeAffinitySchedulingStrategy,
         )
@@ -131,7 +137,8 @@ class Cluster:
         task = self._task.options(
             name=order.client, num_cpus=0, max_retries=0, scheduling_strategy=there
         )
-        return task.remote(order, quota, mailbox)
+        with _rays_errors(_HEAD_IS_SILENT):
+            return task.remote(order, quota, mailbox)
 
     async def end_of(self, reference: Any) -> AttemptEnd:
         """Return how an attempt ended; raises Ray's own error if Ray lost it."""
@@ -144,22 +151,39 @@ class Cluster:
         Raises:
             TemporaryError: the head does not answer; it loses its hosts' tasks by itself.
         """
-        async with _in_time("the cluster's head does not answer"):
-            await self._call(partial(self._ray.cancel, reference, force=True))
+        await self._asked(partial(self._ray.cancel, reference, force=True))
+
+    async def _asked(self, function: Callable[[], T]) -> T:
+        """Return what a function returns that asks the head."""
+        async with _in_time(_HEAD_IS_SILENT):
+            found: T = await self._call(function)
+            return found
 
 
-async def answered(reference: Any) -> Any:
-    """Return an actor's answer.
+def _if_new(start: Callable[[str], Any], job: str) -> Any:
+    """Return an actor that is started; None if there is one of its name."""
+    try:
+        return start(job)
+    except ValueError:
+        return None
+
+
+async def answered(method: Any, *arguments: Any) -> Any:
+    """Return an actor's answer to a call of ``method``.
 
     Raises:
         TemporaryError: it does not come, or the actor has died, which Ray then starts again.
     """
     async with _in_time("an actor of the fleet does not answer"):
-        return await asyncio.wrap_future(reference.future())
+        return await asyncio.wrap_future(method.remote(*arguments).future())
 
 
 def _is_rays(error: BaseException) -> bool:
-    return any(kind.__module__.startswith("ray.") for kind in type(error).__mro__)
+    """Return whether Ray reports that it cannot be reached; over `ray://` Python's error does."""
+    kinds = type(error).__mro__
+    return isinstance(error, ConnectionError) or any(
+        kind.__module__.startswith("ray.") for kind in kinds
+    )
 
 
 @contextlib.asynccontextmanager
@@ -205,9 +229,16 @@ def _is_restarted() -> bool:
 
 @contextlib.asynccontextmanager
 async def _in_time(otherwise: str) -> AsyncIterator[None]:
-    try:
+    with _rays_errors(otherwise):
         async with asyncio.timeout(CALL_LIMIT_S):
             yield
+
+
+@contextlib.contextmanager
+def _rays_errors(otherwise: str) -> Iterator[None]:
+    """Have what cannot be asked of Ray, or is late, end in a sentence."""
+    try:
+        yield
     except TimeoutError:
         raise TemporaryError(otherwise) from None
     except Exception as error:

@@ -35,9 +35,11 @@ _TOKEN_BYTES = 32
 _OF_CLIENTS: Mapping[str, str] = {
     "RAY_NUM_REDIS_GET_RETRIES": "3",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_ENABLE_AUTO_CONNECT": "0",
 }
 """Read by Ray when it is imported: attempts to connect of about a second, and no lines of its own
-about each, where the error has the reason."""
+about each, where the error has the reason; and no cluster of its own on this machine, once the
+connection to that of the job is lost."""
 _OF_ONE_MACHINE: Mapping[str, str] = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Read by Ray when it is imported: its servers listen on the loopback alone, as on others' systems.
 """

@@ -1,6 +1,7 @@
 """A host's service beside a node that something else started: gives it a name and labels."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 
 from bulkput.fleet.cluster import Cluster, open_cluster
@@ -44,5 +45,6 @@ async def describe(
                 is_reported = True
             await asyncio.sleep(LOOK_S)
     finally:
-        await cluster.labels.drop(node_id)
+        with contextlib.suppress(TemporaryError):  # the head's tables are gone with it
+            await cluster.labels.drop(node_id)
     raise TemporaryError("the node of this machine has left its cluster")

@@ -158,7 +158,7 @@ class Driver:
                 raise LostQuotaError from None
 
     async def _exchange(self) -> None:
-        messages, is_stopping = await answered(self._mailbox.exchange.remote(self._state()))
+        messages, is_stopping = await answered(self._mailbox.exchange, self._state())
         for client, message in messages:
             self._inbox.take(client, message)
         if is_stopping and not self._is_stopping:

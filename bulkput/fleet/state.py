@@ -52,7 +52,7 @@ async def _states(mailboxes: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     states: dict[str, Mapping[str, Any]] = {}
     for run, mailbox in mailboxes.items():
         with contextlib.suppress(TemporaryError):
-            states[run] = await answered(mailbox.status.remote())
+            states[run] = await answered(mailbox.status)
     return states
 
 
@@ -98,8 +98,8 @@ async def stop_run(cluster: Cluster, run: str, name: str) -> None:
             mailbox = (await cluster.runs()).get(run)
             if mailbox is None:
                 return
-            await answered(mailbox.stop.remote())
-            if (await answered(mailbox.status.remote())).get(STOPPING):
+            await answered(mailbox.stop)
+            if (await answered(mailbox.status)).get(STOPPING):
                 return
         await asyncio.sleep(_LOOK_S)
     raise TemporaryError(

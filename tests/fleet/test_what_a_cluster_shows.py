@@ -9,7 +9,6 @@ import pytest
 from virtual_time import run_virtual
 
 from bulkput.config.settings import JobSettings
-from bulkput.fleet.cluster import Cluster
 from bulkput.fleet.described_node import LOOK_S, describe
 from bulkput.fleet.fitting import require_fitting
 from bulkput.fleet.host import host_command
@@ -196,46 +195,21 @@ def test_every_event_of_a_volume_in_a_fleet_names_its_host():
     json.dumps(records)
 
 
-def test_a_call_of_rays_that_its_head_refuses_is_asked_again():
-    rays = type("RpcError", (Exception,), {"__module__": "ray.exceptions"})
-
-    async def call(function):
-        return function()
-
-    def refuse():
-        raise rays("the head is gone")
-
-    ray = SimpleNamespace(remote=lambda function: function, nodes=refuse)
-    with pytest.raises(TemporaryError, match="head does not answer"):
-        asyncio.run(Cluster(ray, call).nodes())
-
-
-def test_a_head_that_hangs_holds_nobody_who_ends():
-    async def call(function):
-        await asyncio.Event().wait()
-
-    async def live():
-        cluster = Cluster(SimpleNamespace(remote=lambda function: function, cancel=print), call)
-        with pytest.raises(TemporaryError, match="head does not answer"):
-            await cluster.cancel(None)
-        with pytest.raises(TemporaryError, match="head does not answer"):
-            await cluster.runs()
-
-    run_virtual(live())
-
-
 class Labels:
     def __init__(self):
         self.kept = {}
+        self.is_without_head = False
 
     async def keep(self, node_id, labels):
         self.kept[node_id] = labels
 
     async def drop(self, node_id):
+        if self.is_without_head:
+            raise TemporaryError("the head does not answer")
         del self.kept[node_id]
 
 
-@pytest.mark.parametrize("ends_by", ["cancel", "loss"])
+@pytest.mark.parametrize("ends_by", ["cancel", "cancel without a head", "loss"])
 def test_a_node_is_described_as_long_as_the_command_runs(ends_by):
     labels, alive, reported = Labels(), ["id"], []
 
@@ -247,14 +221,15 @@ def test_a_node_is_described_as_long_as_the_command_runs(ends_by):
         running = asyncio.create_task(describe(cluster, {"rack": "7"}, reported.append))
         await asyncio.sleep(3 * LOOK_S)
         assert labels.kept == {"id": {"rack": "7"}}
-        if ends_by == "cancel":
+        labels.is_without_head = ends_by == "cancel without a head"
+        if ends_by != "loss":
             running.cancel()
         else:
             alive.clear()
         error = TemporaryError if ends_by == "loss" else asyncio.CancelledError
         with pytest.raises(error):
             await running
-        assert labels.kept == {}
+        assert bool(labels.kept) is labels.is_without_head
 
     run_virtual(live())
     assert reported == ["this machine is the host db, as long as this command runs"]
