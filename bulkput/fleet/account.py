@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from bulkput.ebs.probe import Probe
 from bulkput.ebs.snapshot import FoundSnapshot
 from bulkput.fleet.cluster import answered
 from bulkput.fleet.lease import Amounts, Resource
@@ -16,6 +17,7 @@ from bulkput.fleet.permits import PermitAnswer
 from bulkput.fleet.protocol import Leave
 from bulkput.jobs.session.context import JobContext
 from bulkput.model.errors import BulkputError
+from bulkput.model.events import Noted
 from bulkput.pace.call_gate import RARE_CALLS_PER_S
 
 SEE_S = 30.0
@@ -23,12 +25,29 @@ SEE_S = 30.0
 SEE_WAIT_S = 2.0
 """For EC2's answer, which takes a tenth of a second; one that comes later is taken at another look.
 """
+IDENTITY_WAIT_S = 5.0
+"""For the answer of STS, which a private network may have no way to."""
 
 
-def account_name(context: JobContext) -> str:
-    """Return the name of the account and Region that a job puts to: by what it is opened with."""
+async def account_name(context: JobContext) -> str:
+    """Return the name of the account and Region that a job puts to.
+
+    AWS counts by the account, whatever profile and endpoint lead to it. Another service counts by
+    nobody knows what: it is named by how it is opened, and so is AWS if STS does not answer.
+    """
     service = context.service
-    return f"{service.endpoint_url} {service.region} {context.settings.profile or '-'}"
+    opened_by = f"{service.endpoint_url} {service.region} {context.settings.profile or '-'}"
+    if not service.is_aws:
+        return opened_by
+    number = ""
+    with suppress(BulkputError, TimeoutError):
+        async with asyncio.timeout(IDENTITY_WAIT_S):
+            number = (await Probe(service).identity()).account_id
+    if number:
+        return f"{number} {service.region}"
+    what = "STS does not report which account this is: a run of it by another profile or endpoint"
+    context.observer.on_event(Noted("", f"{what} would not share its quota", warning=True))
+    return opened_by
 
 
 @dataclass

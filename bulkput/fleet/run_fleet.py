@@ -62,7 +62,7 @@ async def run_fleet(settings: JobSettings, *, observer: Observer) -> JobOutcomes
         quota, mailbox = await cluster.quota(), await cluster.mailbox(request.identity.name, run)
         if fleet.address != LOCAL:
             observer.on_event(Noted("", _shown([node.name for node in await cluster.nodes()])))
-        account = Account(context, account_name(context), quota)
+        account = Account(context, await account_name(context), quota)
         stack.push_async_callback(account.close)
         await account.find_pending(context.clock.monotonic_s())
         orders = Orders(context, account.name, recorded)
