@@ -15,6 +15,7 @@ from bulkput.jobs.copy.block_tokens import Tokens
 from bulkput.jobs.copy.snapshot_source import SnapshotSource
 from bulkput.jobs.session.snapshot_blocks import WINDOW_BLOCKS, WINDOWS_AT_ONCE, SnapshotIdentity
 from bulkput.model.block import Extent
+from bulkput.model.errors import AnswerError
 from bulkput.model.failure import FailureClass
 from bulkput.pipeline.hashing import hash_window
 from bulkput.pipeline.listing import ListedBlock, Page
@@ -32,6 +33,8 @@ class SnapshotReader:
         self.in_flight = self.in_flight_max = 0
         self.go_on = asyncio.Event()
         self.asked = []
+        self.empty_pages = 0
+        """So many come before the first block of what is asked for."""
         self.service = SimpleNamespace(control=SimpleNamespace(list_blocks_page=self.list_from))
 
     async def pages(self, *_):
@@ -39,12 +42,19 @@ class SnapshotReader:
             some = self.indexes[at : at + self.page]
             yield Page(tuple(ListedBlock(index, f"t{index}") for index in some), None, 1)
 
-    async def list_from(self, _, *, starting_block_index, max_results):
+    async def list_from(self, _, *, starting_block_index, page_token=None, max_results):
+        assert (page_token is None) != (starting_block_index is None)
         self.asked.append(starting_block_index)
         await asyncio.sleep(0)
+        if page_token is not None:
+            starting_block_index = int(page_token.partition("/")[0])
+        if self.empty_pages:
+            self.empty_pages -= 1
+            next_token = f"{starting_block_index}/{self.empty_pages}"
+            return SimpleNamespace(blocks=(), next_token=next_token, volume_size_gib=1)
         later = [index for index in self.indexes if index >= starting_block_index]
         blocks = tuple((index, f"t{index}") for index in later[:max_results])
-        return SimpleNamespace(blocks=blocks)
+        return SimpleNamespace(blocks=blocks, next_token=None, volume_size_gib=1)
 
     def on_call_retry(self, _):
         return None
@@ -248,3 +258,17 @@ async def test_only_a_snapshot_that_is_gone_is_a_fault_of_the_source(opened, fai
         source._get = get
         with pytest.raises(expected):
             await workers.run(lambda: source.read_window(0, 4))
+
+
+async def test_pages_without_a_block_are_passed_over_where_tokens_are_asked_for(opened):
+    async with opened(range(0, 40, 2)) as (source, gets, _):
+        gets.empty_pages = 3
+        assert await source.of([4, 5, 6]) == {4: "t4", 6: "t6"}
+        assert gets.asked == [4, None, None, None, 5]
+
+
+async def test_a_list_of_nothing_but_such_pages_is_refused_and_proves_no_hole(opened):
+    async with opened(range(40)) as (source, gets, workers):
+        gets.empty_pages = 1000
+        with pytest.raises(AnswerError, match="are empty, and it does not end"):
+            await workers.run(lambda: source.block_or_zeros(4))

@@ -114,11 +114,14 @@ class World:
 
     @property
     def service(self):
-        async def list_blocks_page(_, *, starting_block_index, max_results):
+        async def list_blocks_page(_, *, starting_block_index, page_token=None, max_results):
+            assert page_token is None
             await asyncio.sleep(0)
             found = self.listed(starting_block_index, max_results)
             return SimpleNamespace(
-                blocks=tuple((each.index, each.token) for each in found if each.index != self.lost)
+                blocks=tuple((each.index, each.token) for each in found if each.index != self.lost),
+                next_token=None,
+                volume_size_gib=1,
             )
 
         return SimpleNamespace(control=SimpleNamespace(list_blocks_page=list_blocks_page))

@@ -10,7 +10,7 @@ from bulkput.jobs.state.manifest_at_hand import GetBlock
 from bulkput.model.block import Extent
 from bulkput.model.errors import ServiceError
 from bulkput.model.runs import runs_of
-from bulkput.pipeline.list_check import NOTHING_IS_EXPECTED, Expected
+from bulkput.pipeline.list_check import NOTHING_IS_EXPECTED, Expected, ListCheck
 from bulkput.pipeline.listing import ListedBlock, Page
 from bulkput.pipeline.retry import Retrier
 
@@ -106,11 +106,20 @@ class SnapshotSource(SnapshotBlocks):
         return page
 
     async def _ask(self, index: int) -> Sequence[ListedBlock]:
-        call = partial(
-            self._gets.service.control.list_blocks_page,
-            self.identity.snapshot_id,
-            starting_block_index=index,
-            max_results=_ASKED_BLOCKS,
-        )
-        page = await self._retrier.run(call, self._gets.on_call_retry(self._label))
-        return [ListedBlock(index, token) for index, token in page.blocks]
+        """Return some blocks from ``index`` on; none only where the list ends without any."""
+        expected = Expected(volume_size_gib=self.identity.volume_size_gib)
+        check = ListCheck("ListSnapshotBlocks", self.identity.snapshot_id, expected)
+        page_token: str | None = None
+        while True:
+            call = partial(
+                self._gets.service.control.list_blocks_page,
+                self.identity.snapshot_id,
+                page_token=page_token,
+                starting_block_index=index if page_token is None else None,
+                max_results=_ASKED_BLOCKS,
+            )
+            page = await self._retrier.run(call, self._gets.on_call_retry(self._label))
+            check.take([at for at, _ in page.blocks], page.volume_size_gib, page.next_token)
+            page_token = page.next_token
+            if page.blocks or page_token is None:
+                return [ListedBlock(at, token) for at, token in page.blocks]
