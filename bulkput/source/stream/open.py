@@ -83,6 +83,8 @@ def open_standard_input(
         check_input_unused(_STANDARD_INPUT_FD)
     origin = StandardInput(_STANDARD_INPUT_FD)
     feed = PeekedFeed(origin, HEAD_SIZE_BYTES)
+    if not feed.head:
+        raise _empty(feed)
     mark = None if configured == "raw" else detect_format(feed.head, b"")
     try:
         found = choose_format(configured, mark)
@@ -124,7 +126,7 @@ def _looked_at(
         stream = EndChecked(stream, feed.path, notes)
     peeked = PeekedStream(stream, HEAD_SIZE_BYTES)
     if not peeked.head:
-        raise SourceError(feed.path, "is empty: there is nothing to make a volume of")
+        raise _empty(feed)
     looks = compression is not None and configured == "auto"
     mark = detect_format(peeked.head, b"") if looks else None
     if mark is not None:
@@ -134,6 +136,10 @@ def _looked_at(
             f"it first, or set format: {compression} if it is the disk itself",
         )
     return peeked
+
+
+def _empty(feed: Feed) -> SourceError:
+    return SourceError(feed.path, "is empty: there is nothing to make a volume of")
 
 
 def _required(size_gib: int | None, what: str) -> int:
