@@ -43,10 +43,15 @@ def descendants(pid: int) -> list[int]:
     found: list[int] = []
     waiting = [pid]
     while waiting:
-        path = Path(f"/proc/{waiting.pop()}")
-        with contextlib.suppress(OSError, ValueError):
-            for task in (path / "task").iterdir():
+        for task in _tasks(waiting.pop()):
+            with contextlib.suppress(OSError):  # a thread that has ended; the others have children
                 children = [int(each) for each in (task / "children").read_text().split()]
                 found += children
                 waiting += children
     return found
+
+
+def _tasks(pid: int) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    return []

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from bulkput.cli.fleet_host import host
 from bulkput.fleet import head, host_process
+from bulkput.model import parent
 from bulkput.model.errors import TemporaryError, UsageError
 
 
@@ -72,6 +73,14 @@ def test_the_volumes_of_a_host_and_nothing_else_are_asked_to_end(monkeypatch, tm
     monkeypatch.setattr(host_process.os, "kill", lambda *what: killed.append(what))
     host_process.end_volumes()
     assert killed == [(1, signal.SIGTERM)]
+
+
+def test_a_thread_that_has_ended_hides_no_process_of_another(monkeypatch, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "children").write_text("77 ")
+    tasks = {5: [tmp_path / "ended", tmp_path / "there"]}
+    monkeypatch.setattr(parent, "_tasks", lambda pid: tasks.get(pid, []))
+    assert parent.descendants(5) == [77]
 
 
 @pytest.mark.parametrize("port", ["1", "6379", "10000", "20000", "65535"])

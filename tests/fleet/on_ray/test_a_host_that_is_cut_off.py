@@ -42,7 +42,10 @@ class Run:
             [BLOCKS] * 6,
             stride=8,
             of_volume=["    zeros: write"],
-            of_job=[f"tuning: {{ puts_per_s_account: {PUTS_PER_S} }}"],
+            of_job=[
+                "allow_insecure_http: true",
+                f"tuning: {{ puts_per_s_account: {PUTS_PER_S} }}",
+            ],
         )
         self.hosts = fleet(self.server, network=network)
         self.events = tmp_path / "events.jsonl"
@@ -92,7 +95,7 @@ def test_its_volumes_go_on_elsewhere_and_nothing_is_done_twice(run, check, cut_s
     run.network.cut("c")
     cut_s += time.monotonic()
     began_s = time.monotonic()
-    until(lambda: run.noted("on c failed and is repeated"), 90)
+    until(lambda: run.noted("on c failed and is repeated"), 180)
     noticed_s = time.monotonic() - began_s
     assert run.put_by("KEYC", began_s + 20) > 0, "it was to go on putting"
     until(lambda: time.monotonic() >= cut_s, 120)
