@@ -5,7 +5,6 @@ What starts where and what follows an end is `placement`'s, who may use what is 
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bulkput.config.fleet import LOCAL
@@ -16,9 +15,10 @@ from bulkput.fleet.lost_attempt import lost_attempt
 from bulkput.fleet.missing_host import missing_host
 from bulkput.fleet.orders import Orders
 from bulkput.fleet.placement import Host, Phase, Placement, Start
-from bulkput.fleet.protocol import AttemptEnd, Order
+from bulkput.fleet.protocol import AttemptEnd
 from bulkput.fleet.run_end import CancelledRunError, LostClusterError, LostQuotaError
 from bulkput.fleet.run_state import run_state
+from bulkput.fleet.running_attempt import RunningAttempt
 from bulkput.fleet.unfinished import failed, not_started, presentable
 from bulkput.jobs.session.context import JobContext
 from bulkput.model.errors import TemporaryError
@@ -43,13 +43,6 @@ again may give no permits."""
 SILENT_MAX_S = 20.0
 """An actor that is restarted answers within seconds; 60 s after its head is gone, Ray ends this
 process itself, with a code of its own."""
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    start: Start
-    order: Order
-    reference: Any
 
 
 class Driver:
@@ -81,8 +74,8 @@ class Driver:
         self._orders = orders
         self._volumes = {volume.label: volume for volume in context.settings.volumes}
         self._nodes: dict[str, Node] = {}
-        self._running: dict[str, _Attempt] = {}
-        self._following: dict[asyncio.Task[tuple[AttemptEnd, int]], _Attempt] = {}
+        self._running: dict[str, RunningAttempt] = {}
+        self._following: dict[asyncio.Task[tuple[AttemptEnd, int]], RunningAttempt] = {}
         """Tasks that return how an attempt ended, and by which exit code that counts."""
         self._outcomes: dict[str, VolumeOutcome] = {}
         self._missing_s: dict[str, float] = {}
@@ -110,7 +103,7 @@ class Driver:
             raise
         return tuple(self._outcome(label) for label in self._volumes)
 
-    async def _ends(self, limit_s: float) -> list[tuple[_Attempt, AttemptEnd, int]]:
+    async def _ends(self, limit_s: float) -> list[tuple[RunningAttempt, AttemptEnd, int]]:
         """Return the attempts that have ended, as soon as there is one; none if none does in time.
 
         A cancellation leaves them for the next call.
@@ -178,6 +171,10 @@ class Driver:
             raise CancelledRunError("another run uses this account by another quota")
         await self._account.see_pending(now_s)
         self._nodes = {node.name: node for node in await self._cluster.nodes()}
+        alive = {node.node_id for node in self._nodes.values()}
+        for attempt in self._running.values():
+            if attempt.node_id not in alive:
+                attempt.is_lost.set()
         if self._stops_early:
             return
         slots = self._context.settings.fleet.volumes_per_host
@@ -214,15 +211,15 @@ class Driver:
             return
         node = self._nodes[start.host]
         reference = self._cluster.start(node, order, self._account.actor, self._mailbox)
-        attempt = _Attempt(start, order, reference)
+        attempt = RunningAttempt(start, order, reference, node.node_id)
         self._running[order.client] = attempt
         self._inbox.open(order.client, start.volume, start.host)
         self._following[asyncio.create_task(self._follow(attempt))] = attempt
 
-    async def _follow(self, attempt: _Attempt) -> tuple[AttemptEnd, int]:
+    async def _follow(self, attempt: RunningAttempt) -> tuple[AttemptEnd, int]:
         """Return an attempt's end, whatever it is."""
         try:
-            end = await self._cluster.end_of(attempt.reference)
+            end = await attempt.end(self._cluster)
         except Exception as error:  # noqa: BLE001 - Ray's own, and the task's
             lost = lost_attempt(error)
             if lost.is_gone:
@@ -230,7 +227,7 @@ class Driver:
             return self._lost_end(attempt, lost.error), lost.exit_code
         return end, end.outcome.exit_code
 
-    def _take_end(self, attempt: _Attempt, end: AttemptEnd, exit_code: int) -> None:
+    def _take_end(self, attempt: RunningAttempt, end: AttemptEnd, exit_code: int) -> None:
         start = attempt.start
         self._close(attempt, end)
         if end.outcome.status == NOT_STARTED:
@@ -247,7 +244,7 @@ class Driver:
             )
             self._inbox.note(start.volume, text, warning=True)
 
-    def _close(self, attempt: _Attempt, end: AttemptEnd) -> None:
+    def _close(self, attempt: RunningAttempt, end: AttemptEnd) -> None:
         self._inbox.close(attempt.order.client)
         self._inbox.keep_words(attempt.start.volume, end.last_words)
 
@@ -255,7 +252,7 @@ class Driver:
         self._outcomes[outcome.volume] = outcome
         self._inbox.finish(outcome)
 
-    def _lost_end(self, attempt: _Attempt, error: str) -> AttemptEnd:
+    def _lost_end(self, attempt: RunningAttempt, error: str) -> AttemptEnd:
         progress = self._inbox.progress(attempt.order.client)
         text = f"{attempt.start.host}: {error}"
         return AttemptEnd(failed(attempt.order, text, ExitCode.MACHINE, progress))

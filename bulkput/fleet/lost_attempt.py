@@ -26,6 +26,7 @@ _BY_NAME = {
     "RuntimeEnvSetupError": (ExitCode.MACHINE, "the host cannot start a task", True),
     "RayTaskError": (ExitCode.UNEXPECTED, "its task failed", True),
     "RayError": (LOST, "its host was lost", False),
+    "HostLostError": (LOST, "its host was lost", False),
     "ConnectionError": (LOST, "the connection to the cluster was lost", False),  # over ray://
 }
 """By the names of Ray's classes, the more special ones first: nothing here needs Ray itself."""

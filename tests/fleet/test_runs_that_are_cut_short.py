@@ -168,6 +168,27 @@ def test_a_head_that_is_silent_for_good_ends_the_run_as_one_to_go_on_with(tmp_pa
     lived(tmp_path, story)
 
 
+def test_attempts_on_a_host_that_has_left_are_lost_whatever_ray_reports_of_them(tmp_path):
+    """Of one that was cut off it reports nothing for minutes."""
+
+    async def story(fleet):
+        running = fleet.begin()
+        await fleet.until_started(2)
+        left, stays = (host for _, host, _ in fleet.cluster.attempts)
+        fleet.cluster.hosts = [stays]
+        await fleet.until_started(3)
+        (order, host, _) = fleet.cluster.attempts[2]
+        assert (order.volume, host) == (fleet.cluster.attempts[0][0].volume, stays)
+        (note,) = fleet.heard.of(Noted)
+        assert f"{left}: its host was lost" in note.text
+        fleet.cluster.end(0, ended(fleet.cluster.attempts[0][0], "failed", 6))  # of the past
+        for number in (1, 2):
+            fleet.cluster.end(number, ended(fleet.cluster.attempts[number][0]))
+        assert statuses(await running) == [("a", "completed", 0), ("b", "completed", 0)]
+
+    lived(tmp_path, story, "ab")
+
+
 def test_a_host_that_a_volume_needs_is_waited_for_and_not_for_ever(tmp_path):
     async def story(fleet):
         fleet.cluster.hosts = []
