@@ -33,8 +33,8 @@ class BlockSink(Protocol):
         ...
 
 
-RereadBlock = Callable[[int], Awaitable[HeldBlock]]
-"""Reads and hashes one block again, within the budget; raises ``SourceError``."""
+RereadBlock = Callable[[HeldBlock], Awaitable[HeldBlock]]
+"""Reads and hashes a block again that was let go, within the budget; raises ``SourceError``."""
 
 OnPutRetry = Callable[[int, ServiceError, float], None]
 """Block index, error, delay in seconds."""
@@ -84,7 +84,7 @@ class PutPath:
         async def prepare() -> None:
             nonlocal block
             if not block.is_held:
-                block = await self._reread(index)
+                block = await self._reread(block)
 
         async def attempt() -> None:
             nonlocal is_started

@@ -6,14 +6,14 @@ Knows no YAML, no terminal and no service but a place to put blocks.
 import asyncio
 from functools import partial
 
-from bulkput.model.block import BLOCK_SIZE_BYTES
+from bulkput.model.block import BLOCK_SIZE_BYTES, ZERO_BLOCK_DIGEST
 from bulkput.model.errors import ServiceError
 from bulkput.pipeline.backlog import Backlog
 from bulkput.pipeline.block_buffer import HeldBlock
 from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.channel import Channel
 from bulkput.pipeline.hasher import Hasher
-from bulkput.pipeline.hashing import HashedWindow, hash_window
+from bulkput.pipeline.hashing import HashedWindow, hash_hole, hash_window
 from bulkput.pipeline.paced_call import PacedCall
 from bulkput.pipeline.parts import UploadParts, UploadPolicy
 from bulkput.pipeline.put import PutPath
@@ -86,12 +86,16 @@ def _put_path(
     )
 
 
-async def _reread(parts: UploadParts, index: int) -> HeldBlock:
+async def _reread(parts: UploadParts, block: HeldBlock) -> HeldBlock:
     """Read and hash one block again, for a put that is repeated."""
-    budget = parts.budget
+    budget, index = parts.budget, block.index
     await budget.acquire(BLOCK_SIZE_BYTES)
     try:
-        hashed = await parts.workers.run(lambda: hash_window(parts.source.read_window(index, 1)))
+        if block.digest == ZERO_BLOCK_DIGEST:  # of a hole perhaps, where a snapshot has no block
+            hashed = hash_hole(index, 1)
+        else:
+            source = parts.source
+            hashed = await parts.workers.run(lambda: hash_window(source.read_window(index, 1)))
     except BaseException:
         budget.release(BLOCK_SIZE_BYTES)
         raise

@@ -126,6 +126,17 @@ async def test_what_ends_a_copy_ends_it_in_the_same_words_wherever_it_happens(
         await CopyInMemory(tmp_path, world).run(lanes)
 
 
+@pytest.mark.parametrize("zeros", [ZeroPolicy.SKIP, ZeroPolicy.WRITE])
+@pytest.mark.parametrize("lanes", [0, 1, 2])
+async def test_zeros_are_put_again_where_the_snapshot_has_no_block(tmp_path, lanes, zeros):
+    """Over what its parent has, and over everything in an encrypted copy; a put in 30 fails."""
+    parent = dict.fromkeys(range(0, 200, 2), "b") | dict.fromkeys(range(0, 200, 6), "a")
+    world = World(dict.fromkeys(range(0, 200, 3), "a"), 1, parent)
+    await CopyInMemory(tmp_path, world, zeros=zeros).run(lanes)
+    assert copied(world) == {index: content(letter) for index, letter in world.blocks.items()}
+    assert world.puts > len(world.copied), "none was repeated"
+
+
 @pytest.mark.parametrize("lanes", [0, 1, 2])
 async def test_a_block_that_was_listed_and_has_no_token_any_more_is_no_hole(tmp_path, lanes):
     """Tokens of three pages are kept, which are 51 blocks here: those before are asked for."""
