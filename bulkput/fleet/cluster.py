@@ -11,7 +11,6 @@ import contextlib
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
@@ -22,6 +21,7 @@ from bulkput.fleet.node import Node, nodes_of
 from bulkput.fleet.node_labels import NodeLabels
 from bulkput.fleet.protocol import AttemptEnd, Order
 from bulkput.fleet.quota_actor import QuotaActor
+from bulkput.fleet.ray_thread import RayThread
 from bulkput.fleet.volume_task import run_volume
 from bulkput.model.errors import TemporaryError
 
@@ -197,23 +197,10 @@ async def open_cluster(address: str) -> AsyncIterator[Cluster]:
         UsageError: Ray is not installed.
         ConfigError: there is no cluster, or it refuses this one.
     """
-    with contextlib.closing(_Thread()) as thread:
+    with contextlib.closing(RayThread()) as thread:
         async with connected(address, thread.call) as ray:
             _take_signal_back(signal.SIGTERM)
             yield Cluster(ray, thread.call)
-
-
-class _Thread:
-    """Runs Ray's calls that may block, one at a time."""
-
-    def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="bulkput-ray")
-
-    def call(self, function: Callable[[], T]) -> "asyncio.Future[T]":
-        return asyncio.get_running_loop().run_in_executor(self._executor, function)
-
-    def close(self) -> None:
-        self._executor.shutdown(wait=False)
 
 
 def _take_signal_back(number: int) -> None:

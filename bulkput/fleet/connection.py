@@ -31,6 +31,10 @@ AUTO = "auto"
 RAYS_SCHEME = "ray://"
 LEAVE_LIMIT_S = 10.0
 """For Ray to leave a cluster; without a head it may hang."""
+JOIN_LIMIT_S = 45.0
+"""Beyond Ray's own limits, of 20 and 31 s: some of its calls have none."""
+START_LIMIT_S = 180.0
+"""For a cluster on this machine: 7 s on two cores, a minute if others use them."""
 _TOKEN_BYTES = 32
 _OF_CLIENTS: Mapping[str, str] = {
     "RAY_NUM_REDIS_GET_RETRIES": "3",
@@ -48,6 +52,7 @@ _REFUSED = (
     "its head refuses this machine: RAY_AUTH_TOKEN, or the file that RAY_AUTH_TOKEN_PATH names, "
     "must hold the cluster's secret"
 )
+_NO_HEAD = "what listens there hangs, or is no head of a Ray cluster"
 
 Call = Callable[..., Any]
 """Runs a function that may block, and is awaited."""
@@ -86,7 +91,7 @@ async def connected(address: str, call: Call) -> AsyncIterator[Any]:
                 raise _unusable(address, f"no head can be reached{where}: {why}")
             given = {"address": head}
         try:
-            await call(partial(_init, ray, address, given))
+            await _begin(ray, address, given, call)
             yield ray
         finally:
             with contextlib.suppress(TimeoutError):
@@ -115,26 +120,36 @@ def own_cluster(folder: Path) -> dict[str, Any]:
     }
 
 
-def _init(ray: Any, address: str, given: Mapping[str, Any]) -> None:
+async def _begin(ray: Any, address: str, given: Mapping[str, Any], call: Call) -> None:
     lines: list[str] = []
     # What Ray starts on this machine would keep the stderr that it begins with.
     aside = rays_lines() if address != LOCAL else contextlib.nullcontext(lines)
     before = set(descendants(os.getpid()))
+    limit = asyncio.timeout(START_LIMIT_S if address == LOCAL else JOIN_LIMIT_S)
     try:
-        with aside as lines, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what matters is raised
-            ray.init(
-                **given,
-                namespace=NAMESPACE,
-                log_to_driver=False,
-                configure_logging=False,
-                logging_level=logging.ERROR,
-            )
+        with aside as lines:
+            async with limit:
+                await call(partial(_init, ray, given))
     except Exception as error:  # of many kinds
         # Ray forgets what it has started by then; an agent would outlive its raylet.
         kill_all(set(descendants(os.getpid())) - before)
+        if limit.expired():
+            late = f"it did not come up within {START_LIMIT_S:.0f} s"
+            raise _unusable(address, late if address == LOCAL else _NO_HEAD) from error
         words = str(error) or type(error).__name__
         raise _unusable(address, refusal(words, lines)) from error
+
+
+def _init(ray: Any, given: Mapping[str, Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what matters is raised
+        ray.init(
+            **given,
+            namespace=NAMESPACE,
+            log_to_driver=False,
+            configure_logging=False,
+            logging_level=logging.ERROR,
+        )
 
 
 def require_admission(head: str) -> None:
@@ -172,7 +187,7 @@ def refusal(words: str, lines: Sequence[str] = ()) -> str:
     if any("uthenticat" in each for each in (words, *lines)):
         return _REFUSED
     if "Failed to connect to Ray cluster" in words:
-        return "what listens there hangs, or is no head of a Ray cluster"
+        return _NO_HEAD
     if "client connection timeout" in words:
         return (
             "what listens there hangs, serves no Ray clients, or refuses this machine, because "
