@@ -22,6 +22,7 @@ from typing import Any
 from bulkput.config.fleet import LOCAL
 from bulkput.fleet.extra import OBJECT_STORE_BYTES, load_ray, require_token
 from bulkput.fleet.head import unreachable
+from bulkput.fleet.ray_thread import RayThread
 from bulkput.fleet.rays_lines import rays_lines
 from bulkput.model.errors import ConfigError, Problem
 from bulkput.model.parent import descendants, kill_all
@@ -156,14 +157,21 @@ def require_admission(head: str) -> None:
     """Return if a head that can be reached takes this machine's token. Blocks for about a second.
 
     Raises:
-        ConfigError: it does not.
+        ConfigError: it does not, or hangs.
     """
     client = getattr(import_module("ray._raylet"), "GcsClient", None)
     if client is None:  # Ray's own refusal has its reason too, after 20 s and in a traceback
         return
+
+    async def ask(thread: RayThread) -> None:
+        async with asyncio.timeout(JOIN_LIMIT_S):
+            await thread.call(partial(client, address=head))
+
     try:
-        with rays_lines():
-            client(address=head)
+        with rays_lines(), contextlib.closing(RayThread()) as thread:
+            asyncio.run(ask(thread))
+    except TimeoutError:
+        raise _unusable(head, _NO_HEAD) from None
     except Exception as error:
         why = refusal(str(error))
         if why == _REFUSED:

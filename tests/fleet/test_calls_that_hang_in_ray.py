@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -73,3 +74,16 @@ def test_a_connection_that_hangs_is_given_up_with_what_it_started(address, monke
     with pytest.raises(ConfigError, match=r"(hangs|did not come up)"):
         run_virtual(asyncio.wait_for(use(), 300))
     assert killed == [{1, 2}] or address == "auto"
+
+
+def test_a_host_gives_up_a_head_that_hangs(monkeypatch):
+    hanging = threading.Event()
+    monkeypatch.setattr(
+        connection,
+        "import_module",
+        lambda _: SimpleNamespace(GcsClient=lambda address: hanging.wait(20)),
+    )
+    monkeypatch.setattr(connection, "JOIN_LIMIT_S", 0.01)
+    with pytest.raises(ConfigError, match=r"h:1: no cluster .* hangs, or is no head"):
+        connection.require_admission("h:1")
+    hanging.set()
