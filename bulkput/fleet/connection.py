@@ -174,7 +174,7 @@ def require_admission(head: str) -> None:
         raise _unusable(head, _NO_HEAD) from None
     except Exception as error:
         why = refusal(str(error))
-        if why == _REFUSED:
+        if why in {_REFUSED, _NO_HEAD}:
             raise _unusable(head, why) from error
 
 
@@ -194,7 +194,7 @@ def refusal(words: str, lines: Sequence[str] = ()) -> str:
         )
     if any("uthenticat" in each for each in (words, *lines)):
         return _REFUSED
-    if "Failed to connect to Ray cluster" in words:
+    if "Failed to connect to Ray cluster" in words or "waiting for GCS" in words:
         return _NO_HEAD
     if "client connection timeout" in words:
         return (

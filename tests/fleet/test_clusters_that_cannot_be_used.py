@@ -191,21 +191,22 @@ def test_without_ray_the_extra_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("words", "is_refused"),
+    ("words", "why"),
     [
-        ("InvalidAuthToken: Authentication token is missing", True),
-        ("it hangs", False),
-        (None, False),
+        ("InvalidAuthToken: Authentication token is missing", "the cluster's secret"),
+        ("Timed out while waiting for GCS to become available.", "hangs, or is no head"),
+        ("of another kind: Ray has its own limits", None),
+        (None, None),
     ],
 )
-def test_a_host_with_another_token_is_refused_before_ray_starts(monkeypatch, words, is_refused):
+def test_a_host_that_no_head_takes_is_refused_before_ray_starts(monkeypatch, words, why):
     def client(address):
         if words is not None:
             raise ConnectionError(words)
 
     monkeypatch.setattr(connection, "import_module", lambda _: SimpleNamespace(GcsClient=client))
-    if is_refused:
-        with pytest.raises(ConfigError, match=r"h:1: no cluster .* the cluster's secret"):
+    if why is not None:
+        with pytest.raises(ConfigError, match=rf"h:1: no cluster .* {why}"):
             connection.require_admission("h:1")
     else:
         connection.require_admission("h:1")
