@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from bulkput.fleet.connection import NAMESPACE, connected
 from bulkput.fleet.extra import load_ray
+from bulkput.fleet.lost_attempt import is_lost_connection
 from bulkput.fleet.mailbox import Mailbox
 from bulkput.fleet.node import Node, nodes_of
 from bulkput.fleet.node_labels import NodeLabels
@@ -179,11 +180,9 @@ async def answered(method: Any, *arguments: Any) -> Any:
 
 
 def _is_rays(error: BaseException) -> bool:
-    """Return whether Ray reports that it cannot be reached; over `ray://` Python's error does."""
+    """Return whether Ray reports that it cannot be reached."""
     kinds = type(error).__mro__
-    return isinstance(error, ConnectionError) or any(
-        kind.__module__.startswith("ray.") for kind in kinds
-    )
+    return is_lost_connection(error) or any(kind.__module__.startswith("ray.") for kind in kinds)
 
 
 @contextlib.asynccontextmanager

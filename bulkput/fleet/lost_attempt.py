@@ -27,15 +27,28 @@ _BY_NAME = {
     "RayTaskError": (ExitCode.UNEXPECTED, "its task failed", True),
     "RayError": (LOST, "its host was lost", False),
     "HostLostError": (LOST, "its host was lost", False),
-    "ConnectionError": (LOST, "the connection to the cluster was lost", False),  # over ray://
 }
 """By the names of Ray's classes, the more special ones first: nothing here needs Ray itself."""
+
+
+_CONNECTION = (LOST, "the connection to the cluster was lost", False)
+_GIVEN_UP = "Ray Client is not connected"
+
+
+def is_lost_connection(error: BaseException) -> bool:
+    """Return whether a `ray://` connection is gone, by errors that are not of Ray's own classes."""
+    return isinstance(error, ConnectionError) or (
+        type(error) is Exception and _GIVEN_UP in str(error)
+    )
 
 
 def lost_attempt(error: BaseException) -> LostAttempt:
     """Return what an error of Ray's means; any other is one of the task."""
     names = [kind.__name__ for kind in type(error).__mro__]
-    name = next((each for each in _BY_NAME if each in names), "RayTaskError")
+    name = next((each for each in _BY_NAME if each in names), None)
+    if name is None and is_lost_connection(error):
+        return LostAttempt(*_CONNECTION)
+    name = name or "RayTaskError"
     code, text, is_gone = _BY_NAME[name]
     words = str(error).strip().splitlines() or [""]
     if isinstance(getattr(error, "cause", error), ImportError):

@@ -11,7 +11,7 @@ from virtual_time import run_virtual
 
 from bulkput.fleet import connection
 from bulkput.fleet.ray_thread import RayThread
-from bulkput.model.errors import ConfigError
+from bulkput.model.errors import ConfigError, TemporaryError
 
 
 def test_calls_are_made_in_their_order_and_what_they_raise_is_their_callers():
@@ -87,3 +87,23 @@ def test_a_host_gives_up_a_head_that_hangs(monkeypatch):
     with pytest.raises(ConfigError, match=r"h:1: no cluster .* hangs, or is no head"):
         connection.require_admission("h:1")
     hanging.set()
+
+
+def test_a_cluster_that_cannot_be_left_hides_nothing(monkeypatch):
+    async def call(function):
+        if function is not shut_down:
+            return
+        raise Exception("Ray Client is not connected")  # noqa: TRY002 - as Ray does
+
+    def shut_down():
+        pass
+
+    async def use():
+        async with connection.connected("local", call):
+            raise TemporaryError("the head is gone")
+
+    monkeypatch.setattr(connection, "load_ray", lambda: SimpleNamespace(shutdown=shut_down))
+    for name in (*connection._OF_ONE_MACHINE, "RAY_AUTH_TOKEN"):
+        monkeypatch.setenv(name, "5e")
+    with pytest.raises(TemporaryError, match="the head is gone"):
+        run_virtual(use())

@@ -15,11 +15,13 @@ from bulkput.fleet.node import Node
 from bulkput.fleet.retries import LOST
 from bulkput.model.errors import TemporaryError
 
-RPC = type("RpcError", (Exception,), {"__module__": "ray.exceptions"})
+RAYS = type("RayError", (Exception,), {"__module__": "ray.exceptions"})
+RPC = type("RpcError", (RAYS,), {"__module__": "ray.exceptions"})
 TAKEN = type("ActorAlreadyExistsError", (ValueError, RPC), {"__module__": "ray.exceptions"})
 GONE = {
     "a head that is gone": RPC("the head is gone"),
     "a client that lost its server": ConnectionError("the client has been disconnected"),
+    "a client that gave it up": Exception("Ray Client is not connected. Please connect"),
 }
 
 
@@ -116,6 +118,6 @@ def test_an_actor_that_is_not_reached_is_asked_again(error, when):
 
 
 def test_an_attempt_whose_driver_lost_the_cluster_may_be_at_work():
-    assert lost_attempt(GONE["a client that lost its server"])[::2] == (LOST, False)
+    assert {lost_attempt(error)[::2] for error in GONE.values()} == {(LOST, False)}
     of_task = type("RayTaskError(ConnectionError)", (type("RayTaskError", (RPC,), {}), OSError), {})
     assert lost_attempt(of_task()).is_gone
