@@ -57,6 +57,11 @@ class Fence:
         self._until_s = float("-inf") if is_needed else float("inf")
 
     @property
+    def is_needed(self) -> bool:
+        """Whether another can have the upload at all."""
+        return self._is_needed
+
+    @property
     def until_s(self) -> float:
         """Until when puts may start, by ``boottime_s``."""
         return self._until_s

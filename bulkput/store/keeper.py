@@ -37,8 +37,11 @@ NOTICE_LIMIT_S = 60.0
 """For the last cut after a spot notice, which comes two minutes before the machine ends: half of
 them, because a notice is seen up to 5 s late and several volumes share the link."""
 
+NEEDED_LIMIT_S = 300.0
+"""For a cut without which the upload takes no further step; the attempt is repeated after it."""
+
 _AGAIN_S = 5.0
-"""Between two tries of the last cut, where there is time for more than one."""
+"""Between two tries of one cut, where there is time for more than one."""
 
 TROUBLES = (ServiceError, CredentialsError, ConfigError, AnswerError)
 """Of the store; what the folder or another host raises is no trouble of the store's."""
@@ -147,14 +150,27 @@ class Keeper:
         """Let ``run`` make a cut now: something was begun that another host should know."""
         self._soon.set()
 
-    async def cut_now(self) -> None:
+    async def cut_now(self, *, is_needed: bool = False) -> None:
         """Make a cut, if the store takes one soon: the upload waits for it.
+
+        Args:
+            is_needed: It waits for minutes, and goes on with a cut only.
 
         Raises:
             LostError: another host has the upload.
+            TemporaryError: one is needed, and the store took none.
         """
-        if self._trouble is None:
-            await self._try(self._cut, SOON_LIMIT_S)
+        if not is_needed:
+            if self._trouble is None:
+                await self._try(self._cut, SOON_LIMIT_S)
+            return
+        await self._repeat(self._cut, NEEDED_LIMIT_S)
+        if self._trouble is not None:
+            raise TemporaryError(
+                f"{self._shown} has taken nothing for {format_duration(NEEDED_LIMIT_S)}, and "
+                "without it another host would not know of the step that comes next: "
+                f"{self._trouble}"
+            )
 
     async def end(self) -> str | None:
         """Make the last cut, and let others have the upload; return what is stale, if it failed."""
@@ -181,15 +197,25 @@ class Keeper:
         async def release() -> None:
             await self._cut(release=True)
 
-        end_time, now_s = self._end_time, self._clock.monotonic_s
+        end_time = self._end_time
         limit_s = end_time.limit_s
         if self._trouble is not None and not end_time.is_extended:
             limit_s = SOON_LIMIT_S
+        if end_time.is_extended:
+            await self._repeat(release, limit_s, holds=False)
+        else:
+            await self._try(release, limit_s, holds=False)
+
+    async def _repeat(
+        self, work: Callable[[], Awaitable[None]], limit_s: float, *, holds: bool = True
+    ) -> None:
+        """Try ``work`` as ``_try`` does, again and again while there is time."""
+        now_s = self._clock.monotonic_s
         until_s = now_s() + limit_s
-        await self._try(release, limit_s, holds=False)
-        while end_time.is_extended and self._trouble and now_s() + _AGAIN_S < until_s:
+        await self._try(work, limit_s, holds=holds)
+        while self._trouble and now_s() + _AGAIN_S < until_s:
             await self._clock.sleep(_AGAIN_S)
-            await self._try(release, until_s - now_s(), holds=False)
+            await self._try(work, until_s - now_s(), holds=holds)
 
     async def _cut(self, *, release: bool = False) -> None:
         if self._mirror is None:

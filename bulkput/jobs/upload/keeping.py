@@ -16,11 +16,15 @@ class Kept(Protocol):
         """Let the store be brought up to date soon."""
         ...
 
-    async def cut_now(self) -> None:
+    async def cut_now(self, *, is_needed: bool = False) -> None:
         """Bring the store up to date before a step that cannot be taken back, if it answers soon.
+
+        Args:
+            is_needed: The step is not taken without it.
 
         Raises:
             LedgerError: another host has the upload.
+            TemporaryError: it is needed, and the store took none for minutes.
         """
         ...
 
@@ -31,7 +35,7 @@ class _NotKept:
     def want_cut(self) -> None:
         """Do nothing."""
 
-    async def cut_now(self) -> None:
+    async def cut_now(self, *, is_needed: bool = False) -> None:
         """Do nothing."""
 
 

@@ -111,7 +111,8 @@ async def _upload_kept(run: VolumeRun, source: Source, kept: Kept) -> None:
         await run.context.workers.run(partial(mark_reported, run.context, ledger))
         if ledger.header.snapshot_id is None:
             await _require_room(run, ledger, source)
-            await kept.cut_now()  # its token: another host's start then gives the same snapshot
+            # With its token: another host's start then gives the same snapshot.
+            await kept.cut_now(is_needed=run.context.fence.is_needed)
         await fetch_series(run)
         with _series(run) as series:
             await _upload_source(run, source, ledger, series, kept)
@@ -177,6 +178,8 @@ async def _upload_source(
     note_undelivered(run, ledger.header.undelivered)
     is_answer = False
     if upload_snapshot.only_wait:
+        if run.context.fence.is_needed:  # that it was about to be sealed, this host alone may know
+            await kept.cut_now(is_needed=True)
         async with keep_lease(run, ledger, upload_snapshot.snapshot_id):
             is_answer = await finish_earlier(run, upload_snapshot, place)
         if not is_answer:
@@ -240,7 +243,8 @@ async def _put_and_seal(
         run.note(ending)
     await context.workers.run(partial(_check_source, run, source))
     _seal_ledger(run, source, ledger)
-    await kept.cut_now()  # whoever has lost the upload seals nothing
+    # Whoever has lost the upload seals nothing, and nothing is sealed that others do not know of.
+    await kept.cut_now(is_needed=run.context.fence.is_needed)
     await seal(run, upload_snapshot, place)
 
 
