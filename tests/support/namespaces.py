@@ -23,6 +23,11 @@ class Namespaces:
     def __init__(self, *names):
         self.names = names
         self.services = f"{SERVICES}.{TEST}"
+        self.disks = None
+        """A folder; if given, each host has a part of it as ``own_disk``, where Ray's files are.
+
+        Else Ray takes the folder of the head for that of all nodes, which it is on one machine.
+        """
 
     def open(self):
         for number, net in enumerate((CLUSTER, SERVICES)):
@@ -67,14 +72,28 @@ class Namespaces:
 
     def environment(self, name):
         """Each host puts by an access key of its own."""
-        return {"AWS_ACCESS_KEY_ID": f"KEY{name.upper()}"}
+        own = {} if self.disks is None else {"RAY_TMPDIR": str(self.own_disk)}
+        return {"AWS_ACCESS_KEY_ID": f"KEY{name.upper()}", **own}
 
     def machine_of(self, name):
         """Return the host that a process of this name is on."""
         return name if name in self.names else DRIVER_IS_ON
 
     def prefix(self, name):
-        return ["ip", "netns", "exec", f"bpt-{self.machine_of(name)}"]
+        there = ["ip", "netns", "exec", f"bpt-{self.machine_of(name)}"]
+        if self.disks is None:
+            return there
+        disk = self.disks / self.machine_of(name)
+        for each in (disk, self.own_disk):
+            each.mkdir(exist_ok=True)
+        # The namespace of mounts is the command's own.
+        mounted = f'mount --bind {disk} {self.own_disk} && exec "$@"'
+        return [*there, "sh", "-c", mounted, "sh"]
+
+    @property
+    def own_disk(self):
+        """Return by which path each host has a folder of its own."""
+        return self.disks / "own"
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ Each has a state folder of its own, as hosts have; what they share is the emulat
 """
 
 import contextlib
+import json
 import shutil
 import socket
 import subprocess
@@ -82,6 +83,50 @@ class RayHosts:
         log.close()
         if name == HEAD:
             self._until_open()
+
+    def start_node(self, name):
+        """Start a node as any launcher does, by Ray's own command; the first one is the head."""
+        where = (
+            ["--head", f"--port={self.port}", "--include-dashboard=false"]
+            if name == HEAD
+            else [f"--address={self.address}"]
+        )
+        own = ["--node-ip-address", self.network.address_of(name), "--object-store-memory=80000000"]
+        with (self.folder / f"{name}.log").open("wb") as log:
+            self.hosts[name] = subprocess.Popen(
+                [
+                    *self.network.prefix(name),
+                    *(Path(sys.executable).with_name("ray"), "start", *where, *own, "--block"),
+                ],
+                env={
+                    **self.environment(name),
+                    "RAY_AUTH_MODE": "token",
+                    "RAY_USAGE_STATS_ENABLED": "0",
+                },
+                start_new_session=True,
+                stdout=log,
+                stderr=log,
+            )
+        if name == HEAD:
+            self._until_open()
+
+    def describe_node(self, name, label):
+        """Give the node of a host its name and a label; returns what does so until it ends."""
+        describing = self._start(
+            ["fleet", "host", "--name", name, "--label", label],
+            name,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.drivers.append(describing)
+        return describing
+
+    def listed(self):
+        """Return the hosts that the cluster knows, by their names."""
+        shown = self.call("fleet", "status", "--address", self.address, "--output", "json")
+        hosts = json.loads(shown.stdout or '{"hosts": []}')["hosts"]
+        return {each["host"]: each for each in hosts}
 
     def _until_open(self):
         end_s = time.monotonic() + 60

@@ -2,6 +2,7 @@
 
 import os
 import random
+import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from faults.emulated import PUT, emulated
+from support.namespaces import namespaces
 from support.ray_hosts import ray_hosts
 from support.s3_server import s3_server
 
@@ -92,6 +94,17 @@ def fleet(tmp_path):
     yield start
     for context in reversed(stack):
         context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def network():
+    """Return networks of three hosts, each with two links."""
+    try:
+        with namespaces("a", "b", "c") as made:
+            yield made
+    except (OSError, subprocess.CalledProcessError) as error:
+        why = getattr(error, "stderr", error)
+        pytest.skip(f"this kernel or user has no network namespaces: {why}")
 
 
 @pytest.fixture

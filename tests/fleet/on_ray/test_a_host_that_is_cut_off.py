@@ -4,13 +4,11 @@ The dangerous case: what it had is given to others while it goes on putting.
 """
 
 import json
-import subprocess
 import sys
 import time
 
 import pytest
 from faults.emulated import until
-from support.namespaces import namespaces
 from support.put_log import PutLog
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(420)]
@@ -19,17 +17,6 @@ PUTS_PER_S = 20.0
 BLOCKS = 400
 LATE_S = 0.75
 """Puts that a busy machine takes late come together; a budget given twice shows in two seconds."""
-
-
-@pytest.fixture
-def network():
-    """Return networks of three hosts, each with two links."""
-    try:
-        with namespaces("a", "b", "c") as made:
-            yield made
-    except (OSError, subprocess.CalledProcessError) as error:
-        why = getattr(error, "stderr", error)
-        pytest.skip(f"this kernel or user has no network namespaces: {why}")
 
 
 class Run:
@@ -51,16 +38,9 @@ class Run:
         self.events = tmp_path / "events.jsonl"
         for number, name in enumerate("abc", 1):  # two at once may be too much for a busy machine
             self.hosts.start_host(name)
-            until(lambda number=number: len(self.listed()) == number, 60)
+            until(lambda number=number: len(self.hosts.listed()) == number, 60)
         self.driver = self.hosts.drive(job, "--output", "json", "--events", self.events)
         until(lambda: self.put_by("KEYC") > 30, 90)
-
-    def listed(self):
-        """Return the hosts that the cluster knows."""
-        shown = self.hosts.call(
-            "fleet", "status", "--address", self.hosts.address, "--output", "json"
-        )
-        return [each["host"] for each in json.loads(shown.stdout or '{"hosts": []}')["hosts"]]
 
     def put_by(self, who, since_s=0.0):
         return sum(put.who == who and put.at_s >= since_s for put in self.log.puts)
