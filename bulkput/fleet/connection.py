@@ -13,7 +13,7 @@ import secrets
 import shutil
 import tempfile
 import warnings
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -121,6 +121,26 @@ def own_cluster(folder: Path) -> dict[str, Any]:
     }
 
 
+class _NoFolders(list[str]):
+    """Takes none: what `ray.init` adds to the path has no flag."""
+
+    def __bool__(self) -> bool:
+        """Return True: Ray takes another list in place of one that is false."""
+        return True
+
+    def extend(self, _folders: Iterable[str]) -> None:
+        """Leave them out."""
+
+
+def job_of_no_folder() -> Any:
+    """Return a Ray job whose processes import what their own host has installed, and no more.
+
+    Ray puts the driver's working folder and that of its program before all others on the path of
+    each process of the cluster: a `numpy.py` there would be run by every host that has the folder.
+    """
+    return import_module("ray.job_config").JobConfig(_py_driver_sys_path=_NoFolders())
+
+
 async def _begin(ray: Any, address: str, given: Mapping[str, Any], call: Call) -> None:
     lines: list[str] = []
     # What Ray starts on this machine would keep the stderr that it begins with.
@@ -142,6 +162,8 @@ async def _begin(ray: Any, address: str, given: Mapping[str, Any], call: Call) -
 
 
 def _init(ray: Any, given: Mapping[str, Any]) -> None:
+    if not str(given["address"]).startswith(RAYS_SCHEME):  # there, no folder of this machine is
+        given = {**given, "job_config": job_of_no_folder()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what matters is raised
         ray.init(

@@ -12,7 +12,8 @@ import pytest
 from faults.emulated import until
 
 from bulkput.fleet import connection, head
-from bulkput.fleet.extra import RAY_ENVIRONMENT, require_token
+from bulkput.fleet.extra import RAY_ENVIRONMENT, load_ray, require_token
+from bulkput.fleet.host import host_command
 from bulkput.model.errors import ConfigError, UsageError
 
 TOKEN = {"RAY_AUTH_TOKEN": "5e" * 32}
@@ -180,6 +181,35 @@ def test_a_token_is_had_from_each_place(monkeypatch, tmp_path, kept_in):
         (tmp_path / ".ray").mkdir()
         (tmp_path / ".ray" / "auth_token").write_text("x")
     require_token({} if kept_in == "file" else {kept_in: "x"})
+
+
+@pytest.mark.parametrize(
+    ("address", "is_given"),
+    [("local", True), ("10.0.0.5:6379", True), ("ray://10.0.0.5:10001", False)],
+)
+def test_processes_of_a_cluster_import_nothing_of_the_drivers_folder(
+    monkeypatch, tmp_path, address, is_given
+):
+    given = {}
+    connection._init(SimpleNamespace(init=lambda **each: given.update(each)), {"address": address})
+    assert ("job_config" in given) == is_given, "over ray:// the head's process begins the job"
+    assert not {"runtime_env", "_system_config"} & given.keys()
+    if is_given:
+        job = given["job_config"]
+        job._py_driver_sys_path.extend([str(tmp_path)])  # as ray.init does
+        sent = job._get_proto_job_config()
+        assert not [*sent.py_driver_sys_path, *sent.code_search_path]
+        assert not sent.runtime_env_info.uris.working_dir_uri
+
+
+def test_nobody_is_reported_to(monkeypatch):
+    for name in RAY_ENVIRONMENT:
+        monkeypatch.setenv(name, "")
+    load_ray()
+    usage = pytest.importorskip("ray._common.usage.usage_lib")
+    assert not usage.usage_stats_enabled()
+    assert "--disable-usage-stats" in host_command(None, None, {})
+    assert "--disable-usage-stats" in host_command("10.0.0.5:6379", "b", {})
 
 
 def test_without_ray_the_extra_is_named(monkeypatch):

@@ -20,6 +20,14 @@ def sessions():
     return set(Path("/tmp").glob("bulkput-*/session_latest"))
 
 
+def module_folder(folder):
+    """Return a folder that no process may import from; who does leaves a mark there."""
+    folder.mkdir()
+    for name in ("bulkput", "numpy", "click", "msgpack"):
+        (folder / f"{name}.py").write_text(f"open('{folder}/mark-{name}', 'w')\nraise SystemExit")
+    return folder
+
+
 def test_a_job_is_uploaded_by_a_cluster_of_its_own(serve, disks, check, tmp_path):
     server = serve()
     job, paths = disks([5, 3])
@@ -35,8 +43,9 @@ def test_a_job_is_uploaded_by_a_cluster_of_its_own(serve, disks, check, tmp_path
         }
         command = ["fleet", "run", str(job), "--address", "local", "--output", "json"]
         ended = subprocess.run(
-            [sys.executable, "-m", "bulkput", *command],
+            [sys.executable, "-P", "-m", "bulkput", *command],
             check=False,
+            cwd=(folder := module_folder(tmp_path / "working")),
             env=environment,
             capture_output=True,
             text=True,
@@ -44,6 +53,7 @@ def test_a_job_is_uploaded_by_a_cluster_of_its_own(serve, disks, check, tmp_path
         )
     if NO_CLUSTER in ended.stderr:
         pytest.skip(f"Ray does not start on this machine: {ended.stderr.strip()}")
+    assert not [*folder.glob("mark-*")], "the working folder's modules were imported"
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr.startswith("starting a cluster on this machine\n"), "it takes seconds"
     result = json.loads(ended.stdout)
