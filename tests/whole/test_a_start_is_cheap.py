@@ -21,6 +21,7 @@ OF_OTHERS = {
     "botocore": "a credential chain",
     "bulkput.config.job_file": "a list of all keys",
     "bulkput.config.volumes_from": "a job file with inventories",
+    "bulkput.jobs.lanes.copied_snapshot": "a copy",
     "bulkput.jobs.session.snapshot_reader": "a parent or a verification",
     "bulkput.source.image.chain": "an image",
     "bulkput.source.remote.open": "a remote disk",

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
-from bulkput.jobs.lanes.copied_snapshot import CopiedSnapshot
 from bulkput.jobs.lanes.crew import CrewParts
 from bulkput.jobs.lanes.orders import PutOrder, SharedManifest, SharedSnapshot
 from bulkput.jobs.lanes.pool import LanePool
@@ -32,6 +32,9 @@ from bulkput.pipeline.tally import ProgressTally
 from bulkput.pipeline.upload import upload_blocks
 from bulkput.source.shared import SharedSource, share
 from bulkput.source.source import Source
+
+if TYPE_CHECKING:
+    from bulkput.jobs.lanes.copied_snapshot import CopiedSnapshot  # no upload copies
 
 _SharedWithLanes = tuple[SharedSource | SharedSnapshot, Sequence[int]]
 """A source as data, and its descriptors."""
@@ -69,7 +72,8 @@ async def put_blocks(
     parts = _parts(run, source, queue, ledger, baseline)
     # What its list shows to be the parent's counts only where the parent does.
     copied = None if run.copied is None else replace(run.copied, unchanged=parts.unchanged)
-    lanes, shared = run.lanes, _shared(source, copied)
+    lanes = run.lanes
+    shared = None if lanes is None else _shared(source, copied)
     settled_before = run.progress.blocks_considered
     own = partial(upload_blocks, snapshot_id, parts, policy)
     try:
@@ -133,13 +137,13 @@ def _parts(
     )
 
 
-def _shared(source: Source, copied: CopiedSnapshot | None) -> _SharedWithLanes | None:
+def _shared(source: Source, copied: "CopiedSnapshot | None") -> _SharedWithLanes | None:
     """Return the source for other processes; None where they cannot help."""
     return share(source) if copied is None else (copied.shared(source.block_count), ())
 
 
 def _crew(
-    lanes: LanePool, parts: CrewParts, queue: SpanQueue, copied: CopiedSnapshot | None
+    lanes: LanePool, parts: CrewParts, queue: SpanQueue, copied: "CopiedSnapshot | None"
 ) -> AbstractContextManager[PutCrew]:
     if copied is None:
         return lanes.put_crew(parts, queue)

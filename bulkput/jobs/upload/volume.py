@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from bulkput.config.volume import VolumeSettings
-from bulkput.jobs.lanes.copied_snapshot import CopiedSnapshot
 from bulkput.jobs.lanes.pool import LanePool
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.source import Opening, examine_volume, opening_of
@@ -43,6 +43,9 @@ from bulkput.model.shortage import refused_call
 from bulkput.source.source import Source
 from bulkput.source.zero import LengthenedSource
 
+if TYPE_CHECKING:
+    from bulkput.jobs.lanes.copied_snapshot import CopiedSnapshot  # no upload copies
+
 _DELETE_LIMIT_S = 10.0
 """For DeleteSnapshot after a failure: a second signal or a spot instance's end may be near."""
 
@@ -52,7 +55,7 @@ async def upload_volume(
     volume: VolumeSettings,
     opening: Opening | None = None,
     lanes: LanePool | None = None,
-    copied: CopiedSnapshot | None = None,
+    copied: "CopiedSnapshot | None" = None,
 ) -> VolumeOutcome:
     """Make a snapshot of one volume; what goes wrong with it is in the outcome.
 

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bulkput.config.volume import VolumeSettings
-from bulkput.jobs.lanes.copied_snapshot import CopiedSnapshot
 from bulkput.jobs.lanes.pool import LanePool
 from bulkput.jobs.session.context import JobContext
 from bulkput.jobs.session.snapshots import Snapshots
@@ -19,6 +18,9 @@ from bulkput.model.events import Noted, PhaseChanged
 from bulkput.model.outcome import EarlierRun, VolumeOutcome
 from bulkput.model.progress import Phase, Progress
 from bulkput.pipeline.retry import Retrier
+
+if TYPE_CHECKING:
+    from bulkput.jobs.lanes.copied_snapshot import CopiedSnapshot  # no upload copies
 
 
 @dataclass(repr=False, eq=False)
@@ -46,7 +48,7 @@ class VolumeRun:
     earlier_snapshots: tuple[str, ...] = ()
     lanes: LanePool | None = None
     """Processes that put blocks beside this one, if there may be any."""
-    copied: CopiedSnapshot | None = None
+    copied: "CopiedSnapshot | None" = None
     """What lanes need of the source, if it is a snapshot."""
     published: dict[str, Any] = field(default_factory=dict)
 
