@@ -13,44 +13,21 @@ CPU seconds a GiB plain, 0.74 over TLS, of which the kernel and OpenSSL take nea
 """
 
 import re
-import shutil
 import urllib.request
 from pathlib import Path
 from string import Template
-from types import TracebackType
-from typing import Self
 
 from benchmarks.clients.arguments import SNAPSHOT_ID
-from benchmarks.measure.process import Child, ChildFailedError, cpu_s
+from benchmarks.measure.process import ChildFailedError
 from benchmarks.servers.authority import Authority
-from benchmarks.servers.free_port import free_port, wait_until_open
+from benchmarks.servers.free_port import free_port
+from benchmarks.servers.nginx import Nginx, described
 
-_START_TIMEOUT_S = 5.0
-
-_CONFIGURATION = Template("""\
-daemon off;
-master_process off;
-pid $folder/nginx.pid;
-error_log stderr warn;
-events { worker_connections 4096; multi_accept on; }
-http {
-  default_type application/json;
+_DIRECTIVES = Template("""\
   log_format put '$$msec $$request_time $$request_method $$status $$request_length';
   access_log $access_log;
-  keepalive_requests 1000000000;
-  keepalive_timeout 300s;
   client_body_buffer_size 1m;
   client_max_body_size 2m;
-  client_body_temp_path $folder/body;
-  proxy_temp_path $folder/proxy;
-  fastcgi_temp_path $folder/fastcgi;
-  uwsgi_temp_path $folder/uwsgi;
-  scgi_temp_path $folder/scgi;
-  ssl_certificate $certificate;
-  ssl_certificate_key $key;
-  ssl_protocols TLSv1.3;
-  ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
-  ssl_session_cache shared:sessions:1m;
   server {
     listen 127.0.0.1:$plain_port backlog=1024;
     listen 127.0.0.1:$tls_port ssl backlog=1024;
@@ -73,23 +50,12 @@ http {
 "StartTime":$$msec,"Status":"pending","Tags":null,"VolumeSize":$volume_size_gib}';
     }
     location ~ ^/snapshots/completion/ { return 202 '{"Status":"pending"}'; }
-    location = / {
-      default_type text/xml;
-      return 200 '<?xml version="1.0" encoding="UTF-8"?>\
-<DescribeSnapshotsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">\
-<requestId>sink</requestId><snapshotSet><item><snapshotId>$snapshot_id</snapshotId>\
-<volumeId>vol-ffffffff</volumeId><status>pending</status>\
-<startTime>2026-01-01T00:00:00.000Z</startTime><progress>0%</progress>\
-<ownerId>000000000000</ownerId><volumeSize>$volume_size_gib</volumeSize>\
-<encrypted>false</encrypted></item></snapshotSet></DescribeSnapshotsResponse>';
-    }
-    location = /_status { access_log off; stub_status; }
+$described    location = /_status { access_log off; stub_status; }
   }
-}
 """)
 
 
-class Sink:
+class Sink(Nginx):
     """A running sink, over http and https at once; ended with its block."""
 
     def __init__(
@@ -100,31 +66,19 @@ class Sink:
         volume_size_gib: int,
         is_logging: bool = False,
     ) -> None:
-        program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-        if program is None:
-            raise ChildFailedError("nginx is not installed (Debian: nginx-light)")
         (folder / "empty").mkdir(parents=True)
         self._plain_port, self._tls_port = free_port(), free_port()
         self._log_path = folder / "access.log"
-        configuration = folder / "nginx.conf"
-        configuration.write_text(
-            _CONFIGURATION.substitute(
-                folder=folder,
-                access_log=f"{self._log_path} put" if is_logging else "off",
-                certificate=authority.certificate_path,
-                key=authority.key_path,
-                plain_port=self._plain_port,
-                tls_port=self._tls_port,
-                snapshot_id=SNAPSHOT_ID,
-                volume_size_gib=volume_size_gib,
-            )
-        )
-        self._child = Child(
-            [program, "-p", str(folder), "-c", str(configuration), "-e", "stderr"],
-            environment={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        directives = _DIRECTIVES.substitute(
             folder=folder,
-            name="nginx",
+            access_log=f"{self._log_path} put" if is_logging else "off",
+            plain_port=self._plain_port,
+            tls_port=self._tls_port,
+            snapshot_id=SNAPSHOT_ID,
+            volume_size_gib=volume_size_gib,
+            described=described("pending", "0%", volume_size_gib),
         )
+        super().__init__(folder, authority, port=self._plain_port, directives=directives)
 
     def url(self, *, is_tls: bool) -> str:
         """Return the address for either scheme."""
@@ -133,10 +87,6 @@ class Sink:
     @property
     def _plain_url(self) -> str:
         return f"http://127.0.0.1:{self._plain_port}"
-
-    def cpu_s(self) -> float:
-        """Return the CPU seconds that the sink has used so far."""
-        return cpu_s(self._child.pid)
 
     def requests(self) -> int:
         """Return how many requests were taken so far, this one included."""
@@ -155,15 +105,3 @@ class Sink:
             if method == "PUT" and arrived_unix_s >= after_unix_s:
                 return arrived_unix_s
         return None
-
-    def __enter__(self) -> Self:
-        wait_until_open(self._plain_port, self._child, _START_TIMEOUT_S)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._child.__exit__(kind, error, trace)
