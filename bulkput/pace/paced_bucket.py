@@ -47,13 +47,18 @@ class PacedBucket:
 
     async def wait(self, clock: Clock) -> None:
         """Wait until the next may start, at whatever rate is in force by then."""
-        began_s = self._waits_since_s = clock.monotonic_s()
+        began_s = clock.monotonic_s()
+        delay_s = self._delay_s(began_s)
+        if delay_s <= 0:
+            return
+        self._waits_since_s = began_s
         try:
-            while (delay_s := self._delay_s(clock.monotonic_s())) > 0:
+            while delay_s > 0:
                 if delay_s > LOOK_S:
                     await self._until_changed(delay_s)
                 else:
                     await clock.sleep(max(delay_s, SLEEP_MIN_S))
+                delay_s = self._delay_s(clock.monotonic_s())
         finally:
             self._waits_since_s = None
             self._held_s += clock.monotonic_s() - began_s
