@@ -1,6 +1,5 @@
 """What holds for every test."""
 
-import logging
 import signal
 import sys
 from pathlib import Path
@@ -38,14 +37,3 @@ def pytest_collection_modifyitems(items):
 def no_proxy_has_refused():
     """Let no test know what the proxies of another one refused."""
     known_refusals.forget()
-
-
-@pytest.fixture(autouse=True)
-def logs_are_as_they_were():
-    """Put back how much is logged: a program that ran inside the test's process has set it."""
-    loggers = [logging.getLogger(), logging.getLogger("bulkput")]
-    before = [(logger, logger.level) for logger in loggers]
-    yield
-    for logger, level in before:
-        if logger.level != level:
-            logger.setLevel(level)

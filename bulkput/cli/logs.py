@@ -4,7 +4,8 @@ Libraries that log secrets are held at WARNING, whatever the verbosity.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from bulkput.ebs.loggers import quiet_secretive_loggers
 from bulkput.observe.plain import masked, one_line
@@ -29,24 +30,26 @@ class LineHandler(logging.Handler):
             self.handleError(record)
 
 
-def log_to(
+@contextmanager
+def logging_to(
     hear: Callable[[Logged], None], verbosity: Verbosity, environment: Mapping[str, str]
-) -> LineHandler:
+) -> Iterator[None]:
     """Send warnings of everybody, and with ``VERBOSE`` what bulkput itself logs, to ``hear``.
 
-    Returns:
-        The handler, for ``stop_logging``.
+    At the end as much is logged as before: the program may have been called in another's process.
     """
     handler = LineHandler(hear, environment)
-    root = logging.getLogger()
+    root, own = logging.getLogger(), logging.getLogger("bulkput")
+    before = root.level, own.level, logging.raiseExceptions
     root.addHandler(handler)
     root.setLevel(max(logging.WARNING, LOG_LEVELS[verbosity]))
-    logging.getLogger("bulkput").setLevel(LOG_LEVELS[verbosity])
+    own.setLevel(LOG_LEVELS[verbosity])
     quiet_secretive_loggers()
     logging.raiseExceptions = False
-    return handler
-
-
-def stop_logging(handler: LineHandler) -> None:
-    """Take ``handler`` off again."""
-    logging.getLogger().removeHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root_level, own_level, logging.raiseExceptions = before
+        root.setLevel(root_level)
+        own.setLevel(own_level)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bulkput.cli.logs import log_to, stop_logging
+from bulkput.cli.logs import logging_to
 from bulkput.cli.options import Invocation
 from bulkput.cli.streams import write_message
 from bulkput.cli.text import write_message_line
@@ -54,8 +54,5 @@ def call_out(main: Callable[[], Coroutine[Any, Any, T]], invocation: Invocation)
     from bulkput.api.event_loop import run_in_loop  # noqa: PLC0415 - not for --help
 
     verbosity = Verbosity.QUIET if invocation.quiet else Verbosity.NORMAL
-    handler = log_to(lambda line: write_message(line.text), verbosity, os.environ)
-    try:
+    with logging_to(lambda line: write_message(line.text), verbosity, os.environ):
         return run_in_loop(main)
-    finally:
-        stop_logging(handler)

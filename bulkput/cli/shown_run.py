@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from bulkput import __version__
 from bulkput.cli.failure import explain
-from bulkput.cli.logs import log_to, stop_logging
+from bulkput.cli.logs import logging_to
 from bulkput.cli.options import Invocation
 from bulkput.cli.resumption import report_resumption
 from bulkput.cli.sinks import open_files, run_file
@@ -94,10 +94,12 @@ def run_shown(
     everybody, verbosity = _open_sinks(
         settings, invocation, volume_count if announce_ends else 1, puts=deleted is not None
     )
-    handler = log_to(everybody.on_event, verbosity, os.environ)
     left: list[Progress] = []
     try:
-        with _running(everybody, volume_count, settings) as ended:
+        with (
+            logging_to(everybody.on_event, verbosity, os.environ),
+            _running(everybody, volume_count, settings) as ended,
+        ):
             try:
                 result = run_in_loop(
                     lambda: main(everybody),
@@ -114,8 +116,6 @@ def run_shown(
         if invocation.verbosity is not Verbosity.QUIET:
             _report_unfinished(left)  # when no display is drawn any more
         raise
-    finally:
-        stop_logging(handler)
 
 
 def _open_sinks(

@@ -2,10 +2,11 @@
 
 import logging
 import threading
+from contextlib import ExitStack, suppress
 
 import pytest
 
-from bulkput.cli.logs import log_to, stop_logging
+from bulkput.cli.logs import logging_to
 from bulkput.cli.ticker import Ticker
 from bulkput.observe.verbosity import Verbosity
 
@@ -14,23 +15,16 @@ CANARY = "CANARY/secret+key0123456789"
 
 @pytest.fixture
 def records():
-    """Log at a verbosity and return the lines logged; levels are put back at the end."""
-    names = ["", "bulkput", "botocore", "aiobotocore", "aiohttp", "boto3", "urllib3", "asyncio"]
-    before = {name: logging.getLogger(name).level for name in names}
-    raising = logging.raiseExceptions
-    handlers = []
+    """Log at a verbosity until the end, and return the lines logged."""
+    with ExitStack() as stack:
 
-    def at(verbosity):
-        lines = []
-        handlers.append(log_to(lines.append, verbosity, {"AWS_SECRET_ACCESS_KEY": CANARY}))
-        return lines
+        def at(verbosity):
+            lines = []
+            keys = {"AWS_SECRET_ACCESS_KEY": CANARY}
+            stack.enter_context(logging_to(lines.append, verbosity, keys))
+            return lines
 
-    yield at
-    for handler in handlers:
-        stop_logging(handler)
-    for name, level in before.items():
-        logging.getLogger(name).setLevel(level)
-    logging.raiseExceptions = raising
+        yield at
 
 
 def log_everything():
@@ -69,6 +63,20 @@ def test_records_are_one_line_without_secrets(records):
     assert lines
     assert not [line for line in lines if CANARY in line.text or "\n" in line.text]
     assert {line.level for line in lines if "info" in line.text} == {logging.INFO}
+
+
+@pytest.mark.parametrize("verbosity", list(Verbosity))
+def test_afterwards_as_much_is_logged_as_before(verbosity):
+    def how_much():
+        loggers = [logging.getLogger(name) for name in ("", "bulkput")]
+        state = [(each.level, list(each.handlers)) for each in loggers]
+        return state, logging.raiseExceptions
+
+    before = how_much()
+    with suppress(KeyError), logging_to([].append, verbosity, {}):
+        assert how_much() != before
+        raise KeyError
+    assert how_much() == before
 
 
 def test_a_record_that_cannot_be_formatted_raises_nothing(records, capfd):
