@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
+from bulkput.model.clock import LoopClock
 from bulkput.model.errors import TemporaryError
 
 REACH_LIMIT_S = 5.0
@@ -11,8 +12,6 @@ REACH_LIMIT_S = 5.0
 WAIT_S = 300.0
 """Of a host for its head: machines that boot together are ready within minutes of each other."""
 _LOOK_S = 2.0
-
-Sleep = Callable[[float], Awaitable[None]]
 
 
 async def unreachable(head: str) -> str | None:
@@ -32,19 +31,20 @@ async def unreachable(head: str) -> str | None:
     return None
 
 
-async def wait_for_head(
-    head: str, report: Callable[[str], None], sleep: Sleep = asyncio.sleep
-) -> None:
+async def wait_for_head(head: str, report: Callable[[str], None]) -> None:
     """Return when the head can be reached; what is waited for is reported once.
 
     Raises:
         TemporaryError: it does not come.
     """
-    for looks in range(int(WAIT_S / _LOOK_S)):
-        why = await unreachable(head)
-        if why is None:
-            return
-        if not looks:
+    clock = LoopClock()
+    end_s = clock.monotonic_s() + WAIT_S
+    is_reported = False
+    while (why := await unreachable(head)) is not None:
+        if clock.monotonic_s() >= end_s:
+            limit = f"{WAIT_S / 60:.0f} minutes"
+            raise TemporaryError(f"{head}: the head did not come within {limit}: {why}")
+        if not is_reported:
             report(f"{head}: the head cannot be reached yet: {why}. Waiting for it")
-        await sleep(_LOOK_S)
-    raise TemporaryError(f"{head}: the head did not come within {WAIT_S / 60:.0f} minutes: {why}")
+            is_reported = True
+        await clock.sleep(_LOOK_S)
