@@ -1,7 +1,5 @@
 """The Ray cluster of a run: found or started, its hosts, actors and tasks.
 
-All calls of Ray are here.
-
 Calls that may block have a thread of their own, for as long as the cluster is used: what Ray starts
 on this machine ends with the thread that starts it.
 """
@@ -10,7 +8,7 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -124,11 +122,11 @@ class Cluster:
                     found[each["name"].removeprefix(RUN_PREFIX)] = self._ray.get_actor(**each)
         return found
 
-    def start(self, node: Node, order: Order, quota: Any, mailbox: Any) -> Any:
+    async def start(self, node: Node, order: Order, quota: Any, mailbox: Any) -> Any:
         """Start an attempt on a host; returns Ray's reference to its end.
 
         Raises:
-            TemporaryError: the head does not answer.
+            TemporaryError: the head does not answer. It may begin yet, and has the volume then.
         """
         from ray.util.scheduling_strategies import (  # noqa: PLC0415 - loaded with the module
             NodeAffinitySchedulingStrategy,
@@ -138,8 +136,8 @@ class Cluster:
         task = self._task.options(
             name=order.client, num_cpus=0, max_retries=0, scheduling_strategy=there
         )
-        with _rays_errors(_HEAD_IS_SILENT):
-            return task.remote(order, quota, mailbox)
+        # The first one sends the task's code to the head, and waits for it.
+        return await self._asked(partial(task.remote, order, quota, mailbox))
 
     async def end_of(self, reference: Any) -> AttemptEnd:
         """Return how an attempt ended; raises Ray's own error if Ray lost it."""
@@ -215,16 +213,10 @@ def _is_restarted() -> bool:
 
 @contextlib.asynccontextmanager
 async def _in_time(otherwise: str) -> AsyncIterator[None]:
-    with _rays_errors(otherwise):
-        async with asyncio.timeout(CALL_LIMIT_S):
-            yield
-
-
-@contextlib.contextmanager
-def _rays_errors(otherwise: str) -> Iterator[None]:
     """Have what cannot be asked of Ray, or is late, end in a sentence."""
     try:
-        yield
+        async with asyncio.timeout(CALL_LIMIT_S):
+            yield
     except TimeoutError:
         raise TemporaryError(otherwise) from None
     except Exception as error:

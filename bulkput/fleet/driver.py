@@ -210,7 +210,7 @@ class Driver:
             self._placement.not_started(start)
             return
         node = self._nodes[start.host]
-        reference = self._cluster.start(node, order, self._account.actor, self._mailbox)
+        reference = await self._cluster.start(node, order, self._account.actor, self._mailbox)
         attempt = RunningAttempt(start, order, reference, node.node_id)
         self._running[order.client] = attempt
         self._inbox.open(order.client, start.volume, start.host)

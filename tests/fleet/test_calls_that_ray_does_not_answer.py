@@ -49,10 +49,12 @@ async def hang(function):
     await asyncio.Event().wait()
 
 
+NODE, ORDER = Node("id", "a", "10.0.0.1"), SimpleNamespace(client="run/disk/1")
 ASKED = {
     "hosts": lambda cluster: cluster.nodes(),
     "quota": lambda cluster: cluster.quota(),
     "mailbox": lambda cluster: cluster.mailbox("job", "id"),
+    "start": lambda cluster: cluster.start(NODE, ORDER, None, None),
     "cancel": lambda cluster: cluster.cancel(None),
 }
 ASKED_OF_TABLES = {
@@ -61,6 +63,12 @@ ASKED_OF_TABLES = {
     "label": lambda cluster: cluster.labels.keep("id", {"rack": "7"}),
     "no label": lambda cluster: cluster.labels.drop("id"),
 }
+
+
+@pytest.fixture(autouse=True)
+def without_ray(monkeypatch):
+    name = "ray.util.scheduling_strategies"
+    monkeypatch.setitem(sys.modules, name, SimpleNamespace(NodeAffinitySchedulingStrategy=Mock))
 
 
 @pytest.mark.parametrize("error", GONE.values(), ids=GONE)
@@ -89,17 +97,6 @@ def test_a_head_that_hangs_holds_nobody(ask, monkeypatch):
 def test_an_actor_of_the_same_name_is_another_run():
     with pytest.raises(TemporaryError, match="the job disks is under way on this cluster"):
         run_virtual(Cluster(Refused(TAKEN("taken")), here).mailbox("disks", "id"))
-
-
-@pytest.mark.parametrize("error", GONE.values(), ids=GONE)
-def test_an_attempt_that_cannot_be_given_to_ray_is_to_be_started_again(error, monkeypatch):
-    name = "ray.util.scheduling_strategies"
-    monkeypatch.setitem(sys.modules, name, SimpleNamespace(NodeAffinitySchedulingStrategy=Mock))
-    with pytest.raises(TemporaryError, match="head does not answer"):
-        Cluster(Refused(error), here).start(Node("id", "a", "10.0.0.1"), ORDER, None, None)
-
-
-ORDER = SimpleNamespace(client="run/disk/1")
 
 
 @pytest.mark.parametrize("error", GONE.values(), ids=GONE)

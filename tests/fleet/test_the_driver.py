@@ -138,6 +138,22 @@ def test_each_end_has_its_own_retries_and_none_hangs(tmp_path, end, attempts, co
     lived(tmp_path, story)
 
 
+def test_starts_that_the_head_does_not_take_are_made_again(tmp_path):
+    async def story(fleet):
+        start, refused = fleet.cluster.start, [True, True]
+
+        async def refusing(*given):
+            if refused and refused.pop():
+                raise TemporaryError("the head does not answer")
+            return await start(*given)
+
+        fleet.cluster.on_start, fleet.cluster.start = ended, refusing
+        outcomes = await asyncio.wait_for(fleet.begin(), 120)
+        assert statuses(outcomes) == [(name, "completed", 0) for name in "abc"]
+
+    lived(tmp_path, story, "abc")
+
+
 def test_a_lost_attempt_is_repeated_and_a_later_success_counts(tmp_path):
     async def story(fleet):
         running = fleet.begin()

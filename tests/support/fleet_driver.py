@@ -75,7 +75,7 @@ class Cluster:
     async def nodes(self):
         return [Node(name, name, "10.0.0.1", {}) for name in self.hosts]
 
-    def start(self, node, order, quota, mailbox):
+    async def start(self, node, order, quota, mailbox):
         reference = Reference()
         self.attempts.append((order, node.name, reference))
         end = self.on_start(order)
