@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from bulkput import __version__
 from bulkput.ebs.probe import Probe
 from bulkput.ebs.snapshot import FoundSnapshot
 from bulkput.fleet.cluster import answered
@@ -16,7 +17,7 @@ from bulkput.fleet.lease import Amounts, Resource
 from bulkput.fleet.permits import PermitAnswer
 from bulkput.fleet.protocol import Leave
 from bulkput.jobs.session.context import JobContext
-from bulkput.model.errors import BulkputError
+from bulkput.model.errors import BulkputError, ConfigError, Problem
 from bulkput.model.events import Noted
 from bulkput.pace.call_gate import RARE_CALLS_PER_S
 
@@ -64,6 +65,7 @@ class Account:
     _seeing: "asyncio.Task[None] | None" = field(default=None, init=False)
     _is_new: bool = field(default=False, init=False)
     """The actor has not heard of what EC2 reported."""
+    _is_same_version: bool = field(default=False, init=False)
 
     @property
     def capacity(self) -> Amounts:
@@ -81,9 +83,26 @@ class Account:
 
         Returns:
             Whether its quota is in force: not while other runs go by another one.
+
+        Raises:
+            ConfigError: the actor is of another version.
         """
+        await self._require_same_version()
         given = self.name, self.capacity, list(clients)
         return bool(await answered(self.actor.begin, *given))
+
+    async def _require_same_version(self) -> None:
+        """Return if the actor, which outlives runs, speaks as this program does."""
+        if self._is_same_version:
+            return
+        theirs = await answered(self.actor.version)
+        if theirs != __version__:
+            text = (
+                f"the quota's actor on the cluster's head has bulkput {theirs}, and this run "
+                f"{__version__}: they must match. After an update, start the cluster anew"
+            )
+            raise ConfigError((Problem("fleet.address", text),))
+        self._is_same_version = True
 
     async def find_pending(self, now_s: float) -> None:
         """Ask EC2 which snapshots are pending, if that is due, and wait a moment for its answer.

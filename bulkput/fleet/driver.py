@@ -16,7 +16,12 @@ from bulkput.fleet.missing_host import missing_host
 from bulkput.fleet.orders import Orders
 from bulkput.fleet.placement import Host, Phase, Placement, Start
 from bulkput.fleet.protocol import AttemptEnd
-from bulkput.fleet.run_end import CancelledRunError, LostClusterError, LostQuotaError
+from bulkput.fleet.run_end import (
+    CancelledRunError,
+    LostClusterError,
+    LostQuotaError,
+    OtherQuotaError,
+)
 from bulkput.fleet.run_state import run_state
 from bulkput.fleet.running_attempt import RunningAttempt
 from bulkput.fleet.unfinished import failed, not_started, presentable
@@ -90,6 +95,7 @@ class Driver:
 
         Raises:
             TemporaryError: the run was cancelled, or the cluster is lost.
+            ConfigError: the cluster's quota is kept by another version; nothing was started.
         """
         try:
             while not self._is_over:
@@ -168,7 +174,7 @@ class Driver:
 
     async def _look(self, now_s: float) -> None:
         if not await self._account.begin(self._running):
-            raise CancelledRunError("another run uses this account by another quota")
+            raise OtherQuotaError
         await self._account.see_pending(now_s)
         self._nodes = {node.name: node for node in await self._cluster.nodes()}
         alive = {node.node_id for node in self._nodes.values()}

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from bulkput import __version__
 from bulkput.fleet.lease import Amounts
 from bulkput.fleet.lease_table import LeaseTable
 from bulkput.fleet.permits import MOST_DEFAULT, PermitAnswer, PermitTable
@@ -41,11 +42,18 @@ class QuotaActor:
         self._accounts: dict[str, _Account] = {}
         self._learns_from_s = now() if is_restarted() else None
 
+    def version(self) -> str:
+        """Return that of the program that this actor was started from; hosts may be updated since.
+
+        Any version can be asked for it.
+        """
+        return __version__
+
     def begin(self, account: str, capacity: Amounts, clients: Collection[str]) -> bool:
         """Take an account's quota, if it is not known; every run repeats it all the time.
 
         Args:
-            account: By endpoint, Region and profile.
+            account: Its name.
             capacity: What there is.
             clients: Those of the run, of which an actor that is started again is to hear.
 

@@ -1,5 +1,6 @@
 """Why a run ends before its volumes have."""
 
+from bulkput.fleet.lease import LENGTH_S, ORPHAN_S
 from bulkput.model.errors import TemporaryError
 
 
@@ -9,6 +10,17 @@ class CancelledRunError(TemporaryError):
     def __init__(self, why: str) -> None:
         """Name the cause, a clause."""
         super().__init__(f"stopped: {why}. The same command resumes the job")
+
+
+class OtherQuotaError(CancelledRunError):
+    """The account has a quota already, which is not the job's."""
+
+    def __init__(self) -> None:
+        """Name who has it: clients of a killed run may put for so long."""
+        super().__init__(
+            "another run uses this account by another quota, or what is left of one that was "
+            f"killed, which may do so for {LENGTH_S + ORPHAN_S:.0f} s"
+        )
 
 
 class LostClusterError(TemporaryError):

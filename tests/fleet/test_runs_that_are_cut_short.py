@@ -11,7 +11,7 @@ from bulkput.fleet.mailbox import Mailbox
 from bulkput.fleet.permits import MOST_DEFAULT
 from bulkput.fleet.run_state import STOPPING
 from bulkput.fleet.state import stop_run
-from bulkput.model.errors import TemporaryError
+from bulkput.model.errors import ConfigError, TemporaryError
 from bulkput.model.events import Noted, VolumeEnded
 
 
@@ -210,7 +210,17 @@ def test_a_host_that_a_volume_needs_is_waited_for_and_not_for_ever(tmp_path):
 def test_a_run_that_has_another_quota_of_the_account_than_those_under_way_ends(tmp_path):
     async def story(fleet):
         fleet.quota.actor.begin = lambda *_: False
-        with pytest.raises(TemporaryError, match="another run uses this account"):
+        with pytest.raises(TemporaryError, match=r"another run uses .* killed, .* for 320 s"):
+            await asyncio.wait_for(fleet.begin(), 30)
+        assert fleet.cluster.attempts == []
+
+    lived(tmp_path, story)
+
+
+def test_a_run_whose_quota_another_version_keeps_is_refused_before_anything_starts(tmp_path):
+    async def story(fleet):
+        fleet.quota.actor.version = lambda: "0.0.1"
+        with pytest.raises(ConfigError, match=r"has bulkput 0\.0\.1, and this run .* match"):
             await asyncio.wait_for(fleet.begin(), 30)
         assert fleet.cluster.attempts == []
 

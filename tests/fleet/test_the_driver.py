@@ -48,6 +48,7 @@ def test_a_run_whose_quota_nobody_gives_ends_in_a_sentence(tmp_path, hangs):
         fleet.quota.is_away = hangs
         if not hangs:  # its process cannot load the program, each time
             fleet.quota.actor = SimpleNamespace(
+                version=lambda: refusal(["ActorUnavailableError"]),
                 begin=lambda *_: refusal(["ActorUnavailableError"]),
                 take_permit=lambda *_: refusal(["ActorUnavailableError"]),
                 free_permits=lambda *_: refusal(["ActorUnavailableError"]),
