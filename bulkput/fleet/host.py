@@ -12,6 +12,8 @@ from bulkput.fleet.node import NAME_LABEL
 
 HEAD_PORT = 6379
 """Ray's own default."""
+_OF_NO_FOLDER = {"PYTHONSAFEPATH": "1"}
+"""Else each `python -m`, of Ray's too, would import what is in the folder that it is started in."""
 
 
 def host_command(
@@ -30,7 +32,7 @@ def host_command(
     # The monitor adds machines where tasks wait for processors, and shows figures to everybody.
     where = ["--head", f"--port={port}", "--include-dashboard=false", "--no-monitor"]
     return [
-        *(sys.executable, "-P", "-m", "bulkput.fleet.host_process", "start"),
+        *(sys.executable, "-m", "bulkput.fleet.host_process", "start"),
         *(where if address is None else [f"--address={address}"]),
         *([f"--labels={pairs}"] if pairs else []),
         "--num-cpus=0",  # volumes are counted by the driver; no process waits in reserve
@@ -60,4 +62,5 @@ def become_host(command: Sequence[str], head: str | None, report: Callable[[str]
         asyncio.run(wait_for_head(head, report))
         require_admission(head)
     os.umask(0o077)  # what Ray writes may have names and settings of volumes
-    os.execve(command[0], list(command), {**os.environ, **RAY_ENVIRONMENT})  # noqa: S606 - no shell
+    environ = {**os.environ, **RAY_ENVIRONMENT, **_OF_NO_FOLDER}
+    os.execve(command[0], list(command), environ)  # noqa: S606 - no shell

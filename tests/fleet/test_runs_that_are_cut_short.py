@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import pytest
 from support.fleet_driver import ended, lived, statuses
 
-from bulkput.fleet.driver import DRAIN_MARGIN_S, HOST_WAIT_S, SILENT_MAX_S
+from bulkput.fleet.driver import DRAIN_MARGIN_S, HOST_WAIT_S, LOOK_S, SILENT_MAX_S
 from bulkput.fleet.mailbox import Mailbox
 from bulkput.fleet.permits import MOST_DEFAULT
+from bulkput.fleet.quota_actor import QuotaActor
 from bulkput.fleet.run_state import STOPPING
 from bulkput.fleet.state import stop_run
 from bulkput.model.errors import ConfigError, TemporaryError
@@ -225,3 +226,19 @@ def test_a_run_whose_quota_another_version_keeps_is_refused_before_anything_star
         assert fleet.cluster.attempts == []
 
     lived(tmp_path, story)
+
+
+def test_a_quota_that_was_started_again_learns_of_the_attempts_under_way(tmp_path):
+    async def story(fleet):
+        running = fleet.begin()
+        await fleet.until_started(2)
+        again, clients = QuotaActor(lambda: True, fleet.clock.monotonic_s), []
+        begin = again.begin
+        again.begin = lambda *given: clients.append(set(given[2])) or begin(*given)
+        fleet.quota.actor = again
+        await fleet.clock.sleep(2 * LOOK_S)
+        assert {order.client for order, _, _ in fleet.cluster.attempts} in clients
+        running.cancel()
+        await asyncio.wait([running])
+
+    lived(tmp_path, story, "ab")

@@ -1,6 +1,7 @@
 """`bulkput fleet host` with wrong flags: one sentence, and Ray is not started."""
 
 import asyncio
+import os
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ from virtual_time import run_virtual
 
 from bulkput.cli.fleet_host import host
 from bulkput.fleet import head, host_process
+from bulkput.fleet import host as starting
 from bulkput.model import parent
 from bulkput.model.errors import TemporaryError, UsageError
 
@@ -94,6 +96,34 @@ def test_other_ports_are_taken(monkeypatch, port):
     assert ended.exit_code == 0
     assert f"--port={port}" in started[0]
     assert f"bulkput fleet host --address {gethostname()}:{port}, not ray" in ended.output
+
+
+@pytest.mark.parametrize("address", [None, "h:1"])
+def test_a_host_begins_when_its_head_takes_it_and_imports_nothing_of_its_folder(
+    monkeypatch, address
+):
+    done = []
+
+    def note(name):
+        return lambda *given: done.append((name, *given))
+
+    async def wait(*given):
+        done.append(("wait", given[0]))
+
+    for name in ("load_ray", "require_token", "require_admission"):
+        monkeypatch.setattr(starting, name, note(name))
+    monkeypatch.setattr(starting, "wait_for_head", wait)
+    monkeypatch.setattr(starting.os, "umask", note("umask"))
+    monkeypatch.setattr(starting.os, "execve", note("execve"))
+    command = starting.host_command(address, "b", {"rack": "7"})
+    starting.become_host(command, address, print)
+    asked = [("wait", address), ("require_admission", address)] if address else []
+    *before, (_, program, arguments, environ) = done
+    assert before == [("load_ray",), ("require_token", os.environ), *asked, ("umask", 0o077)]
+    assert (program, arguments) == (sys.executable, command)
+    assert {"PYTHONSAFEPATH": "1", "RAY_AUTH_MODE": "token"}.items() <= environ.items()
+    assert "--labels=rack=7,bulkput-host=b" in command
+    assert (f"--address={address}" in command) == (address is not None) == ("--head" not in command)
 
 
 @pytest.mark.parametrize("answers_after_s", [0, head.REACH_LIMIT_S])
