@@ -11,6 +11,7 @@ from bulkput.fleet.mailbox import Mailbox
 from bulkput.fleet.permits import MOST_DEFAULT
 from bulkput.fleet.quota_actor import QuotaActor
 from bulkput.fleet.run_state import STOPPING
+from bulkput.fleet.running_attempt import LOST_GRACE_S
 from bulkput.fleet.state import stop_run
 from bulkput.model.errors import ConfigError, TemporaryError
 from bulkput.model.events import Noted, VolumeEnded
@@ -188,6 +189,18 @@ def test_attempts_on_a_host_that_has_left_are_lost_whatever_ray_reports_of_them(
         assert statuses(await running) == [("a", "completed", 0), ("b", "completed", 0)]
 
     lived(tmp_path, story, "ab")
+
+
+def test_an_end_that_ray_reports_soon_after_its_host_has_left_counts(tmp_path):
+    async def story(fleet):
+        running = fleet.begin()
+        await fleet.until_started(1)
+        fleet.cluster.hosts = []
+        await fleet.clock.sleep(LOOK_S + LOST_GRACE_S - 1)
+        fleet.cluster.end(0, ended(fleet.cluster.attempts[0][0]))
+        assert statuses(await asyncio.wait_for(running, 5)) == [("disk", "completed", 0)]
+
+    lived(tmp_path, story)
 
 
 def test_a_host_that_a_volume_needs_is_waited_for_and_not_for_ever(tmp_path):
