@@ -13,7 +13,7 @@ from bulkput.config.tuning import TuningSettings
 from bulkput.jobs.lanes.lane_restore import LaneRestore
 from bulkput.jobs.lanes.lane_volume import LaneTools
 from bulkput.jobs.lanes.orders import RestoreOrder
-from bulkput.jobs.lanes.protocol import Share
+from bulkput.jobs.lanes.protocol import CallShare, Share
 from bulkput.jobs.session.rate_limits import GET_RATE_LIMITS_DEFAULT
 from bulkput.jobs.session.snapshot_reader import SnapshotReader
 from bulkput.model.clock import LoopClock
@@ -65,7 +65,7 @@ def path_here(service, hear):
 def path_in_a_lane(service, hear):
     order = RestoreOrder("disk", SNAPSHOT_ID, 0.0, Path("copy"), "file", 0, Path("t"), 1, None)
     lane = LaneRestore(order, (-1, -1), LaneTools(ServiceSettings(), service, Inline(), hear))
-    lane.take(Share(1000.0, 1000.0, 8, 1 << 22))
+    lane.take(Share((CallShare(1000.0, 1000.0, 8),), 1 << 22))
     return lane.get_path()
 
 

@@ -89,10 +89,7 @@ class MemoryLane:
         await asyncio.wait({self._task})
 
     def count(self):
-        copy = self.copy
-        self._report(
-            LaneProgress(copy.progress, 0.0, copy.held, copy.source_progress, copy.source_held)
-        )
+        self._report(LaneProgress(tuple(calls.report() for calls in self.copy.calls), 0.0))
 
     def _take(self, message):
         if not self.is_dead and not self._task.done():

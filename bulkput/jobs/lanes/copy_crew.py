@@ -10,7 +10,7 @@ from bulkput.jobs.lanes.copied_snapshot import CopiedSnapshot
 from bulkput.jobs.lanes.crew import CrewParts
 from bulkput.jobs.lanes.lane_process import LaneProcess
 from bulkput.jobs.lanes.member import Member
-from bulkput.jobs.lanes.protocol import FromLane, LaneProgress, Portion, Token, WantToken
+from bulkput.jobs.lanes.protocol import FromLane, Portion, Token, WantToken
 from bulkput.jobs.lanes.put_crew import PutCrew
 from bulkput.jobs.lanes.shared_calls import PacedCalls
 from bulkput.jobs.session.snapshot_blocks import not_there_any_more
@@ -38,18 +38,9 @@ class CopyCrew(PutCrew):
         """
         self._copied = copied
         super().__init__(parts, on_change, queue)
-        self._gets: dict[LaneProcess, Member] = {}
 
     def _calls_of(self, parts: CrewParts) -> Sequence[PacedCalls]:
         return (*super()._calls_of(parts), self._copied.calls)
-
-    def _count(self, lane: LaneProcess, member: Member, message: LaneProgress) -> None:
-        super()._count(lane, member, message)
-        got = message.source_progress
-        if got is not None:
-            gets = self._gets.setdefault(lane, Member(self._copied.calls.progress))
-            gets.count(got)
-            self.calls[1].report(lane, got, message.source_held)
 
     def _take(self, lane: LaneProcess, member: Member, message: FromLane) -> None:
         if isinstance(message, WantToken):
@@ -71,9 +62,3 @@ class CopyCrew(PutCrew):
             if index not in tokens:  # which a lane would take for a hole
                 raise not_there_any_more(self._copied.identity, index)
         return Portion(extent, tokens, unchanged)
-
-    def _remove(self, lane: LaneProcess, member: Member) -> None:
-        gets = self._gets.pop(lane, None)
-        if gets is not None:
-            gets.forget_unsettled()
-        super()._remove(lane, member)

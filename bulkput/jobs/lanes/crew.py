@@ -125,7 +125,7 @@ class Crew(ABC):
 
     def join(self, lane: LaneProcess) -> None:
         """Give the volume to a lane."""
-        self._members[lane] = Member(self.parts.progress)
+        self._members[lane] = Member(*(calls.progress for calls in self.calls))
         self._empty.clear()
         lane.order(self.parts.order, self.parts.descriptors)
 
@@ -142,7 +142,9 @@ class Crew(ABC):
             return
         if isinstance(message, LaneProgress):
             lane.busy_share = message.busy_share
-            self._count(lane, member, message)
+            member.count(*(report.progress for report in message.calls))
+            for calls, report in zip(self.calls, message.calls, strict=True):
+                calls.take(lane, report)
         elif isinstance(message, PutRetried | GetRetried):
             self.parts.observer.on_event(message)
         elif isinstance(message, LaneReady):
@@ -213,11 +215,11 @@ class Crew(ABC):
         self.parts.budget.resize(memory_bytes)
         divided = [(calls.kind, *calls.divide(now_s, ready)) for calls in self.calls]
         for lane in ready:
-            first, *others = (
+            parts = tuple(
                 CallShare(shares[lane], account_per_s(kind, lane), in_flight_max)
                 for kind, shares, in_flight_max in divided
             )
-            lane.send(Share(*first, memory_bytes, self.parts.fence.until_s, *others))
+            lane.send(Share(parts, memory_bytes, self.parts.fence.until_s))
 
     def _calls_of(self, parts: CrewParts) -> Sequence[PacedCalls]:
         return (
@@ -225,10 +227,6 @@ class Crew(ABC):
                 parts.kind, parts.pacer, parts.progress, parts.ceiling_per_s, parts.in_flight_max
             ),
         )
-
-    def _count(self, lane: LaneProcess, member: Member, message: LaneProgress) -> None:
-        member.count(message.progress)
-        self.calls[0].report(lane, message.progress, message.held)
 
     def _part_of_memory_bytes(self) -> int:
         lanes = sum(member.has_memory for member in self._members.values())

@@ -188,15 +188,8 @@ class _Lane:
     def _count(self) -> None:
         busy_share = self._load.busy_share()
         if self._volume is not None:
-            volume = self._volume
-            counted = LaneProgress(
-                volume.progress,
-                busy_share,
-                volume.held,
-                volume.source_progress,
-                volume.source_held,
-            )
-            send(self._writer, counted)
+            reports = tuple(calls.report() for calls in self._volume.calls)
+            send(self._writer, LaneProgress(reports, busy_share))
 
 
 def _adopt(credentials: SentCredentials | None, message: object) -> None:

@@ -10,17 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bulkput.jobs.lanes.lane_upload import LaneUpload
-from bulkput.jobs.lanes.lane_volume import LanePacer, LaneTools, get_path, open_shared_manifest
+from bulkput.jobs.lanes.lane_volume import LaneCalls, LaneTools, get_path, open_shared_manifest
 from bulkput.jobs.lanes.orders import PutOrder, SharedSnapshot
-from bulkput.jobs.lanes.protocol import (
-    Held,
-    Portion,
-    PortionSettled,
-    Share,
-    Token,
-    ToVolume,
-    WantToken,
-)
+from bulkput.jobs.lanes.protocol import Portion, PortionSettled, Token, ToVolume, WantToken
 from bulkput.jobs.session.snapshot_blocks import WINDOWS_AT_ONCE, SnapshotBlocks, SnapshotIdentity
 from bulkput.jobs.state.manifest_at_hand import GetBlock, held_to
 from bulkput.model.block import Extent
@@ -116,25 +108,18 @@ class LaneCopy(LaneUpload):
         assert isinstance(order.source, SharedSnapshot)  # noqa: S101 - so they are told apart
         self._threads = ThreadWorkers(WINDOWS_AT_ONCE)
         super().__init__(order, descriptors, replace(tools, workers=self._threads))
-        self.source_progress = Progress(order.volume)
         self._snapshot = order.source
-        self._gets = tools.source
-        self._get_pacer = LanePacer(self._gets, OpenGate())
+        self._source_tools = tools.source
+        self._gets = LaneCalls(Progress(order.volume), tools.source, OpenGate())
+        self.calls = (*self.calls, self._gets)
         self._given = GivenBlocks(tools.report)
         if order.source.knows_unchanged:
             self.unchanged = self._given.unchanged
-
-    @property
-    def source_held(self) -> Held:
-        """How long its gets waited for their parts of the rates."""
-        return self._get_pacer.held
 
     def take(self, message: ToVolume) -> None:
         """Keep to a share from now on, copy a portion too, or go on with another token."""
         if isinstance(message, Token):
             self._given.renew(message)
-        elif isinstance(message, Share) and message.source_gets is not None:
-            self._get_pacer.set_share(message.source_gets, message.until_s)
         elif isinstance(message, Portion):
             self._given.add(message)
         super().take(message)
@@ -156,11 +141,9 @@ class LaneCopy(LaneUpload):
         if shared.manifest is not None:
             open_manifest = partial(open_shared_manifest, shared.manifest, stack)
             manifest = await self._threads.run(open_manifest)
-        assert self.source_progress is not None  # noqa: S101 - made above
         get = get_path(
+            self._source_tools,
             self._gets,
-            self._get_pacer.pacer,
-            self.source_progress,
             shared.identity.snapshot_id,
             started_s=shared.started_s,
         )

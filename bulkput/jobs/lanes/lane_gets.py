@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from bulkput.jobs.lanes.lane_volume import LanePacer, LaneTools, get_path
+from bulkput.jobs.lanes.lane_volume import LaneCalls, LaneTools, get_path, take_share
 from bulkput.jobs.lanes.orders import CompareOrder, GetOrder
-from bulkput.jobs.lanes.protocol import Held, LaneReady, NoMoreWork, Share, ToVolume, Work, WorkDone
+from bulkput.jobs.lanes.protocol import LaneReady, NoMoreWork, Share, ToVolume, Work, WorkDone
 from bulkput.jobs.lanes.shared_references import open_references
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.progress import Progress
@@ -26,32 +26,18 @@ Do = Callable[[Any], Awaitable[Any]]
 class LaneGets(ABC):
     """Does the works of one snapshot that the job gives it, as many at a time."""
 
-    source_progress: Progress | None = None
-
     def __init__(self, order: GetOrder, tools: LaneTools) -> None:
         """Begin with nothing to do."""
-        self.progress = Progress(order.volume)
+        self.calls: tuple[LaneCalls, ...] = (LaneCalls(Progress(order.volume), tools, OpenGate()),)
         self.budget = ByteBudget(BLOCK_SIZE_BYTES)
         self.tools = tools
-        self._pacer = LanePacer(tools, OpenGate())
         self._order = order
         self._works: asyncio.Queue[Work | None] = asyncio.Queue()
-
-    @property
-    def held(self) -> Held:
-        """How long its calls waited for its parts of the rates."""
-        return self._pacer.held
-
-    @property
-    def source_held(self) -> Held:
-        """It gets nothing for a copy."""
-        return Held()
 
     def take(self, message: ToVolume) -> None:
         """Keep to a share from now on, or do a work too."""
         if isinstance(message, Share):
-            self._pacer.set_share(message, message.until_s)
-            self.budget.resize(message.memory_bytes)
+            take_share(message, self.calls, self.budget)
         elif isinstance(message, Work):
             self._works.put_nowait(message)
         elif isinstance(message, NoMoreWork):
@@ -86,14 +72,8 @@ class LaneGets(ABC):
 
     def get_path(self) -> GetPath:
         """Return the way of the gets."""
-        order = self._order
-        return get_path(
-            self.tools,
-            self._pacer.pacer,
-            self.progress,
-            order.snapshot_id,
-            started_s=order.snapshot_started_s,
-        )
+        order, (gets,) = self._order, self.calls
+        return get_path(self.tools, gets, order.snapshot_id, started_s=order.snapshot_started_s)
 
 
 class LaneComparison(LaneGets):

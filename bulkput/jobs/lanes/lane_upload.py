@@ -6,15 +6,15 @@ from contextlib import ExitStack
 from functools import partial
 
 from bulkput.jobs.lanes.lane_volume import (
-    LanePacer,
+    LaneCalls,
     LaneTools,
     open_shared_manifest,
     open_shared_table,
+    take_share,
 )
 from bulkput.jobs.lanes.orders import PutOrder
 from bulkput.jobs.lanes.portions import PortionSpans, PortionTally
 from bulkput.jobs.lanes.protocol import (
-    Held,
     LaneReady,
     Portion,
     PortionSettled,
@@ -41,37 +41,25 @@ from bulkput.source.source import Source
 class LaneUpload:
     """Puts blocks of one volume, as far as the job gives it portions."""
 
-    source_progress: Progress | None = None
-
     def __init__(self, order: PutOrder, descriptors: Sequence[int], tools: LaneTools) -> None:
         """Take over ``descriptors``, of which the last one is the ledger's lock."""
-        self.progress = Progress(order.volume)
+        self._progress = Progress(order.volume)
         self._order = order
         self._descriptors = list(descriptors)
         self._tools = tools
-        gate = gate_of(order.window, tools.service.clock, self.progress, _unheard)
-        self._pacer = LanePacer(tools, gate)
+        gate = gate_of(order.window, tools.service.clock, self._progress, _unheard)
+        self._puts = LaneCalls(self._progress, tools, gate)
+        self.calls: tuple[LaneCalls, ...] = (self._puts,)
         self._budget = ByteBudget(order.window_blocks * BLOCK_SIZE_BYTES * WINDOWS_PER_BUDGET)
-        self._tally = PortionTally(self.progress, self.on_settled)
+        self._tally = PortionTally(self._progress, self.on_settled)
         self._spans: PortionSpans | None = None
         self.unchanged: Unchanged = nothing_is_known
         """What is known to be as in the parent, without a look."""
 
-    @property
-    def held(self) -> Held:
-        """How long its calls waited for its parts of the rates."""
-        return self._pacer.held
-
-    @property
-    def source_held(self) -> Held:
-        """It gets nothing for a copy."""
-        return Held()
-
     def take(self, message: ToVolume) -> None:
         """Keep to a share from now on, or put a portion too."""
         if isinstance(message, Share):
-            self._pacer.set_share(message, message.until_s)
-            self._budget.resize(message.memory_bytes)
+            take_share(message, self.calls, self._budget)
         elif isinstance(message, Portion) and self._spans is not None:
             if message.extent is not None:
                 self._tally.begin(message.extent)
@@ -126,11 +114,11 @@ class LaneUpload:
             budget=self._budget,
             ledger=marks,
             sink=tools.service.data,
-            pacer=self._pacer.pacer,
+            pacer=self._puts.pacer,
             retrier=tools.retrier(order.snapshot_started_s),
             workers=tools.workers,
             clock=tools.service.clock,
-            progress=self.progress,
+            progress=self._progress,
             tally=self._tally,
             on_retry=self._on_retry,
             baseline=baseline,

@@ -1,7 +1,7 @@
 """What a lane has for all its volumes, and what it is asked for of each; no more than that."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +9,14 @@ from typing import Protocol
 from bulkput.config.service import ServiceSettings
 from bulkput.ebs.service import Service
 from bulkput.jobs.lanes.orders import PutOrder, RestoreOrder, SharedManifest
-from bulkput.jobs.lanes.protocol import CallShare, FromLane, Held, Share, ToVolume
+from bulkput.jobs.lanes.protocol import (
+    CallReport,
+    CallShare,
+    FromLane,
+    Held,
+    Share,
+    ToVolume,
+)
 from bulkput.ledger.manifest import Manifest
 from bulkput.ledger.table import Table
 from bulkput.model.errors import LedgerError, ManifestError, ServiceError
@@ -17,6 +24,7 @@ from bulkput.model.events import GetRetried
 from bulkput.model.progress import Progress
 from bulkput.pace.gate import Fence, Gate, GateOfAll
 from bulkput.pace.pacer import AccountPacer, Pacer
+from bulkput.pipeline.budget import ByteBudget
 from bulkput.pipeline.get import GetPath
 from bulkput.pipeline.paced_call import PacedCall
 from bulkput.pipeline.retry import Retrier
@@ -51,20 +59,8 @@ class LaneTools:
 class LaneVolume(Protocol):
     """What a lane does for one volume."""
 
-    progress: Progress
-    """As it is reported."""
-    source_progress: Progress | None
-    """The same of the gets of a copy."""
-
-    @property
-    def held(self) -> Held:
-        """How long calls waited for their parts of the rates."""
-        ...
-
-    @property
-    def source_held(self) -> Held:
-        """The same of the gets of a copy."""
-        ...
+    calls: "tuple[LaneCalls, ...]"
+    """Of each kind, as in a ``Share``."""
 
     def take(self, message: ToVolume) -> None:
         """Hear what the job has to say about it."""
@@ -79,11 +75,12 @@ class LaneVolume(Protocol):
         ...
 
 
-class LanePacer:
-    """The pacer of a volume in a lane: both rates are parts that the job gives."""
+class LaneCalls:
+    """A volume's calls of one kind in a lane; both their rates are parts that the job gives."""
 
-    def __init__(self, tools: LaneTools, gate: Gate) -> None:
-        """Begin with next to nothing."""
+    def __init__(self, progress: Progress, tools: LaneTools, gate: Gate) -> None:
+        """Begin with next to nothing; ``progress`` counts them."""
+        self.progress = progress
         self._clock = tools.service.clock
         self._account = AccountPacer(WAITING_PER_S)
         self._fence = Fence(is_needed=True)
@@ -95,31 +92,36 @@ class LanePacer:
             gate=GateOfAll(self._fence, gate),
         )
 
-    @property
-    def held(self) -> Held:
-        """How long calls waited for these parts."""
+    def report(self) -> CallReport:
+        """Return what was counted so far, and how long calls waited for these parts."""
         now_s = self._clock.monotonic_s()
-        return Held(self.pacer.held_s(now_s), self._account.held_s(now_s))
+        held = Held(self.pacer.held_s(now_s), self._account.held_s(now_s))
+        return CallReport(self.progress, held)
 
-    def set_share(self, share: Share | CallShare, until_s: float) -> None:
+    def set_share(self, share: CallShare, until_s: float) -> None:
         """Keep to these parts from now on, and start nothing any more after ``until_s``."""
         self._fence.hold_until(until_s)
         self._account.set_ceiling(self._clock.monotonic_s(), share.account_per_s)
         self.pacer.set_ceiling(share.snapshot_per_s, share.in_flight_max)
 
 
-def get_path(
-    tools: LaneTools, pacer: Pacer, progress: Progress, snapshot_id: str, *, started_s: float
-) -> GetPath:
+def take_share(share: Share, calls: Iterable[LaneCalls], budget: ByteBudget) -> None:
+    """Keep to what the job gives a volume from now on."""
+    for each, part in zip(calls, share.calls, strict=True):
+        each.set_share(part, share.until_s)
+    budget.resize(share.memory_bytes)
+
+
+def get_path(tools: LaneTools, calls: LaneCalls, snapshot_id: str, *, started_s: float) -> GetPath:
     """Return the way of a snapshot's gets in a lane.
 
     Args:
         tools: Of the service where the snapshot is.
-        pacer: Of its gets.
-        progress: Counts them.
+        calls: The gets.
         snapshot_id: Which snapshot.
         started_s: When it was started, monotonic.
     """
+    progress = calls.progress
 
     def on_retry(index: int, error: ServiceError, delay_s: float) -> None:
         name = error.failure.name.lower()
@@ -127,7 +129,7 @@ def get_path(
         tools.report(event)
 
     call = PacedCall(
-        pacer=pacer, retrier=tools.retrier(started_s), progress=progress, counts=progress.gets
+        pacer=calls.pacer, retrier=tools.retrier(started_s), progress=progress, counts=progress.gets
     )
     return GetPath(snapshot_id=snapshot_id, origin=tools.service.data, call=call, on_retry=on_retry)
 

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 class Member:
     """One lane, as the volume's crew sees it."""
 
-    def __init__(self, total: Progress) -> None:
-        """Begin with nothing counted in ``total``, the volume's."""
-        self.progress = Progress(total.volume)
-        """As it was last reported."""
+    def __init__(self, total: Progress, *others: Progress) -> None:
+        """Begin with nothing counted in ``total``, the volume's, nor in ``others``.
+
+        Args:
+            total: Counts the blocks, and the calls by which they are settled.
+            others: Count other calls, one each, and no blocks.
+        """
         self.portions = set[Extent]()
         """That it was given and has not settled."""
         self.works: dict[int, asyncio.Future[Any]] = {}
@@ -31,6 +34,7 @@ class Member:
         self.is_ready = False
         self.is_leaving = False
         self._total = total
+        self._counted = tuple(_Counted(each) for each in (total, *others))
         self._settled = no_counts()
 
     @property
@@ -38,17 +42,10 @@ class Member:
         """Whether it was given something that it has not settled."""
         return bool(self.portions or self.works)
 
-    def count(self, now: Progress) -> None:
-        """Add what was counted since the last report."""
-        total, before = self._total, self.progress
-        self._add_blocks(_block_counts(now))
-        _add_calls(total.puts, now.puts, before.puts)
-        _add_calls(total.gets, now.gets, before.gets)
-        for name, count in now.failures.items():
-            more = count - before.failures.get(name, 0)
-            total.failures[name] = total.failures.get(name, 0) + more
-        total.in_flight += now.in_flight - before.in_flight
-        self.progress = now
+    def count(self, *now: Progress) -> None:
+        """Add what was counted since the last report, to each in their order."""
+        for counted, progress in zip(self._counted, now, strict=True):
+            counted.count(progress)
 
     def settle(self, portion: PortionSettled) -> None:
         """Learn what became of the blocks of a portion; from now on the map shows them."""
@@ -61,11 +58,37 @@ class Member:
 
     def forget_unsettled(self) -> None:
         """Count no blocks but those of settled portions: the lane is gone."""
-        self._add_blocks(self._settled)
-        self._total.in_flight -= self.progress.in_flight
+        of_blocks, *others = self._counted
+        of_blocks.end(self._settled)
+        for counted in others:
+            counted.end(no_counts())
+
+
+class _Counted:
+    """What a lane has added to one progress."""
+
+    def __init__(self, total: Progress) -> None:
+        self._total = total
+        self._before = Progress(total.volume)
+
+    def count(self, now: Progress) -> None:
+        total, before = self._total, self._before
+        self._add_blocks(_block_counts(now))
+        _add_calls(total.puts, now.puts, before.puts)
+        _add_calls(total.gets, now.gets, before.gets)
+        for name, count in now.failures.items():
+            more = count - before.failures.get(name, 0)
+            total.failures[name] = total.failures.get(name, 0) + more
+        total.in_flight += now.in_flight - before.in_flight
+        self._before = now
+
+    def end(self, blocks: dict[str, int]) -> None:
+        """Let so many blocks be all, and nothing be in flight any more."""
+        self._add_blocks(blocks)
+        self._total.in_flight -= self._before.in_flight
 
     def _add_blocks(self, now: dict[str, int]) -> None:
-        before = _block_counts(self.progress)
+        before = _block_counts(self._before)
         for name in BLOCK_COUNTS:
             setattr(self._total, name, getattr(self._total, name) + now[name] - before[name])
 

@@ -83,15 +83,11 @@ class CallShare(NamedTuple):
 class Share(NamedTuple):
     """To a lane: its part of everything there is one of, from now on."""
 
-    snapshot_per_s: float
-    """Puts, or gets."""
-    account_per_s: float
-    in_flight_max: int
+    calls: tuple[CallShare, ...]
+    """Of each kind that the volume takes; of a copy the puts, then the gets of its source."""
     memory_bytes: int
     until_s: float = float("inf")
     """When all of it ends, by ``boottime_s``, unless another share has come."""
-    source_gets: CallShare | None = None
-    """Of the snapshot that is copied, if one is."""
 
 
 class Work(NamedTuple):
@@ -171,19 +167,21 @@ class Held(NamedTuple):
     account_s: float = 0.0
 
 
-class LaneProgress(NamedTuple):
-    """From a lane: its counters for the volume, from the order on."""
+class CallReport(NamedTuple):
+    """A lane's calls of one kind, from the order on."""
 
     progress: Progress
     """Its map of the disk is empty: that comes with the portions."""
+    held: Held
+
+
+class LaneProgress(NamedTuple):
+    """From a lane: its counters for the volume."""
+
+    calls: tuple[CallReport, ...]
+    """As in a ``Share``."""
     busy_share: float
     """Of the time since the last one, what its event loop had a processor for."""
-    held: Held
-    """Of its calls."""
-    source_progress: Progress | None = None
-    """Of a copy: the counters of its gets."""
-    source_held: Held = Held()
-    """The same."""
 
 
 class LaneLeft(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from bulkput.jobs.lanes.lane_process import LaneProcess
-from bulkput.jobs.lanes.protocol import CallKind, Held
+from bulkput.jobs.lanes.protocol import CallKind, CallReport, Held
 from bulkput.model.progress import Progress
 from bulkput.pace.demand import Use
 from bulkput.pace.fair_share import FairShare
@@ -37,8 +37,7 @@ class SharedCalls:
         self._share = FairShare(calls.ceiling_per_s)
         self._attempted_before = self._attempted(calls.progress)
         self._attempted_by_gone = 0
-        self._reported: dict[LaneProcess, Progress] = {}
-        self._held: dict[LaneProcess, Held] = {}
+        self._reported: dict[LaneProcess, CallReport] = {}
         self.account_held_s = 0.0
         """How long calls of all lanes so far waited for their parts of the account."""
 
@@ -50,29 +49,27 @@ class SharedCalls:
     @property
     def own_attempted(self) -> int:
         """Calls of this process alone."""
-        lanes = sum(self._attempted(each) for each in self._reported.values())
+        lanes = sum(self._attempted(each.progress) for each in self._reported.values())
         return self.attempted - self._attempted_by_gone - lanes
 
     def attempted_by(self, lane: LaneProcess) -> int:
         """Return the calls of one lane."""
         reported = self._reported.get(lane)
-        return 0 if reported is None else self._attempted(reported)
+        return 0 if reported is None else self._attempted(reported.progress)
 
     def account_use_by(self, lane: LaneProcess) -> Use:
         """Return what one lane has used of the account."""
         return Use(self.attempted_by(lane), self._held_by(lane).account_s)
 
-    def report(self, lane: LaneProcess, progress: Progress, held: Held) -> None:
+    def take(self, lane: LaneProcess, report: CallReport) -> None:
         """Learn a lane's counters, which ``progress`` of all has already, and its waits."""
-        self._reported[lane] = progress
-        self.account_held_s += held.account_s - self._held_by(lane).account_s
-        self._held[lane] = held
+        self.account_held_s += report.held.account_s - self._held_by(lane).account_s
+        self._reported[lane] = report
 
     def remove(self, lane: LaneProcess) -> None:
         """Learn that a lane does nothing more."""
         self._attempted_by_gone += self.attempted_by(lane)
         self._reported.pop(lane, None)
-        self._held.pop(lane, None)
 
     def divide(
         self, now_s: float, lanes: Iterable[LaneProcess]
@@ -86,11 +83,12 @@ class SharedCalls:
         in_flight_max = max(1, self._in_flight_max // len(uses))
         self.pacer.set_ceiling(shares[_OWN], in_flight_max)
         reported = [self._reported[lane] for lane in present if lane in self._reported]
-        self.progress.allowed_in_lanes_per_s = sum(each.allowed_per_s for each in reported)
+        self.progress.allowed_in_lanes_per_s = sum(each.progress.allowed_per_s for each in reported)
         return {lane: shares[lane.name] for lane in present}, in_flight_max
 
     def _held_by(self, lane: LaneProcess) -> Held:
-        return self._held.get(lane, Held())
+        reported = self._reported.get(lane)
+        return Held() if reported is None else reported.held
 
     def _attempted(self, progress: Progress) -> int:
         return self.kind.counts(progress).attempted

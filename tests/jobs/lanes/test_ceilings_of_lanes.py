@@ -16,7 +16,15 @@ from bulkput.jobs.lanes.lane_volume import LaneTools
 from bulkput.jobs.lanes.orders import PutOrder
 from bulkput.jobs.lanes.pool import LanePool
 from bulkput.jobs.lanes.pool_parts import AccountRate, parts_of_job
-from bulkput.jobs.lanes.protocol import CallKind, Held, LaneLeft, LaneProgress, Share
+from bulkput.jobs.lanes.protocol import (
+    CallKind,
+    CallReport,
+    CallShare,
+    Held,
+    LaneLeft,
+    LaneProgress,
+    Share,
+)
 from bulkput.jobs.lanes.put_crew import PutCrew
 from bulkput.jobs.lanes.shared_calls import PacedCalls
 from bulkput.jobs.session.context import JobContext
@@ -107,7 +115,9 @@ def test_all_processes_of_a_volume_share_what_is_allowed_now(ceilings):
         for ceiling in ceilings:
             pool.set_ceiling(CallKind.PUTS, ceiling)
             own = account.rate_puts_per_s / TARGET_SHARE
-            assert own + sum(lane.share.account_per_s for lane in lanes) == pytest.approx(ceiling)
+            assert own + sum(lane.share.calls[0].account_per_s for lane in lanes) == pytest.approx(
+                ceiling
+            )
             assert (own == 0) == (ceiling == 0)
 
     run_virtual(follow())
@@ -128,16 +138,16 @@ def test_a_copy_shares_the_rates_of_both_ends_and_no_end_is_asked_for_more():
         lanes = with_lanes(pool, puts, make=partial(CopyCrew, copied=copied))
         pool.set_ceiling(CallKind.PUTS, 900.0)
         for of_all, own, parts_of_lanes in (
-            (900.0, puts.rate_puts_per_s, [each.share.account_per_s for each in lanes]),
-            (1000.0, None, [each.share.snapshot_per_s for each in lanes]),
-            (700.0, gets.rate_puts_per_s, [each.share.source_gets.account_per_s for each in lanes]),
-            (400.0, None, [each.share.source_gets.snapshot_per_s for each in lanes]),
+            (900.0, puts.rate_puts_per_s, [each.share.calls[0].account_per_s for each in lanes]),
+            (1000.0, None, [each.share.calls[0].snapshot_per_s for each in lanes]),
+            (700.0, gets.rate_puts_per_s, [each.share.calls[1].account_per_s for each in lanes]),
+            (400.0, None, [each.share.calls[1].snapshot_per_s for each in lanes]),
         ):
             assert parts_of_lanes == [pytest.approx(of_all / 3)] * 2
             assert own is None or own / TARGET_SHARE == pytest.approx(of_all / 3)
         assert pacer.rate_puts_per_s / TARGET_SHARE == pytest.approx(400 / 3)
-        assert [each.share.source_gets.in_flight_max for each in lanes] == [30, 30]
-        assert [each.share.in_flight_max for each in lanes] == [21, 21]
+        assert [each.share.calls[1].in_flight_max for each in lanes] == [30, 30]
+        assert [each.share.calls[0].in_flight_max for each in lanes] == [21, 21]
         assert pool._allowed_puts_per_s() == pytest.approx(TARGET_SHARE * 400 / 3), "the slower end"
 
     run_virtual(copy())
@@ -155,7 +165,7 @@ def test_a_copy_within_one_account_keeps_to_its_rate_of_gets_copying_and_reading
         pool = LanePool(parts._replace(accounts=accounts))
         lanes = with_lanes(pool, gets, kind=kind)
         pool._divide()
-        parts_of_lanes = [each.share.account_per_s for each in lanes]
+        parts_of_lanes = [each.share.calls[0].account_per_s for each in lanes]
         assert [*parts_of_lanes, gets.rate_puts_per_s / TARGET_SHARE] == [
             pytest.approx(1000 / 3)
         ] * 3
@@ -185,11 +195,11 @@ def test_a_lane_puts_nothing_when_that_time_is_over():
         others = dict.fromkeys(PutOrder._fields)
         given = {"volume": "disk", "block_count": 9, "window_blocks": 8}
         upload = LaneUpload(PutOrder(**(others | given)), (), tools)
-        gate = upload._pacer.pacer._gate
+        gate = upload.calls[0].pacer._gate
         assert gate.pause_s() > 0, "no share has come"
-        upload.take(Share(100.0, 100.0, 8, 1 << 24))
+        upload.take(Share((CallShare(100.0, 100.0, 8),), 1 << 24))
         assert gate.pause_s() == 0
-        upload.take(Share(100.0, 100.0, 8, 1 << 24, until_s=1.0))
+        upload.take(Share((CallShare(100.0, 100.0, 8),), 1 << 24, until_s=1.0))
         assert gate.pause_s() > 0
 
     run_virtual(live())
@@ -199,7 +209,7 @@ def report(pool, lane, puts, held):
     """Let a lane say what it has put so far, and how long it waited."""
     progress = Progress("disk")
     progress.puts.attempted = puts
-    pool._crew_of[lane].hear(lane, LaneProgress(progress, 0.5, held))
+    pool._crew_of[lane].hear(lane, LaneProgress((CallReport(progress, held),), 0.5))
 
 
 def test_of_few_puts_lanes_that_wait_for_them_get_equal_parts_and_an_idle_one_leaves_its():
@@ -215,8 +225,8 @@ def test_of_few_puts_lanes_that_wait_for_them_get_equal_parts_and_an_idle_one_le
             report(pool, busy, second % 2 + second, Held(0.0, float(second)))
             report(pool, idle, 0, Held())
             pool._divide()
-        assert busy.share.account_per_s == pytest.approx(1.45)
-        assert idle.share.account_per_s == pytest.approx(0.1)
+        assert busy.share.calls[0].account_per_s == pytest.approx(1.45)
+        assert idle.share.calls[0].account_per_s == pytest.approx(0.1)
         waiting.cancel()
 
     run_virtual(live())

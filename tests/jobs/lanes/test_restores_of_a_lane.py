@@ -16,7 +16,7 @@ from bulkput.ebs.snapshot import GotBlock
 from bulkput.jobs.download.bring_blocks import Bringing
 from bulkput.jobs.lanes.lane_restore import LaneRestore
 from bulkput.jobs.lanes.lane_volume import LaneTools
-from bulkput.jobs.lanes.protocol import LaneReady, NoMoreWork, Share, Work, WorkDone
+from bulkput.jobs.lanes.protocol import CallShare, LaneReady, NoMoreWork, Share, Work, WorkDone
 from bulkput.ledger.download_state import Restoration
 from bulkput.ledger.manifest import Manifest
 from bulkput.model.block import BLOCK_SIZE_BYTES, ZERO_BLOCK_DIGEST
@@ -129,7 +129,7 @@ async def worked(rig, *items, manifest=None):
     """Have a lane do works, and return what came of each."""
     lane = await rig.lane(manifest)
     running = asyncio.create_task(lane.run())
-    lane.take(Share(1e6, 1e6, 8, AT_ONCE * BLOCK_SIZE_BYTES))
+    lane.take(Share((CallShare(1e6, 1e6, 8),), AT_ONCE * BLOCK_SIZE_BYTES))
     for number, item in enumerate(items):
         lane.take(Work(number, item))
     lane.take(NoMoreWork())
@@ -230,7 +230,7 @@ async def test_a_stop_closes_nothing_under_a_write(rig):
     lane = await rig.lane()
     object.__setattr__(lane.tools, "workers", Slow())
     running = asyncio.create_task(lane.run())
-    lane.take(Share(1e6, 1e6, 8, BLOCK_SIZE_BYTES))
+    lane.take(Share((CallShare(1e6, 1e6, 8),), BLOCK_SIZE_BYTES))
     lane.take(Work(0, group(("new", None))))
     await began.wait()
     for _ in range(2):
