@@ -60,8 +60,11 @@ def status(
     from bulkput.cli.run_status import HEAD, show_events  # noqa: PLC0415 - not for --help
 
     overrides = {"state_dir": state_dir, "state_store": state_store}
-    # What it brings now is not asked: its files may be gone, and its programs take their time.
-    choice = Choice(variables, allow_command, takes_inventories=False, overrides=overrides)
+    # What it brings now is not asked: its files may be gone, and its programs take their time. Nor
+    # does the date of its round count, for which the store would be opened once more.
+    choice = Choice(
+        variables, allow_command, begin="fresh", takes_inventories=False, overrides=overrides
+    )
     if events is not None:
         names = None if job is None else _names(job, choice, invocation_of(context))
         show_events(events, names, invocation_of(context))
@@ -122,8 +125,10 @@ def _find_record(
     settings = load_job(job, choice, invocation).settings
     folder = settings.state_dir or default_state_dir(os.environ)
     known = known_jobs(settings, folder, invocation)
-    # Its own record is brought up to date by who loads its file.
-    record = None if settings.request is None else record_of(folder, settings.request.identity)
+    assert settings.request is not None  # noqa: S101 - of a file
+    identity = settings.request.identity
+    newest = (each for each in known.records if each.job_id == identity.job_id)
+    record = next(newest, None) or record_of(folder, identity)  # which reports a damaged one
     if record is None:
         raise LedgerError(folder, f"no run of {job} has left anything here")
     return folder, record, known.further

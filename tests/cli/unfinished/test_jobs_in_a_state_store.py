@@ -36,6 +36,15 @@ def test_how_far_a_job_of_another_host_is(bulkput, s3, job, interrupted, on_host
     assert not volume["percent"]
 
 
+def test_the_store_is_asked_once_how_far_a_job_is(bulkput, s3, job, interrupted, on_host):
+    for host in ("one", "two"):
+        on_host(host)
+        s3.requests.clear()
+        (volume,) = bulkput("status", job, "--output", "json").object["volumes"]
+        assert volume["snapshot_id"] == interrupted
+        assert s3.requests["GET"] == len(s3.keys("state.json")) + len(s3.keys("jobs/"))
+
+
 def test_what_another_host_has_finished_is_not_interrupted_here(bulkput, job, interrupted, on_host):
     on_host("two")
     assert bulkput("run", job).status == 0
