@@ -35,4 +35,4 @@ async def abort_upload(
         BulkputError: the service cannot be opened, or the snapshot cannot be deleted.
     """
     async with open_snapshots(chosen.service(settings), note) as snapshots:
-        return await chosen.carry_out(snapshots)
+        return await chosen.carry_out(snapshots, settings.state_store)

@@ -6,7 +6,7 @@ from typing import Any
 
 from bulkput.config.service import ServiceSettings
 from bulkput.jobs.session.snapshots import Snapshots
-from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY, owner_tag
+from bulkput.jobs.state.snapshot_tag import OWNER_TAG_KEY, folder_name, is_from
 from bulkput.ledger.closing import Closing
 from bulkput.ledger.header import LedgerHeader, LedgerPhase
 from bulkput.ledger.header_file import read_header
@@ -14,6 +14,7 @@ from bulkput.ledger.lock import FolderLock
 from bulkput.ledger.mirror_record import may_be_mirrored
 from bulkput.ledger.removal import remove_ledger
 from bulkput.model.errors import SnapshotError
+from bulkput.store.address import store_address
 
 _DELETABLE = frozenset({"pending", "error"})
 
@@ -89,15 +90,19 @@ class Abort(Closing):
             }
         )
 
-    async def carry_out(self, snapshots: Snapshots) -> Aborted:
+    async def carry_out(self, snapshots: Snapshots, store: str | None = None) -> Aborted:
         """Delete the snapshot, then the ledger; repeating it after a failure is harmless.
+
+        Args:
+            snapshots: Where the snapshot is.
+            store: The state store, if there is one, which a snapshot may be marked with.
 
         Raises:
             SnapshotError: the snapshot is completed; nothing was deleted.
             BulkputError: the service or the disk refused; the ledger is kept.
         """
         deleted, notes = [], []
-        for snapshot_id in await self._snapshot_ids(snapshots):
+        for snapshot_id in await self._snapshot_ids(snapshots, store):
             live = await snapshots.describe(snapshot_id)
             if live is None:
                 notes.append(
@@ -115,13 +120,20 @@ class Abort(Closing):
             notes.append(f"{self.folder} is kept: it holds other files")
         return Aborted(self.folder, tuple(deleted), tuple(notes))
 
-    async def _snapshot_ids(self, snapshots: Snapshots) -> list[str]:
+    async def _snapshot_ids(self, snapshots: Snapshots, store: str | None) -> list[str]:
         if self.header.snapshot_id is not None:
             return [self.header.snapshot_id]
         # StartSnapshot may have been answered to a process that died before it took note.
-        mark = owner_tag(self.folder)
-        found = await snapshots.list_pending_tagged()
-        return [each.snapshot_id for each in found if each.tags.get(OWNER_TAG_KEY) == mark]
+        address = None if store is None else store_address(store).shown
+        marks = {
+            each.snapshot_id: each.tags.get(OWNER_TAG_KEY, "")
+            for each in await snapshots.list_pending_tagged()
+        }
+        return [
+            snapshot_id
+            for snapshot_id, mark in marks.items()
+            if folder_name(mark) == self.folder.name and is_from(mark, self.folder.parent, address)
+        ]
 
 
 def _unfinished_header(folder: Path) -> LedgerHeader:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from bulkput.emulator.faults import FaultKind
 from bulkput.store import take_up
 from bulkput.store.cut import decode_cut, encode_cut
 
@@ -84,6 +85,24 @@ def test_what_a_store_keeps_is_given_up_without_it_only_on_a_terminal(
     assert bulkput("abort", other, "--yes").status == 0
     kept = cut_short("kept.img", "--state-store", store)
     assert bulkput("abort", kept, "--yes", "--state-store", store).status == 0
+
+
+@pytest.mark.parametrize(("is_kept", "host"), [(True, "one"), (True, "two"), (False, "one")])
+def test_a_start_without_an_answer_is_given_up(
+    bulkput, s3, service, image, on_host, monkeypatch, is_kept, host
+):
+    store = os.environ["BULKPUT_STATE_STORE"]
+    monkeypatch.setenv("BULKPUT_STATE_STORE", store if is_kept else "")
+    on_host("one")
+    service.fail("StartSnapshot", FaultKind.STORE_THEN_CLOSE)
+    service.fail("StartSnapshot", FaultKind.ACCESS_DENIED)
+    assert bulkput("upload", image()).status == 4
+    (snapshot_id,) = service.states()
+    assert bool(s3.keys("uploads")) is is_kept
+    on_host(host)
+    ended = bulkput("abort", "web.img", "--yes", "--state-store", store)
+    assert (ended.status, ended.out) == (0, f"deleted {snapshot_id}\n"), ended.err
+    assert (service.states(), s3.keys("uploads")) == ({snapshot_id: "gone"}, [])
 
 
 def test_who_is_alive_is_not_given_up(bulkput, elsewhere, service, s3, monkeypatch):
