@@ -157,8 +157,11 @@ async def test_a_token_that_was_forgotten_is_asked_for_by_index(opened):
 class Refusing(SnapshotReader):
     """Refuses tokens that end in ``old``, as those that have expired."""
 
+    refused = 0
+
     async def get(self, index, token):
         if token.endswith("old"):
+            self.refused += 1
             raise ServiceError("GetSnapshotBlock", FailureClass.INVALID, f"{token} is invalid")
         return await super().get(index, token)
 
@@ -181,7 +184,7 @@ async def test_a_token_that_has_expired_is_asked_for_anew_and_once_for_a_crowd(o
 
 
 async def test_what_stays_invalid_with_the_same_token_is_the_services_own_error(opened):
-    async with opened(range(4), reader=Refusing) as (source, _, workers):
+    async with opened(range(4), reader=Refusing) as (source, gets, workers):
         await workers.run(lambda: list(source.extents()))
 
         async def ask(_):
@@ -189,7 +192,8 @@ async def test_what_stays_invalid_with_the_same_token_is_the_services_own_error(
 
         source._known._ask = ask
         with pytest.raises(ServiceError, match="is invalid"):
-            await workers.run(lambda: source.read_window(0, 4))
+            await workers.run(lambda: source.read_window(0, 1))
+        assert gets.refused == 1, "it was sent again"
 
 
 async def test_a_block_that_left_the_snapshot_is_named(opened):

@@ -68,7 +68,7 @@ def test_puts_follow_the_account_s_new_ceiling():
     assert run_virtual(count_puts()) == pytest.approx([100, 400, 50], rel=0.03)
 
 
-@pytest.mark.parametrize("before", [50, 0.01])
+@pytest.mark.parametrize("before", [50, 0.01, 100])  # 100: as it is afterwards
 def test_a_ceiling_of_nothing_holds_all_back_and_a_raise_wakes_who_waits(before):
     async def times():
         account, clock, admitted = AccountPacer(before), LoopClock(), []

@@ -32,6 +32,8 @@ OLD, NEW, ZEROS = (bytes([each]) * BLOCK_SIZE_BYTES for each in (1, 2, 0))
 BLOCKS = 4
 AT_ONCE = 2
 """As many blocks fit a lane's memory."""
+ANSWER_S = 0.01
+"""Longer than the pacer keeps two gets apart: else no more than two would ever be under way."""
 
 
 def digest(content):
@@ -47,7 +49,7 @@ class Origin:
     async def get_block(self, _snapshot_id, _index, token):
         self.under_way += 1
         self.most = max(self.most, self.under_way)
-        await asyncio.sleep(0)
+        await asyncio.sleep(ANSWER_S)
         self.under_way -= 1
         content = NEW if token == "new" else ZEROS
         return GotBlock(content, digest(content))
