@@ -4,7 +4,7 @@ import asyncio
 import random
 
 import pytest
-from support.copied_world import ZEROS, World, content
+from support.copied_world import ZEROS, FailingGets, World, content
 from support.copies_in_memory import HELD_BLOCKS, CopyInMemory
 
 from bulkput.model.errors import ServiceError, SourceError
@@ -120,10 +120,17 @@ async def test_all_gets_of_all_processes_are_counted_and_tokens_are_renewed_in_l
 async def test_what_ends_a_copy_ends_it_in_the_same_words_wherever_it_happens(
     tmp_path, lanes, failure, expected, words
 ):
-    world = World(dict.fromkeys(range(60), "a"), seed=1)
-    world.failure = ServiceError("GetSnapshotBlock", failure, "no")
+    world = World(dict.fromkeys(range(200), "a"), seed=1)
+    error = ServiceError("GetSnapshotBlock", failure, "no")
+
+    def fail_there(members):
+        for lane in members:
+            lane.service.data = FailingGets(world, error)
+
+    if not lanes:
+        world.failure = error
     with pytest.raises(expected, match=words):
-        await CopyInMemory(tmp_path, world).run(lanes)
+        await CopyInMemory(tmp_path, world).run(lanes, on_lanes=fail_there)
 
 
 @pytest.mark.parametrize("zeros", [ZeroPolicy.SKIP, ZeroPolicy.WRITE])
@@ -148,7 +155,8 @@ async def test_a_block_that_was_listed_and_has_no_token_any_more_is_no_hole(tmp_
 @pytest.mark.parametrize("lanes", [0, 2])
 async def test_after_a_stop_no_process_gets_anything_more(tmp_path, lanes):
     world = World(dict.fromkeys(range(100), "a"), seed=1, hangs_from=8)
-    running = asyncio.create_task(CopyInMemory(tmp_path, world).run(lanes))
+    members = []
+    running = asyncio.create_task(CopyInMemory(tmp_path, world).run(lanes, on_lanes=members.extend))
     async with asyncio.timeout(20):
         while world.under_way < 6:  # noqa: ASYNC110 - threads are waited for
             await asyncio.sleep(0.002)
@@ -158,3 +166,4 @@ async def test_after_a_stop_no_process_gets_anything_more(tmp_path, lanes):
     for _ in range(5):  # what was cancelled ends in the next turns of the loop
         await asyncio.sleep(0)
     assert world.under_way == 0
+    assert [lane.is_dead for lane in members] == [False] * lanes, "they leave when they are to"

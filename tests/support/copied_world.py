@@ -125,3 +125,14 @@ class World:
             )
 
         return SimpleNamespace(control=SimpleNamespace(list_blocks_page=list_blocks_page))
+
+
+class FailingGets:
+    """A world of which one process gets nothing."""
+
+    def __init__(self, world, failure):
+        self._failure = failure
+        self.put_block = world.put_block
+
+    async def get_block(self, *_):
+        raise self._failure

@@ -52,7 +52,7 @@ from bulkput.planning.zeros import resolve_zero_policy
 
 SOURCE_ID = "snap-0123456789abcdef0"
 PARENT_ID = "snap-00000000000000aaa"
-HELD_BLOCKS = 24
+HELD_BLOCKS = 12
 
 
 class MemoryLane:
@@ -63,9 +63,9 @@ class MemoryLane:
         self.busy_share = 0.0
         self.is_dead = False
         self.copy = self._task = None
-        service = SimpleNamespace(clock=Clock(), data=world, recover=NoRecovery().recover)
-        tools = LaneTools(settings, service, None, self._report)
-        self._tools = LaneTools(settings, service, None, self._report, source=tools)
+        self.service = SimpleNamespace(clock=Clock(), data=world, recover=NoRecovery().recover)
+        tools = LaneTools(settings, self.service, None, self._report)
+        self._tools = LaneTools(settings, self.service, None, self._report, source=tools)
 
     def order(self, order, descriptors):
         duplicates = [os.dup(each) for each in descriptors]
