@@ -1,12 +1,14 @@
 """A driver that is cancelled, stops at an error, or loses hosts and actors: on virtual time."""
 
 import asyncio
+import gc
 from types import SimpleNamespace
 
 import pytest
-from support.fleet_driver import ended, lived, statuses
+from support.fleet_driver import ended, lived, refusal, statuses
 
 from bulkput.fleet.driver import DRAIN_MARGIN_S, HOST_WAIT_S, LOOK_S, SILENT_MAX_S
+from bulkput.fleet.lease import LENGTH_S
 from bulkput.fleet.mailbox import Mailbox
 from bulkput.fleet.permits import MOST_DEFAULT
 from bulkput.fleet.quota_actor import QuotaActor
@@ -179,6 +181,7 @@ def test_attempts_on_a_host_that_has_left_are_lost_whatever_ray_reports_of_them(
         left, stays = (host for _, host, _ in fleet.cluster.attempts)
         fleet.cluster.hosts = [stays]
         await fleet.until_started(3)
+        assert fleet.clock.monotonic_s() >= LENGTH_S, "its host may work on by its permit"
         (order, host, _) = fleet.cluster.attempts[2]
         assert (order.volume, host) == (fleet.cluster.attempts[0][0].volume, stays)
         (note,) = fleet.heard.of(Noted)
@@ -189,6 +192,22 @@ def test_attempts_on_a_host_that_has_left_are_lost_whatever_ray_reports_of_them(
         assert statuses(await running) == [("a", "completed", 0), ("b", "completed", 0)]
 
     lived(tmp_path, story, "ab")
+
+
+def test_what_ray_reports_later_of_a_lost_attempt_is_for_nobody(tmp_path, caplog):
+    async def story(fleet):
+        running = fleet.begin()
+        await fleet.until_started(1)
+        fleet.cluster.hosts = ["a" if fleet.cluster.attempts[0][1] == "b" else "b"]
+        await fleet.until_started(2)
+        fleet.cluster.end(0, refusal(["NodeDiedError"]))
+        await fleet.clock.sleep(1)
+        gc.collect()
+        assert caplog.text == ""
+        fleet.cluster.end(1, ended(fleet.cluster.attempts[1][0]))
+        assert statuses(await running) == [("disk", "completed", 0)]
+
+    lived(tmp_path, story)
 
 
 def test_an_end_that_ray_reports_soon_after_its_host_has_left_counts(tmp_path):
