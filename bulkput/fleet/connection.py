@@ -8,12 +8,11 @@ import contextlib
 import io
 import logging
 import os
-import re
 import secrets
 import shutil
 import tempfile
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +23,7 @@ from bulkput.fleet.extra import OBJECT_STORE_BYTES, load_ray, require_token
 from bulkput.fleet.head import unreachable
 from bulkput.fleet.ray_thread import RayThread
 from bulkput.fleet.rays_lines import rays_lines
+from bulkput.fleet.refusal import NO_HEAD, NOT_ADMITTED, refusal
 from bulkput.model.errors import ConfigError, Problem
 from bulkput.model.parent import descendants, kill_all
 
@@ -48,12 +48,6 @@ connection to that of the job is lost."""
 _OF_ONE_MACHINE: Mapping[str, str] = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Read by Ray when it is imported: its servers listen on the loopback alone, as on others' systems.
 """
-_VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")
-_REFUSED = (
-    "its head refuses this machine: RAY_AUTH_TOKEN, or the file that RAY_AUTH_TOKEN_PATH names, "
-    "must hold the cluster's secret"
-)
-_NO_HEAD = "what listens there hangs, or is no head of a Ray cluster"
 
 Call = Callable[..., Any]
 """Runs a function that may block, and is awaited."""
@@ -101,7 +95,7 @@ async def connected(address: str, call: Call) -> AsyncIterator[Any]:
 
 
 @contextlib.contextmanager
-def _private_folder() -> Any:
+def _private_folder() -> Iterator[Path]:
     """Give a folder below one that only this user may enter: Ray opens its own to everybody."""
     folder = Path(tempfile.mkdtemp(prefix="bulkput-", dir="/tmp"))
     try:
@@ -156,7 +150,7 @@ async def _begin(ray: Any, address: str, given: Mapping[str, Any], call: Call) -
         kill_all(set(descendants(os.getpid())) - before)
         if limit.expired():
             late = f"it did not come up within {START_LIMIT_S:.0f} s"
-            raise _unusable(address, late if address == LOCAL else _NO_HEAD) from error
+            raise _unusable(address, late if address == LOCAL else NO_HEAD) from error
         words = str(error) or type(error).__name__
         raise _unusable(address, refusal(words, lines)) from error
 
@@ -193,37 +187,11 @@ def require_admission(head: str) -> None:
         with rays_lines(), contextlib.closing(RayThread()) as thread:
             asyncio.run(ask(thread))
     except TimeoutError:
-        raise _unusable(head, _NO_HEAD) from None
+        raise _unusable(head, NO_HEAD) from None
     except Exception as error:
         why = refusal(str(error))
-        if why in {_REFUSED, _NO_HEAD}:
+        if why in {NOT_ADMITTED, NO_HEAD}:
             raise _unusable(head, why) from error
-
-
-def refusal(words: str, lines: Sequence[str] = ()) -> str:
-    """Return in a sentence why Ray does not connect to a head that has been reached.
-
-    Args:
-        words: Of its error.
-        lines: What it wrote before.
-    """
-    versions = _VERSIONS.findall(words)
-    if len(versions) > 1:
-        (theirs, on), (ours, here) = versions[:2]
-        return (
-            f"it has Ray {theirs} on Python {on}, and this machine Ray {ours} on Python {here}: "
-            "both must be the same on all"
-        )
-    if any("uthenticat" in each for each in (words, *lines)):
-        return _REFUSED
-    if "Failed to connect to Ray cluster" in words or "waiting for GCS" in words:
-        return _NO_HEAD
-    if "client connection timeout" in words:
-        return (
-            "what listens there hangs, serves no Ray clients, or refuses this machine, because "
-            "RAY_AUTH_TOKEN, or the file that RAY_AUTH_TOKEN_PATH names, holds another secret"
-        )
-    return words.strip().partition("\n")[0]
 
 
 def _head_here() -> str:

@@ -1,4 +1,4 @@
-"""Ray, which is an extra: imported here alone, and only when a fleet's verb runs."""
+"""Ray, which is an extra: imported only when a fleet's verb runs, and here before anywhere else."""
 
 import os
 from collections.abc import Mapping

@@ -1,10 +1,14 @@
-"""What Ray's errors mean for an attempt: which end of the table of retries it is. Pure."""
+"""What it means for an attempt that it has no end of its own: its row of retries. Pure."""
 
 import signal
 from typing import NamedTuple
 
 from bulkput.fleet.retries import KILLED, LOST
 from bulkput.model.exit_code import ExitCode
+
+
+class HostLostError(Exception):
+    """The host of an attempt has left the cluster, and Ray reports nothing of the attempt."""
 
 
 class LostAttempt(NamedTuple):
@@ -26,11 +30,9 @@ _BY_NAME = {
     "RuntimeEnvSetupError": (ExitCode.MACHINE, "the host cannot start a task", True),
     "RayTaskError": (ExitCode.UNEXPECTED, "its task failed", True),
     "RayError": (LOST, "its host was lost", False),
-    "HostLostError": (LOST, "its host was lost", False),
+    HostLostError.__name__: (LOST, "its host was lost", False),
 }
 """By the names of Ray's classes, the more special ones first: nothing here needs Ray itself."""
-
-
 _CONNECTION = (LOST, "the connection to the cluster was lost", False)
 _GIVEN_UP = "Ray Client is not connected"
 
@@ -43,7 +45,7 @@ def is_lost_connection(error: BaseException) -> bool:
 
 
 def lost_attempt(error: BaseException) -> LostAttempt:
-    """Return what an error of Ray's means; any other is one of the task."""
+    """Return what an error means that stands for an attempt's end; an unknown one is the task's."""
     names = [kind.__name__ for kind in type(error).__mro__]
     name = next((each for each in _BY_NAME if each in names), None)
     if name is None and is_lost_connection(error):

@@ -1,7 +1,8 @@
 """The thread of Ray's calls that may block, one at a time.
 
 A daemon: one that hangs, as Ray's do where a head accepts connections and answers nothing, keeps
-no process from its end, as those of an executor would.
+no process from its end, as those of an executor would. No other takes its place, as with those of
+``ThreadWorkers``: what Ray starts on this machine ends with the thread that started it.
 """
 
 import asyncio

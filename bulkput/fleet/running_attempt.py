@@ -5,15 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bulkput.fleet.cluster import Cluster
+from bulkput.fleet.lost_attempt import HostLostError
 from bulkput.fleet.placement import Start
 from bulkput.fleet.protocol import AttemptEnd, Order
 
 LOST_GRACE_S = 5.0
 """For Ray's own word on an attempt, after its host has left the list of those alive."""
-
-
-class HostLostError(Exception):
-    """The host of an attempt has left the cluster; it may work on, cut off."""
 
 
 @dataclass(frozen=True)

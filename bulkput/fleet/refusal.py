@@ -1,0 +1,37 @@
+"""Why Ray does not connect to a head that has been reached, by its words. Pure."""
+
+import re
+from collections.abc import Sequence
+
+_VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")
+NOT_ADMITTED = (
+    "its head refuses this machine: RAY_AUTH_TOKEN, or the file that RAY_AUTH_TOKEN_PATH names, "
+    "must hold the cluster's secret"
+)
+NO_HEAD = "what listens there hangs, or is no head of a Ray cluster"
+
+
+def refusal(words: str, lines: Sequence[str] = ()) -> str:
+    """Return in a sentence why Ray does not connect to a head that has been reached.
+
+    Args:
+        words: Of its error.
+        lines: What it wrote before.
+    """
+    versions = _VERSIONS.findall(words)
+    if len(versions) > 1:
+        (theirs, on), (ours, here) = versions[:2]
+        return (
+            f"it has Ray {theirs} on Python {on}, and this machine Ray {ours} on Python {here}: "
+            "both must be the same on all"
+        )
+    if any("uthenticat" in each for each in (words, *lines)):
+        return NOT_ADMITTED
+    if "Failed to connect to Ray cluster" in words or "waiting for GCS" in words:
+        return NO_HEAD
+    if "client connection timeout" in words:
+        return (
+            "what listens there hangs, serves no Ray clients, or refuses this machine, because "
+            "RAY_AUTH_TOKEN, or the file that RAY_AUTH_TOKEN_PATH names, holds another secret"
+        )
+    return words.strip().partition("\n")[0]
