@@ -262,15 +262,12 @@ class CopyInMemory:
         )
 
     def _crew(self, parts, order, ledger, copied):
+        puts = PacedCalls(CallKind.PUTS, parts.pacer, self.progress, 1e6, HELD_BLOCKS)
         crew_parts = CrewParts(
-            kind=CallKind.PUTS,
+            calls=[puts, copied.calls],
             order=order,
             descriptors=(ledger.lock_descriptor,),
             budget=parts.budget,
-            pacer=parts.pacer,
-            progress=self.progress,
-            ceiling_per_s=1e6,
-            in_flight_max=HELD_BLOCKS,
             shutdown_grace_s=5.0,
             note=self.notes.append,
             observer=SimpleNamespace(on_event=lambda _: None),

@@ -18,6 +18,7 @@ from bulkput.jobs.lanes.protocol import (
     Work,
     WorkDone,
 )
+from bulkput.jobs.lanes.shared_calls import PacedCalls
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import BulkputError
@@ -94,14 +95,10 @@ def crew_in_memory(do, *, held_blocks, left_blocks=lambda: 1, notes=None):
         clock=LoopClock(),
     )
     parts = CrewParts(
-        kind=CallKind.GETS,
+        calls=[PacedCalls(CallKind.GETS, pacer, Progress("snap"), 1000.0, held_blocks)],
         order=None,
         descriptors=(),
         budget=budget,
-        pacer=pacer,
-        progress=Progress("snap"),
-        ceiling_per_s=1000.0,
-        in_flight_max=held_blocks,
         shutdown_grace_s=1.0,
         note=[].append if notes is None else notes.append,
         observer=SimpleNamespace(on_event=lambda _: None),

@@ -17,9 +17,11 @@ from bulkput.jobs.copy.attributes import copied_attributes
 from bulkput.jobs.copy.history import CopyRecord, CopyRecords
 from bulkput.jobs.copy.incremental import Lineage, Search
 from bulkput.jobs.copy.snapshot_source import SnapshotSource
-from bulkput.jobs.lanes.copied_snapshot import CopiedSnapshot, copied_calls
+from bulkput.jobs.lanes.copied_snapshot import CopiedSnapshot
 from bulkput.jobs.lanes.pool import open_lanes
 from bulkput.jobs.lanes.pool_parts import parts_of_copy
+from bulkput.jobs.lanes.protocol import CallKind
+from bulkput.jobs.lanes.shared_calls import paced_gets
 from bulkput.jobs.process.embedded_server import EmbeddedServer, embedded_server
 from bulkput.jobs.process.spot_interruption import until_notice
 from bulkput.jobs.session.connection import state_dir_of
@@ -88,7 +90,13 @@ async def copy_snapshot(wanted: CopySettings, observer: Observer) -> VolumeOutco
         )
         expected = gets.expected(wanted.snapshot_id, found, volume.label, presences(manifest))
         source = SnapshotSource(identity, gets, held_to(get, manifest), retrier, expected)
-        calls = copied_calls(gets, get, progress, memory_budget_bytes=context.memory_budget_bytes)
+        calls = paced_gets(
+            CallKind.SOURCE_GETS,
+            gets,
+            get,
+            progress,
+            memory_budget_bytes=context.memory_budget_bytes,
+        )
         copied = CopiedSnapshot(identity, source, calls, retrier.snapshot_started_s, manifest)
         opening = Opening(
             lambda: source,

@@ -5,19 +5,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bulkput.jobs.lanes.orders import SharedManifest, SharedSnapshot
-from bulkput.jobs.lanes.protocol import CallKind
 from bulkput.jobs.lanes.shared_calls import PacedCalls
 from bulkput.ledger.manifest import Manifest
 from bulkput.model.block import Extent
-from bulkput.model.progress import Progress
 from bulkput.model.runs import runs
 from bulkput.pipeline.baseline import Unchanged, nothing_is_known
-from bulkput.pipeline.get import GetPath
 from bulkput.planning.spans import Span
 
 if TYPE_CHECKING:
     from bulkput.jobs.session.snapshot_blocks import SnapshotIdentity, TokenSource
-    from bulkput.jobs.session.snapshot_reader import SnapshotReader
 
 
 @dataclass(frozen=True)
@@ -56,16 +52,3 @@ class CopiedSnapshot:
         return tuple(
             run for span in spans for run in runs(self.unchanged(span.start, span.stop), span.start)
         )
-
-
-def copied_calls(
-    gets: "SnapshotReader", get: GetPath, progress: Progress, *, memory_budget_bytes: int
-) -> PacedCalls:
-    """Return the gets of a copy's source, as ``progress`` counts them."""
-    return PacedCalls(
-        CallKind.SOURCE_GETS,
-        get.pacer,
-        progress,
-        gets.rate_limits.snapshot_gets_per_s,
-        gets.in_flight_max(memory_budget_bytes),
-    )

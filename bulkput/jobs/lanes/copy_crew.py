@@ -4,7 +4,7 @@ This process lists, and knows the tokens; a lane gets its blocks from the one se
 to the other. What it had when it died is got and put by another.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from bulkput.jobs.lanes.copied_snapshot import CopiedSnapshot
 from bulkput.jobs.lanes.crew import CrewParts
@@ -12,7 +12,6 @@ from bulkput.jobs.lanes.lane_process import LaneProcess
 from bulkput.jobs.lanes.member import Member
 from bulkput.jobs.lanes.protocol import FromLane, Portion, Token, WantToken
 from bulkput.jobs.lanes.put_crew import PutCrew
-from bulkput.jobs.lanes.shared_calls import PacedCalls
 from bulkput.jobs.session.snapshot_blocks import not_there_any_more
 from bulkput.model.block import Extent
 from bulkput.pipeline.span_queue import SpanQueue
@@ -31,16 +30,13 @@ class CopyCrew(PutCrew):
         """Begin without lanes.
 
         Args:
-            parts: As of ``PutCrew``.
+            parts: As of ``PutCrew``, and with the gets of ``copied``.
             on_change: The same.
             queue: What is left of the copy.
             copied: The snapshot that it is of.
         """
-        self._copied = copied
         super().__init__(parts, on_change, queue)
-
-    def _calls_of(self, parts: CrewParts) -> Sequence[PacedCalls]:
-        return (*super()._calls_of(parts), self._copied.calls)
+        self._copied = copied
 
     def _take(self, lane: LaneProcess, member: Member, message: FromLane) -> None:
         if isinstance(message, WantToken):

@@ -27,9 +27,7 @@ from bulkput.jobs.lanes.shared_calls import PacedCalls, SharedCalls
 from bulkput.model.clock import Clock
 from bulkput.model.errors import MachineError
 from bulkput.model.events import GetRetried, Observer, PutRetried
-from bulkput.model.progress import Progress
 from bulkput.pace.gate import Fence
-from bulkput.pace.pacer import Pacer
 from bulkput.pipeline.budget import ByteBudget
 
 T = TypeVar("T")
@@ -45,15 +43,11 @@ SHRINK_LOOK_S = 0.01
 class CrewParts:
     """What a volume's work shares with its lanes; all of it is the volume's."""
 
-    kind: CallKind
+    calls: Sequence[PacedCalls]
+    """Those first by which its blocks are settled."""
     order: Order
     descriptors: Sequence[int]
     budget: ByteBudget
-    pacer: Pacer
-    progress: Progress
-    ceiling_per_s: float
-    """Of the snapshot, in calls of ``kind``."""
-    in_flight_max: int
     shutdown_grace_s: float
     note: Callable[[str], None]
     observer: Observer
@@ -71,8 +65,7 @@ class Crew(ABC):
         """Begin without lanes; ``on_change`` hears when one can work, and when one is gone."""
         self.parts = parts
         self._on_change = on_change
-        self.calls = tuple(SharedCalls(calls) for calls in self._calls_of(parts))
-        """Those first by which the work goes."""
+        self.calls = tuple(SharedCalls(calls) for calls in parts.calls)
         self._members: dict[LaneProcess, Member] = {}
         self._memory_bytes = parts.budget.limit_bytes
         # A result: an exception that nobody fetches, as after a stop, would be logged as a defect.
@@ -220,13 +213,6 @@ class Crew(ABC):
                 for kind, shares, in_flight_max in divided
             )
             lane.send(Share(parts, memory_bytes, self.parts.fence.until_s))
-
-    def _calls_of(self, parts: CrewParts) -> Sequence[PacedCalls]:
-        return (
-            PacedCalls(
-                parts.kind, parts.pacer, parts.progress, parts.ceiling_per_s, parts.in_flight_max
-            ),
-        )
 
     def _part_of_memory_bytes(self) -> int:
         lanes = sum(member.has_memory for member in self._members.values())

@@ -16,6 +16,7 @@ from bulkput.jobs.lanes.lane_process import LaneProcess
 from bulkput.jobs.lanes.member import Member
 from bulkput.jobs.lanes.orders import GetOrder
 from bulkput.jobs.lanes.protocol import CallKind, FromLane, NoMoreWork, Work, WorkDone
+from bulkput.jobs.lanes.shared_calls import paced_gets
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.progress import Progress
 from bulkput.pipeline.budget import ByteBudget
@@ -201,14 +202,12 @@ def gets_together(
         budget: What all may hold.
     """
     return CrewParts(
-        kind=CallKind.GETS,
+        calls=(
+            paced_gets(CallKind.GETS, gets, get, progress, memory_budget_bytes=budget.limit_bytes),
+        ),
         order=order,
         descriptors=descriptors,
         budget=budget,
-        pacer=get.pacer,
-        progress=progress,
-        ceiling_per_s=gets.rate_limits.snapshot_gets_per_s,
-        in_flight_max=gets.in_flight_max(budget.limit_bytes),
         shutdown_grace_s=gets.tuning.shutdown_grace_s,
         note=gets.on_warning(progress.volume),
         observer=gets.observer,

@@ -36,7 +36,8 @@ class PutCrew(Crew):
 
     @property
     def left_blocks(self) -> int:
-        return self.parts.progress.blocks_total - self.parts.progress.blocks_considered
+        progress = self.calls[0].progress
+        return progress.blocks_total - progress.blocks_considered
 
     def _take(self, lane: LaneProcess, member: Member, message: FromLane) -> None:
         if isinstance(message, WantPortion):

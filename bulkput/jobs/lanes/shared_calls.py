@@ -1,7 +1,7 @@
 """Calls of one kind on one snapshot, made by this process and by lanes, within one rate."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bulkput.jobs.lanes.lane_process import LaneProcess
 from bulkput.jobs.lanes.protocol import CallKind, CallReport, Held
@@ -9,6 +9,10 @@ from bulkput.model.progress import Progress
 from bulkput.pace.demand import Use
 from bulkput.pace.fair_share import FairShare
 from bulkput.pace.pacer import Pacer
+
+if TYPE_CHECKING:
+    from bulkput.jobs.session.snapshot_reader import SnapshotReader  # most uploads read none
+    from bulkput.pipeline.get import GetPath
 
 _OWN = "own"
 
@@ -23,6 +27,32 @@ class PacedCalls(NamedTuple):
     """Counts the calls of all of them."""
     ceiling_per_s: float
     in_flight_max: int
+
+
+def paced_gets(
+    kind: CallKind,
+    gets: "SnapshotReader",
+    get: "GetPath",
+    progress: Progress,
+    *,
+    memory_budget_bytes: int,
+) -> PacedCalls:
+    """Return the gets of one snapshot.
+
+    Args:
+        kind: Of them.
+        gets: The service.
+        get: The way of this process's gets.
+        progress: Of the snapshot, as ``get`` has it.
+        memory_budget_bytes: What all may hold.
+    """
+    return PacedCalls(
+        kind,
+        get.pacer,
+        progress,
+        gets.rate_limits.snapshot_gets_per_s,
+        gets.in_flight_max(memory_budget_bytes),
+    )
 
 
 class SharedCalls:

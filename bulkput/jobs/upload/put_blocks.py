@@ -12,6 +12,7 @@ from bulkput.jobs.lanes.orders import PutOrder, SharedManifest, SharedSnapshot
 from bulkput.jobs.lanes.pool import LanePool
 from bulkput.jobs.lanes.protocol import CallKind
 from bulkput.jobs.lanes.put_crew import PutCrew
+from bulkput.jobs.lanes.shared_calls import PacedCalls
 from bulkput.jobs.session.put_window import gate_of
 from bulkput.jobs.upload.snapshot import UploadSnapshot
 from bulkput.jobs.upload.volume_state import VolumeRun
@@ -83,7 +84,8 @@ async def put_blocks(
             order, descriptors = _order(
                 run, snapshot_id, shared, policy, lanes.window_blocks, ledger, baseline
             )
-            crew_parts = _crew_parts(run, parts, order, descriptors)
+            calls = [_puts(run, parts)] if copied is None else [_puts(run, parts), copied.calls]
+            crew_parts = _crew_parts(run, calls, parts.budget, order, descriptors)
             with _crew(lanes, crew_parts, queue, copied) as crew:
                 await crew.run(own())
     except ServiceError as error:
@@ -178,22 +180,30 @@ def _order(
     return order, (*descriptors, ledger.lock_descriptor)
 
 
+def _puts(run: VolumeRun, parts: UploadParts) -> PacedCalls:
+    context = run.context
+    return PacedCalls(
+        CallKind.PUTS,
+        parts.pacer,
+        run.progress,
+        context.rate_limits.snapshot_puts_per_s,
+        context.settings.tuning.in_flight_max,
+    )
+
+
 def _crew_parts(
     run: VolumeRun,
-    parts: UploadParts,
+    calls: Sequence[PacedCalls],
+    budget: ByteBudget,
     order: PutOrder,
     descriptors: Sequence[int],
 ) -> CrewParts:
     context = run.context
     return CrewParts(
-        kind=CallKind.PUTS,
+        calls=calls,
         order=order,
         descriptors=descriptors,
-        budget=parts.budget,
-        pacer=parts.pacer,
-        progress=run.progress,
-        ceiling_per_s=context.rate_limits.snapshot_puts_per_s,
-        in_flight_max=context.settings.tuning.in_flight_max,
+        budget=budget,
         shutdown_grace_s=context.settings.tuning.shutdown_grace_s,
         note=run.note,
         observer=context.observer,

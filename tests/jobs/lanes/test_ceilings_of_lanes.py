@@ -80,23 +80,20 @@ def context(account):
     return JobContext(**(others | given))
 
 
-def with_lanes(pool, account, fence=None, make=PutCrew, kind=CallKind.PUTS):
+def with_lanes(pool, account, fence=None, make=PutCrew, kind=CallKind.PUTS, others=()):
     """Return lanes that put a volume together with this process, or get its blocks."""
     budget = ByteBudget(1 << 30)
     pacer = Pacer(ceiling_puts_per_s=1000, in_flight_max=64, account=account, clock=LoopClock())
     queue = SimpleNamespace(is_exhausted=False)
-    others = dict.fromkeys(CrewParts.__dataclass_fields__)
+    calls = PacedCalls(kind, pacer, Progress("disk"), 1000.0, 64)
+    parts = dict.fromkeys(CrewParts.__dataclass_fields__)
     given = {
-        "kind": kind,
+        "calls": [calls, *others],
         "budget": budget,
-        "pacer": pacer,
-        "progress": Progress("disk"),
-        "ceiling_per_s": 1000.0,
-        "in_flight_max": 64,
         "clock": LoopClock(),
         "fence": fence or Fence(),
     }
-    crew = make(CrewParts(**(others | given)), nothing, queue)
+    crew = make(CrewParts(**(parts | given)), nothing, queue)
     pool._crews.append(crew)
     lanes = [Lane("1"), Lane("2")]
     for lane in lanes:
@@ -135,7 +132,7 @@ def test_a_copy_shares_the_rates_of_both_ends_and_no_end_is_asked_for_more():
         pacer = Pacer(ceiling_puts_per_s=400, in_flight_max=90, account=gets, clock=LoopClock())
         calls = PacedCalls(CallKind.SOURCE_GETS, pacer, progress, 400.0, 90)
         copied = CopiedSnapshot(None, None, calls, 0.0, None)
-        lanes = with_lanes(pool, puts, make=partial(CopyCrew, copied=copied))
+        lanes = with_lanes(pool, puts, make=partial(CopyCrew, copied=copied), others=[calls])
         pool.set_ceiling(CallKind.PUTS, 900.0)
         for of_all, own, parts_of_lanes in (
             (900.0, puts.rate_puts_per_s, [each.share.calls[0].account_per_s for each in lanes]),
@@ -218,7 +215,7 @@ def test_of_few_puts_lanes_that_wait_for_them_get_equal_parts_and_an_idle_one_le
         pool = LanePool(parts_of_job(context(account)))
         busy, idle = with_lanes(pool, account)
         pool.set_ceiling(CallKind.PUTS, 3.0)
-        waiting = asyncio.create_task(pool._crews[0].parts.pacer.admit())
+        waiting = asyncio.create_task(pool._crews[0].calls[0].pacer.admit())
         for second in range(1, 9):
             account._paced.bucket.take(second, second)  # this process waits all the time
             await asyncio.sleep(1)
