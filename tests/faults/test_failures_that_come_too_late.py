@@ -18,6 +18,7 @@ from support.upload_parts import POLICY, upload_parts
 from bulkput.ebs.service import open_service
 from bulkput.jobs.lanes.protocol import CallKind
 from bulkput.jobs.lanes.put_crew import PutCrew
+from bulkput.jobs.lanes.shared_calls import PacedCalls
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import ConfigError, CredentialsError
@@ -89,11 +90,7 @@ def test_this_process_fails_while_its_crew_is_being_cancelled(is_lost):
                 raise CredentialsError("gone") from None
 
         parts = SimpleNamespace(
-            kind=CallKind.PUTS,
-            pacer=None,
-            in_flight_max=1,
-            progress=Progress("disk"),
-            ceiling_per_s=1.0,
+            calls=[PacedCalls(CallKind.PUTS, None, Progress("disk"), 1.0, 1)],
             budget=ByteBudget(BLOCK_SIZE_BYTES),
             shutdown_grace_s=1.0,
         )

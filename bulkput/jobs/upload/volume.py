@@ -31,11 +31,7 @@ from bulkput.ledger.header import LedgerPhase
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.manifest import Manifest
 from bulkput.ledger.series import Series
-from bulkput.model.errors import (
-    BulkputError,
-    SourceError,
-    SourceInUseError,
-)
+from bulkput.model.errors import BulkputError, SourceError, SourceInUseError
 from bulkput.model.events import VolumeEnded, VolumeStarted
 from bulkput.model.outcome import VolumeOutcome
 from bulkput.model.progress import Phase, Progress
