@@ -110,9 +110,13 @@ class SpanQueue:
             self._changed.set()
 
     async def close(self) -> None:
-        """Wait until nothing reads the source's extents any more: it may be closed then."""
-        if self._finding is not None:
-            await asyncio.wait({self._finding})
+        """Give up the search for extents; its thread ends as soon as the source is closed.
+
+        It is not waited for: a disk, or the list of a snapshot, may hang for minutes.
+        """
+        if (finding := self._finding) is not None:
+            finding.cancel()
+            await asyncio.wait({finding})
 
     async def _fill(self) -> bool:
         """Make some spans ready; False if there are none."""

@@ -6,7 +6,7 @@ offset, which no reader here uses.
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bulkput.model.block import BLOCK_SIZE_BYTES, Extent, block_count
@@ -16,12 +16,21 @@ _UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
 """What file systems without holes, and block devices, answer to SEEK_DATA."""
 
 
-def data_extents(fd: int, size_bytes: int, path: Path, start: int = 0) -> Iterator[Extent]:
+def data_extents(
+    descriptor: Callable[[], int], size_bytes: int, path: Path, start: int = 0
+) -> Iterator[Extent]:
     """Yield the extents with data of the first ``size_bytes``, from block ``start`` on.
 
     Rounded outward to blocks and merged where they touch; one extent of everything where the file
     system has none. Lazy, and at most two lseek a block however finely the file is broken up,
     because the walk goes on at block boundaries.
+
+    Args:
+        descriptor: Of the file; asked for at each step, because what is closed while a disk hangs
+            may be the number of another file when the disk answers.
+        size_bytes: How much of it.
+        path: For errors.
+        start: The first block.
 
     Raises:
         SourceError: the file became shorter meanwhile, or cannot be examined.
@@ -32,13 +41,13 @@ def data_extents(fd: int, size_bytes: int, path: Path, start: int = 0) -> Iterat
     begin = stop = start
     while stop < total:
         try:
-            data_bytes = os.lseek(fd, stop * BLOCK_SIZE_BYTES, os.SEEK_DATA)
-            hole_bytes = os.lseek(fd, data_bytes, os.SEEK_HOLE)
+            data_bytes = os.lseek(descriptor(), stop * BLOCK_SIZE_BYTES, os.SEEK_DATA)
+            hole_bytes = os.lseek(descriptor(), data_bytes, os.SEEK_HOLE)
         except OSError as error:
             if error.errno in _UNSUPPORTED:
                 stop = total
             else:
-                _check_end(fd, size_bytes, path, error)
+                _check_end(descriptor(), size_bytes, path, error)
             break
         if data_bytes >= size_bytes:
             break  # the file grew; what was opened ends in a hole

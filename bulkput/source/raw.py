@@ -69,7 +69,7 @@ class RawSource:
     def extents(self, start: int = 0) -> Iterator[Extent]:
         if self.kind == "device":  # the kernel knows no holes in devices
             return iter([Extent(start, self.block_count)] if start < self.block_count else [])
-        return data_extents(self.file.fd, self.size_bytes, self.path, start)
+        return data_extents(lambda: self.file.fd, self.size_bytes, self.path, start)
 
     def read_window(self, start: int, block_count: int) -> Window:
         check_blocks(start, block_count, self.block_count)

@@ -143,7 +143,7 @@ def _write_zeros(image: BinaryIO, block_count: int, path: Path) -> None:
     """
     size_bytes = block_count * BLOCK_SIZE_BYTES
     previous = 0
-    for extent in [*data_extents(image.fileno(), size_bytes, path), None]:
+    for extent in [*data_extents(image.fileno, size_bytes, path), None]:
         hole_blocks = (block_count if extent is None else extent.start) - previous
         if hole_blocks >= 4:
             zeros_blocks = min(_WRITTEN_ZEROS_BLOCKS, hole_blocks // 2)

@@ -113,6 +113,24 @@ async def test_a_copy_that_was_cut_off_gets_and_puts_only_the_rest(accounts, opt
     assert there.read(outcome.snapshot_id) == content
 
 
+async def test_a_copy_whose_list_hangs_ends_at_once_when_it_is_cancelled(accounts, options, blocks):
+    here, there = accounts
+    content = blocks(3)
+    snapshot_id = here.make(content)
+    here.served.fail("ListSnapshotBlocks", FaultKind.NEVER_ANSWER, times=None)
+    patient = TuningSettings(shutdown_grace="60s")
+    task = asyncio.create_task(copy(options(snapshot_id, tuning=patient)))
+    while here.served.emulator.faults.unreached():  # noqa: ASYNC110 - counters
+        await asyncio.sleep(0.005)
+    task.cancel()
+    async with asyncio.timeout(20):  # one attempt of the list has longer
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    here.served.emulator.faults.clear()
+    outcome = await copy(options(snapshot_id))
+    assert there.read(outcome.snapshot_id) == content
+
+
 async def test_throttles_at_both_ends_slow_it_and_lose_nothing(accounts, options, blocks):
     here, there = accounts
     content = blocks(*range(24))

@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+import threading
 
 import pytest
 from support.inline_workers import Inline
 
 from bulkput.model.block import Extent
 from bulkput.pipeline.span_queue import SpanQueue
+from bulkput.pipeline.workers import ThreadWorkers
 
 
 class Source:
@@ -158,3 +160,31 @@ async def test_when_it_is_closed_nothing_reads_the_source_any_more():
     left = asyncio.all_tasks() - {asyncio.current_task(), taking}
     assert not left
     await spans.close()
+
+
+class HungSource(Source):
+    """Nothing is found in it until it ``answers``."""
+
+    def __init__(self):
+        super().__init__(100, (0, 100))
+        self.asked, self.answers = threading.Event(), threading.Event()
+
+    def extents(self, start=0):
+        self.asked.set()
+        assert self.answers.wait(20)
+        return super().extents(start)
+
+
+async def test_a_disk_that_hangs_is_left_to_its_thread_and_others_find_one():
+    source, workers = HungSource(), ThreadWorkers(1)
+    spans = SpanQueue(source, workers, span_blocks=8, cut_holes=False)
+    taking = asyncio.create_task(spans.take())
+    while not source.asked.is_set():  # noqa: ASYNC110 - a thread is waited for
+        await asyncio.sleep(0.002)
+    taking.cancel()
+    async with asyncio.timeout(10):
+        await spans.close()
+        assert await workers.run(source.answers.is_set) is False
+    assert asyncio.all_tasks() <= {asyncio.current_task(), taking}
+    source.answers.set()
+    workers.close()

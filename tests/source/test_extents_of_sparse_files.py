@@ -113,6 +113,22 @@ def test_a_file_truncated_during_the_walk_is_an_error_and_no_final_hole(sparse_f
     source.close()
 
 
+def test_a_walk_that_outlives_its_source_touches_no_other_file(sparse_file, monkeypatch) -> None:
+    path = sparse_file("a.img", 30 * BLOCK_SIZE_BYTES, {0: b"x"})
+    source = open_source(path)
+    real = os.lseek
+
+    def hung(fd: int, offset_bytes: int, whence: int) -> int:
+        found = real(fd, offset_bytes, whence)
+        source.close()
+        monkeypatch.setattr(extents_module.os, "lseek", lambda *_: pytest.fail("of another file"))
+        return found
+
+    monkeypatch.setattr(extents_module.os, "lseek", hung)
+    with pytest.raises(SourceError, match="was closed"):
+        list(source.extents())
+
+
 def test_data_appended_during_the_walk_is_not_the_sources(sparse_file) -> None:
     path = sparse_file("a.img", 30 * BLOCK_SIZE_BYTES, {0: b"x"})
     needs_holes(path)

@@ -80,7 +80,7 @@ class SnapshotSource(SnapshotBlocks):
 
     async def aclose(self) -> None:
         """Close, and end the lists that were left early."""
-        self.close()
+        await super().aclose()
         for pages in self._listings:
             await pages.aclose()
 
@@ -89,7 +89,7 @@ class SnapshotSource(SnapshotBlocks):
         return self.identity.snapshot_id
 
     def _indexes(self, pages: AsyncGenerator[Page[ListedBlock], None], start: int) -> Iterator[int]:
-        while (page := self._wait_for(self._page(pages))) is not None:
+        while (page := self._wait_for(partial(self._page, pages))) is not None:
             for block in page.items:
                 if start <= block.index < self.block_count:
                     yield block.index

@@ -9,10 +9,11 @@ import asyncio
 import contextlib
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError as FutureCancelledError
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -140,6 +141,7 @@ class SnapshotBlocks(ABC):
         self._tokens = tokens
         self._loop = asyncio.get_running_loop()
         self._waited_for: set[Future[Any]] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
         self._lock = threading.Lock()
         self._is_closed = False
 
@@ -154,7 +156,8 @@ class SnapshotBlocks(ABC):
             SourceError: the snapshot was deleted, or does not have them.
             BulkputError: they could not be got.
         """
-        return GotWindow(start, self._wait_for(self._blocks(range(start, start + block_count))))
+        indexes = range(start, start + block_count)
+        return GotWindow(start, self._wait_for(partial(self._blocks, indexes)))
 
     def block_or_zeros(self, index: int) -> bytes:
         """Return any block of the volume, for a look at the content; zeros where it has none.
@@ -163,7 +166,7 @@ class SnapshotBlocks(ABC):
             SourceError: the snapshot was deleted.
             BulkputError: it could not be got.
         """
-        return self._wait_for(self._block_or_zeros(index))
+        return self._wait_for(partial(self._block_or_zeros, index))
 
     def check_complete(self) -> None:  # noqa: B027 - final, not to be overridden
         """Do nothing: what is not read is not there."""
@@ -178,6 +181,12 @@ class SnapshotBlocks(ABC):
             waited_for = list(self._waited_for)
         for future in waited_for:
             future.cancel()
+
+    async def aclose(self) -> None:
+        """Close, and wait until nothing of what was given up is under way any more."""
+        self.close()
+        while self._under_way:
+            await asyncio.wait(self._under_way)
 
     async def _blocks(self, indexes: range) -> list[GotBlock]:
         try:
@@ -224,13 +233,12 @@ class SnapshotBlocks(ABC):
             return error
         return SourceError(self.path, f"was deleted while it was copied: {error}")
 
-    def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run ``work`` in the event loop and wait for it; blocks, and never in that loop."""
+    def _wait_for(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run ``work()`` in the event loop and wait for it; blocks, and never in that loop."""
         with self._lock:
             if self._is_closed:
-                work.close()
                 raise SourceError(self.path, "was closed before all of it was read")
-            future = asyncio.run_coroutine_threadsafe(_ended(work), self._loop)
+            future = asyncio.run_coroutine_threadsafe(self._ended(work), self._loop)
             self._waited_for.add(future)
         try:
             found, failure = future.result()
@@ -243,13 +251,19 @@ class SnapshotBlocks(ABC):
             raise failure
         return cast("T", found)
 
+    async def _ended(
+        self, work: Callable[[], Coroutine[Any, Any, T]]
+    ) -> tuple[T | None, Exception | None]:
+        """Return what ``work()`` returns or raises.
 
-async def _ended(work: Coroutine[Any, Any, T]) -> tuple[T | None, Exception | None]:
-    """Return what ``work`` returns or raises.
-
-    A result: what fails when nobody waits for it any more would be logged as a defect.
-    """
-    try:
-        return await work, None
-    except Exception as error:  # noqa: BLE001 - raised to whoever waits
-        return None, error
+        A result: what fails when nobody waits for it any more would be logged as a defect, and so
+        would a coroutine that was made by the thread and given up before the loop began it.
+        """
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - it runs
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        try:
+            return await work(), None
+        except Exception as error:  # noqa: BLE001 - raised to whoever waits
+            return None, error
