@@ -3,13 +3,14 @@
 Knows nothing of who is measured.
 """
 
+import contextlib
 import os
 import resource
 import select
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -46,18 +47,23 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
-def _tree_rss_bytes(pid: int) -> int:
-    """Return the resident bytes of a process and all its descendants; pages shared count twice."""
-    total = 0
+def descendants(pid: int) -> Iterator[int]:
+    """Yield the ids of a process and of all that it started; any of them may have ended by then."""
     pending = [pid]
     while pending:
         one = pending.pop()
-        try:
-            total += int(Path(f"/proc/{one}/statm").read_text().split()[1]) * _PAGE_SIZE_BYTES
+        yield one
+        with contextlib.suppress(OSError):
             for task in Path(f"/proc/{one}/task").iterdir():
                 pending += [int(child) for child in (task / "children").read_text().split()]
-        except (OSError, IndexError):
-            continue  # it ended between two looks
+
+
+def _tree_rss_bytes(pid: int) -> int:
+    """Return the resident bytes of a process and all its descendants; pages shared count twice."""
+    total = 0
+    for one in descendants(pid):
+        with contextlib.suppress(OSError, IndexError):  # it ended between two looks
+            total += int(Path(f"/proc/{one}/statm").read_text().split()[1]) * _PAGE_SIZE_BYTES
     return total
 
 

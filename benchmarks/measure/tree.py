@@ -1,15 +1,15 @@
 """A program with all that it starts, sampled from the outside: CPU seconds and memory by kind.
 
 Memory is PSS, which divides pages that several processes share among them, so that sums are what
-the machine needs.
+the machine needs. ``Usage`` counts only what a process has waited for: none of Ray's daemons.
 """
 
 import contextlib
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.measure.process import cpu_s
+from benchmarks.measure.process import cpu_s, descendants
 
 _PROC = Path("/proc")
 
@@ -30,7 +30,7 @@ class Tree:
 
     def count(self) -> None:
         """Take what each process has used by now; what it uses after the last call is lost."""
-        for pid in _descendants(self._pid):
+        for pid in descendants(self._pid):
             with contextlib.suppress(OSError, IndexError):  # it ended meanwhile
                 used_s, command = cpu_s(pid), _command(pid)
                 self._cpu_s[pid] = used_s
@@ -39,29 +39,18 @@ class Tree:
 
     def cpu_s(self) -> dict[str, float]:
         """Return the CPU seconds of all processes that were seen, by kind."""
-        found: dict[str, float] = {}
+        found: dict[str, float] = defaultdict(float)
         for pid, used_s in self._cpu_s.items():
-            kind = self._kinds[pid]
-            found[kind] = found.get(kind, 0.0) + used_s
-        return found
+            found[self._kinds[pid]] += used_s
+        return dict(found)
 
     def pss_bytes(self) -> Counter[str]:
         """Return the memory of all that run now, by kind."""
         found: Counter[str] = Counter()
-        for pid in _descendants(self._pid):
+        for pid in descendants(self._pid):
             with contextlib.suppress(OSError, IndexError):
                 found[self._kind_of(_command(pid))] += _pss_bytes(pid)
         return found
-
-
-def _descendants(pid: int) -> Iterator[int]:
-    pending = [pid]
-    while pending:
-        one = pending.pop()
-        yield one
-        with contextlib.suppress(OSError):
-            for task in (_PROC / str(one) / "task").iterdir():
-                pending += [int(child) for child in (task / "children").read_text().split()]
 
 
 def _command(pid: int) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.measure.process import Child, ChildFailedError
+from benchmarks.measure.tree import Tree
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
@@ -51,3 +52,16 @@ def test_no_program_outlives_its_block(tmp_path: Path) -> None:
     with start(tmp_path, "import time; time.sleep(600)") as child:
         assert Path(f"/proc/{child.pid}").exists()
     assert not Path(f"/proc/{child.pid}").exists()
+
+
+def test_what_a_program_starts_is_sampled_by_its_kind(tmp_path: Path) -> None:
+    argv = ["timeout", "60", "sh", "-c", "while :; do :; done"]
+    with Child(argv, environment=ENVIRONMENT, folder=tmp_path, name="it") as child:
+        tree = Tree(child.pid, lambda command: command.partition(" ")[0])
+        while tree.cpu_s().get("sh", 0.0) < 0.05:
+            assert not child.ended_within(0.01)
+            tree.count()
+        memory = tree.pss_bytes()
+    assert memory.keys() == {"timeout", "sh"}
+    assert all(0 < each < 10 << 20 for each in memory.values())
+    assert tree.cpu_s()["timeout"] < 0.05
