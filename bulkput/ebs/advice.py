@@ -4,8 +4,8 @@ Words only: the class of the failure has been decided by ``classify``. Names IAM
 actions and quota codes; a sentence never repeats what the service said.
 """
 
-from bulkput.ebs.partitions import partition_of
 from bulkput.model.failure import FailureClass as Failure
+from bulkput.network.partitions import partition_of
 
 _SNAPSHOT_ACTION = (
     "Allow {action} on arn:{partition}:ec2:{region}::snapshot/* (the account field stays empty: "

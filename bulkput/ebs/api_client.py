@@ -63,7 +63,6 @@ class ApiClient:
         credentials: CredentialSource,
         clock: Clock,
         learned: Learned,
-        limit_s: float,
     ) -> None:
         """Keep what is needed.
 
@@ -75,7 +74,6 @@ class ApiClient:
             credentials: Asked again for every request.
             clock: For signatures.
             learned: What the run knows of the service.
-            limit_s: For a whole call.
         """
         self.endpoint_url = endpoint_url
         self._service = service
@@ -84,7 +82,6 @@ class ApiClient:
         self._credentials = credentials
         self._clock = clock
         self._learned = learned
-        self._limit_s = limit_s
         self._signer = Signer(region, service.prefix, urlsplit(endpoint_url).netloc.lower())
 
     def set_clock_offset(self, offset_s: float) -> None:
@@ -112,7 +109,8 @@ class ApiClient:
             snapshot_id: Which snapshot a failure is about.
             kms_key: Its key, where it is known.
             tagged: The request carries tags.
-            limit_s: Instead of the client's.
+            limit_s: For all of it; None leaves it to the exchange's own limits, which let a long
+                list over a narrow link come to its end.
 
         Raises:
             ServiceError: refused or unanswered.
@@ -121,7 +119,7 @@ class ApiClient:
             CredentialsError: there are none.
         """
         try:
-            async with asyncio.timeout(self._limit_s if limit_s is None else limit_s):
+            async with asyncio.timeout(limit_s):
                 request = self._service.request(self.endpoint_url, operation, parameters)
                 answer = await self._session.exchange(await self._signed(request))
         except UnansweredError as error:

@@ -12,6 +12,6 @@ class Deadlines(NamedTuple):
     """Without one byte sent or received: coldsnap's limit since 0.10."""
     attempt_s: float = 20.0
     """The whole put or get: coldsnap's limit since 0.10."""
-    control_s: float = 30.0
-    """StartSnapshot, CompleteSnapshot, lists and EC2: answers take up to a few seconds, and
-    those calls are few."""
+    control_s: float = 20.0
+    """StartSnapshot, CompleteSnapshot, lists and EC2, beside what moves: answers take up to a few
+    seconds, and who has nobody behind it at all is to be known within half a minute."""

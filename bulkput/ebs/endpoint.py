@@ -8,9 +8,9 @@ a test holds both together.
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from bulkput.ebs.partitions import is_aws_host, partition_of
 from bulkput.model.errors import ConfigError, Problem
 from bulkput.model.host import is_loopback
+from bulkput.network.partitions import is_aws_host, partition_of
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 

@@ -6,31 +6,35 @@ names what to look at. Pure.
 """
 
 import socket
-import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from bulkput.ebs.error_response import BODY_LIMIT_BYTES, error_of_answer
-from bulkput.ebs.partitions import is_aws_host, is_known_region, nearest_region
-from bulkput.model.errors import ConfigError, CredentialsError, Problem
+from bulkput.model.errors import ConfigError, CredentialsError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
 from bulkput.network.causes import causes
 from bulkput.network.late_trust import aiohttp
 from bulkput.network.proxy import shown_proxy
-
-_NO_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
-"""The resolver is sure; EAI_AGAIN is one that does not answer."""
-
-_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
-"""OpenSSL's names of bytes that are no TLS, by version."""
+from bulkput.network.unreachable import speaks_no_tls, unconnected, unresolved
 
 _TLS_ALERT = "\\x15\\x03"
 """How an alert of TLS begins (RFC 8446, 5.1), as Python shows bytes that are no HTTP."""
 
 _PLAIN_TO_TLS = ("plain http request", "http request to an https server", "plain http to an ssl")
 """nginx, Go and Apache, answering 400 to http at a TLS port."""
+
+NO_HTTP = "the answer is not HTTP"
+
+_BEFORE_THE_SERVICE = (
+    "Check the endpoint, and the gateway, proxy or load balancer there: it does not reach the "
+    "service"
+)
+
+_GATEWAYS_OWN = frozenset({502, 503, 504})
+"""Bad Gateway, Service Unavailable, Gateway Timeout (RFC 9110): whoever stands before the service
+has not reached it."""
 
 _PASSING = frozenset({407, 408, 425, 429})
 """A proxy's refusal, which has its own words, and what asks for another try."""
@@ -46,15 +50,14 @@ class FirstFailure(NamedTuple):
 
 
 def error_of_first_contact(
-    error: BaseException, *, url: str, region: str, is_connecting: bool
-) -> FirstFailure | ConfigError | None:
-    """Return what ``error`` means before the first answer; None if it may pass as any other.
+    error: BaseException, *, url: str, region: str
+) -> FirstFailure | ConfigError:
+    """Return what ``error``, an attempt without an answer, means before the first one.
 
     Args:
         error: What aiohttp or the socket raised.
         url: Whom it was to reach.
         region: The Region that was meant.
-        is_connecting: Whether there was no connection yet.
     """
     host, proxy = urlsplit(url).netloc, shown_proxy(url)
     peer = f"the proxy {proxy}" if proxy else host
@@ -66,24 +69,19 @@ def error_of_first_contact(
     for each in causes(error):
         if isinstance(each, socket.gaierror):
             return _unresolved(each, urlsplit(url).hostname or "", proxy, region)
-        if isinstance(each, ssl.SSLError) and any(name in str(each) for name in _NO_TLS):
+        if speaks_no_tls(each):
             expected = f"expected a server that speaks TLS at {peer}: what answers there does not"
             return ConfigError((Problem("endpoint", f"{expected} (http:// or another port?)"),))
-        if isinstance(each, aiohttp.http.HttpProcessingError) and _TLS_ALERT in str(each):
-            return speaks_tls(host)
-    if isinstance(error, aiohttp.ServerDisconnectedError) and url.startswith("http:"):
-        what = f"{peer}: the connection was closed before an answer"
-        return FirstFailure(
-            FailureClass.UNREACHABLE, what, "Check the port, and whether it is one for https://"
-        )
-    if is_connecting or isinstance(error, aiohttp.ClientConnectorError | ConnectionError):
-        return FirstFailure(FailureClass.UNREACHABLE, "", _unconnected(host, proxy))
-    return None
+        is_cut = isinstance(error, aiohttp.ClientPayloadError)
+        if isinstance(each, aiohttp.http.HttpProcessingError) and not is_cut:
+            return _speaks_no_http(url, proxy, each)
+    remedy = unconnected(host, proxy, is_tls=url.startswith("https:"))
+    return FirstFailure(FailureClass.UNREACHABLE, "", remedy)
 
 
 def error_of_foreign_answer(
     origin: str, http_status: int, headers: Mapping[str, str], body: bytes
-) -> ConfigError | CredentialsError | None:
+) -> ConfigError | CredentialsError | ServiceError | None:
     """Return what a first answer means that no AWS service gives; None of what may be one's.
 
     Every refusal of AWS names its code: EBS in a header, EC2 and STS in XML. Without one, a web
@@ -95,7 +93,8 @@ def error_of_foreign_answer(
         headers: The answer's headers; look-ups must not regard case.
         body: Its body.
     """
-    if not 300 <= http_status < 500 or http_status in _PASSING:
+    is_judged = 300 <= http_status < 500 and http_status not in _PASSING
+    if not is_judged and http_status not in _GATEWAYS_OWN:
         return None
     seen = error_of_answer("", http_status, headers, body[:BODY_LIMIT_BYTES], region="")
     if seen.code is not None or b"<Code>" in body:
@@ -106,11 +105,24 @@ def error_of_foreign_answer(
     if http_status in HTTPStatus.__members__.values():
         name = f"{http_status} {HTTPStatus(http_status).phrase}"
     what = f"{name}: {seen.what}"
+    if http_status in _GATEWAYS_OWN:
+        failed = f"{origin} answered {what}, which is no answer of an AWS service's"
+        return ServiceError("", FailureClass.UNREACHABLE, failed, advice=_BEFORE_THE_SERVICE)
     if http_status in {401, 403}:
         return CredentialsError(
             f"{origin} refused ({what}), and the answer is no AWS service's: check the endpoint, "
             "and whether a gateway, firewall or portal on the way wants a login"
         )
+    return speaks_no_aws(origin, what)
+
+
+def speaks_no_aws(origin: str, what: str) -> ConfigError:
+    """Return the error of a server that is none of AWS's.
+
+    Args:
+        origin: Who answered: scheme, host and port.
+        what: Came instead of an answer.
+    """
     expected = f"expected the AWS API at {origin}: what answers there does not speak it ({what})"
     return ConfigError((Problem("endpoint", expected),))
 
@@ -125,32 +137,19 @@ def is_complaint_of_plain_http(http_status: int, message: str) -> bool:
     return http_status == 400 and any(words in message.lower() for words in _PLAIN_TO_TLS)
 
 
-def _unresolved(error: socket.gaierror, name: str, proxy: str, region: str) -> FirstFailure:
+def _speaks_no_http(url: str, proxy: str, error: BaseException) -> ConfigError:
     if proxy:
-        what = f"the name of the proxy {proxy} cannot be resolved"
-        remedy = "Correct HTTPS_PROXY, or check this machine's DNS"
-    else:
-        what = f"the name {name} cannot be resolved"
-        remedy = "Check the endpoint's name (--endpoint, AWS_ENDPOINT_URL) and this machine's DNS"
-    is_odd_region = bool(region) and not proxy and is_aws_host(name) and not is_known_region(region)
-    if is_odd_region:
-        nearest = nearest_region(region)
-        maybe = f": is {nearest} meant?" if nearest else ""
-        remedy = (
-            f"{region} is no Region that this version of botocore knows{maybe or '.'} Correct the "
-            "Region, or check this machine's DNS"
-        )
-    elif not proxy and is_aws_host(name):
-        remedy = f"Check this machine's DNS, and whether EBS is offered in {region}"
-    is_sure = error.errno in _NO_NAME or is_odd_region
-    failure = FailureClass.NO_SUCH_HOST if is_sure else FailureClass.UNREACHABLE
-    return FirstFailure(failure, f"{what} ({error.strerror or error.errno})", remedy)
-
-
-def _unconnected(host: str, proxy: str) -> str:
-    if proxy:
-        return f"Check that the proxy {proxy} (HTTPS_PROXY) is up and may be reached"
+        expected = f"expected a proxy at {proxy}: what answers there does not speak HTTP"
+        return ConfigError((Problem("HTTPS_PROXY", expected),))
     return (
-        f"Check the endpoint {host} and its port, routes and firewalls on the way, and whether a "
-        "proxy is needed (HTTPS_PROXY)"
+        speaks_tls(urlsplit(url).netloc)
+        if _TLS_ALERT in str(error)
+        else speaks_no_aws(url, NO_HTTP)
     )
+
+
+def _unresolved(error: socket.gaierror, name: str, proxy: str, region: str) -> FirstFailure:
+    named_in = "--endpoint-url, AWS_ENDPOINT_URL"
+    found = unresolved(error, name, proxy=proxy, region=region, named_in=named_in)
+    failure = FailureClass.NO_SUCH_HOST if found.is_sure else FailureClass.UNREACHABLE
+    return FirstFailure(failure, found.what, found.remedy)

@@ -194,9 +194,9 @@ class Wire:
             return await self._connector.connect(self._peer, [], timeout)
         except TimeoutError as error:
             what = f"no connection within {limit_s:g} s"
-            raise WireError(what, is_connecting=True, is_stalled=True) from error
+            raise WireError(what, is_stalled=True) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise WireError(is_connecting=True) from error
+            raise WireError from error
 
     def _head(self, method: str, target: str, lines: str, body: memoryview | None) -> bytes:
         if self._proxy is not None and not self._endpoint.is_tls:

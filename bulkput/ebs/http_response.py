@@ -25,15 +25,11 @@ class HttpResponse(NamedTuple):
 class WireError(Exception):
     """An attempt without an answer; the cause is what aiohttp or the socket raised."""
 
-    def __init__(
-        self, known_cause: str = "", *, is_connecting: bool = False, is_stalled: bool = False
-    ) -> None:
+    def __init__(self, known_cause: str = "", *, is_stalled: bool = False) -> None:
         self.known_cause = known_cause
         """In words, where it is better known than by the exception."""
         self.is_stalled = is_stalled
         """A limit of time ended it."""
-        self.is_connecting = is_connecting
-        """There was no connection yet."""
         super().__init__(known_cause)
 
 

@@ -230,5 +230,4 @@ class _ClientOpener(NamedTuple):
             credentials=self.credentials,
             clock=self.clock,
             learned=self.learned,
-            limit_s=self.deadlines.control_s,
         )

@@ -6,11 +6,12 @@ so does a proxy's refusal, which is the credentials'; and what a run meets befor
 (``first_contact``) may be a mistake that no waiting mends.
 """
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from bulkput.ebs.advice import advice
 from bulkput.ebs.bounded_responses import INTERIM_ANSWERS_MAX, InterimAnswersError
-from bulkput.ebs.first_contact import error_of_first_contact
+from bulkput.ebs.first_contact import NO_HTTP, error_of_first_contact, speaks_no_aws
 from bulkput.ebs.http_response import WireError
 from bulkput.ebs.learned import Learned
 from bulkput.model.errors import ConfigError, MachineError, Problem, ServiceError
@@ -19,6 +20,7 @@ from bulkput.network.causes import local_shortage
 from bulkput.network.late_trust import aiohttp
 from bulkput.network.proxy import REFUSALS, refusal, refused_status, shown_proxy
 from bulkput.network.refusals import known_refusals
+from bulkput.network.unreachable import untrusted
 
 _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
     # In this order: the first that fits; aiohttp's classes are nested.
@@ -31,14 +33,14 @@ _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
     (InterimAnswersError, f"more than {INTERIM_ANSWERS_MAX} interim answers, and no answer"),
     (aiohttp.ServerDisconnectedError, "the connection was closed before an answer"),
     (aiohttp.ClientPayloadError, "the answer ended early"),
-    (aiohttp.ClientResponseError, "the answer is not HTTP"),
+    (aiohttp.ClientResponseError, NO_HTTP),
     (TimeoutError, "no answer within the time limit"),
     (ConnectionResetError, "the connection was reset"),
     (BrokenPipeError, "the connection was closed while sending"),
     (aiohttp.ClientOSError, "the connection broke"),
     (aiohttp.ClientError, "the request failed"),
     (OSError, "the connection broke"),
-    (aiohttp.http.HttpProcessingError, "the answer is not HTTP"),
+    (aiohttp.http.HttpProcessingError, NO_HTTP),
 )
 
 
@@ -65,17 +67,14 @@ def error_of_outage(
     short = local_shortage(error, f"{host}: cannot be reached")
     if short is not None:
         return short
-    what, is_connecting = "", isinstance(error, aiohttp.ConnectionTimeoutError)
-    failure = FailureClass.TRANSIENT
+    what, failure = "", FailureClass.TRANSIENT
     if isinstance(error, WireError):
-        what, is_connecting = error.known_cause, error.is_connecting
+        what = error.known_cause
         failure = FailureClass.STALLED if error.is_stalled else failure
         error = error.__cause__ or error
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        expected = (
-            f"expected a certificate of {host} that is trusted: {error.certificate_error}; name "
-            "its authority in AWS_CA_BUNDLE"
-        )
+        distrusted: Any = error.certificate_error  # aiohttp's hint is a mere Exception
+        expected = f"expected a certificate of {host} that is trusted: {untrusted(distrusted)}"
         return ConfigError((Problem("endpoint", expected),))
     status = refused_status(error)
     if status in REFUSALS:
@@ -85,14 +84,13 @@ def error_of_outage(
         )
     sentence, remedy = f"{host}: {what or _sentence(error)}", ""
     if not learned.has_answered:
-        first = error_of_first_contact(
-            error, url=url, region=learned.region, is_connecting=is_connecting
-        )
+        if isinstance(error, WireError):  # it is no failure of the connection's
+            return speaks_no_aws(url, what)
+        first = error_of_first_contact(error, url=url, region=learned.region)
         if isinstance(first, ConfigError):
             return first
-        if first is not None:
-            failure, remedy = first.failure, first.advice
-            sentence = first.what or sentence
+        failure, remedy = first.failure, first.advice
+        sentence = first.what or sentence
     return ServiceError(
         operation,
         failure,

@@ -11,7 +11,7 @@ from bulkput.ebs.aws_session import new_session
 from bulkput.ebs.deadlines import Deadlines
 from bulkput.ebs.endpoint import Endpoint, parse_endpoint
 from bulkput.ebs.http1 import Wire
-from bulkput.ebs.partitions import partition_of
+from bulkput.network.partitions import partition_of
 from bulkput.network.proxy import proxy_url
 
 _CONNECTIONS_MAX = 4

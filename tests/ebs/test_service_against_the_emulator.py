@@ -112,7 +112,10 @@ async def test_a_control_call_has_one_attempt_and_one_deadline(lab):
             await peer.request()
             await peer.answer(500, {}, b"{}")
 
-    for script, word in ((silent, "time"), (broken, "500")):
+    for script, word, failure in (
+        (silent, "no answer within 0.3 s", FailureClass.STALLED),
+        (broken, "500", FailureClass.TRANSIENT),
+    ):
         async with (
             lab.serving(script) as server,
             open_service(
@@ -123,9 +126,10 @@ async def test_a_control_call_has_one_attempt_and_one_deadline(lab):
                 deadlines=Deadlines(connect_s=1, control_s=0.3),
             ) as service,
         ):
+            service.control._learned.has_answered = True
             with pytest.raises(ServiceError, match=word) as caught:
                 await service.control.start_snapshot(StartRequest(1, "t"))
-            assert caught.value.failure is FailureClass.TRANSIENT
+            assert caught.value.failure is failure
             assert server.connections == 1
 
 

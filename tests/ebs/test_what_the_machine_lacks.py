@@ -32,10 +32,10 @@ def _system(number):
 
 FORMS = {
     "bare": _system,
-    "of a wire": lambda number: _raised(WireError(is_connecting=True), _system(number)),
+    "of a wire": lambda number: _raised(WireError(), _system(number)),
     "of aiohttp": lambda number: aiohttp.ClientConnectorError(KEY, _system(number)),
     "of aiohttp, of a wire": lambda number: _raised(
-        WireError(is_connecting=True), aiohttp.ClientConnectorError(KEY, _system(number))
+        WireError(), aiohttp.ClientConnectorError(KEY, _system(number))
     ),
 }
 

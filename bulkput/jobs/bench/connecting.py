@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from bulkput.ebs.partitions import is_aws_host, is_known_region, nearest_region
 from bulkput.jobs.bench.measured import Connecting
 from bulkput.model.errors import ConfigError, Problem, TemporaryError
+from bulkput.network.partitions import is_aws_host, is_known_region, nearest_region
 
 _CONNECTIONS = 5
 _LIMIT_S = 3.0
