@@ -19,6 +19,11 @@ class ByteBudget:
         self.peak_bytes = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
+    @property
+    def claimed_bytes(self) -> int:
+        """What may be in use at once from now on: the limit, or what is in use beyond it yet."""
+        return max(self.limit_bytes, self.in_use_bytes)
+
     async def acquire(self, size_bytes: int) -> None:
         """Wait until ``size_bytes`` fit and take them; a cancelled caller holds nothing.
 

@@ -89,7 +89,8 @@ class MemoryLane:
         await asyncio.wait({self._task})
 
     def count(self):
-        self._report(LaneProgress(tuple(calls.report() for calls in self.copy.calls), 0.0))
+        reports = tuple(calls.report() for calls in self.copy.calls)
+        self._report(LaneProgress(reports, 0.0, self.copy.budget.claimed_bytes))
 
     def _take(self, message):
         if not self.is_dead and not self._task.done():
@@ -163,7 +164,7 @@ class CopyInMemory:
             finally:
                 await parts.spans.close()
                 await source.aclose()
-        peaks = [each.copy._budget.peak_bytes // BLOCK_SIZE_BYTES for each in members]
+        peaks = [each.copy.budget.peak_bytes // BLOCK_SIZE_BYTES for each in members]
         return Copied(self.progress, self.gets, parts.budget, peaks, self.notes)
 
     async def _copy(self, crew, members, own, on_lanes):

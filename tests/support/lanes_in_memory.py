@@ -11,7 +11,10 @@ from bulkput.jobs.lanes.crew import CrewParts
 from bulkput.jobs.lanes.get_crew import GetCrew
 from bulkput.jobs.lanes.protocol import (
     CallKind,
+    CallReport,
+    Held,
     LaneLeft,
+    LaneProgress,
     LaneReady,
     NoMoreWork,
     Share,
@@ -26,6 +29,8 @@ from bulkput.model.progress import Progress
 from bulkput.pace.pacer import AccountPacer, Pacer
 from bulkput.pipeline.budget import ByteBudget
 
+NO_CALLS = (CallReport(Progress("snap"), Held()),)
+
 
 class MemoryLane:
     """One lane; everything that it says comes a little later."""
@@ -38,6 +43,10 @@ class MemoryLane:
         self.busy_share = 0.0
         self.is_dead = False
         self.done = 0
+        self.yet_blocks = 0
+        """Of its memory, so many are in use, whatever its share is by now."""
+        self.is_slow = False
+        """Nothing was heard of that yet."""
         self.shares = []
         self._tasks = set()
 
@@ -49,10 +58,17 @@ class MemoryLane:
             return
         if isinstance(message, Share):
             self.shares.append(message)
+            self.report()
         elif isinstance(message, Work):
             self._later(self._work(message))
         elif isinstance(message, NoMoreWork):
             self._later(self._say(LaneLeft()))
+
+    def report(self):
+        if self.is_slow:
+            return
+        claimed_bytes = max(self.shares[-1].memory_bytes, self.yet_blocks * BLOCK_SIZE_BYTES)
+        self._later(self._say(LaneProgress(NO_CALLS, 0.0, claimed_bytes)))
 
     def stop(self):
         self._later(self._say(LaneLeft()))

@@ -135,6 +135,7 @@ class Crew(ABC):
             return
         if isinstance(message, LaneProgress):
             lane.busy_share = message.busy_share
+            member.memory_bytes = message.memory_bytes
             member.count(*(report.progress for report in message.calls))
             for calls, report in zip(self.calls, message.calls, strict=True):
                 calls.take(lane, report)
@@ -143,7 +144,7 @@ class Crew(ABC):
         elif isinstance(message, LaneReady):
             self._begin(self._admit(member))
         elif isinstance(message, LaneLeft):
-            self._leave(lane, member, message.error)
+            self._leave(lane, member, message)
         else:
             self._take(lane, member, message)
 
@@ -212,6 +213,8 @@ class Crew(ABC):
                 CallShare(shares[lane], account_per_s(kind, lane), in_flight_max)
                 for kind, shares, in_flight_max in divided
             )
+            member = self._members[lane]
+            member.memory_bytes = max(member.memory_bytes, memory_bytes)
             lane.send(Share(parts, memory_bytes, self.parts.fence.until_s))
 
     def _part_of_memory_bytes(self) -> int:
@@ -235,24 +238,30 @@ class Crew(ABC):
     async def _admit(self, member: Member) -> None:
         """Count a lane among those that share, once its part of the memory is free."""
         member.has_memory = True
-        budget = self.parts.budget
-        budget.resize(self._part_of_memory_bytes())
-        while budget.in_use_bytes > budget.limit_bytes:
+        self._on_change()  # the others hear of their smaller parts
+        while self._is_more_claimed():
             await self.parts.clock.sleep(SHRINK_LOOK_S)
         member.is_ready = True
         self._on_change()
 
-    def _leave(self, lane: LaneProcess, member: Member, error: Exception | None) -> None:
-        cannot_work = isinstance(error, MachineError) or not member.is_ready
-        if error is not None and cannot_work:
-            self._note_loss(lane, str(error))
-        elif error is not None:
-            self._fail(error)
-        elif member.has_something:
-            self._note_loss(lane, "it was told to end")
-        self._remove(lane, member)
-        if error is not None and cannot_work:
+    def _is_more_claimed(self) -> bool:
+        """Return whether somebody has more than its part of the memory yet."""
+        part_bytes = self._part_of_memory_bytes()
+        ready = (member for member in self._members.values() if member.is_ready)
+        in_lanes_bytes = (member.memory_bytes for member in ready)
+        return max([self.parts.budget.in_use_bytes, *in_lanes_bytes]) > part_bytes
+
+    def _leave(self, lane: LaneProcess, member: Member, left: LaneLeft) -> None:
+        cannot_work = isinstance(left.error, MachineError) or not member.is_ready
+        if left.error is not None and cannot_work:
+            self._note_loss(lane, str(left.error))
             lane.kill()  # it could not work for another volume, nor for this one again
+        elif left.error is not None:
+            self._fail(left.error)
+        elif left.end is not None:
+            self._note_loss(lane, left.end)
+            lane.is_ending = True
+        self._remove(lane, member)
 
     def _remove(self, lane: LaneProcess, member: Member) -> None:
         """Take back what a lane has: its unsettled blocks are counted when they are settled."""

@@ -167,16 +167,24 @@ class _Lane:
             self._volume.take(message)  # else it crossed its leaving the volume
 
     async def _work(self, volume: LaneVolume) -> None:
-        """Do what is asked for, until there is no more, it fails or it is stopped."""
-        error: Exception | None = None
+        """Do what is asked for, until there is no more, it fails or it is stopped.
+
+        After a defect nothing is sent here: ``LaneFailed`` is, as it ends the process.
+        """
+        left: LaneLeft | None = None
         try:
             await volume.run()
+            left = LaneLeft()
         except BulkputError as failure:
-            error = failure
+            left = LaneLeft(failure)
+        except asyncio.CancelledError:
+            left = LaneLeft(end="it was told to end")
+            raise
         finally:
             self._count()
             self._volume = self._working = None
-            send(self._writer, LaneLeft(error))
+            if left is not None:
+                send(self._writer, left)
 
     async def _keep_counting(self) -> None:
         """Send the counters every ``COUNTS_S``, for ever."""
@@ -189,7 +197,8 @@ class _Lane:
         busy_share = self._load.busy_share()
         if self._volume is not None:
             reports = tuple(calls.report() for calls in self._volume.calls)
-            send(self._writer, LaneProgress(reports, busy_share))
+            held_bytes = self._volume.budget.claimed_bytes
+            send(self._writer, LaneProgress(reports, busy_share, held_bytes))
 
 
 def _adopt(credentials: SentCredentials | None, message: object) -> None:

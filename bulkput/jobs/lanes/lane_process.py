@@ -39,7 +39,9 @@ class LaneProcess:
         self.is_to_end = False
         """Whether it was asked to, so that its end says nothing."""
         self.is_retired = False
-        """Whether it gets no more volumes."""
+        """Whether there are too many: it gets no more volumes, and ends when it has none."""
+        self.is_ending = False
+        """Whether it ends, whoever wants that: it gets no more volumes."""
         self.keys: Keys | None = None
         """What it was sent last to sign with."""
         self.source_keys = SourceKeys(self.send)
@@ -101,11 +103,13 @@ class LaneProcess:
 
     def stop(self) -> None:
         """Ask it to leave its volume and end; what is in flight may end."""
-        self.is_to_end = True
+        self.is_to_end = self.is_ending = True
         self.send(Stop())
 
-    def kill(self) -> None:
-        """End the process at once."""
+    def kill(self, why: str | None = None) -> None:
+        """End the process at once; ``why`` in a clause, if that is not known yet."""
+        self.is_ending = True
+        self._why = self._why or why
         if self._process is not None:
             kill(self._process)
 

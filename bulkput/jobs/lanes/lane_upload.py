@@ -50,7 +50,7 @@ class LaneUpload:
         gate = gate_of(order.window, tools.service.clock, self._progress, _unheard)
         self._puts = LaneCalls(self._progress, tools, gate)
         self.calls: tuple[LaneCalls, ...] = (self._puts,)
-        self._budget = ByteBudget(order.window_blocks * BLOCK_SIZE_BYTES * WINDOWS_PER_BUDGET)
+        self.budget = ByteBudget(order.window_blocks * BLOCK_SIZE_BYTES * WINDOWS_PER_BUDGET)
         self._tally = PortionTally(self._progress, self.on_settled)
         self._spans: PortionSpans | None = None
         self.unchanged: Unchanged = nothing_is_known
@@ -59,7 +59,7 @@ class LaneUpload:
     def take(self, message: ToVolume) -> None:
         """Keep to a share from now on, or put a portion too."""
         if isinstance(message, Share):
-            take_share(message, self.calls, self._budget)
+            take_share(message, self.calls, self.budget)
         elif isinstance(message, Portion) and self._spans is not None:
             if message.extent is not None:
                 self._tally.begin(message.extent)
@@ -111,7 +111,7 @@ class LaneUpload:
         parts = UploadParts(
             source=source,
             spans=self._spans,
-            budget=self._budget,
+            budget=self.budget,
             ledger=marks,
             sink=tools.service.data,
             pacer=self._puts.pacer,

@@ -61,6 +61,8 @@ class LaneVolume(Protocol):
 
     calls: "tuple[LaneCalls, ...]"
     """Of each kind, as in a ``Share``."""
+    budget: ByteBudget
+    """Its part of the memory."""
 
     def take(self, message: ToVolume) -> None:
         """Hear what the job has to say about it."""

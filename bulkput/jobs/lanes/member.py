@@ -31,16 +31,13 @@ class Member:
         """By their numbers, what it was given to do and has not done, and who waits for it."""
         self.has_memory = False
         """A part of the memory is its, or is being freed for it."""
+        self.memory_bytes = 0
+        """That it may hold, as far as is known."""
         self.is_ready = False
         self.is_leaving = False
         self._total = total
         self._counted = tuple(_Counted(each) for each in (total, *others))
         self._settled = no_counts()
-
-    @property
-    def has_something(self) -> bool:
-        """Whether it was given something that it has not settled."""
-        return bool(self.portions or self.works)
 
     def count(self, *now: Progress) -> None:
         """Add what was counted since the last report, to each in their order."""

@@ -33,6 +33,7 @@ _LOOK_S = 0.5
 _SILENT_LOOKS_MAX = 120
 """A minute: a lane that works sends its counters four times a second. Looks, not time, because this
 process may have been stopped as well."""
+_SILENT = "it hung for a minute, and was killed"
 
 
 @contextlib.asynccontextmanager
@@ -135,9 +136,10 @@ class LanePool:
         while True:
             await self.parts.clock.sleep(_LOOK_S)
             for lane, crew in self._crew_of.items():
-                lane.silent_looks += 1
-                if crew is not None and lane.silent_looks > _SILENT_LOOKS_MAX:
-                    lane.kill()  # as one that died
+                # Without a volume it has nothing to say.
+                lane.silent_looks = 0 if crew is None else lane.silent_looks + 1
+                if lane.silent_looks > _SILENT_LOOKS_MAX:
+                    lane.kill(_SILENT)  # as one that died
             if self._is_auto:
                 self._find_count()
             self._keys.look(self._crew_of)
@@ -168,6 +170,8 @@ class LanePool:
             if crew is not None and lane not in crew.lanes:
                 self._crew_of[lane] = None
         for lane in [lane for lane, crew in self._crew_of.items() if crew is None]:
+            if lane.is_ending:
+                continue
             if lane.is_retired:
                 del self._crew_of[lane]
                 self._begin(lane.close())
@@ -245,7 +249,7 @@ class LanePool:
         try:
             await lane.start(init)
         except OSError:
-            self._most_lanes = len(self._crew_of)  # what there is has to do
+            self._do_with_one_less()
             return
         self._crew_of[lane] = None
         asyncio.get_running_loop().call_soon(self._look)
@@ -274,10 +278,14 @@ class LanePool:
         if crew is not None:
             crew.hear(lane, message)
 
+    def _do_with_one_less(self) -> None:
+        """Look for no other one: what ended this one, or kept it from starting, may do it again."""
+        self._most_lanes = max(0, self._most_lanes - 1)
+        self._found.lost()
+
     def _lost(self, lane: LaneProcess, how: str) -> None:
         crew = self._crew_of.pop(lane, None)
         if not lane.is_to_end:
-            self._most_lanes = max(0, self._most_lanes - 1)  # what ends one may end the next
-            self._found.lost()
+            self._do_with_one_less()
         if crew is not None:
             crew.lost(lane, how)

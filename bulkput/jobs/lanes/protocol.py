@@ -182,6 +182,9 @@ class LaneProgress(NamedTuple):
     """As in a ``Share``."""
     busy_share: float
     """Of the time since the last one, what its event loop had a processor for."""
+    memory_bytes: int
+    """That it may hold until it hears of another share: that of the last one, or what it has yet
+    of a larger one."""
 
 
 class LaneLeft(NamedTuple):
@@ -189,6 +192,8 @@ class LaneLeft(NamedTuple):
 
     error: Exception | None = None
     """What ends the volume."""
+    end: str | None = None
+    """In a clause, why the process ends as well; None if it can work for another volume."""
 
 
 class LaneFailed(NamedTuple):

@@ -60,7 +60,7 @@ class PutCrew(Crew):
             portion = await self._queue.lend(PORTION_BLOCKS)
         if portion is None:
             lane.send(Portion(None))
-        elif lane in self._members:
+        elif self._members.get(lane) is member:
             member.portions.add(portion)
             lane.send(await self._portion(portion))
         else:

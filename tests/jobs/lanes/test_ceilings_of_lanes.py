@@ -40,7 +40,7 @@ from bulkput.pipeline.budget import ByteBudget
 class Lane:
     """Keeps what it is sent."""
 
-    is_retired = is_over = False
+    is_retired = is_over = is_ending = False
     busy_share = 0.0
 
     def __init__(self, name):
@@ -206,7 +206,7 @@ def report(pool, lane, puts, held):
     """Let a lane say what it has put so far, and how long it waited."""
     progress = Progress("disk")
     progress.puts.attempted = puts
-    pool._crew_of[lane].hear(lane, LaneProgress((CallReport(progress, held),), 0.5))
+    pool._crew_of[lane].hear(lane, LaneProgress((CallReport(progress, held),), 0.5, 0))
 
 
 def test_of_few_puts_lanes_that_wait_for_them_get_equal_parts_and_an_idle_one_leaves_its():

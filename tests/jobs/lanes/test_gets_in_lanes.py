@@ -242,3 +242,27 @@ def test_a_lane_has_its_memory_only_when_this_process_has_let_go_of_it():
             assert budget.limit_bytes == lane.shares[-1].memory_bytes == 4 * BLOCK_SIZE_BYTES
 
     run_virtual(main())
+
+
+@pytest.mark.parametrize("is_slow", [False, True])
+def test_a_lane_has_its_memory_only_when_other_lanes_have_let_go_of_it(is_slow):
+    rng = random.Random(5)
+
+    async def main():
+        with crew_in_memory(doer(rng)[0], held_blocks=12) as crew:
+            first, second = (MemoryLane(str(n), doer(rng)[0], rng) for n in range(2))
+            first.yet_blocks = 6
+            first.is_slow = is_slow
+            for lane in (first, second):
+                join(crew, lane)
+                await asyncio.sleep(5)
+            assert (crew.working, second.shares) == ((first,), [])
+            assert first.shares[-1].memory_bytes == 4 * BLOCK_SIZE_BYTES
+            first.yet_blocks = 4
+            first.is_slow = False
+            first.report()
+            await asyncio.sleep(1)
+            assert crew.working == (first, second)
+            assert second.shares[-1].memory_bytes == 4 * BLOCK_SIZE_BYTES
+
+    run_virtual(main())
