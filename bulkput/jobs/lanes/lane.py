@@ -6,6 +6,8 @@ ends it as it ends a job: puts under way may end, and what is not settled is ano
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 import sys
 import traceback
@@ -40,6 +42,7 @@ from bulkput.jobs.session.connection import deadlines_of, open_connection
 from bulkput.jobs.session.threads import worker_count
 from bulkput.model.errors import BulkputError
 from bulkput.model.interruption import InterruptedBySignal
+from bulkput.model.shortage import machine_error
 from bulkput.pipeline.cause import first_cause
 from bulkput.pipeline.workers import ThreadWorkers
 
@@ -160,7 +163,9 @@ class _Lane:
         elif isinstance(message, OfSource):
             _adopt(self._source_keys, message.message)
         elif isinstance(message, Order):
-            _, descriptors, _, _ = socket.recv_fds(self._passed, 1, _DESCRIPTORS_MAX)
+            _, descriptors, flags, _ = socket.recv_fds(self._passed, 1, _DESCRIPTORS_MAX)
+            if flags & socket.MSG_CTRUNC:  # those that this process has no room for
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             self._volume = _ordered(message, descriptors, self._tools)
             self._working = self._group.create_task(self._work(self._volume))
         elif self._volume is not None and isinstance(message, ToVolume):
@@ -224,8 +229,9 @@ def _ordered(order: Order, descriptors: list[int], tools: LaneTools) -> LaneVolu
 
 def _sentence(error: Exception) -> str:
     cause = first_cause(error) if isinstance(error, ExceptionGroup) else error
-    if isinstance(cause, BulkputError):
-        return str(cause)
+    explained = cause if isinstance(cause, BulkputError) else machine_error(cause)
+    if explained is not None:
+        return str(explained)
     traceback.print_exception(cause)
     return (
         f"unexpected {type(cause).__name__}: {cause}. This is a defect of bulkput: please report "

@@ -1,6 +1,8 @@
 """Lanes that hang, are told to end or cannot start: each is noted once, and given nothing more."""
 
 import asyncio
+import errno
+import socket
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +10,9 @@ from virtual_time import run_virtual
 
 from bulkput.config.settings import JobSettings
 from bulkput.jobs.lanes.crew import CrewParts
+from bulkput.jobs.lanes.lane import _Lane, _sentence
 from bulkput.jobs.lanes.lane_process import LaneProcess
+from bulkput.jobs.lanes.orders import PutOrder
 from bulkput.jobs.lanes.pool import open_lanes
 from bulkput.jobs.lanes.pool_parts import parts_of_job
 from bulkput.jobs.lanes.protocol import (
@@ -268,3 +272,28 @@ def test_processes_that_cannot_be_started_are_done_without(monkeypatch, processe
 
     run_virtual(main())
     assert len(tries) == 2
+
+
+SHORT = {
+    "memory": (OSError(errno.ENOMEM, "Cannot allocate memory"), "there is no memory left: lower"),
+    "objects": (MemoryError(), "there is no memory left: lower"),
+    "threads": (RuntimeError("can't start new thread"), "no more threads or processes may be"),
+    "files": (OSError(errno.EMFILE, "Too many open files"), "may open no more files: raise"),
+}
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+@pytest.mark.parametrize(("error", "words"), SHORT.values(), ids=SHORT)
+def test_what_a_lane_lacks_is_no_defect(capfd, error, words, is_alone):
+    sentence = _sentence(error if is_alone else ExceptionGroup("stages", [error]))
+    assert words in sentence
+    assert "defect" not in sentence
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_lane_that_has_no_room_for_the_files_of_a_volume_lacks_descriptors():
+    passed = SimpleNamespace(recvmsg=lambda *_: (b"\0", [], socket.MSG_CTRUNC, None))
+    order = PutOrder(**dict.fromkeys(PutOrder._fields))
+    with pytest.raises(OSError, match="Too many open files") as caught:
+        _Lane(None, None, None, None, None, passed, None)._take(order)
+    assert "may open no more files" in _sentence(caught.value)
