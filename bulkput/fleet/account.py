@@ -95,11 +95,13 @@ class Account:
         """Return if the actor, which outlives runs, speaks as this program does."""
         if self._is_same_version:
             return
-        theirs = await answered(self.actor.version)
-        if theirs != __version__:
+        ask = getattr(self.actor, "version", None)  # an actor that has no such question is older
+        theirs = "an earlier bulkput" if ask is None else f"bulkput {await answered(ask)}"
+        ours = f"bulkput {__version__}"
+        if theirs != ours:
             text = (
-                f"the quota's actor on the cluster's head has bulkput {theirs}, and this run "
-                f"{__version__}: they must match. After an update, start the cluster anew"
+                f"the quota's actor on the cluster's head is of {theirs}, and this run of {ours}: "
+                "they must match. After an update, start the cluster anew"
             )
             raise ConfigError((Problem("fleet.address", text),))
         self._is_same_version = True

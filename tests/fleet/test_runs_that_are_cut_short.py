@@ -250,10 +250,19 @@ def test_a_run_that_has_another_quota_of_the_account_than_those_under_way_ends(t
     lived(tmp_path, story)
 
 
-def test_a_run_whose_quota_another_version_keeps_is_refused_before_anything_starts(tmp_path):
+@pytest.mark.parametrize(
+    ("actor", "expected"),
+    [
+        (SimpleNamespace(version=lambda: "0.0.1"), r"is of bulkput 0\.0\.1, and this run of"),
+        (SimpleNamespace(begin=lambda *_: True), "is of an earlier bulkput, and this run of"),
+    ],
+)
+def test_a_run_whose_quota_another_version_keeps_is_refused_before_anything_starts(
+    tmp_path, actor, expected
+):
     async def story(fleet):
-        fleet.quota.actor.version = lambda: "0.0.1"
-        with pytest.raises(ConfigError, match=r"has bulkput 0\.0\.1, and this run .* match"):
+        fleet.quota.actor = actor
+        with pytest.raises(ConfigError, match=f"{expected} .* start the cluster anew"):
             await asyncio.wait_for(fleet.begin(), 30)
         assert fleet.cluster.attempts == []
 

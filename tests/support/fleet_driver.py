@@ -51,6 +51,8 @@ class Actor:
         self.actor, self.delay_s, self.is_away = actor, 0.0, False
 
     def __getattr__(self, name):
+        if not hasattr(self.actor, name):
+            raise AttributeError(name)  # as Ray's has it
         return SimpleNamespace(remote=lambda *arguments: self._call(name, arguments))
 
     def _call(self, name, arguments):
