@@ -1,20 +1,16 @@
 """``bulkput fleet host``: this machine as a host of a cluster."""
 
-import re
 import socket
 from functools import partial
-from typing import TYPE_CHECKING
 
 import click
 
 from bulkput.cli.command import Command
+from bulkput.cli.fleet_flags import parsed
 from bulkput.cli.options import invocation_of, verbose_option
 from bulkput.cli.service import call_out
 from bulkput.cli.text import write_message_line
 from bulkput.model.errors import UsageError
-
-if TYPE_CHECKING:
-    from bulkput.config.text import Text
 
 RAY_PORTS = range(10_001, 20_000)
 """Of Ray's own processes, by its defaults: its client's server and its workers."""
@@ -79,15 +75,15 @@ def host(
 
 
 def _head(address: str | None) -> str | None:
-    if address is not None and not re.fullmatch(r"[^\s/:]+:[0-9]{1,5}", address):
-        raise UsageError(f"--address: expected HOST:PORT of the head, not {address!r}")
-    return address
+    from bulkput.config.fleet import HEAD_TEXT  # noqa: PLC0415 - pydantic is not for --help
+
+    return None if address is None else parsed("--address", HEAD_TEXT, address)
 
 
 def _name(name: str | None) -> str | None:
-    from bulkput.config.fleet import HOST_NAME_TEXT  # noqa: PLC0415 - pydantic is not for --help
+    from bulkput.config.fleet import HOST_NAME_TEXT  # noqa: PLC0415 - the same
 
-    return None if name is None else _parsed("--name", HOST_NAME_TEXT, name)
+    return None if name is None else parsed("--name", HOST_NAME_TEXT, name)
 
 
 def _labels(labels: tuple[str, ...]) -> dict[str, str]:
@@ -98,12 +94,5 @@ def _labels(labels: tuple[str, ...]) -> dict[str, str]:
         key, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"--label: expected KEY=VALUE, not {text!r}")
-        pairs[_parsed("--label", LABEL_KEY_TEXT, key)] = _parsed("--label", LABEL_VALUE_TEXT, value)
+        pairs[parsed("--label", LABEL_KEY_TEXT, key)] = parsed("--label", LABEL_VALUE_TEXT, value)
     return pairs
-
-
-def _parsed(flag: str, form: "Text", text: str) -> str:
-    try:
-        return form.parse(text)
-    except ValueError as error:
-        raise UsageError(f"{flag}: {error}") from None

@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from bulkput import __version__
 from bulkput.cli.command import Command
+from bulkput.cli.fleet_flags import cluster_option
 from bulkput.cli.options import invocation_of, shown_options, state_option
 from bulkput.cli.service import call_out, service_of
 from bulkput.cli.streams import write_result
@@ -19,14 +22,6 @@ from bulkput.observe.result import OutputForm, as_json
 HOSTS = ("HOST", "ADDRESS", "LABELS", "VOLUMES")
 RUNNING = ("JOB", "VOLUME", "HOST", "PHASE", "DONE", "SNAPSHOT")
 
-cluster_option = click.option(
-    "--address",
-    metavar="ADDRESS",
-    default="auto",
-    show_default=True,
-    help="The Ray cluster: auto (that of this machine), HOST:PORT or ray://HOST:PORT.",
-)
-
 
 @click.command(cls=Command)
 @cluster_option
@@ -36,7 +31,7 @@ def status(context: click.Context, /, address: str) -> None:
     """Show the hosts of a cluster, and the runs on it."""
     from bulkput.fleet.state import fleet_state  # noqa: PLC0415 - Ray is an extra, and heavy
 
-    state = call_out(lambda: fleet_state(address), invocation_of(context))
+    state = call_out(lambda: fleet_state(address, write_message_line), invocation_of(context))
     if invocation_of(context).output is OutputForm.JSON:
         write_result(as_json(state.as_dict()))
         return
@@ -69,6 +64,9 @@ def status(context: click.Context, /, address: str) -> None:
 
 def _summary(run: str, state: Mapping[str, Any]) -> str:
     counts = ", ".join(f"{count} {name}" for name, count in state.get("volumes", {}).items())
+    if state["version"] != __version__:
+        theirs = state["version"] or "another bulkput"
+        return f"{state['job']} ({run}): is of {theirs}, which shows it; this is {__version__}"
     begun = format_duration(max(0.0, time.time() - state.get("begun_unix_s", time.time())))
     return f"{state['job']} ({run}): {counts or 'about to begin'}, begun {begun} ago"
 
@@ -86,7 +84,8 @@ def cancel(context: click.Context, /, job: str | None, address: str) -> None:
     """
     from bulkput.fleet.state import cancel_runs  # noqa: PLC0415 - Ray is an extra, and heavy
 
-    names = call_out(lambda: cancel_runs(address, job), invocation_of(context))
+    cancelling = partial(cancel_runs, address, job, write_message_line)
+    names = call_out(cancelling, invocation_of(context))
     if invocation_of(context).output is OutputForm.JSON:
         write_result(as_json({"cancelled": names}))
     else:

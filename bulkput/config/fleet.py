@@ -27,10 +27,21 @@ LabelKey = Annotated[str, LABEL_KEY_TEXT]
 LabelValue = Annotated[str, LABEL_VALUE_TEXT]
 
 LOCAL = "local"
+_PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_HEAD = rf"[^\s/:]+:{_PORT}"
+_LENGTH_MAX = 255
+
+HEAD_TEXT = Text("HOST:PORT of a cluster's head", f"^{_HEAD}$", length_max=_LENGTH_MAX)
+CLUSTER_TEXT = Text(
+    "auto, HOST:PORT of a cluster's head, or ray://HOST:PORT",
+    f"^(auto|(ray://)?{_HEAD})$",
+    length_max=_LENGTH_MAX,
+)
+"""One that is there."""
 ADDRESS_TEXT = Text(
     "auto, local, HOST:PORT of a cluster's head, or ray://HOST:PORT",
-    r"^(auto|local|(ray://)?[^\s/:]+:[0-9]{1,5})$",
-    length_max=255,
+    f"^(auto|{LOCAL}|(ray://)?{_HEAD})$",
+    length_max=_LENGTH_MAX,
 )
 Address = Annotated[str, ADDRESS_TEXT]
 

@@ -184,18 +184,19 @@ def _is_rays(error: BaseException) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def open_cluster(address: str) -> AsyncIterator[Cluster]:
+async def open_cluster(address: str, report: Callable[[str], None]) -> AsyncIterator[Cluster]:
     """Connect to a cluster, or start one on this machine, and leave it at the end.
 
     Args:
         address: As the job's ``fleet.address``.
+        report: Called with what is waited for.
 
     Raises:
         UsageError: Ray is not installed.
         ConfigError: there is no cluster, or it refuses this one.
     """
     with contextlib.closing(RayThread()) as thread:
-        async with connected(address, thread.call) as ray:
+        async with connected(address, thread.call, report) as ray:
             _take_signal_back(signal.SIGTERM)
             yield Cluster(ray, thread.call)
 

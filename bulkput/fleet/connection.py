@@ -20,10 +20,10 @@ from typing import Any
 
 from bulkput.config.fleet import LOCAL
 from bulkput.fleet.extra import OBJECT_STORE_BYTES, load_ray, require_token
-from bulkput.fleet.head import unreachable
+from bulkput.fleet.head import CLIENTS_WAIT_S, unreachable_until
 from bulkput.fleet.ray_thread import RayThread
 from bulkput.fleet.rays_lines import rays_lines
-from bulkput.fleet.refusal import NO_HEAD, NOT_ADMITTED, refusal
+from bulkput.fleet.refusal import NO_HEAD, NOT_ADMITTED, is_passing, refusal
 from bulkput.model.errors import ConfigError, Problem
 from bulkput.model.parent import descendants, kill_all
 
@@ -54,12 +54,13 @@ Call = Callable[..., Any]
 
 
 @contextlib.asynccontextmanager
-async def connected(address: str, call: Call) -> AsyncIterator[Any]:
+async def connected(address: str, call: Call, report: Callable[[str], None]) -> AsyncIterator[Any]:
     """Load Ray, connect it or start a cluster on this machine, and leave it at the end; gives Ray.
 
     Args:
         address: As the job's ``fleet.address``.
         call: What Ray starts on this machine ends with the thread that starts it.
+        report: Called with what is waited for.
 
     Raises:
         UsageError: Ray is not installed.
@@ -80,7 +81,8 @@ async def connected(address: str, call: Call) -> AsyncIterator[Any]:
         else:
             require_token(os.environ)
             head = await call(_head_here) if address == AUTO else address
-            why = await unreachable(head.removeprefix(RAYS_SCHEME))
+            limit_s = CLIENTS_WAIT_S if head.startswith(RAYS_SCHEME) else 0.0
+            why = await unreachable_until(head.removeprefix(RAYS_SCHEME), limit_s, report)
             if why is not None:
                 where = f" at {head}" if address == AUTO else ""
                 raise _unusable(address, f"no head can be reached{where}: {why}")
@@ -136,6 +138,15 @@ def job_of_no_folder() -> Any:
 
 
 async def _begin(ray: Any, address: str, given: Mapping[str, Any], call: Call) -> None:
+    try:
+        await _begin_once(ray, address, given, call)
+    except ConfigError as error:
+        if not is_passing(str(error.__cause__)):
+            raise
+        await _begin_once(ray, address, given, call)
+
+
+async def _begin_once(ray: Any, address: str, given: Mapping[str, Any], call: Call) -> None:
     lines: list[str] = []
     # What Ray starts on this machine would keep the stderr that it begins with.
     aside = rays_lines() if address != LOCAL else contextlib.nullcontext(lines)

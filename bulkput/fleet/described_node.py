@@ -21,13 +21,13 @@ async def describe_this_node(
     Args:
         name: What the host is called; None is its host name.
         labels: What it has.
-        report: Called with what was done.
+        report: Called with what was done, or is waited for.
 
     Raises:
         ConfigError: this machine belongs to no cluster.
         TemporaryError: the node has left its cluster, or the head does not answer.
     """
-    async with open_cluster(AUTO) as cluster:
+    async with open_cluster(AUTO, report) as cluster:
         await describe(cluster, {**labels, **({NAME_LABEL: name} if name else {})}, report)
 
 

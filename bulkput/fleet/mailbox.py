@@ -8,7 +8,8 @@ from the driver.
 from collections.abc import Sequence
 from typing import Any
 
-from bulkput.fleet.run_state import STOPPING
+from bulkput import __version__
+from bulkput.fleet.run_state import STOPPING, VERSION
 
 MESSAGES_MAX = 100_000
 """Of a driver that does not fetch: what is older goes."""
@@ -20,7 +21,7 @@ class Mailbox:
     def __init__(self, job: str) -> None:
         """Begin empty; ``job`` is the run's, by name."""
         self._messages: list[tuple[str, Any]] = []
-        self._status: dict[str, Any] = {"job": job}
+        self._status: dict[str, Any] = {"job": job, VERSION: __version__}
         self._is_stopping = False
 
     def push(self, volume: str, client: str, messages: Sequence[Any]) -> bool:  # noqa: ARG002 - see who

@@ -11,6 +11,16 @@ NOT_ADMITTED = (
 NO_HEAD = "what listens there hangs, or is no head of a Ray cluster"
 
 
+_NO_PROCESS = ("Starting Ray client server failed", "Proxy failed to Connect to backend")
+"""The server of Ray's clients forks beside threads of its own: of three first connections to a new
+head one fails so, after 41 s, and the next one is taken."""
+
+
+def is_passing(words: str) -> bool:
+    """Return whether the same connection may be taken at once, by Ray's error."""
+    return any(each in words for each in _NO_PROCESS)
+
+
 def refusal(words: str, lines: Sequence[str] = ()) -> str:
     """Return in a sentence why Ray does not connect to a head that has been reached.
 
@@ -33,5 +43,10 @@ def refusal(words: str, lines: Sequence[str] = ()) -> str:
         return (
             "what listens there hangs, serves no Ray clients, or refuses this machine, because "
             "RAY_AUTH_TOKEN, or the file that RAY_AUTH_TOKEN_PATH names, holds another secret"
+        )
+    if is_passing(words):
+        return (
+            "its head starts no process for a Ray client: ray_client_server.err in Ray's folder "
+            "there has more"
         )
     return words.strip().partition("\n")[0]

@@ -51,7 +51,8 @@ async def run_fleet(settings: JobSettings, *, observer: Observer) -> JobOutcomes
         fleet = settings.fleet
         if fleet.address == LOCAL:
             observer.on_event(Noted("", "starting a cluster on this machine"))
-        cluster = await stack.enter_async_context(open_cluster(fleet.address))
+        opening = open_cluster(fleet.address, lambda text: observer.on_event(Noted("", text)))
+        cluster = await stack.enter_async_context(opening)
         recorded = await context.workers.run(partial(_recorded, context))
         if not await begin_job(context):
             return JobOutcomes()

@@ -1,14 +1,17 @@
 """What a run reports of itself to `bulkput fleet status`. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bulkput import __version__
 from bulkput.fleet.placement import Phase
 from bulkput.model.progress import Progress
 
 STOPPING = "stopping"
 """Whether the driver lets all attempts end."""
+VERSION = "version"
+"""Of the program that the run is of."""
 
 
 def run_state(
@@ -32,6 +35,16 @@ def run_state(
         "volumes": dict(Counter(phase.name.lower() for phase in phases)),
         "running": [_attempt(host, progress) for host, progress in running if progress is not None],
     }
+
+
+def readable(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a state as it is, or of a run of another version what all of them have.
+
+    The rest may have another form there; before there were versions, they had none: "".
+    """
+    if state.get(VERSION) == __version__:
+        return state
+    return {"job": state.get("job", "-"), VERSION: state.get(VERSION, "")}
 
 
 def _attempt(host: str, progress: Progress) -> dict[str, Any]:

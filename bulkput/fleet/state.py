@@ -2,14 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bulkput import __version__
 from bulkput.fleet.cluster import Cluster, answered, open_cluster
 from bulkput.fleet.node import Node
-from bulkput.fleet.run_state import STOPPING
-from bulkput.model.errors import TemporaryError, UsageError
+from bulkput.fleet.run_state import STOPPING, VERSION, readable
+from bulkput.model.errors import ConfigError, Problem, TemporaryError, UsageError
 
 CANCEL_LIMIT_S = 30.0
 """A driver asks its mailbox twice a second; one that is started again takes some seconds."""
@@ -22,7 +23,7 @@ class FleetState:
 
     nodes: Sequence[Node]
     runs: Mapping[str, Mapping[str, Any]]
-    """By the ids of their jobs: what each driver last reported."""
+    """By the ids of their jobs: what each driver last reported, as ``readable``."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the documented JSON object."""
@@ -36,13 +37,13 @@ class FleetState:
         }
 
 
-async def fleet_state(address: str) -> FleetState:
-    """Return what the cluster at an address is doing.
+async def fleet_state(address: str, report: Callable[[str], None]) -> FleetState:
+    """Return what the cluster at an address is doing; what is waited for is reported.
 
     Raises:
         BulkputError: it cannot be asked.
     """
-    async with open_cluster(address) as cluster:
+    async with open_cluster(address, report) as cluster:
         runs = await _states(await cluster.runs())
         return FleetState(await cluster.nodes(), runs)
 
@@ -52,11 +53,12 @@ async def _states(mailboxes: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     states: dict[str, Mapping[str, Any]] = {}
     for run, mailbox in mailboxes.items():
         with contextlib.suppress(TemporaryError):
-            states[run] = await answered(mailbox.status)
+            ask = getattr(mailbox, "status", None)  # of another version, it may have none
+            states[run] = readable({} if ask is None else await answered(ask))
     return states
 
 
-async def cancel_runs(address: str, job: str | None) -> list[str]:
+async def cancel_runs(address: str, job: str | None, report: Callable[[str], None]) -> list[str]:
     """Let a run stop, or the only one there is; returns the names of the jobs.
 
     Its driver has taken it when this returns: a mailbox that is started again forgets a wish.
@@ -64,16 +66,17 @@ async def cancel_runs(address: str, job: str | None) -> list[str]:
     Args:
         address: Of the cluster.
         job: Name or id; None is any.
+        report: Called with what is waited for.
 
     Raises:
         UsageError: there is no such run, or there are several.
+        ConfigError: it is of another version.
         TemporaryError: its driver does not confirm it.
         BulkputError: the cluster cannot be asked.
     """
-    async with open_cluster(address) as cluster:
-        names = {
-            run: str(state["job"]) for run, state in (await _states(await cluster.runs())).items()
-        }
+    async with open_cluster(address, report) as cluster:
+        states = await _states(await cluster.runs())
+        names = {run: str(state["job"]) for run, state in states.items()}
         found = {run: name for run, name in names.items() if job is None or job in (run, name)}
         if not found:
             raise UsageError("no such run is under way on this cluster")
@@ -81,8 +84,18 @@ async def cancel_runs(address: str, job: str | None) -> list[str]:
             several = ", ".join(f"{name} ({run})" for run, name in found.items())
             raise UsageError(f"several runs are under way: {several}. Name one by its id")
         for run, name in found.items():
+            _require_same_version(f"{name} ({run})", states[run][VERSION])
             await stop_run(cluster, run, name)
         return list(found.values())
+
+
+def _require_same_version(run: str, version: str) -> None:
+    if version != __version__:
+        text = (
+            f"{run} is of {version or 'another bulkput'}, and this is {__version__}: cancel it by "
+            "that one, or end its driver by SIGTERM"
+        )
+        raise ConfigError((Problem("", text),))
 
 
 async def stop_run(cluster: Cluster, run: str, name: str) -> None:

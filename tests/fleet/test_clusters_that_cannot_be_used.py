@@ -10,21 +10,21 @@ from types import SimpleNamespace
 
 import pytest
 from faults.emulated import until
+from virtual_time import run_virtual
 
 from bulkput.fleet import connection, head
 from bulkput.fleet.extra import RAY_ENVIRONMENT, load_ray, require_token
 from bulkput.fleet.host import host_command
-from bulkput.fleet.refusal import refusal
 from bulkput.model.errors import ConfigError, UsageError
 
 TOKEN = {"RAY_AUTH_TOKEN": "5e" * 32}
 
 
-async def use(address):
+async def use(address, report=print):
     async def call(function):
         return function()
 
-    async with connection.connected(address, call):
+    async with connection.connected(address, call, report):
         pass
 
 
@@ -86,10 +86,62 @@ def closed_port():
         return server.getsockname()[1]
 
 
-@pytest.mark.parametrize("scheme", ["", "ray://"])
-def test_a_head_that_is_not_there_is_named_at_once(rays, scheme):
+def test_a_head_that_is_not_there_is_named_at_once(rays):
     with pytest.raises(ConfigError, match="no head can be reached: connect"):
-        asyncio.run(use(f"{scheme}127.0.0.1:{closed_port()}"))
+        asyncio.run(use(f"127.0.0.1:{closed_port()}"))
+
+
+@pytest.mark.parametrize("comes_after", [3, 10_000])
+def test_a_server_of_clients_is_waited_for_a_while_as_it_comes_later_than_its_head(
+    rays, monkeypatch, comes_after
+):
+    looks, asked, reported = iter(range(20_000)), [], []
+
+    async def unreachable(where):
+        asked.append(where)
+        return None if next(looks) >= comes_after else "connection refused"
+
+    async def live():
+        began_s = asyncio.get_running_loop().time()
+        with pytest.raises(ConfigError, match="of Ray's" if comes_after == 3 else "be reached: co"):
+            await use("ray://h:10001", reported.append)
+        waited_s = asyncio.get_running_loop().time() - began_s
+        assert waited_s < head.CLIENTS_WAIT_S + 2.1
+
+    rays.words = "something of Ray's"
+    monkeypatch.setattr(head, "unreachable", unreachable)
+    run_virtual(live())
+    assert set(asked) == {"h:10001"}
+    (line,) = reported
+    assert line.startswith("h:10001: the head cannot be reached yet: connection refused.")
+
+
+@pytest.mark.parametrize("fails", [1, 2])
+@pytest.mark.parametrize(
+    "words", ["Starting Ray client server failed. See", "Proxy failed to Connect to backend"]
+)
+def test_a_connection_for_which_the_head_starts_no_process_is_made_once_more(
+    rays, monkeypatch, words, fails
+):
+    rays.words = f"Initialization failure from server:\nTraceback\nRuntimeError: {words}"
+    refuse, began = rays.init, []
+
+    def init(**given):
+        began.append(given["address"])
+        if len(began) <= fails:
+            refuse(**given)
+
+    async def reachable(_):
+        return None
+
+    rays.init = init
+    monkeypatch.setattr(head, "unreachable", reachable)
+    if fails == 1:
+        asyncio.run(use("ray://h:10001"))
+    else:
+        with pytest.raises(ConfigError, match="starts no process for a Ray client"):
+            asyncio.run(use("ray://h:10001"))
+    assert began == 2 * ["ray://h:10001"]
 
 
 def test_a_port_that_cannot_be_is_refused(rays):
@@ -148,30 +200,6 @@ def test_a_refusal_is_one_sentence_without_rays_own_lines(rays, capfd, line, exp
         with pytest.raises(ConfigError, match=expected):
             asyncio.run(use(address))
     assert capfd.readouterr() == ("", "of others\n")
-
-
-MISMATCH = """Version mismatch: The cluster was started with:
-    Ray: 2.55.0
-    Python: 3.11.7
-This process on node 10.0.0.1 was started with:
-    Ray: 2.60.0
-    Python: 3.12.1
-"""
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (MISMATCH, "it has Ray 2.55.0 on Python 3.11.7, and this machine Ray 2.60.0 on Python 3.1"),
-        ("InvalidAuthToken: Authentication token is missing or incorrect", "cluster's secret"),
-        ("ray client connection timeout", "serves no Ray clients, or refuses"),
-        ("something else\nand its trace", "something else"),
-    ],
-)
-def test_what_ray_reports_becomes_a_sentence(words, expected):
-    found = refusal(words)
-    assert expected in found
-    assert "\n" not in found
 
 
 @pytest.mark.parametrize("kept_in", ["RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "file"])

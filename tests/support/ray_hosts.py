@@ -101,6 +101,7 @@ class RayHosts:
                 env={
                     **self.environment(name),
                     "RAY_AUTH_MODE": "token",
+                    "PYTHONSAFEPATH": "1",
                     "RAY_USAGE_STATS_ENABLED": "0",
                 },
                 start_new_session=True,
