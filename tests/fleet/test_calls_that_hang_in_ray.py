@@ -49,7 +49,7 @@ def test_a_call_that_hangs_does_not_hold_the_process():
 
 @pytest.mark.parametrize("address", ["local", "auto", "10.0.0.5:6379", "ray://10.0.0.5:10001"])
 def test_a_connection_that_hangs_is_given_up_with_what_it_started(address, monkeypatch):
-    async def reached(_):
+    async def reached(*_):
         return None
 
     async def hang(function):
@@ -60,7 +60,7 @@ def test_a_connection_that_hangs_is_given_up_with_what_it_started(address, monke
         return await asyncio.Event().wait()
 
     killed, started = [], []
-    monkeypatch.setattr(connection, "unreachable", reached)
+    monkeypatch.setattr(connection, "unreachable_until", reached)
     monkeypatch.setattr(connection, "load_ray", lambda: SimpleNamespace(shutdown=print))
     monkeypatch.setattr(connection, "descendants", lambda _: started)
     monkeypatch.setattr(connection, "kill_all", killed.append)
@@ -68,7 +68,7 @@ def test_a_connection_that_hangs_is_given_up_with_what_it_started(address, monke
         monkeypatch.setenv(name, "5e")
 
     async def use():
-        async with connection.connected(address, hang):
+        async with connection.connected(address, hang, print):
             pass
 
     with pytest.raises(ConfigError, match=r"(hangs|did not come up)"):
@@ -99,7 +99,7 @@ def test_a_cluster_that_cannot_be_left_hides_nothing(monkeypatch):
         pass
 
     async def use():
-        async with connection.connected("local", call):
+        async with connection.connected("local", call, print):
             raise TemporaryError("the head is gone")
 
     monkeypatch.setattr(connection, "load_ray", lambda: SimpleNamespace(shutdown=shut_down))
