@@ -1,6 +1,7 @@
 """Ray, which is an extra: imported only when a fleet's verb runs, and here before anywhere else."""
 
 import os
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -33,10 +34,22 @@ def load_ray() -> Any:
         UsageError: it is not installed.
     """
     os.environ.update(RAY_ENVIRONMENT)
+    _let_others_find_this_program()
     try:
         return import_module("ray")
     except ModuleNotFoundError:
         raise UsageError(NEEDED) from None
+
+
+def _let_others_find_this_program() -> None:
+    """Pass the folder of a checkout that is not installed on to the processes of a cluster.
+
+    ``python -m bulkput`` finds it because it is called there, which theirs do not.
+    """
+    folder = str(Path(__file__).parents[2])
+    if sys.path[:1] == [folder] and folder not in sys.path[1:]:
+        known = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join([folder, *[known] * bool(known)])
 
 
 def require_token(environ: Mapping[str, str]) -> None:
