@@ -8,7 +8,7 @@ from bulkput.cli.streams import write_message
 from bulkput.model.exit_code import ExitCode
 from bulkput.observe.plain import masked, plain
 
-_RESUMABLE_VERBS = frozenset({"run", "upload", "download", "copy"})
+_RESUMABLE_VERBS = (["run"], ["upload"], ["download"], ["copy"], ["fleet", "run"])
 _MENDABLE = frozenset(
     {
         ExitCode.CONFIGURATION,
@@ -48,11 +48,12 @@ def report_resumption(
     Returns:
         Whether there was something to print.
     """
-    verb = next((word for word in sys.argv[1:2] if word in _RESUMABLE_VERBS), None)
+    words = sys.argv[1:]
+    is_resumable = any(words[: len(verb)] == verb for verb in _RESUMABLE_VERBS)
     passes = status == ExitCode.TEMPORARY or status > _FIRST_SIGNAL_STATUS
     waits = (snapshot_id is not None or is_mendable) and status in _MENDABLE
-    if verb and (passes or waits):
-        command = plain(masked(shlex.join(["bulkput", *sys.argv[1:]]), os.environ))
+    if is_resumable and (passes or waits):
+        command = plain(masked(shlex.join(["bulkput", *words]), os.environ))
         if not passes:
             kept = f"{snapshot_id} {_KEPT[phase]}. " if snapshot_id and phase in _KEPT else ""
             write_message(f"{kept}When the cause is mended,")

@@ -48,7 +48,7 @@ def _let_others_find_this_program() -> None:
     """
     folder = str(Path(__file__).parents[2])
     if sys.path[:1] == [folder] and folder not in sys.path[1:]:
-        known = os.environ.get("PYTHONPATH")
+        known = os.environ.get("PYTHONPATH", "")
         os.environ["PYTHONPATH"] = os.pathsep.join([folder, *[known] * bool(known)])
 
 

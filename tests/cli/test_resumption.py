@@ -17,9 +17,19 @@ def test_an_upload_that_may_go_on_names_its_command(status, monkeypatch, capsys)
     assert capsys.readouterr().err == "resume with: bulkput upload '/data/my disk.img' --quiet\n"
 
 
-@pytest.mark.parametrize(("verb", "status"), [("run", 4), ("run", 0), ("emulator", 143)])
+@pytest.mark.parametrize("status", [5, 130, 143])
+def test_a_run_of_a_fleet_that_may_go_on_names_its_command(status, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["/x/bulkput", "fleet", "run", "job.yaml"])
+    report_resumption(status)
+    assert capsys.readouterr().err == "resume with: bulkput fleet run job.yaml\n"
+
+
+@pytest.mark.parametrize(
+    ("verb", "status"),
+    [("run", 4), ("run", 0), ("emulator", 143), ("fleet host", 143), ("fleet", 5)],
+)
 def test_nothing_is_named_where_nothing_goes_on(verb, status, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["bulkput", verb, "x"])
+    monkeypatch.setattr(sys, "argv", ["bulkput", *verb.split(), "x"])
     report_resumption(status)
     assert capsys.readouterr().err == ""
 
