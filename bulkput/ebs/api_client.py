@@ -82,7 +82,8 @@ class ApiClient:
         self._credentials = credentials
         self._clock = clock
         self._learned = learned
-        self._signer = Signer(region, service.prefix, urlsplit(endpoint_url).netloc.lower())
+        self._host = urlsplit(endpoint_url).netloc
+        self._signer = Signer(region, service.prefix, self._host.lower())
 
     def set_clock_offset(self, offset_s: float) -> None:
         """Sign from now on with a clock that is ``offset_s`` ahead of ours."""
@@ -128,7 +129,9 @@ class ApiClient:
             what = "no answer within the time limit"
             raise self._failed(operation, what, snapshot_id) from error
         if answer.status >= 300:
-            raise self._refused(operation, answer, snapshot_id, kms_key, tagged=tagged)
+            refusal = self._refused(operation, answer, snapshot_id, kms_key, tagged=tagged)
+            self._learned.note_failure(self._host, refusal)
+            raise refusal
         try:
             fields = self._service.read(operation, answer)
         except UnreadableXmlError as error:
@@ -136,6 +139,7 @@ class ApiClient:
         except _OTHER_FORM as error:
             what = "it is not of the API's form"
             raise AnswerError(operation, what, snapshot_id=snapshot_id) from error
+        self._learned.note_answer(self._host)
         fields.setdefault("ResponseMetadata", {})["HTTPHeaders"] = answer.headers
         return fields
 
@@ -184,7 +188,7 @@ class ApiClient:
         return error
 
     def _unreadable(self, operation: str, snapshot_id: str | None) -> BulkputError:
-        if not self._learned.has_answered:
+        if not self._learned.has_answered(self._host):
             expected = "what answers there does not speak it"
             where = f"expected the AWS API at {self.endpoint_url}"
             return ConfigError((Problem("endpoint", f"{where}: {expected}"),))

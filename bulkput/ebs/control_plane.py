@@ -30,7 +30,7 @@ from bulkput.ebs.snapshot import (
     StartedSnapshot,
     StartRequest,
 )
-from bulkput.model.errors import BulkputError, ConfigError, Problem, ServiceError
+from bulkput.model.errors import ConfigError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
 
 _IDS = ("SnapshotId", "ParentSnapshotId", "SecondSnapshotId", "FirstSnapshotId")
@@ -53,7 +53,7 @@ class ControlPlane:
         Raises:
             ConfigError: an endpoint cannot be used.
         """
-        self._learned = learned or Learned(has_answered=True)
+        self._learned = learned or Learned(hosts=None)
         self.ebs = open_client("ebs")
         self.ec2 = open_client("ec2")
 
@@ -231,16 +231,10 @@ class ControlPlane:
     ) -> dict[str, Any]:
         """Make one attempt within the deadline."""
         named = [parameters.get(name) for name in _IDS]
-        try:
-            answer = await client.call(
-                operation,
-                parameters,
-                snapshot_id=snapshot_id or parameters.get("SnapshotId"),
-                kms_key=self._learned.key_of(snapshot_id, *named) or parameters.get("KmsKeyArn"),
-                tagged=tagged,
-            )
-        except BulkputError as error:
-            self._learned.note_failure(error)
-            raise
-        self._learned.has_answered = True
-        return answer
+        return await client.call(
+            operation,
+            parameters,
+            snapshot_id=snapshot_id or parameters.get("SnapshotId"),
+            kms_key=self._learned.key_of(snapshot_id, *named) or parameters.get("KmsKeyArn"),
+            tagged=tagged,
+        )

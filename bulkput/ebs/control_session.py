@@ -131,6 +131,7 @@ class ControlSession:
         }
         content = body.encode() if isinstance(body, str) else body
         answer = await self.exchange(ControlRequest(request.method, request.url, headers, content))
+        self._learned.note_answer(urlsplit(request.url).netloc)
         return ControlResponse(request.url, answer)
 
     async def exchange(self, request: ControlRequest) -> HttpResponse:
@@ -169,6 +170,7 @@ class ControlSession:
         lines += [f"{name}: {value}\r\n" for name, value in request.headers.items()]
         if not request.body and request.method != "GET":
             lines.append("Content-Length: 0\r\n")
+        is_first = not self._learned.has_answered(parts.netloc)
         wire = await self._wire(origin)
         try:
             answer = await wire.exchange(
@@ -181,9 +183,11 @@ class ControlSession:
             _require_readable(answer)
         except WireError as error:
             wire.forget_addresses()
-            outage = error_of_outage("", error, url=origin, learned=self._learned)
+            outage = error_of_outage(
+                "", error, url=origin, is_first=is_first, region=self._learned.region
+            )
             raise UnansweredError(outage) from error.__cause__ or error
-        if not self._learned.has_answered:
+        if is_first:
             foreign = error_of_foreign_answer(origin, answer.status, answer.headers, answer.body)
             if foreign is not None:
                 raise UnansweredError(foreign)

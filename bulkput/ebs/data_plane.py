@@ -67,7 +67,7 @@ class DataPlane:
             learned: Shared with the control plane.
         """
         self._endpoint = endpoint
-        self._learned = learned or Learned(has_answered=True)
+        self._learned = learned or Learned(hosts=None)
         self._region = region
         self._credentials = credentials
         self._clock = clock
@@ -94,6 +94,10 @@ class DataPlane:
     def clock_offset_s(self) -> float:
         """What signatures add to our clock."""
         return self._signer.clock_offset_s
+
+    def note_answered(self) -> None:
+        """Take everybody as one who has answered before."""
+        self._learned.hosts = None
 
     def set_clock_offset(self, offset_s: float) -> None:
         """Sign from now on with a clock that is ``offset_s`` ahead of ours."""
@@ -143,7 +147,7 @@ class DataPlane:
             raise self._refused(_PUT, answer, snapshot_id, block_index)
         echo = answer.headers.get("x-amz-Checksum")
         if echo == checksum:
-            self._learned.has_answered = True
+            self._learned.note_answer(self._endpoint.host_header)
             return
         if echo is not None:
             what = "the checksum echoed is not that of the block sent"
@@ -218,7 +222,7 @@ class DataPlane:
             block_index=block_index,
             kms_key=self._learned.key_of(snapshot_id),
         )
-        self._learned.note_failure(error)
+        self._learned.note_failure(self._endpoint.host_header, error)
         if is_complaint_of_plain_http(answer.status, error.what):
             return speaks_tls(self._endpoint.host_header)
         return error
@@ -248,7 +252,9 @@ class DataPlane:
             operation,
             error,
             url=self._endpoint.url,
-            learned=self._learned,
+            # Before a block there are calls: who answered those is known not to be a mistake.
+            is_first=not self._learned.has_answered(),
+            region=self._learned.region,
             snapshot_id=snapshot_id,
             block_index=block_index,
         )

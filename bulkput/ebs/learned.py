@@ -14,15 +14,27 @@ class Learned:
 
     region: str = ""
     """The Region that the run works in; empty before it is known."""
-    has_answered: bool = False
-    """A call was answered by what seems to be the service: from then on an outage may pass."""
+    hosts: set[str] | None = field(default_factory=set)
+    """With ports, whose answers seem to be the service's: from then on an outage may pass. None is
+    everybody: it was seen elsewhere that they do."""
     kms_keys: dict[str, str] = field(default_factory=dict)
     """Snapshot to the ARN of its key, of the snapshots that the run itself asked for."""
 
-    def note_failure(self, error: BulkputError) -> None:
+    def note_answer(self, host: str) -> None:
+        """Take note of an answer of the service."""
+        if self.hosts is not None:
+            self.hosts.add(host)
+
+    def note_failure(self, host: str, error: BulkputError) -> None:
         """Take note of a failed call: an answer that names its code is one of the service."""
         if isinstance(error, ServiceError) and error.code is not None:
-            self.has_answered = True
+            self.note_answer(host)
+
+    def has_answered(self, host: str | None = None) -> bool:
+        """Return whether ``host`` has ever answered; None is anybody."""
+        if self.hosts is None:
+            return True
+        return bool(self.hosts) if host is None else host in self.hosts
 
     def note_key(self, snapshot_id: str, arn: str | None) -> None:
         """Keep the key that an answer named."""

@@ -60,6 +60,10 @@ class Service(NamedTuple):
         """What the service's clock is ahead of ours, as far as signatures must know."""
         return self.data.clock_offset_s
 
+    def note_answered(self) -> None:
+        """Learn that it has answered another process of the run: then an outage may pass."""
+        self.data.note_answered()
+
     def adopt_server_clock(self, server_unix_s: float) -> float:
         """Sign from now on by the service's clock; returns what it is ahead of ours, in s.
 

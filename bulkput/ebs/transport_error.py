@@ -13,7 +13,6 @@ from bulkput.ebs.advice import advice
 from bulkput.ebs.bounded_responses import INTERIM_ANSWERS_MAX, InterimAnswersError
 from bulkput.ebs.first_contact import NO_HTTP, error_of_first_contact, speaks_no_aws
 from bulkput.ebs.http_response import WireError
-from bulkput.ebs.learned import Learned
 from bulkput.model.errors import ConfigError, MachineError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
 from bulkput.network.causes import local_shortage
@@ -49,7 +48,8 @@ def error_of_outage(
     error: BaseException,
     *,
     url: str,
-    learned: Learned,
+    is_first: bool,
+    region: str,
     snapshot_id: str | None = None,
     block_index: int | None = None,
 ) -> ServiceError | ConfigError | MachineError:
@@ -59,7 +59,8 @@ def error_of_outage(
         operation: As ``PutSnapshotBlock``.
         error: What was raised: the data plane's own, or what aiobotocore wraps.
         url: With whom it was.
-        learned: Whether there ever was an answer.
+        is_first: Nothing was answered yet.
+        region: The Region that was meant.
         snapshot_id: Which snapshot was asked for.
         block_index: Which block.
     """
@@ -83,10 +84,10 @@ def error_of_outage(
             operation, status, url=url, snapshot_id=snapshot_id, block_index=block_index
         )
     sentence, remedy = f"{host}: {what or _sentence(error)}", ""
-    if not learned.has_answered:
+    if is_first:
         if isinstance(error, WireError):  # it is no failure of the connection's
             return speaks_no_aws(url, what)
-        first = error_of_first_contact(error, url=url, region=learned.region)
+        first = error_of_first_contact(error, url=url, region=region)
         if isinstance(first, ConfigError):
             return first
         failure, remedy = first.failure, first.advice

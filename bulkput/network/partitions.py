@@ -45,6 +45,20 @@ def is_aws_host(host: str) -> bool:
     return any(name.endswith(f".{suffix}") for suffix in suffixes)
 
 
+def region_in(host: str) -> str:
+    """Return the Region that one of AWS's own names is in, known or not; empty for the global ones.
+
+    As ``ebs.eu-west-1.amazonaws.com`` and ``bucket.s3.dualstack.eu-west-1.amazonaws.com``.
+    """
+    name = host.lower().removesuffix(".")
+    for partition in partitions():
+        for suffix in partition.suffixes:
+            labels = name.removesuffix(f".{suffix}").split(".")
+            if name.endswith(f".{suffix}") and len(labels) > 1 and "-" in labels[-1]:
+                return labels[-1]
+    return ""
+
+
 def partition_of(region: str) -> Partition:
     """Return the partition of a Region, by its name alone where it is a new one."""
     for partition in partitions():

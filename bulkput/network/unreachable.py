@@ -7,7 +7,7 @@ import socket
 import ssl
 from typing import NamedTuple
 
-from bulkput.network.partitions import is_aws_host, is_known_region, nearest_region
+from bulkput.network.partitions import is_aws_host, is_known_region, nearest_region, region_in
 
 NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 """OpenSSL's names of bytes that are no TLS, by version."""
@@ -46,9 +46,10 @@ def unresolved(
         error: The resolver's.
         name: Of the host.
         proxy: The proxy's name and port; empty for none.
-        region: That was meant; empty where none is.
+        region: That was meant, where the name does not show it.
         named_in: Where the user gave the name.
     """
+    region = region_in(name) or region
     is_odd_region = bool(region) and not proxy and is_aws_host(name) and not is_known_region(region)
     if proxy:
         who, remedy = f"proxy {proxy}", "Correct HTTPS_PROXY, or check this machine's DNS"
@@ -78,10 +79,10 @@ def unconnected(host: str, proxy: str, *, is_tls: bool) -> str:
     """
     if proxy:
         return f"Check that the proxy {proxy} (HTTPS_PROXY) is up and may be reached"
-    scheme = "http://" if is_tls else "https://"
+    other = "http" if is_tls else "https"
     return (
-        f"Check the endpoint {host} and its port (is it one for {scheme}?), routes and firewalls "
-        "on the way, and whether a proxy is needed (HTTPS_PROXY)"
+        f"Check the endpoint {host} and its port (is it one for {other}?), routes and firewalls on "
+        "the way, and whether a proxy is needed (HTTPS_PROXY)"
     )
 
 

@@ -17,9 +17,10 @@ from bulkput.network.proxy import proxy_url
 _CONNECTIONS_MAX = 4
 """One upload at a time, beside it a list or a lock; several volumes wait for each other."""
 
-_DEADLINES = Deadlines(connect_s=4.0, no_progress_s=4.0, attempt_s=5000.0)
-"""A call has a limit of its own, by its bytes. S3 answers within a fifth of a second; what does not
-move is given up early, because an upload waits for the first answer."""
+_DEADLINES = Deadlines(connect_s=4.0, no_progress_s=4.0, attempt_s=10.0)
+"""S3 answers within a fifth of a second; what does not move is given up early, because an upload
+waits for the first answer. What moves is let be: beside an upload that fills a narrow link, a piece
+of the ledger takes minutes."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ Owns connections and the bucket's Region. The signatures, connections, proxies a
 of the EBS direct APIs. Knows no object's meaning.
 """
 
-import asyncio
 import hashlib
 from base64 import b64encode
 from contextlib import AsyncExitStack
@@ -23,12 +22,6 @@ from bulkput.network.refusals import known_refusals
 from bulkput.store.address import StoreAddress
 from bulkput.store.s3_answers import other_region
 from bulkput.store.s3_place import S3Place
-
-_CALL_LIMIT_S = 10.0
-"""Of one attempt, beside the time that its bytes take."""
-
-_BYTES_PER_S_MIN = 1 << 20
-"""Slower than any link that an upload is sensible on; a manifest of 4 GiB has an hour."""
 
 _REDIRECTS_MAX = 2
 
@@ -73,7 +66,7 @@ class S3Requests:
         self._place = place
         self._credentials = credentials
         self._clock = clock
-        self._learned = Learned(region=place.region, has_answered=True)
+        self._learned = Learned(region=place.region)
         self._clock_offset_s = 0.0
         self._stack = AsyncExitStack()
 
@@ -152,22 +145,26 @@ class S3Requests:
             headers=headers,
             payload_hash=digest.hex(),
         )
-        size_bytes = max(0 if body is None else body.content.nbytes, answer_limit_bytes)
+        host = self._endpoint.host_header
         try:
-            async with asyncio.timeout(_CALL_LIMIT_S + size_bytes / _BYTES_PER_S_MIN):
-                return await self._wire.exchange(
-                    _METHODS[operation],
-                    f"{path}?{encode_query(query)}" if query else path,
-                    "".join([f"{name}: {value}\r\n" for name, value in signed.items()]),
-                    body=None if body is None else body.content,
-                    answer_limit_bytes=answer_limit_bytes,
-                )
-        except TimeoutError:
-            what = f"{self._endpoint.host_header}: no answer within the time limit"
-            raise ServiceError(operation, FailureClass.STALLED, what) from None
+            answer = await self._wire.exchange(
+                _METHODS[operation],
+                f"{path}?{encode_query(query)}" if query else path,
+                "".join([f"{name}: {value}\r\n" for name, value in signed.items()]),
+                body=None if body is None else body.content,
+                answer_limit_bytes=answer_limit_bytes,
+            )
         except WireError as error:
             self._wire.forget_addresses()
-            raise error_of_outage(operation, error, url=url, learned=self._learned) from error
+            raise error_of_outage(
+                operation,
+                error,
+                url=url,
+                is_first=not self._learned.has_answered(host),
+                region=self._signer.region,
+            ) from error
+        self._learned.note_answer(host)
+        return answer
 
     def _path(self, key: str) -> str:
         bucket = "" if self._is_in_host else f"/{self._address.bucket}"

@@ -1,6 +1,7 @@
 """Before the first answer a mistake is named within seconds; afterwards an outage may pass."""
 
 import ssl
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
@@ -93,7 +94,7 @@ async def test_http_at_a_tls_port_and_tls_at_an_http_port(lab):
     async with lab.serving(refuses_http, tls=context) as server:
         error = await failure(endpoint_url=server.url.replace("https", "http"))
         assert error.failure is FailureClass.UNREACHABLE
-        assert "https://" in error.advice
+        assert "is it one for https?" in error.advice
     async with lab.serving(answers_as_a_web_server) as server:
         error = await failure(endpoint_url=server.url.replace("http", "https"))
         assert isinstance(error, ConfigError)
@@ -198,6 +199,38 @@ async def test_after_an_answer_the_same_failures_may_pass(lab):
             assert caught.value.failure is expected
 
 
+async def test_what_one_host_has_answered_says_nothing_of_another(lab, monkeypatch):
+    async def throttles(peer):
+        await peer.request()
+        await peer.answer(400, {"x-amzn-ErrorType": "ThrottlingException"}, b'{"message":"slow"}')
+
+    async with lab.serving(throttles) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_EBS", server.url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "https://nowhere.invalid")
+        async with open_service(
+            region="us-east-1", clock=LoopClock(), credentials=StaticCredentials(KEYS)
+        ) as service:
+            with pytest.raises(ServiceError):
+                await service.control.start_snapshot(StartRequest(1, "t"))
+            for is_answered, expected in (
+                (False, FailureClass.NO_SUCH_HOST),
+                (True, FailureClass.TRANSIENT),
+            ):
+                if is_answered:  # as another process of the run has seen
+                    service.note_answered()
+                with pytest.raises(ServiceError) as caught:
+                    await service.control.describe_snapshot("snap-0123456789abcdef0")
+                assert caught.value.failure is expected
+
+
+async def test_the_region_of_another_client_is_doubted_by_its_own_name():
+    async with open_service(
+        region="eu-west-1", clock=LoopClock(), credentials=StaticCredentials(KEYS)
+    ) as service:
+        with pytest.raises(ServiceError, match=r"is eu-central-1 meant\?"):
+            await service.open_client("ec2", "eu-centrl-1").call("DescribeRegions", {})
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -222,7 +255,7 @@ async def test_a_refusal_of_ec2_in_a_foreign_form_is_read(lab, body, expected):
             credentials=StaticCredentials(KEYS),
         ) as service,
     ):
-        service.control._learned.has_answered = True
+        service.control._learned.note_answer(urlsplit(server.url).netloc)
         with pytest.raises(ServiceError) as caught:
             await service.control.pending_snapshots_page("bulkput")
     if expected == "throttled":

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from support.malformed import ENDLESS, answer
@@ -186,7 +187,7 @@ async def test_no_call_follows_a_redirect(lab, status):
             writer.write(f"{head}\r\n\r\n".encode())
 
         async with raw_server(redirect) as url, service_at(url, lab) as service:
-            service.control._learned.has_answered = True
+            service.control._learned.note_answer(urlsplit(url).netloc)
             for call in calls(service, 1):
                 with pytest.raises(ServiceError, match="a redirect to 127") as caught:
                     await call()

@@ -66,7 +66,7 @@ async def test_who_takes_the_connection_and_answers_nothing(
         url = server.url.replace("http:", "https:") if is_tls else server.url
         error = await failure(url, control_s=0.2)
     assert (error.failure, error.status) == (FailureClass.UNREACHABLE, 5)
-    assert f"is it one for {'http' if is_tls else 'https'}://?" in error.advice
+    assert f"is it one for {'http' if is_tls else 'https'}?" in error.advice
 
 
 async def test_an_endpoint_that_speaks_something_else(lab):

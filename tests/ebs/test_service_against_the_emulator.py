@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 from base64 import b64encode
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
@@ -126,7 +127,7 @@ async def test_a_control_call_has_one_attempt_and_one_deadline(lab):
                 deadlines=Deadlines(connect_s=1, control_s=0.3),
             ) as service,
         ):
-            service.control._learned.has_answered = True
+            service.control._learned.note_answer(urlsplit(server.url).netloc)
             with pytest.raises(ServiceError, match=word) as caught:
                 await service.control.start_snapshot(StartRequest(1, "t"))
             assert caught.value.failure is failure

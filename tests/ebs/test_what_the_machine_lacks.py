@@ -10,7 +10,6 @@ from aiohttp.client_reqrep import ConnectionKey
 
 from bulkput.ebs.control_session import UnansweredError
 from bulkput.ebs.http_response import WireError
-from bulkput.ebs.learned import Learned
 from bulkput.ebs.transport_error import error_of_outage
 from bulkput.model.errors import MachineError, ServiceError
 from bulkput.source.remote.connections import Connections
@@ -41,8 +40,7 @@ FORMS = {
 
 
 def outage(error):
-    learned = Learned("eu-west-1")
-    return error_of_outage("PutSnapshotBlock", error, url=URL, learned=learned)
+    return error_of_outage("PutSnapshotBlock", error, url=URL, is_first=True, region="eu-west-1")
 
 
 @pytest.mark.parametrize(

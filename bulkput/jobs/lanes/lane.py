@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import traceback
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 
@@ -107,17 +108,18 @@ async def _serve(
             await _Lane(tools, keys, source_keys, reader, writer, passed, group).run()
 
 
-def _opened(
-    end: LaneEnd, credentials: SentCredentials
-) -> contextlib.AbstractAsyncContextManager[Service]:
+@contextlib.asynccontextmanager
+async def _opened(end: LaneEnd, credentials: SentCredentials) -> AsyncIterator[Service]:
     tuning = end.settings.tuning
-    return open_connection(
+    async with open_connection(
         end.settings,
         connections_max=tuning.in_flight_max,
         deadlines=deadlines_of(tuning),
         server=end.server,
         credentials=credentials,
-    )
+    ) as service:
+        service.note_answered()  # to the job, which has begun its volume
+        yield service
 
 
 class _Lane:
