@@ -17,7 +17,7 @@ from bulkput.model.failure import FailureClass
 from bulkput.network.causes import causes
 from bulkput.network.late_trust import aiohttp
 from bulkput.network.proxy import shown_proxy
-from bulkput.network.unreachable import speaks_no_tls, unconnected, unresolved
+from bulkput.network.unreachable import closed_way, speaks_no_tls, unconnected, unresolved
 
 _TLS_ALERT = "\\x15\\x03"
 """How an alert of TLS begins (RFC 8446, 5.1), as Python shows bytes that are no HTTP."""
@@ -62,10 +62,7 @@ def error_of_first_contact(
     host, proxy = urlsplit(url).netloc, shown_proxy(url)
     peer = f"the proxy {proxy}" if proxy else host
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        what = f"the proxy {proxy} answered {error.status} instead of opening the way to {host}"
-        return FirstFailure(
-            FailureClass.UNREACHABLE, what, "Check that HTTPS_PROXY names a proxy for https"
-        )
+        return FirstFailure(FailureClass.UNREACHABLE, *closed_way(proxy, host, error.status))
     for each in causes(error):
         if isinstance(each, socket.gaierror):
             return _unresolved(each, urlsplit(url).hostname or "", proxy, region)

@@ -19,12 +19,12 @@ _NOT_YET_VALID, _EXPIRED, _OTHER_NAME, _OTHER_ADDRESS = 9, 10, 62, 64
 """OpenSSL's X509_V_ERR_: of a certificate's time and names (openssl-verification-options)."""
 
 _RENEW = "renew the certificate, or set this machine's clock"
-_RENAME = "use a name that the certificate has"
+OTHER_NAME = "use a name that the certificate has"
 _REMEDIES = {
     _NOT_YET_VALID: _RENEW,
     _EXPIRED: _RENEW,
-    _OTHER_NAME: _RENAME,
-    _OTHER_ADDRESS: _RENAME,
+    _OTHER_NAME: OTHER_NAME,
+    _OTHER_ADDRESS: OTHER_NAME,
 }
 
 
@@ -84,6 +84,12 @@ def unconnected(host: str, proxy: str, *, is_tls: bool) -> str:
         f"Check the endpoint {host} and its port (is it one for {other}?), routes and firewalls on "
         "the way, and whether a proxy is needed (HTTPS_PROXY)"
     )
+
+
+def closed_way(proxy: str, host: str, http_status: int) -> tuple[str, str]:
+    """Return what happened, and what to look at, where a proxy opened no way, and refused none."""
+    what = f"the proxy {proxy} answered {http_status} instead of opening the way to {host}"
+    return what, "Check that HTTPS_PROXY names a proxy for https, and that it reaches the host"
 
 
 def untrusted(error: ssl.SSLCertVerificationError) -> str:

@@ -6,7 +6,6 @@ what a request without an answer means.
 
 import contextlib
 import socket
-import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,21 +13,19 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from bulkput.model.errors import BulkputError, CredentialsError, SourceError
-from bulkput.network.causes import causes, local_shortage
+from bulkput.network.causes import local_shortage
 from bulkput.network.proxy import REFUSALS, Proxy, proxy_for, refusal, refused_status, shown_proxy
 from bulkput.network.refusals import known_refusals
 from bulkput.network.tls import web_context
 from bulkput.source.remote.response_head import bound_response_heads
-from bulkput.source.remote.transport import PassingError
+from bulkput.source.remote.unreached import UnreachedError, error_without_answer
 
-_TIMEOUT = urllib3.Timeout(connect=10, read=30)
-"""Without a byte for so long, an attempt is given up: S3's own clients wait 60 s."""
+_TIMEOUT = urllib3.Timeout(connect=10, read=20)
+"""Without a byte for so long, an attempt is given up: as long as a whole put has, and so short that
+who never answers is known within half a minute."""
 
 _CONNECTIONS_MAX = 64
 """As many as threads may be configured to read."""
-
-_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
-"""OpenSSL's names of bytes that are no TLS, by version."""
 
 
 class Connections:
@@ -49,10 +46,11 @@ class Connections:
         """Send one GET and return what is answered, a redirect too.
 
         Raises:
-            PassingError: no answer; another attempt may have one.
+            UnreachedError: no answer; another attempt may have one.
             SourceError: none will.
             CredentialsError: a proxy refuses.
-            ConfigError: the environment's proxy or authorities cannot be used.
+            ConfigError: the server is not trusted, or the environment's proxy or authorities cannot
+                be used.
         """
         with known_refusals.asking(url) as refused:
             if refused is not None:
@@ -106,7 +104,7 @@ class Connections:
             bound_response_heads(self._pools[proxy])
         return self._pools[proxy]
 
-    def _failure(self, url: str, error: HTTPError) -> BulkputError | PassingError:
+    def _failure(self, url: str, error: HTTPError) -> BulkputError | UnreachedError:
         status = refused_status(error)
         if status in REFUSALS:
             known_refusals.note(url, status)
@@ -114,17 +112,7 @@ class Connections:
         short = local_shortage(error, f"{self._shown}: cannot be reached")
         if short is not None:
             return short
-        each: BaseException | None = error
-        while each is not None:
-            if isinstance(each, ssl.SSLCertVerificationError):
-                what = f"is on a server whose certificate is not valid: {each.verify_message}"
-                return SourceError(self._shown, f"{what} (name its authority in AWS_CA_BUNDLE)")
-            if isinstance(each, ssl.SSLError) and any(name in str(each) for name in _NO_TLS):
-                host = shown_proxy(url) or urlsplit(url).netloc
-                what = f"is on a server that does not speak TLS ({host}): http:// or another port?"
-                return SourceError(self._shown, what)
-            each = each.__cause__ or each.__context__
-        return PassingError(describe(error))
+        return error_without_answer(error, shown=self._shown, url=url)
 
     def _refusal(self, url: str, status: int) -> CredentialsError:
         host = urlsplit(url).netloc
@@ -140,11 +128,3 @@ def interrupt(response: Any) -> None:
     with contextlib.suppress(AttributeError, OSError):  # it has ended by itself
         found = response._fp.fp.raw._sock  # noqa: SLF001
         socket.socket.shutdown(found, socket.SHUT_RDWR)  # of TLS too, whose reader finds the end
-
-
-def describe(error: Exception) -> str:
-    """Return what happened, without the URL that urllib3 may have put into the text."""
-    for each in causes(error):
-        if isinstance(each, OSError) and each.strerror:
-            return each.strerror
-    return type(error).__name__.removesuffix("Error")

@@ -15,8 +15,8 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from bulkput.model.address import is_clear_text, parse_address, plain_address
-from bulkput.model.errors import CredentialsError, SourceError
-from bulkput.source.remote.connections import Connections, describe, interrupt
+from bulkput.model.errors import ConfigError, CredentialsError, SourceError
+from bulkput.source.remote.connections import Connections, interrupt
 from bulkput.source.remote.transport import (
     ChangedError,
     PassingError,
@@ -27,11 +27,15 @@ from bulkput.source.remote.transport import (
     refuse,
     total_bytes,
 )
+from bulkput.source.remote.unreached import describe
 
 _REDIRECTS_MAX = 5
 """curl's default is 50, browsers' 20; storage services use one."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+_FINAL = (SourceError, CredentialsError, ConfigError)
+"""What one server's failure is that no other attempt mends; another server may do."""
 
 _MIRRORS_MAX = 3
 """Tries of a redirector whose mirrors have not what it promises: one that lags behind is usual."""
@@ -77,7 +81,7 @@ class HttpTransport:
         try:
             response = self._connections.request(origin.url, _headers(start, stop, origin.version))
             answer = self._answer(response, start, stop)
-        except (PassingError, SourceError, CredentialsError) as error:
+        except (PassingError, *_FINAL) as error:
             has_moved = origin.url != self._url or isinstance(error, _MovedError)
             if isinstance(error, ChangedError) or not has_moved:
                 raise
@@ -107,7 +111,7 @@ class HttpTransport:
         """Return an equal mirror's answer, if the redirector has one now."""
         try:
             answer = self._found_anew(start, stop, version)
-        except (PassingError, SourceError, CredentialsError):
+        except (PassingError, *_FINAL):
             return None
         if is_same_disk(version, answer.version):
             return self._of(answer, version)
@@ -128,7 +132,7 @@ class HttpTransport:
             try:
                 response = self._follow(ways, _headers(start, stop, None))
                 answer = self._answer(response, start, stop)
-            except (SourceError, CredentialsError):
+            except _FINAL:
                 if ways == [self._url] or not tries_left:
                     raise
                 continue  # the redirector may name a better one

@@ -4,6 +4,7 @@ Owns the repetition, which is the only one: what lies beneath tries once. Knows 
 """
 
 import random
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,11 +13,17 @@ from bulkput.model.errors import SourceError, TemporaryError
 from bulkput.source.format import HEAD_SIZE_BYTES
 from bulkput.source.remote.slow_answers import PIECE_LIMIT_S, SlowAnswers, WatchedAnswer
 from bulkput.source.remote.transport import PassingError, RangeResponse, Transport, Version, changed
+from bulkput.source.remote.unreached import UnreachedError
 from bulkput.source.source import SourceKind
 
 _DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """19 s in all, with the attempts' own time: a failover of S3's front takes seconds. Counted anew
 whenever enough bytes have come."""
+
+_FIRST_ATTEMPTS_MAX = 3
+_FIRST_LIMIT_S = 15.0
+"""Before the first answer: nobody there is most likely a mistake, which no waiting mends. After it
+no attempt begins, and one that waits for a connection or an answer takes 20 s at most."""
 
 _PROGRESS_MIN_BYTES = 64 << 10
 """A server that ends each answer after less is failing: 100 bytes at a time, a GiB takes ten
@@ -124,6 +131,7 @@ class RemoteObject:
     def _fill(self, start: int, views: Sequence[memoryview]) -> Version:
         """Fill ``views``, or as much as there is of an object whose length is not known yet."""
         filled = failures = 0
+        began_s = time.monotonic()
         length_bytes = sum(len(view) for view in views)
         while True:
             before = filled
@@ -140,6 +148,10 @@ class RemoteObject:
                     answer.close()
             except PassingError as error:
                 failures = 1 if filled - before >= _PROGRESS_MIN_BYTES else failures + 1
+                if self._version is None and isinstance(error, UnreachedError):
+                    is_late = time.monotonic() - began_s > _FIRST_LIMIT_S
+                    if is_late or failures >= _FIRST_ATTEMPTS_MAX:
+                        raise error.of(self.path) from error
                 if failures > len(_DELAYS_S):
                     raise TemporaryError(
                         f"{self.path} could not be read at {start + filled}, {failures} times in a "

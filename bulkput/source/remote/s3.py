@@ -1,7 +1,6 @@
 """Ranges of an S3 object, by botocore and the credentials of the AWS chain. One attempt each."""
 
 import os
-import ssl
 import threading
 from functools import partial
 from http import HTTPStatus
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 from bulkput.model.address import Address
 from bulkput.model.errors import ConfigError, CredentialsError, Problem, SourceError
 from bulkput.model.host import is_loopback
-from bulkput.network.causes import causes, local_shortage
+from bulkput.network.causes import local_shortage
 from bulkput.network.proxy import REFUSALS, proxy_for, refusal, refused_status, shown_proxy
 from bulkput.network.refusals import known_refusals
 from bulkput.network.tls import verify_path
@@ -26,10 +25,11 @@ from bulkput.source.remote.transport import (
     refuse,
     total_bytes,
 )
+from bulkput.source.remote.unreached import error_without_answer
 
 _CONNECTIONS_MAX = 64
 _CONNECT_TIMEOUT_S = 10
-_READ_TIMEOUT_S = 30
+_READ_TIMEOUT_S = 20
 """As for https."""
 
 _REQUESTS_MAX = 6
@@ -122,11 +122,13 @@ class S3Transport:
         short = local_shortage(error, f"{self.shown}: cannot be reached")
         if short is not None:
             return short
-        for each in causes(error):
-            if isinstance(each, ssl.SSLCertVerificationError):
-                what = f"is on a server whose certificate is not valid: {each.verify_message}"
-                return SourceError(self.shown, f"{what} (name its authority in AWS_CA_BUNDLE)")
-        return PassingError(str(error))
+        return error_without_answer(
+            error,
+            shown=self.shown,
+            url=self._sent.url,
+            region=self._client.meta.region_name,
+            named_in="AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL",
+        )
 
     def _refusal(self, status: int) -> CredentialsError:
         url = self._sent.url

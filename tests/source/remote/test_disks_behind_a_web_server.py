@@ -215,7 +215,7 @@ def test_certificates_are_verified(disk, opened, content, monkeypatch, tmp_path)
     authority.issue_cert("localhost").configure_cert(context)
     server = RangeServer(disk, tls=context)
     try:
-        with pytest.raises(SourceError, match="certificate is not valid"):
+        with pytest.raises(ConfigError, match=r"not valid: unable .* AWS_CA_BUNDLE"):
             opened(f"{server.url}/disk.img", access=Access())
         authority.cert_pem.write_to_path(tmp_path / "ca.pem")
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))

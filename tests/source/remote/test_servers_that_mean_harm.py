@@ -82,14 +82,14 @@ def no_http(server, connection, _start, _stop):
 @pytest.mark.parametrize(
     ("answer", "error", "words"),
     [
-        (few_bytes, TemporaryError, "ended early|Incomplete|Protocol"),
-        (endless_headers, TemporaryError, "times in a row"),
-        (endless_line, TemporaryError, "times in a row"),
-        (endless_interim, TemporaryError, "times in a row"),
+        (few_bytes, TemporaryError, "ended early|Incomplete|closed early"),
+        (endless_headers, TemporaryError, "times in a row|cannot be reached"),
+        (endless_line, TemporaryError, "times in a row|cannot be reached"),
+        (endless_interim, TemporaryError, "times in a row|cannot be reached"),
         (endless_redirects, SourceError, "redirects more than"),
         (other_range, SourceError, "does not serve parts"),
-        (negative_chunks, TemporaryError, "times in a row"),
-        (no_http, TemporaryError, "times in a row"),
+        (negative_chunks, TemporaryError, "times in a row|cannot be reached"),
+        (no_http, TemporaryError, "times in a row|cannot be reached"),
     ],
 )
 def test_it_is_left_after_a_few_turns(opened, answer, error, words):
@@ -148,7 +148,7 @@ def test_nor_is_a_head_that_comes_byte_by_byte(opened, monkeypatch, scheme):
 
     server = range_server(drip)
     try:
-        with pytest.raises(TemporaryError, match="3 times in a row"):
+        with pytest.raises(TemporaryError, match="cannot be reached"):
             opened(address_of(server, scheme, monkeypatch))
     finally:
         done.set()
@@ -163,7 +163,7 @@ def test_an_s3_that_means_harm_is_left_too(opened, monkeypatch, answer):
     server = range_server(answer)
     address = address_of(server, "s3", monkeypatch)
     try:
-        with pytest.raises(TemporaryError, match="times in a row") as caught:
+        with pytest.raises(TemporaryError, match=r"times in a row|cannot be reached") as caught:
             opened(address)
     finally:
         server.close()
