@@ -30,6 +30,12 @@ PATIENCE_TURNS = 3.0
 """Or for so many turns of all that are under way, at the pace at which answers come: on a link that
 has just become a tenth as wide, every exchange takes ten times what exchanges took."""
 
+PATIENCE_GROWTH = 2.0
+"""Nothing may move for so many times the stillness that an attempt was last ended for, while
+nothing is answered: where every answer takes 15 s, or the link stands still, ending all of them at
+once would send all of it again. So one is ended, which finds out whether another connection does
+better. What is still while others are answered has no such time."""
+
 PATIENCE_FACTOR_MAX = 10.0
 """Of the configured limit, 120 s by default: whatever is known of others, this one is stuck."""
 
@@ -103,6 +109,9 @@ class Watch:
         self.exchange_s = 0.0
         """How long an exchange takes: the longest of those that were answered lately."""
         self._interval_s = 0.0
+        self._ended_after_s = 0.0
+        """Without a byte or an answer, the last attempt that was ended, if none came since."""
+        self._last_answer_s = float("-inf")
         self._answered_s: float | None = None
         """When the last answer came, if something has been under way ever since."""
         self._attempts: set[Attempt] = set()
@@ -124,6 +133,8 @@ class Watch:
     def answered(self, attempt: Attempt) -> None:
         """Learn how long an exchange took that was answered."""
         now_s = self._loop.time()
+        self._ended_after_s = 0.0
+        self._last_answer_s = now_s
         took_s = now_s - attempt.connected_s
         self.exchange_s = max(took_s, EXCHANGE_DECAY * self.exchange_s)
         if self._answered_s is not None:
@@ -150,10 +161,12 @@ class Watch:
         if self._attempts:
             self._timer = self._loop.call_later(self._look_every_s, self._look)
 
-    def _patience_s(self) -> float:
+    def _patience_s(self, still_since_s: float) -> float:
         """Return how long an exchange may be still, by what is known of others."""
         turn_s = self._interval_s * len(self._attempts)
         known_s = max(PATIENCE_EXCHANGES * self.exchange_s, PATIENCE_TURNS * turn_s)
+        if self._last_answer_s <= still_since_s:
+            known_s = max(known_s, PATIENCE_GROWTH * self._ended_after_s)
         return min(PATIENCE_FACTOR_MAX * self._no_progress_s, known_s)
 
     def _why_to_end(self, attempt: Attempt, now_s: float) -> str:
@@ -161,9 +174,10 @@ class Watch:
         if moved != attempt.moved:
             attempt.moved = moved
             attempt.moved_s = now_s
-        patience_s = self._patience_s()
+        patience_s = self._patience_s(attempt.moved_s)
         still_s = max(self._no_progress_s, patience_s)
         if now_s - attempt.moved_s >= still_s:
+            self._ended_after_s = still_s
             return f"no byte was sent or received for {still_s:.3g} s"
         if attempt.first_moved is None:
             attempt.first_moved = moved
@@ -177,6 +191,7 @@ class Watch:
         if now_s - attempt.started_s < limit_s:
             return ""
         if limit_s < 2 * answer_s:
+            self._ended_after_s = answer_s
             return f"no answer within {answer_s:.3g} s"
         return f"slower than {PACE_FLOOR_BYTES_PER_S >> 10} KiB/s for {limit_s:.0f} s"
 
