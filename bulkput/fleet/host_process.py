@@ -24,13 +24,14 @@ _VOLUME = b"bulkput.fleet.volume_process"
 def main() -> None:
     """Run Ray's command line with this process's arguments."""
     sys.argv[0] = "ray"
-    with noted_signals(end_volumes) as came:
-        try:
+    came: list[int] = []
+    try:
+        with noted_signals(end_volumes, came):
             import_module("ray.scripts.scripts").main()
-        except SystemExit as end:
-            if end.code and came:
-                sys.exit(128 + came[0])
-            raise
+    except SystemExit as end:  # all that came is noted by now
+        if end.code and came:
+            sys.exit(128 + came[0])
+        raise
 
 
 def end_volumes() -> None:
@@ -42,12 +43,11 @@ def end_volumes() -> None:
 
 
 @contextlib.contextmanager
-def noted_signals(act: Callable[[], None]) -> Iterator[list[int]]:
-    """Note signals that end this process, beside whoever handles them; gives their numbers.
+def noted_signals(act: Callable[[], None], came: list[int]) -> Iterator[None]:
+    """Note in ``came`` the numbers of signals that end this process, beside whoever handles them.
 
     ``act`` is called for each, in a thread: Ray's own handler holds the main one.
     """
-    came: list[int] = []
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
 
@@ -62,7 +62,7 @@ def noted_signals(act: Callable[[], None]) -> Iterator[list[int]]:
         thread.start()
         before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
         try:
-            yield came
+            yield
         finally:
             signal.set_wakeup_fd(before)
             theirs.close()
