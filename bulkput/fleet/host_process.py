@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 
 from bulkput.model.parent import descendants
 
@@ -25,6 +26,7 @@ def main() -> None:
     """Run Ray's command line with this process's arguments."""
     sys.argv[0] = "ray"
     came: list[int] = []
+    signal.signal(signal.SIGINT, _end_as_by_sigterm)
     try:
         with noted_signals(end_volumes, came):
             import_module("ray.scripts.scripts").main()
@@ -32,6 +34,13 @@ def main() -> None:
         if end.code and came:
             sys.exit(128 + came[0])
         raise
+
+
+def _end_as_by_sigterm(number: int, _frame: FrameType | None) -> None:
+    """Do after Ctrl-C what Ray does in order after SIGTERM alone, once it has begun."""
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        sys.exit(128 + number)
+    signal.raise_signal(signal.SIGTERM)
 
 
 def end_volumes() -> None:

@@ -37,30 +37,48 @@ def test_wrong_flags_are_refused(monkeypatch, arguments, expected):
     assert expected in str(error)
 
 
+@pytest.fixture
+def own_signals():
+    """Put handlers of signals back after the test."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize(
-    ("signals", "code", "expected"),
-    [([], 0, 0), ([], 1, 1), ([signal.SIGTERM], 1, 143), ([signal.SIGINT], 1, 130)],
+    ("signals", "is_started", "code", "expected"),
+    [
+        ([], True, 0, 0),
+        ([], True, 1, 1),
+        ([signal.SIGTERM], True, 1, 143),
+        ([signal.SIGINT], True, 1, 130),
+        ([signal.SIGINT, signal.SIGTERM], True, 1, 130),
+        ([signal.SIGINT], False, 1, 130),
+    ],
 )
-def test_a_host_that_was_asked_to_end_ends_by_that_code(monkeypatch, signals, code, expected):
-    """Ray's own is 1, whatever ended it."""
+def test_a_host_that_was_asked_to_end_ends_as_by_sigterm_with_its_own_code(
+    monkeypatch, own_signals, signals, is_started, code, expected
+):
+    """Ray's code is 1, whatever ended it, and what it does in order it does after SIGTERM."""
 
     def start():
+        if is_started:
+            signal.signal(signal.SIGTERM, lambda number, _: ended_by.append(number))
         for number in signals:
             signal.raise_signal(number)
-        sys.exit(code)  # at once, as after Ctrl-C
+        sys.exit(code)
 
+    ended_by = []
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     asked = threading.Event()
     monkeypatch.setattr(host_process, "end_volumes", asked.set)
 
     monkeypatch.setattr(sys, "argv", ["host_process", "start"])
     monkeypatch.setattr(host_process, "import_module", lambda _: SimpleNamespace(main=start))
-    before = {number: signal.signal(number, lambda *_: None) for number in signals}
-    try:
-        with pytest.raises(SystemExit) as ended:
-            host_process.main()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with pytest.raises(SystemExit) as ended:
+        host_process.main()
+    assert ended_by == [signal.SIGTERM] * len(signals) * is_started
     assert (ended.value.code or 0) == expected
     assert asked.is_set() == bool(signals), "the volumes are asked to end"
 
