@@ -49,4 +49,6 @@ def refusal(words: str, lines: Sequence[str] = ()) -> str:
             "its head starts no process for a Ray client: ray_client_server.err in Ray's folder "
             "there has more"
         )
-    return words.strip().partition("\n")[0]
+    first, _, more = words.strip().partition("\n")
+    reason = more.rpartition("\n")[2] if first.endswith(":") else ""
+    return f"{first} {reason.strip()}".strip()

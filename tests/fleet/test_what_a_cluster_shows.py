@@ -41,13 +41,22 @@ def node(number, *, alive=True, **labels):
 
 
 def test_hosts_have_their_given_names_and_none_has_that_of_another():
-    listed = [node(1, rack="7"), node(2, bulkput_host="db"), node(3, alive=False), node(4)]
+    listed = [node(1, rack="7"), node(2, bulkput_host="db"), node(3, alive=False)]
     found = nodes_of(listed, {})
     assert [(each.name, dict(each.labels)) for each in found] == [
         ("db", {}),
         ("vm", {"rack": "7"}),
-        ("vm-000000", {}),
     ]
+
+
+def test_a_name_that_several_hosts_have_is_no_host_s():
+    """A volume would go to any of them, and its device is another disk there."""
+    listed = [node(number << 200, bulkput_host="db") for number in (1, 2)]
+    listed += [node(3 << 200), node(4 << 200, alive=False, bulkput_host="vm")]
+    assert [each.name for each in nodes_of(listed, {})] == ["db-000001", "db-000002", "vm"]
+    described = {node(3 << 200)["NodeID"]: {"bulkput-host": "db"}}
+    assert {"db", "vm"}.isdisjoint(each.name for each in nodes_of(listed, described))
+    assert [each.name for each in nodes_of(listed[1:], {})] == ["db", "vm"], "the other has left"
 
 
 def test_a_node_that_something_else_started_has_the_labels_that_it_was_given_since():

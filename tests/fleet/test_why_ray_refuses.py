@@ -21,6 +21,7 @@ This process on node 10.0.0.1 was started with:
         ("InvalidAuthToken: Authentication token is missing or incorrect", "cluster's secret"),
         ("ray client connection timeout", "serves no Ray clients, or refuses"),
         ("something else\nand its trace", "something else"),
+        ("Failure from server:\nTraceback\nKeyError: 'x'\n", "server: KeyError: 'x'"),
         (f"Initialization failure from server:\nTraceback\n{STARTS_NONE}", "starts no process for"),
     ],
 )
