@@ -4,9 +4,10 @@ As a library: ``await upload(UploadOptions("disk.img", region="eu-central-1"))``
 is in ``bulkput.api.public``, imported when the first name of it is used: commands need not pay.
 """
 
-from typing import TYPE_CHECKING
-
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False
+"""That of ``typing``, which takes longer to import than all that comes before Ctrl-C is heard."""
 
 if TYPE_CHECKING:
     from bulkput.api.public import *  # noqa: F403 - exactly its __all__

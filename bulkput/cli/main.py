@@ -66,6 +66,8 @@ VERBS = {
 NOBODY_READS = 128 + signal.SIGPIPE
 """What a program that SIGPIPE ends would give; Python ignores that signal."""
 
+INTERRUPTED = 128 + signal.SIGINT
+
 _HELP_INSTEAD = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """Since click 8.2 a group without a command is an error whose text is the help."""
 
@@ -124,7 +126,12 @@ def main(args: list[str] | None = None) -> NoReturn:
     hold_streams()
     if QUESTION in os.environ:
         answer_shell(cli)
-    status = status_of(sys.argv[1:] if args is None else args)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        status = status_of(sys.argv[1:] if args is None else args)
+    except KeyboardInterrupt:  # once more, while the first one was reported
+        status = INTERRUPTED
     gc.freeze()  # nor is there any use in looking through what ends with the process
     sys.exit(status)
 

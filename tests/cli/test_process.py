@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -196,3 +197,38 @@ for name in "INT TERM HUP QUIT USR1 USR2 XCPU ALRM".split():
     assert result.returncode == 0, result.stderr
     names = ["INT", "TERM", "HUP", "QUIT", "USR1", "USR2", "XCPU", "ALRM"]
     assert result.stdout.splitlines() == [f"{name} stopped by SIG{name}" for name in names]
+
+
+INTERRUPTED = """
+import os, signal, sys
+def interrupt(*_, **more):
+    os.kill(os.getpid(), signal.SIGINT)
+"""
+"""As by Ctrl-C."""
+
+
+@pytest.mark.parametrize(
+    ("planted", "status"),
+    [
+        pytest.param(
+            "sys.meta_path.insert(0, type('', (), {'find_spec': interrupt}))", -2, id="import"
+        ),
+        pytest.param("import atexit; atexit.register(interrupt)", -2, id="exit"),
+        pytest.param(
+            "from bulkput.cli import main as command_line\n"
+            "command_line.cli.invoke = command_line.write_message = interrupt",
+            130,
+            id="again while it is reported",
+        ),
+    ],
+)
+def test_ctrl_c_shows_no_traceback_before_the_work_nor_behind_it(planted, status):
+    program = f"from bulkput.__main__ import main\n{INTERRUPTED}\n{planted}\nmain()"
+    command = [sys.executable, "-c", program, "help"]
+    result = ended(command)
+    assert (result.returncode, result.stderr) == (status, "")
+
+
+def test_the_command_and_the_module_are_one_program():
+    project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text())
+    assert project["project"]["scripts"]["bulkput"] == "bulkput.__main__:main"
