@@ -90,7 +90,8 @@ def require_command(args, argument="config"):
     """Assert that the program knows the command, its argument and every flag of it."""
     words, *rest = args
     command = cli.get_command(None, words)
-    made = command.make_context(words, list(rest), resilient_parsing=True)
+    # Settings as in the program: click keeps the flags of the help that it makes first, for all.
+    made = command.make_context(words, list(rest), resilient_parsing=True, **cli.context_settings)
     assert made.params[argument]
     known = {flag for option in command.params for flag in option.opts}
     assert {arg for arg in rest if arg.startswith("--")} <= known
