@@ -127,11 +127,12 @@ def stats(server):
 def begin_after_lanes(monkeypatch):
     """Let this process begin when lanes have settled a portion; return what hears all messages.
 
-    So that lanes have their part of the smallest disk, on the busiest machine.
+    So that lanes have their part of the smallest disk, on the busiest machine. It begins too when
+    a lane is gone: that may have been the last one.
     """
     hooks = []
     ready = asyncio.Event()
-    put, hear = PutCrew.run, PutCrew.hear
+    put, hear, remove = PutCrew.run, PutCrew.hear, PutCrew._remove
 
     async def begin_together(crew, own):
         async def later():
@@ -147,7 +148,12 @@ def begin_after_lanes(monkeypatch):
         for hook in hooks:
             hook(lane, message)
 
+    def gone(crew, lane, member):
+        ready.set()
+        remove(crew, lane, member)
+
     monkeypatch.setattr(PutCrew, "run", begin_together)
+    monkeypatch.setattr(PutCrew, "_remove", gone)
     monkeypatch.setattr(PutCrew, "hear", overheard)
     monkeypatch.setattr("bulkput.jobs.lanes.put_crew.PORTION_BLOCKS", 8)
     return hooks

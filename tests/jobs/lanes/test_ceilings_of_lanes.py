@@ -120,19 +120,25 @@ def test_all_processes_of_a_volume_share_what_is_allowed_now(ceilings):
     run_virtual(follow())
 
 
+def copying(puts, gets):
+    """Return a pool with a copy, its lanes, and the pacer of this process's gets."""
+    parts = parts_of_job(context(puts))
+    rate = AccountRate(gets, 700.0)
+    parts = parts._replace(accounts={**parts.accounts, CallKind.SOURCE_GETS: rate})
+    pool, progress = LanePool(parts), Progress("disk")
+    pacer = Pacer(ceiling_puts_per_s=400, in_flight_max=90, account=gets, clock=LoopClock())
+    calls = PacedCalls(CallKind.SOURCE_GETS, pacer, progress, 400.0, 90)
+    copied = CopiedSnapshot(None, None, calls, 0.0, None)
+    lanes = with_lanes(pool, puts, make=partial(CopyCrew, copied=copied), others=[calls])
+    return pool, lanes, pacer
+
+
 def test_a_copy_shares_the_rates_of_both_ends_and_no_end_is_asked_for_more():
     """The snapshot's own and the account's, at each end: four ceilings, each for all processes."""
 
     async def copy():
         puts, gets = AccountPacer(1000.0), AccountPacer(1000.0)
-        parts = parts_of_job(context(puts))
-        rate = AccountRate(gets, 700.0)
-        parts = parts._replace(accounts={**parts.accounts, CallKind.SOURCE_GETS: rate})
-        pool, progress = LanePool(parts), Progress("disk")
-        pacer = Pacer(ceiling_puts_per_s=400, in_flight_max=90, account=gets, clock=LoopClock())
-        calls = PacedCalls(CallKind.SOURCE_GETS, pacer, progress, 400.0, 90)
-        copied = CopiedSnapshot(None, None, calls, 0.0, None)
-        lanes = with_lanes(pool, puts, make=partial(CopyCrew, copied=copied), others=[calls])
+        pool, lanes, pacer = copying(puts, gets)
         pool.set_ceiling(CallKind.PUTS, 900.0)
         for of_all, own, parts_of_lanes in (
             (900.0, puts.rate_puts_per_s, [each.share.calls[0].account_per_s for each in lanes]),
@@ -146,6 +152,35 @@ def test_a_copy_shares_the_rates_of_both_ends_and_no_end_is_asked_for_more():
         assert [each.share.calls[1].in_flight_max for each in lanes] == [30, 30]
         assert [each.share.calls[0].in_flight_max for each in lanes] == [21, 21]
         assert pool._allowed_puts_per_s() == pytest.approx(TARGET_SHARE * 400 / 3), "the slower end"
+
+    run_virtual(copy())
+
+
+def test_calls_at_either_end_are_whose_they_are_also_when_a_lane_goes_and_comes_back():
+    async def copy():
+        pool, (lane, _), _ = copying(AccountPacer(1000.0), AccountPacer(1000.0))
+        (crew,) = pool._crews
+
+        def hear(puts, gets, held_s):
+            of_puts, of_gets = Progress("disk"), Progress("disk")
+            of_puts.puts.attempted, of_gets.gets.attempted = puts, gets
+            reports = [CallReport(each, Held(0.0, held_s)) for each in (of_puts, of_gets)]
+            crew.hear(lane, LaneProgress(tuple(reports), 0.5, 0))
+
+        def seen():
+            lanes = [(calls.attempted_by(lane), calls.account_held_s) for calls in crew.calls]
+            return [calls.own_attempted for calls in crew.calls], lanes
+
+        crew.calls[0].progress.puts.attempted += 3
+        crew.calls[1].progress.gets.attempted += 4
+        hear(20, 30, 5.0)
+        assert seen() == ([3, 4], [(20, 5.0), (30, 5.0)])
+        crew.hear(lane, LaneLeft())
+        assert seen() == ([3, 4], [(0, 5.0), (0, 5.0)])
+        crew.join(lane)
+        hear(1, 2, 0.5)
+        assert seen() == ([3, 4], [(1, 5.5), (2, 5.5)])
+        assert [calls.attempted for calls in crew.calls] == [24, 36]
 
     run_virtual(copy())
 
