@@ -6,10 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.ec2 import Boto
 from support.folders import folders
 from support.program import ForkedProgram
 
 from bulkput.emulator.faults import FaultKind
+from bulkput.emulator.options import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY
 from bulkput.ledger.ledger import Ledger
 from bulkput.ledger.lock import FolderLock
 
@@ -123,9 +125,20 @@ def test_abort_finds_the_snapshot_of_a_start_whose_answer_was_lost(
     assert bulkput("upload", image()).status == 4
     (snapshot_id,) = service.states()
     assert service.emulator.store.get(snapshot_id).record.client_token == client_token
+    others = pending_of_others(service, service.tags(snapshot_id)["bulkput"])
     ended = bulkput("abort", "web.img", "--yes")
     assert (ended.status, ended.out) == (0, f"deleted {snapshot_id}\n"), ended.err
     assert folders(state_dir) == []
+    assert service.states() == {snapshot_id: "gone"} | dict.fromkeys(others, "pending")
+
+
+def pending_of_others(service, mark):
+    """Start snapshots of another volume of this place, of the same one elsewhere, and of nobody."""
+    place, _, folder = mark.rpartition("/")
+    ebs = Boto(service.url, DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY).client("ebs")
+    marks = (f"{place}/db.img-0123456789ab", f"elsewhere+1:/var/lib/state/{folder}", None)
+    tags = [[] if mark is None else [{"Key": "bulkput", "Value": mark}] for mark in marks]
+    return [ebs.start_snapshot(VolumeSize=1, Tags=each)["SnapshotId"] for each in tags]
 
 
 def test_files_of_others_in_the_folder_are_kept(bulkput, cut_short, state_dir):

@@ -45,6 +45,19 @@ def test_the_store_is_asked_once_how_far_a_job_is(bulkput, s3, job, interrupted,
         assert s3.requests["GET"] == len(s3.keys("state.json")) + len(s3.keys("jobs/"))
 
 
+def test_a_damaged_record_of_a_job_is_reported_where_no_store_has_another(
+    bulkput, s3, job, interrupted, tmp_path
+):
+    (record,) = tmp_path.glob("one/jobs/*.json")
+    record.write_text("torn")
+    (volume,) = bulkput("status", job, "--output", "json").object["volumes"]
+    assert volume["snapshot_id"] == interrupted, "the store has it"
+    for key in s3.keys("jobs/"):
+        del s3.objects[key]
+    ended = bulkput("status", job)
+    assert (ended.status, f"{record}: is damaged, or of another version" in ended.err) == (3, True)
+
+
 def test_what_another_host_has_finished_is_not_interrupted_here(bulkput, job, interrupted, on_host):
     on_host("two")
     assert bulkput("run", job).status == 0
