@@ -173,6 +173,7 @@ async def test_a_lane_that_joins_and_is_let_go_leaves_nothing_out(job, together,
             patch.setattr("bulkput.jobs.lanes.pool.LaneCount", lambda _most: found)
             patch.setattr("bulkput.jobs.lanes.pool_parts.usable_processors", lambda: 2)
             patch.setattr("bulkput.jobs.lanes.pool._LOOK_S", 0.02)
+            patch.setattr("bulkput.jobs.lanes.pool._SILENT_LOOKS_MAX", 3000)  # a minute still
             (outcome,) = await run(job(server, source, processes="auto"), Heard())
         assert (outcome.status, outcome.blocks["put"]) == ("completed", 101)
         assert not any("beside this one" in note for note in outcome.notes)
