@@ -1,6 +1,7 @@
 """The job's side of one lane: a process that is started, heard, and seen to its end."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Callable, Sequence
@@ -63,24 +64,25 @@ class LaneProcess:
     async def start(self, init: LaneInit) -> None:
         """Start the process.
 
+        After a failure or a cancellation nothing of it is left.
+
         Raises:
             OSError: it could not be started.
         """
-        ours, theirs = socket.socketpair()
-        self._passing, passed = socket.socketpair()
-        with theirs, passed:
-            try:
-                self._process = await start_child(
-                    "bulkput.jobs.lanes",
-                    (str(theirs.fileno()), str(passed.fileno())),
-                    stderr=asyncio.subprocess.STDOUT,
-                    pass_fds=(theirs.fileno(), passed.fileno()),
-                )
-            except BaseException:
-                ours.close()
-                self._passing.close()
-                raise
-        reader, self._writer = await asyncio.open_unix_connection(sock=ours)
+        with contextlib.ExitStack() as stack:
+            ours, theirs = map(stack.enter_context, socket.socketpair())
+            self._passing, passed = map(stack.enter_context, socket.socketpair())
+            self._process = await start_child(
+                "bulkput.jobs.lanes",
+                (str(theirs.fileno()), str(passed.fileno())),
+                stderr=asyncio.subprocess.STDOUT,
+                pass_fds=(theirs.fileno(), passed.fileno()),
+            )
+            stack.callback(self.kill)
+            reader, self._writer = await asyncio.open_unix_connection(sock=ours)
+            stack.pop_all()
+        theirs.close()
+        passed.close()
         self._task = asyncio.create_task(self._converse(reader, self._process))
         self.keys = init.service.keys
         if init.source is not None:
