@@ -60,6 +60,11 @@ class Service(NamedTuple):
         """What the service's clock is ahead of ours, as far as signatures must know."""
         return self.data.clock_offset_s
 
+    @property
+    def has_answered(self) -> bool:
+        """Whether any call of the run was answered."""
+        return self.data.has_answered
+
     def note_answered(self) -> None:
         """Learn that it has answered another process of the run: then an outage may pass."""
         self.data.note_answered()

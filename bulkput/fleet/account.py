@@ -121,9 +121,13 @@ class Account:
                 seeing.result()
 
     async def _find_pending(self) -> None:
-        with suppress(BulkputError):  # asked again; until then no place becomes free
-            snapshots = self.context.snapshots(self.context.retrier("fleet"), "fleet")
+        snapshots = self.context.snapshots(self.context.retrier("fleet"), "fleet")
+        try:
             self.pending = tuple(await snapshots.list_pending())
+        except BulkputError as error:
+            if self.context.is_without_service(error):
+                raise  # no volume would start, however long it is waited for
+        else:  # of others it is asked again; until then no place becomes free
             self._is_new = True
 
     async def see_pending(self, now_s: float) -> None:

@@ -12,6 +12,7 @@ from typing import Literal
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.session.context import JobContext
 from bulkput.model.duration import format_duration
+from bulkput.model.errors import BulkputError
 from bulkput.model.events import Event, Observer, VolumeEnded, VolumeStarted
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.outcome import NOT_STARTED, STOPPED, VolumeOutcome
@@ -100,15 +101,25 @@ class VolumeQueue:
         self._deadline_s = None if limit_s is None else context.clock.monotonic_s() + limit_s
 
     async def run(self) -> tuple[VolumeOutcome, ...]:
-        """Return the outcomes in the order of the volumes, of those not started too."""
+        """Return the outcomes in the order of the volumes, of those not started too.
+
+        Raises:
+            BulkputError: what no other volume would be spared; those under way are cancelled.
+        """
         settings, workers = self._context.settings, self._context.workers
         sizes: Sequence[int | None] = [None] * len(settings.volumes)
         if settings.order != "file":
             sizes = await workers.run(lambda: list(map(source_size_bytes, settings.volumes)))
         tasks: dict[int, asyncio.Task[VolumeOutcome]] = {}
-        async with asyncio.TaskGroup() as volumes:
-            for position in start_order(settings.order, sizes):
-                tasks[position] = volumes.create_task(self._one(position))
+        try:
+            async with asyncio.TaskGroup() as volumes:
+                for position in start_order(settings.order, sizes):
+                    tasks[position] = volumes.create_task(self._one(position))
+        except BaseExceptionGroup as group:
+            chief = group.exceptions[0]
+            if isinstance(chief, BulkputError):  # of the whole job: the others would meet it too
+                raise chief from group
+            raise
         return tuple(tasks[position].result() for position in range(len(settings.volumes)))
 
     async def _one(self, position: int) -> VolumeOutcome:

@@ -63,3 +63,7 @@ class FailureClass(Enum):
 
     QUOTA = auto()
     """Stop everything: a quota that does not refill is exhausted."""
+
+
+NEVER_ANSWERED = frozenset({FailureClass.UNREACHABLE, FailureClass.NO_SUCH_HOST})
+"""What only a host is met with that has not answered this run yet."""

@@ -22,7 +22,7 @@ from bulkput.jobs.check.sources import look_at_source
 from bulkput.jobs.check.state_dir import look_at_state
 from bulkput.jobs.session.connection import open_connection, state_dir_of
 from bulkput.model.errors import BulkputError, ServiceError
-from bulkput.model.failure import FailureClass
+from bulkput.model.failure import NEVER_ANSWERED, FailureClass
 from bulkput.pipeline.retry import Retrier
 
 T = TypeVar("T")
@@ -30,7 +30,11 @@ T = TypeVar("T")
 _CALL_LIMIT_S = 15.0
 """For one call with its repeats: somebody waits for the answer, and may ask again."""
 
-_END_OF_ALL = frozenset({FailureClass.SIGNATURE, FailureClass.TRANSIENT, FailureClass.STALLED})
+_END_OF_ALL = NEVER_ANSWERED | {
+    FailureClass.SIGNATURE,
+    FailureClass.TRANSIENT,
+    FailureClass.STALLED,
+}
 """What the first call met, every other would meet."""
 
 _AWS_ONLY = "the endpoint is not AWS's own"
@@ -114,6 +118,11 @@ class _Visit:
         pending = await self._answered(self._probe.pending_snapshots)
         if isinstance(pending, ServiceError) and pending.failure in _END_OF_ALL:
             why = "not asked, because the first call failed"
+            if pending.failure in NEVER_ANSWERED:
+                return [
+                    account.pending_snapshots(pending, None, self._parallel),
+                    skipped("clock and other calls", why),
+                ]
             names = (*ACCOUNT_LINES, *(action.name for action in ACTIONS))
             return [
                 account.pending_snapshots(pending, None, self._parallel),

@@ -12,9 +12,9 @@ from bulkput.jobs.session.snapshots import Snapshots
 from bulkput.model.block import BLOCK_SIZE_BYTES
 from bulkput.model.clock import Clock
 from bulkput.model.duration import format_duration
-from bulkput.model.errors import ServiceError
+from bulkput.model.errors import BulkputError, ConfigError, ServiceError
 from bulkput.model.events import Noted, Observer
-from bulkput.model.failure import FailureClass
+from bulkput.model.failure import NEVER_ANSWERED, FailureClass
 from bulkput.model.window import WINDOWS_PER_BUDGET, window_that_fits
 from bulkput.pace.gate import CallGate, Fence, OpenCallGate
 from bulkput.pace.pacer import AccountPacer
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     from bulkput.jobs.session.snapshot_reader import SnapshotReader
+
+
+_MET_BY_ALL = NEVER_ANSWERED | {FailureClass.PROXY_REFUSED}
+
+_SERVICE_KEYS = frozenset({"endpoint", "HTTPS_PROXY"})
+"""Of problems that the way to the service has, and no volume of its own."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -62,6 +68,9 @@ class JobContext:
     delivered: frozenset[str] | None = frozenset()
     """Snapshots whose results the job has reported, where the ledgers that are to know it were on
     other hosts; None is all that are sealed."""
+
+    reported: set[str] = field(default_factory=set)
+    """What was met before the first answer: by all volumes alike, and reported once."""
 
     @property
     def store_address(self) -> str | None:
@@ -118,6 +127,19 @@ class JobContext:
             deadline_s=self.settings.tuning.operation_deadline_s,
         )
 
+    def is_without_service(self, error: BulkputError) -> bool:
+        """Return whether ``error`` is what every volume would meet: no call was ever answered."""
+        if isinstance(error, ServiceError):
+            is_met_by_all = error.failure in _MET_BY_ALL
+        else:
+            keys = [each.path for each in error.problems] if isinstance(error, ConfigError) else []
+            is_met_by_all = not _SERVICE_KEYS.isdisjoint(keys)
+        return is_met_by_all and not self.service.has_answered
+
+    def concerns_all_volumes(self, error: BulkputError) -> bool:
+        """Return whether the failure of one volume of several ends the whole job."""
+        return len(self.settings.volumes) > 1 and self.is_without_service(error)
+
     def snapshots(self, retrier: Retrier, volume: str) -> Snapshots:
         """Return EC2's calls about snapshots, repeated by ``retrier``."""
         control, on_retry = self.service.control, self.on_call_retry(volume)
@@ -127,6 +149,10 @@ class JobContext:
         """Return the callback for repeated calls of the control plane: few, so each is a note."""
 
         def on_retry(error: ServiceError, delay_s: float) -> None:
+            if error.failure in NEVER_ANSWERED:
+                if error.occurrence in self.reported:
+                    return
+                self.reported.add(error.occurrence)
             # A full account is somebody's to clear up meanwhile; other repeats ask for nothing.
             is_full = error.failure is FailureClass.CONCURRENT_LIMIT
             what = str(error) if is_full else error.occurrence

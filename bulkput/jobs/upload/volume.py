@@ -76,18 +76,19 @@ async def upload_volume(
         copied=copied,
     )
     context.observer.on_event(VolumeStarted(progress, volume.source.shown))
+    failure: BulkputError | None = None
     try:
         await _upload(run)
-    except BulkputError as error:
+    except (BulkputError, OSError) as error:  # the other volumes go on
         progress.phase = Phase.FAILED
-        outcome = run.outcome(error)
-    except OSError as error:  # outside every place that expects it; the other volumes go on
-        progress.phase = Phase.FAILED
-        outcome = run.outcome(refused_call(error))
+        failure = error if isinstance(error, BulkputError) else refused_call(error)
+        outcome = run.outcome(failure)
     else:
         progress.phase = Phase.DONE
         outcome = run.outcome()
     context.observer.on_event(VolumeEnded(outcome))
+    if failure is not None and context.concerns_all_volumes(failure):
+        raise failure
     return outcome
 
 
