@@ -6,7 +6,9 @@ import pytest
 from pacers import now_s, pacer, virtual
 
 from bulkput.model.clock import LoopClock
+from bulkput.model.progress import RateLimiter
 from bulkput.pace.gate import Fence
+from bulkput.pace.paced_bucket import PacedBucket
 from bulkput.pace.pacer import AccountPacer, Pacer
 
 
@@ -36,6 +38,20 @@ def test_a_share_that_is_used_up_holds_calls_all_the_time(rate):
         assert account.held_s(now_s()) == pytest.approx(20, abs=first_puts_s)
 
     play()
+
+
+@virtual
+async def test_a_call_that_waits_for_nothing_reads_the_clock_once_for_each_bucket():
+    reads = []
+
+    class Counting(LoopClock):
+        def monotonic_s(self):
+            reads.append(1)
+            return super().monotonic_s()
+
+    bucket = PacedBucket(1000.0, RateLimiter.SNAPSHOT_QUOTA, RateLimiter.SNAPSHOT_THROTTLES)
+    await bucket.wait(Counting())
+    assert (len(reads), bucket.held_s(now_s())) == (1, 0.0)
 
 
 @virtual

@@ -31,7 +31,7 @@ def test_how_far_a_job_of_another_host_is(bulkput, s3, job, interrupted, on_host
     assert volume["percent"] >= 25
     for key in s3.keys("uploads"):
         del s3.objects[key]
-    # The job's record is here by now; how far the volume is, only the store knows.
+    # The job's record is in the store yet; how far the volume is, nobody knows by now.
     (volume,) = bulkput("status", job, "--output", "json").object["volumes"]
     assert not volume["percent"]
 
