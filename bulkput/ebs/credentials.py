@@ -13,6 +13,7 @@ from bulkput.ebs.metadata import explain_metadata
 from bulkput.model.errors import ConfigError, CredentialsError, ServiceError
 from bulkput.model.failure import FailureClass
 from bulkput.network.causes import causes
+from bulkput.network.words import plain_words
 
 _CHAIN = (
     "the environment, the profile in the shared configuration, SSO, web identity, the container's "
@@ -188,7 +189,7 @@ class ChainCredentials:
                 return each
         method = getattr(provider, "method", None)
         origin = f"from {method}" if method else f"(tried {_CHAIN})"
-        what = f"{type(error).__name__}: {error}"
+        what = f"{type(error).__name__}: {plain_words(str(error))}"
         names = {base.__name__ for base in type(error).__mro__}
         refused = "ClientError" in names and _http_status(error) in range(400, 500)
         if self._credentials is None or names & _PERMANENT or refused:

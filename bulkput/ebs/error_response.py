@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 from bulkput.ebs.advice import advice
 from bulkput.ebs.classify import classify
 from bulkput.model.errors import ServiceError
+from bulkput.network.words import plain_words
 
 BODY_LIMIT_BYTES = 16 * 1024
 """What is read of an answer that is no success; the service's own errors have a few hundred bytes,
@@ -94,19 +95,14 @@ def plain_message(message: str) -> str:
     text = message[:BODY_LIMIT_BYTES]
     for secretive in _SECRETIVE:
         text = text.partition(secretive)[0]
-    return _plain(text, _MESSAGE_LIMIT_CHARS)
+    return plain_words(text, _MESSAGE_LIMIT_CHARS)
 
 
 def plain_name(name: object) -> str | None:
     """Return a code or an id of an answer as it may be printed; None of what is none."""
     if not isinstance(name, str):
         return None
-    return _plain(name[:BODY_LIMIT_BYTES], _NAME_LIMIT_CHARS) or None
-
-
-def _plain(text: str, limit_chars: int) -> str:
-    text = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
-    return text if len(text) <= limit_chars else text[:limit_chars] + "..."
+    return plain_words(name[:BODY_LIMIT_BYTES], _NAME_LIMIT_CHARS) or None
 
 
 def redirect_text(location: str | None) -> str:

@@ -5,7 +5,7 @@ of its own is no answer of S3's.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import unescape
 from typing import NamedTuple
 
@@ -15,7 +15,11 @@ from bulkput.ebs.http_response import HttpResponse
 from bulkput.model.errors import ServiceError
 from bulkput.model.failure import FailureClass
 
-_ITEM = re.compile(r"<Contents>([^\0]{0,8192}?)</Contents>")
+_ITEM_START, _ITEM_STOP = "<Contents>", "</Contents>"
+_ITEM_MAX_CHARS = 8192
+"""A key of 1024 bytes, every one of them escaped."""
+
+_SIZE = re.compile(r"[0-9]{1,20}")
 _REGION = re.compile(r"[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}")
 """Nothing else may come into a host's name."""
 
@@ -81,16 +85,27 @@ def page_of(body: bytes) -> Page:
     if "<ListBucketResult" not in text[:1024] or "</ListBucketResult>" not in text[-256:]:
         raise ValueError("an answer that is no list")
     items = []
-    for found in _ITEM.finditer(text):
-        key, size = _element("Key", found[1]), _element("Size", found[1])
-        if key is None or size is None or not size.isdecimal():
+    for item in _items(text):
+        key, size = _element("Key", item), _element("Size", item)
+        if key is None or size is None or not _SIZE.fullmatch(size):
             raise ValueError("an answer that lists what is no object")
-        items.append((key, int(size), _element("LastModified", found[1]) or ""))
+        items.append((key, int(size), _element("LastModified", item) or ""))
     is_cut = _element("IsTruncated", text) == "true"
     token = _element("NextContinuationToken", text) if is_cut else None
     if is_cut and not token:
         raise ValueError("a list that goes on, and does not say where")
     return Page(tuple(items), token)
+
+
+def _items(text: str) -> Iterator[str]:
+    """Yield the content of each item; each search begins where the last one ended."""
+    at = 0
+    while (start := text.find(_ITEM_START, at)) >= 0:
+        start += len(_ITEM_START)
+        at = text.find(_ITEM_STOP, start, start + _ITEM_MAX_CHARS)
+        if at < 0:
+            raise ValueError("an answer that lists what is no object")
+        yield text[start:at]
 
 
 def _text(answer: HttpResponse) -> str:
@@ -104,4 +119,9 @@ def _element(name: str, text: str) -> str | None:
         return None
     start += len(name) + 2
     stop = text.find(f"</{name}>", start)
-    return None if stop < 0 else unescape(text[start:stop])
+    if stop < 0:
+        return None
+    try:
+        return unescape(text[start:stop])
+    except ValueError:  # the number of a character, of thousands of digits
+        return None

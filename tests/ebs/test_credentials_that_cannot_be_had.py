@@ -179,3 +179,14 @@ async def test_what_the_metadata_service_lacks_is_explained(lab, monkeypatch, sc
     with pytest.raises(CredentialsError) as caught:  # nobody listens there any more: not EC2
         await chain().current()
     assert "metadata service" not in str(caught.value)
+
+
+async def test_what_a_service_of_keys_says_is_one_short_line():
+    class Rambling:
+        async def get_credentials(self):
+            raise ValueError("\x1b]0;x\x07\nbulkput: done\n" * 10_000)
+
+    with pytest.raises(CredentialsError) as caught:
+        await ChainCredentials(Rambling, lambda: 0.0).current()
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1000

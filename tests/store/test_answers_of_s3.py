@@ -1,6 +1,7 @@
 """What S3's answers mean, and where its hosts are: pure."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -73,3 +74,19 @@ def test_foreign_text_in_a_refusal_is_bounded_and_plain():
     error = error_of("PutObject", answer(403, {}, body), "s3://b/k")
     assert "\x1b" not in str(error)
     assert len(str(error)) < 2000
+
+
+@pytest.mark.parametrize("item", ["<Contents>", "<Contents><Key>", "<Contents></Content>"])
+def test_a_page_of_items_that_do_not_end_costs_no_more_than_its_length(item):
+    """Within the bound of an item, each beginning of one was searched for its end: 35 s a page."""
+    body = f"<ListBucketResult>{item * 25_000}</ListBucketResult>".encode()
+    began_s = time.process_time()
+    with pytest.raises(ValueError, match="no object"):
+        page_of(body)
+    assert time.process_time() - began_s < 0.5
+
+
+def test_a_character_of_thousands_of_digits_is_none():
+    body = refusal(f"&#{'9' * 5000};", f"&#{'9' * 5000};")
+    error = error_of("PutObject", answer(403, body=body), "key")
+    assert error.code is None

@@ -1,6 +1,7 @@
 """Ranges of an S3 object, by botocore and the credentials of the AWS chain. One attempt each."""
 
 import os
+import re
 import threading
 from functools import partial
 from http import HTTPStatus
@@ -14,9 +15,10 @@ from bulkput.network.causes import local_shortage
 from bulkput.network.proxy import REFUSALS, proxy_for, refusal, refused_status, shown_proxy
 from bulkput.network.refusals import known_refusals
 from bulkput.network.tls import verify_path
+from bulkput.network.words import plain_words
 from bulkput.source.remote.access import Access
 from bulkput.source.remote.connections import interrupt
-from bulkput.source.remote.response_head import bound_session
+from bulkput.source.remote.s3_session import bounded_session
 from bulkput.source.remote.transport import (
     PassingError,
     RangeResponse,
@@ -35,6 +37,12 @@ _READ_TIMEOUT_S = 20
 _REQUESTS_MAX = 6
 """For one range: to the wrong Region, up to three to find the right one, and to that."""
 
+_OTHER_FORM = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError)
+"""What botocore raises at an answer that is not what it expects, of S3 or of who gives keys."""
+
+_CODE = re.compile(r"[A-Za-z0-9.]{1,64}")
+"""Of S3's errors; what else stands in its place is not shown."""
+
 _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _REGION_DEFAULT = "us-east-1"
 """S3 itself answers where the bucket is, and botocore follows."""
@@ -49,7 +57,6 @@ class S3Transport:
         self.shown = address.shown
         self._object = {"Bucket": address.bucket, "Key": address.key}
         self._client = _client(access)
-        bound_session(self._client._endpoint.http_session)  # noqa: SLF001
         self._sent = threading.local()
         self._client.meta.events.register("before-send.s3", self._check_request)
         endpoint = urlsplit(self._client.meta.endpoint_url)
@@ -67,6 +74,7 @@ class S3Transport:
             PartialCredentialsError,
             TokenRetrievalError,
         )
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - the same
 
         self._sent.requests, self._sent.url = 0, self._client.meta.endpoint_url
         request = self._object | {"Range": f"bytes={start}-{stop - 1}"}
@@ -79,9 +87,11 @@ class S3Transport:
         except ClientError as error:
             raise self._failure(error.response) from error
         except (NoCredentialsError, PartialCredentialsError, TokenRetrievalError) as error:
-            raise CredentialsError(f"{self.shown}: {error}") from error
-        except BotoCoreError as error:
+            raise CredentialsError(f"{self.shown}: {plain_words(str(error))}") from error
+        except (BotoCoreError, HTTPError) as error:
             raise self._outage(error) from error
+        except _OTHER_FORM as error:
+            raise self._misread(error) from error
         size_bytes = total_bytes(answer.get("ContentRange"), start, stop)
         if size_bytes is None:
             answer["Body"].close()
@@ -130,6 +140,10 @@ class S3Transport:
             named_in="AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL",
         )
 
+    def _misread(self, error: Exception) -> Exception:
+        short = local_shortage(error, f"{self.shown}: cannot be reached")
+        return short or PassingError("an answer of another form than S3's")
+
     def _refusal(self, status: int) -> CredentialsError:
         url = self._sent.url
         what, remedy = refusal(status, urlsplit(url).netloc, shown_proxy(url))
@@ -138,6 +152,7 @@ class S3Transport:
     def _failure(self, response: dict[str, Any]) -> Exception:
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         code = response.get("Error", {}).get("Code", "")
+        code = code if _CODE.fullmatch(code) else ""
         if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return SourceError(self.shown, "is empty, or became shorter")
         if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
@@ -175,13 +190,13 @@ class _S3Answer:
 
 
 def _client(access: Access) -> Any:
-    import botocore.session  # noqa: PLC0415 - 200 ms that only this source takes
-    from botocore.config import Config  # noqa: PLC0415 - the same
+    from botocore.config import Config  # noqa: PLC0415 - 200 ms that only this source takes
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - the same
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415 - the same
 
     has_endpoint = any(os.environ.get(name) for name in _ENDPOINT_VARIABLES)
     try:
-        session = botocore.session.Session(profile=access.profile)
+        session = bounded_session(access.profile)
         region = access.region or session.get_config_variable("region") or _REGION_DEFAULT
         make = partial(
             session.create_client,
@@ -206,8 +221,9 @@ def _client(access: Access) -> Any:
             return client
         client.close()  # only the client knows where it goes, and it takes a proxy when it is made
         client = make(config=config.merge(Config(proxies={urlsplit(url).scheme: proxy.url})))
-    except (BotoCoreError, ValueError) as error:
-        raise CredentialsError(f"the AWS configuration cannot be used for S3: {error}") from error
+    except (BotoCoreError, HTTPError, *_OTHER_FORM) as error:
+        what = f"the AWS configuration cannot be used for S3: {plain_words(str(error))}"
+        raise CredentialsError(what) from error
     if proxy.authorization is not None:
         # botocore's own way fails at passwords that are not ASCII, and leaves empty ones out.
         asker = {"Proxy-Authorization": proxy.authorization}

@@ -19,6 +19,9 @@ class ChangedError(SourceError):
     """The object is not what it was when it was opened."""
 
 
+_NUMBER = re.compile(r"[0-9]{1,20}")
+"""What 64 bits hold; of thousands of digits Python makes no number."""
+
 _STRONG_ETAG = re.compile(r'"[!\x23-\x7e\x80-\xff]+"')
 """RFC 9110, 8.8.3; but for the empty one, which distinguish nothing."""
 
@@ -161,7 +164,8 @@ def total_bytes(content_range: str | None, start: int, stop: int) -> int | None:
     unit, _, rest = (content_range or "").partition(" ")
     span, _, total = rest.partition("/")
     first, _, last = span.partition("-")
-    if unit != "bytes" or not (first.isdecimal() and last.isdecimal() and total.isdecimal()):
+    numbers = (first, last, total)
+    if unit != "bytes" or not all(_NUMBER.fullmatch(each) for each in numbers):
         return None
     size_bytes = int(total)
     is_asked = (int(first), int(last) + 1) == (start, min(stop, size_bytes))

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from bulkput.model.disk_format import Compression
 from bulkput.model.errors import SourceError
+from bulkput.source.stream.ahead import Ahead
 from bulkput.source.stream.feed import Feed
 from bulkput.source.stream.members import DECODERS, Member
 
@@ -105,8 +106,7 @@ class Decoded:
         self._allow_trailing_data = allow_trailing_data
         self._begin, self._errors = DECODERS[compression](feed)
         self._member: Member | None = None
-        self._ahead = b""
-        """Compressed bytes that came behind the last member's end."""
+        self._ahead = Ahead(feed)
         self._members = 0
 
     def read_into(self, view: memoryview) -> int:
@@ -122,9 +122,9 @@ class Decoded:
         while not some and (self._member is not None or self._begin_member()):
             member = self._member
             assert member is not None  # noqa: S101 - begun
-            data = b""
+            data = memoryview(b"")
             if member.needs_input:
-                data, self._ahead = self._ahead or self._feed.read(), b""
+                data = self._ahead.take()
                 if not data:
                     raise self._damaged("it ends in the middle")
             try:
@@ -132,48 +132,33 @@ class Decoded:
             except self._errors as error:
                 raise self._damaged(str(error)) from error
             if member.eof:
-                self._ahead = member.unused_data
+                self._ahead.give_back(len(member.unused_data))
                 self._member = None
                 self._members += 1
         return some
 
     def _begin_member(self) -> bool:
         """Get ready for the next member; False where the stream ends well."""
-        padding_bytes = self._skip_zeros() if self._members else 0
-        self._look_ahead(_MAGIC_MAX_BYTES)
-        if not self._ahead:
+        padding_bytes = self._ahead.skip_zeros() if self._members else 0
+        magic = self._ahead.peek(_MAGIC_MAX_BYTES)
+        if not magic:
             self._take_padding(padding_bytes)
             return False
-        if self._members and not self._is_member(padding_bytes):
+        if self._members and not self._is_member(magic, padding_bytes):
             self._take_trailing_data(padding_bytes)
             return False
+        self._ahead.begin()
         self._member = self._begin()
         return True
 
-    def _skip_zeros(self) -> int:
-        padding_bytes = 0
-        while True:
-            self._look_ahead(1)
-            rest = self._ahead.lstrip(b"\0")
-            padding_bytes += len(self._ahead) - len(rest)
-            self._ahead = rest
-            if rest or not self._look_ahead(1):
-                return padding_bytes
-
-    def _look_ahead(self, length_bytes: int) -> bool:
-        """Have so many bytes ahead, unless the feed ends before; returns whether there are any."""
-        while len(self._ahead) < length_bytes and (piece := self._feed.read()):
-            self._ahead += piece
-        return bool(self._ahead)
-
-    def _is_member(self, padding_bytes: int) -> bool:
+    def _is_member(self, begins: bytes, padding_bytes: int) -> bool:
         """Return whether a further part follows, perhaps cut within its first bytes.
 
         Raises:
             SourceError: it does where none may.
         """
         if not any(
-            self._ahead.startswith(magic) or magic.startswith(self._ahead)
+            begins.startswith(magic) or magic.startswith(begins)
             for magic in _MEMBER_MAGICS[self._compression]
         ):
             return False
@@ -213,8 +198,7 @@ class Decoded:
         Raises:
             SourceError: it is not.
         """
-        self._look_ahead(_SHOWN_BYTES)
-        begins = self._ahead[:_SHOWN_BYTES].hex(" ")
+        begins = self._ahead.peek(_SHOWN_BYTES).hex(" ")
         if not self._allow_trailing_data:
             raise SourceError(
                 self._feed.path,
@@ -222,10 +206,7 @@ class Decoded:
                 f"behind it, which begins with {begins}; set allow_trailing_data "
                 "(--allow-trailing-data) if that is not part of the disk",
             )
-        other_bytes = padding_bytes + len(self._ahead)
-        self._ahead = b""
-        while piece := self._feed.read():
-            other_bytes += len(piece)
+        other_bytes = padding_bytes + self._ahead.drain()
         self._notes.append(
             f"{other_bytes:,} bytes that are no {self._compression} follow the stream, which ended "
             "well: left out, because allow_trailing_data is set"

@@ -40,7 +40,7 @@ class Member(Protocol):
         """What came behind its end."""
         ...
 
-    def decompress(self, data: bytes, /, max_length: int) -> bytes:
+    def decompress(self, data: memoryview, /, max_length: int) -> bytes:
         """Take in ``data`` and return at most ``max_length`` bytes."""
         ...
 
@@ -60,8 +60,9 @@ class _GzipMember:
     def unused_data(self) -> bytes:
         return self._inflater.unused_data
 
-    def decompress(self, data: bytes, /, max_length: int) -> bytes:
-        some = self._inflater.decompress(self._inflater.unconsumed_tail + data, max_length)
+    def decompress(self, data: memoryview, /, max_length: int) -> bytes:
+        rest = self._inflater.unconsumed_tail
+        some = self._inflater.decompress(rest + data if rest else data, max_length)
         # A full answer may leave more in the window, without any input left over.
         self.needs_input = not self._inflater.unconsumed_tail and len(some) < max_length
         return some
@@ -92,7 +93,7 @@ class _ZstdMember:
     def unused_data(self) -> bytes:
         return bytes(self._decompressor.unused_data)
 
-    def decompress(self, data: bytes, /, max_length: int) -> bytes:
+    def decompress(self, data: memoryview, /, max_length: int) -> bytes:
         if len(self._head) < _ZSTD_HEADER_MAX_BYTES:
             self._head += data[: _ZSTD_HEADER_MAX_BYTES - len(self._head)]
         some: bytes = self._decompressor.decompress(data, max_length=max_length)
