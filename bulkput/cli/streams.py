@@ -16,7 +16,7 @@ from bulkput.model.exit_code import ExitCode
 class ResultNotWrittenError(BulkputError):
     """The result could not be written to stdout, such as on a full disk."""
 
-    exit_code = ExitCode.UNEXPECTED
+    exit_code = ExitCode.MACHINE
 
 
 def hold_streams() -> None:

@@ -125,7 +125,7 @@ def test_a_full_disk_below_stdout_is_reported_in_one_sentence():
             timeout=60,
             check=False,
         )
-    assert process.returncode == 1
+    assert process.returncode == 10
     assert process.stderr.endswith("bulkput: error: stdout: No space left on device\n")
     assert "Traceback" not in process.stderr
 

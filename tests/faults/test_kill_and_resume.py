@@ -126,7 +126,7 @@ def test_a_result_that_finds_no_room_is_reported_by_the_next_run(server, bulkput
     program = bulkput(server)
     with Path("/dev/full").open("w") as full, program.start("upload", source, stdout=full) as it:
         _, err = it.communicate(timeout=60)
-    assert it.returncode == 1, err
+    assert it.returncode == 10, err
     assert program.upload(source)["snapshot_id"] == server.snapshots[0]
     assert server.stored == 4
 
