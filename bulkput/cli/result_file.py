@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -48,7 +48,7 @@ class ResultFile:
             return
         try:
             path.unlink(missing_ok=True)
-            self._new.open("wb").close()
+            self._opened().close()
             self._new.unlink()
         except OSError as error:
             raise UsageError(f"--result {path}: cannot be written: {error.strerror}") from None
@@ -57,6 +57,11 @@ class ResultFile:
     def _new(self) -> Path:
         path = self._path or Path()
         return path.with_name(f".{path.name}.{os.getpid()}.new")
+
+    def _opened(self) -> TextIO:
+        """Make the new file; what another user has laid in its place, such as a link, goes."""
+        self._new.unlink(missing_ok=True)
+        return self._new.open("x", encoding="ascii")
 
     def write(self, content: dict[str, Any]) -> None:
         """Make ``content`` the whole of the file, durably.
@@ -67,7 +72,7 @@ class ResultFile:
         if self._path is None:
             return
         try:
-            with self._new.open("w", encoding="ascii") as file:
+            with self._opened() as file:
                 file.write(as_json(content))
                 file.flush()
                 os.fsync(file.fileno())

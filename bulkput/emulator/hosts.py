@@ -42,5 +42,6 @@ def _is_local_name(host: str) -> bool:
 
 def _without_port(host_header: str) -> str:
     if host_header.startswith("["):
-        return host_header[1:].partition("]")[0].lower()
+        host, _, port = host_header[1:].partition("]")
+        return host.lower() if not port or port.startswith(":") else host_header
     return host_header.partition(":")[0].lower()

@@ -14,6 +14,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,19 @@ class StoreError(Exception):
     """The root folder is in use or cannot be what it should be."""
 
 
+def require_private(folder: Path) -> None:
+    """See that nobody else can put files, or links, where disks are kept.
+
+    Raises:
+        StoreError: somebody can.
+    """
+    for status in (folder.lstat(), folder.stat()):  # of a link that leads there too
+        if status.st_uid != os.geteuid():
+            raise StoreError(f"{folder} belongs to user id {status.st_uid}: name another --root")
+    if folder.stat().st_mode & stat.S_IWOTH:
+        raise StoreError(f"{folder} is open to all users for writing: name another --root")
+
+
 class Store:
     """The snapshots under one root folder, which nobody else may serve at the same time."""
 
@@ -39,14 +53,15 @@ class Store:
         """Open or make the root.
 
         Raises:
-            StoreError: another emulator serves this folder.
+            StoreError: another emulator serves this folder, or others can write to it.
             OSError: it cannot be made or read.
         """
         self._records_folder = root / "records"
         self._layers_folder = root / "layers"
         for folder in (root, self._records_folder, self._layers_folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock_fd = os.open(root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            require_private(folder)
+        self._lock_fd = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

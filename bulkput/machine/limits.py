@@ -19,6 +19,9 @@ FILES_KEPT = 64
 _FILES_A_VOLUME = 16
 """A source (an image has one for each of its layers and connections), a ledger, a manifest."""
 
+_FILES_NEEDED = 12
+"""uvloop opens ten (epoll, signals, wakers), and one that fails in between cannot be closed."""
+
 _THREADS_NEEDED = 14
 """Four for DNS in this process and four in the embedded server, where libuv aborts the process if
 it cannot start them (src/threadpool.c), and some for reading and hashing: an upload on a machine
@@ -61,6 +64,21 @@ def connections_that_fit(wanted: int, *, volumes: int) -> int:
     except OSError:
         are_open = 0
     return max(1, min(wanted, soft - are_open - FILES_KEPT - volumes * _FILES_A_VOLUME))
+
+
+def require_files() -> None:
+    """See that the few files can be opened without which an event loop does not even end.
+
+    Raises:
+        OSError: they cannot, or EMFILE: this process may open no more.
+    """
+    opened: list[int] = []
+    try:
+        while len(opened) < _FILES_NEEDED:
+            opened += os.pipe()
+    finally:
+        for each in opened:
+            os.close(each)
 
 
 def require_threads() -> None:

@@ -20,11 +20,12 @@ _SIGNATURES = re.compile(
     r"(?i)((?:signature|security-token|secret_?(?:access_?)?key|session_?token)"
     r"[\"']?\s*[=:]\s*[\"']?)[A-Za-z0-9/+=_%-]{8,}"
 )
-_ADDRESSES = re.compile(r"(?i)\bhttps?://[^\s'\"]+")
+_ADDRESSES = re.compile(r"(?i)\b(?:https?|ftp):/{1,2}[^\s'\"]+")
 """Their queries may be signatures: whoever has all of one may read the disk. Each is matched to its
-end, so that a text without end of them takes no longer than its length."""
-_USERS = re.compile(r"(?i)\b(https?://)[^\s/@'\"]+@")
-"""Of a proxy's address: user and password."""
+end, so that a text without end of them takes no longer than its length. With one slash where one
+was taken for a path."""
+_USERS = re.compile(r"(?i)\b((?:https?|ftp):/{1,2})[^\s/@'\"]+@")
+"""Of an address, a proxy's too: user and password."""
 _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """C0 without the line feed, DEL, C1, what reverses the direction of writing, and surrogates, which
 stand for bytes of a path that are no UTF-8 and which no stream takes."""

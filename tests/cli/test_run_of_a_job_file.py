@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bulkput.cli.result_file import ResultFile
 from bulkput.config.expansion import Inputs
 from bulkput.config.load import load_settings
 from bulkput.jobs.state.job_round import JobFolders, begin_round
@@ -28,6 +29,20 @@ def test_the_result_is_in_a_file_whatever_the_end(bulkput, job_that, job_file, d
     assert bulkput("run", job_file, "--result", "result.json").status == 3
     assert result_of(tmp_path)["status"] == "failed"
     assert [path.name for path in tmp_path.glob("*result.json*")] == ["result.json"]
+
+
+def test_the_result_goes_through_no_link_that_another_user_has_laid(tmp_path):
+    other = tmp_path / "other"
+    other.write_text("kept")
+    result = ResultFile(tmp_path / "result.json")
+    for _ in range(2):
+        result._new.symlink_to(other)
+        result.write({"a": 1})
+    assert other.read_text() == "kept"
+    assert result_of(tmp_path) == {"a": 1}
+    result._new.symlink_to(other)
+    ResultFile(tmp_path / "result.json")
+    assert other.read_text() == "kept"
 
 
 def test_after_a_signal_the_file_has_the_job_and_all_of_its_volumes(

@@ -13,6 +13,7 @@ TRUSTED = (
 )
 STRANGE = (
     *("evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example", ""),
+    *("[::1].evil.example", "[127.0.0.1]evil.example:80"),
 )
 
 

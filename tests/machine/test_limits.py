@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 import threading
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from bulkput.cli.failure import explain
 from bulkput.config.tuning import TuningSettings
 from bulkput.destination.destination import target_error
+from bulkput.jobs.process import event_loop
 from bulkput.jobs.session.open import fitted
 from bulkput.ledger.storage import storage_error
 from bulkput.machine import limits
@@ -31,6 +33,23 @@ def test_the_soft_limit_of_open_files_becomes_the_hard_one():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "(2000, 2000)\n"
+
+
+def test_too_few_files_for_an_event_loop_are_named_before_there_is_one(monkeypatch):
+    """uvloop's, without the last of its files, is neither started nor closed: RuntimeError."""
+    for name in ("raise_open_files", "forbid_core_dumps"):
+        monkeypatch.setattr(event_loop, name, lambda: None)
+    allowed, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = {int(each.name) for each in Path("/proc/self/fd").iterdir()}
+    free = (number for number in range(allowed) if number not in before)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next(islice(free, 5, None)), hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files") as caught:
+            event_loop.run_in_loop(lambda: pytest.fail("it began"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    assert explain(caught.value, {}).status == ExitCode.MACHINE
+    assert {int(each.name) for each in Path("/proc/self/fd").iterdir()} == before
 
 
 @pytest.mark.parametrize(

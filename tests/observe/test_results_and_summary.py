@@ -164,6 +164,15 @@ def test_a_proxys_password_is_masked_in_every_form(variable, scheme):
         assert cleaned.endswith("!")
 
 
+@pytest.mark.parametrize("slashes", ["//", "/"])
+@pytest.mark.parametrize("scheme", ["https", "HTTP", "ftp"])
+def test_an_address_that_was_taken_for_a_path_is_masked_too(scheme, slashes):
+    address = f"{scheme}:{slashes}alice:canary1@host.example:8443/disk.img"
+    cleaned = masked(f"{address}?sig=canary2&x=1: there is no ledger here", {})
+    shown = f"{scheme}:{slashes}****@host.example:8443/disk.img?****"
+    assert cleaned == f"{shown} there is no ledger here"
+
+
 def test_a_short_or_empty_secret_masks_no_ordinary_word():
     assert masked("a test", {"AWS_SECRET_ACCESS_KEY": "test", "AWS_SESSION_TOKEN": ""}) == "a test"
 

@@ -16,7 +16,12 @@ from typing import Any, TypeVar
 
 from bulkput.ebs.loggers import quiet_secretive_loggers
 from bulkput.jobs.process.malloc import keep_freed_memory
-from bulkput.machine.limits import forbid_core_dumps, raise_open_files, require_threads
+from bulkput.machine.limits import (
+    forbid_core_dumps,
+    raise_open_files,
+    require_files,
+    require_threads,
+)
 from bulkput.model.interruption import InterruptedBySignal
 
 T = TypeVar("T")
@@ -53,11 +58,13 @@ def run_in_loop(
     Raises:
         InterruptedBySignal: a signal ended it.
         MachineError: there are too few threads for an event loop.
+        OSError: there are too few files for one.
     """
     import uvloop  # noqa: PLC0415 - 20 ms that ``--help`` need not pay
 
     forbid_core_dumps()
     raise_open_files()
+    require_files()
     require_threads()
     keep_freed_memory()
     if not gc.isenabled():

@@ -56,6 +56,8 @@ class Tables:
         if needed_bytes > self.file.size_bytes:
             raise self._cut_short(needed_bytes)
         covered_bytes = self._cluster_bytes // (16 if self.is_wide else 8) * self._cluster_bytes
+        # Entries behind the disk's end are of the memory that internal snapshots keep, not of it.
+        l1_entries = min(l1_entries, -(-self.disk_bytes // covered_bytes))
         l1 = np.frombuffer(read_at(self.file, l1_at, 8 * l1_entries), ">u8")
         # The first entry that leads to a table leads to the longest part of the disk.
         places, indexes = np.unique(l1.astype(np.uint64) & _OFFSET_MASK, return_index=True)
