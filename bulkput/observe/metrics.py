@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from prometheus_client import CollectorRegistry, start_http_server, write_to_textfile
+from prometheus_client import CollectorRegistry, make_wsgi_app, write_to_textfile
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -23,6 +23,7 @@ from bulkput.model.events import VolumeStarted
 from bulkput.model.latencies import merged
 from bulkput.model.progress import CallCounts, Progress
 from bulkput.observe.board import Board
+from bulkput.observe.metrics_server import serve_scrapes
 from bulkput.observe.run_events import RunEnded, RunEvent
 
 TEXTFILE_INTERVAL_S = 5.0
@@ -98,9 +99,7 @@ class MetricsSink:
         Raises:
             OSError: the address cannot be had.
         """
-        server, _ = start_http_server(port, host, self.registry)
-        bound: int = server.server_port
-        return bound
+        return serve_scrapes(make_wsgi_app(self.registry), host, port)
 
     def on_event(self, event: RunEvent) -> None:
         with self._lock:
