@@ -1,5 +1,6 @@
 """No home, no folder for temporary files, no path: a sentence of what to name, never code 1."""
 
+import errno
 import os
 import pwd
 import subprocess
@@ -78,6 +79,19 @@ def test_no_folder_for_temporary_files_names_tmpdir(monkeypatch):
     monkeypatch.setattr(qemu_nbd.tempfile, "mkdtemp", none)
     with pytest.raises(MachineError, match=r"disk\.qcow2: .*TMPDIR"):
         qemu_nbd._new_folder(Path("disk.qcow2"))
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EAGAIN, errno.ENOMEM])
+def test_a_decoder_that_the_machine_cannot_start_is_no_fault_of_the_image(
+    number, monkeypatch, tmp_path
+):
+    def refuse(*_, **__):
+        raise OSError(number, "short")
+
+    monkeypatch.setattr(qemu_nbd.shutil, "which", lambda _: "/usr/bin/qemu-nbd")
+    monkeypatch.setattr(qemu_nbd.subprocess, "Popen", refuse)
+    with pytest.raises(MachineError, match=r"disk\.qcow2: qemu-nbd does not start: "):
+        qemu_nbd.ImageServer.start(tmp_path / "disk.qcow2", "qcow2", {}, {})
 
 
 def test_what_a_shell_leads_to_is_a_pipe_and_not_missing():

@@ -22,6 +22,7 @@ from typing import Any
 from bulkput.model.clock import pause_thread
 from bulkput.model.errors import MachineError, SourceError
 from bulkput.model.parent import die_with_parent
+from bulkput.model.shortage import machine_error
 from bulkput.source.image.nbd import NbdBroken, NbdClient
 
 PROGRAM = "qemu-nbd"
@@ -63,6 +64,7 @@ class ImageServer:
 
         Raises:
             SourceError: QEMU is not installed, or does not open the image.
+            MachineError: there are too few files, processes or threads to start it.
         """
         program = shutil.which(PROGRAM)
         if program is None:
@@ -87,8 +89,9 @@ class ImageServer:
                     for _ in range(_CONNECTIONS):
                         clients.append(NbdClient(_connect(process, address)))  # noqa: PERF401 - closed below if one fails
                 except OSError as error:
+                    short = machine_error(error, f"{path}: {PROGRAM} does not start")
                     what = f"cannot be read: {PROGRAM} does not start ({error.strerror})"
-                    raise SourceError(path, what) from error
+                    raise short or SourceError(path, what) from error
                 except NbdBroken as error:
                     what = _last_output(output.fileno(), paths) or str(error)
                     raise SourceError(
