@@ -152,7 +152,7 @@ class S3Transport:
     def _failure(self, response: dict[str, Any]) -> Exception:
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         code = response.get("Error", {}).get("Code", "")
-        code = code if _CODE.fullmatch(code) else ""
+        code = code if isinstance(code, str) and _CODE.fullmatch(code) else ""
         if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return SourceError(self.shown, "is empty, or became shorter")
         if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
