@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import pytest
+from support.embedded_thread import start_thread
 from support.served import BLOCK, Served
 
 from bulkput.cli import outcomes
@@ -120,7 +121,13 @@ def job_that(monkeypatch):
 
 
 @pytest.fixture
-def job(tmp_path):
+def embedded(monkeypatch):
+    """Let runs in this process have the embedded server beside them."""
+    monkeypatch.setattr("bulkput.jobs.process.embedded_server.start_child", start_thread)
+
+
+@pytest.fixture
+def job(tmp_path, embedded):
     """A job of three volumes for the embedded server, of which b.img is not there yet."""
     for number, name in enumerate(("a.img", "c.img")):
         (tmp_path / name).write_bytes(bytes([number + 1]) * 2 * BLOCK)
