@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -126,7 +126,7 @@ class Cluster:
         """Start an attempt on a host; returns Ray's reference to its end.
 
         Raises:
-            TemporaryError: the head does not answer. It may begin yet, and has the volume then.
+            TemporaryError: the head does not answer. What begins yet is cancelled as it does.
         """
         from ray.util.scheduling_strategies import (  # noqa: PLC0415 - loaded with the module
             NodeAffinitySchedulingStrategy,
@@ -136,8 +136,15 @@ class Cluster:
         task = self._task.options(
             name=order.client, num_cpus=0, max_retries=0, scheduling_strategy=there
         )
-        # The first one sends the task's code to the head, and waits for it.
-        return await self._asked(partial(task.remote, order, quota, mailbox))
+        begun: list[Any] = []
+        try:  # The first one sends the task's code to the head, and waits for it.
+            await self._asked(lambda: begun.append(task.remote(order, quota, mailbox)))
+        except BaseException:
+            # In its turn behind the start, before another of the volume: they have one lease.
+            late = asyncio.ensure_future(self._call(partial(self._cancel_all, begun)))
+            late.add_done_callback(_heard)
+            raise
+        return begun[0]
 
     async def end_of(self, reference: Any) -> AttemptEnd:
         """Return how an attempt ended; raises Ray's own error if Ray lost it."""
@@ -152,11 +159,21 @@ class Cluster:
         """
         await self._asked(partial(self._ray.cancel, reference, force=True))
 
+    def _cancel_all(self, references: Iterable[Any]) -> None:
+        for reference in references:
+            self._ray.cancel(reference, force=True)
+
     async def _asked(self, function: Callable[[], T]) -> T:
         """Return what a function returns that asks the head."""
         async with _in_time(_HEAD_IS_SILENT):
             found: T = await self._call(function)
             return found
+
+
+def _heard(late: "asyncio.Future[None]") -> None:
+    """Let nobody report that it failed: the head loses its hosts' tasks by itself."""
+    if not late.cancelled():
+        late.exception()
 
 
 def _if_new(start: Callable[[str], Any], job: str) -> Any:

@@ -2,7 +2,9 @@
 
 import asyncio
 import sys
+import threading
 from concurrent.futures import Future
+from contextlib import closing
 from types import SimpleNamespace
 from unittest.mock import Mock
 
@@ -12,6 +14,7 @@ from virtual_time import run_virtual
 from bulkput.fleet.cluster import CALL_LIMIT_S, Cluster, answered
 from bulkput.fleet.lost_attempt import lost_attempt
 from bulkput.fleet.node import Node
+from bulkput.fleet.ray_thread import RayThread
 from bulkput.fleet.retries import LOST
 from bulkput.model.errors import TemporaryError
 
@@ -92,6 +95,44 @@ def test_a_head_that_hangs_holds_nobody(ask, monkeypatch):
         assert asyncio.get_running_loop().time() - began_s <= CALL_LIMIT_S
 
     run_virtual(live())
+
+
+class Late(Refused):
+    """Ray that begins what it is asked for when ``answers`` is set."""
+
+    def __init__(self):
+        super().__init__(None)
+        self.answers, self.done = threading.Event(), []
+
+    def remote(self, function):
+        def begin(order, *_):
+            assert self.answers.wait(20)
+            self.done.append(f"begin {order.client}")
+            return order.client
+
+        options = SimpleNamespace(remote=begin)
+        return SimpleNamespace(options=lambda **_: options)
+
+    def cancel(self, reference, *, force):
+        assert force
+        self.done.append(f"cancel {reference}")
+
+
+def test_a_start_that_was_given_up_is_cancelled_before_the_volumes_next_one(monkeypatch):
+    monkeypatch.setattr("bulkput.fleet.cluster.CALL_LIMIT_S", 0.01)
+    ray = Late()
+
+    async def live():
+        with closing(RayThread()) as thread:
+            cluster = Cluster(ray, thread.call)
+            with pytest.raises(TemporaryError, match="head does not answer"):
+                await cluster.start(NODE, ORDER, None, None)
+            monkeypatch.setattr("bulkput.fleet.cluster.CALL_LIMIT_S", 20)
+            ray.answers.set()
+            await cluster.start(NODE, ORDER, None, None)
+
+    asyncio.run(live())
+    assert ray.done == ["begin run/disk/1", "cancel run/disk/1", "begin run/disk/1"]
 
 
 def test_an_actor_of_the_same_name_is_another_run():
