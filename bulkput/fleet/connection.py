@@ -39,11 +39,13 @@ START_LIMIT_S = 180.0
 _TOKEN_BYTES = 32
 _OF_CLIENTS: Mapping[str, str] = {
     "RAY_NUM_REDIS_GET_RETRIES": "3",
+    "RAY_gcs_server_request_timeout_seconds": "20",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_ENABLE_AUTO_CONNECT": "0",
 }
-"""Read by Ray when it is imported: attempts to connect of about a second, and no lines of its own
-about each, where the error has the reason; and no cluster of its own on this machine, once the
+"""Read by Ray when it is imported: attempts to connect of about a second, 20 s for this machine's
+part of the cluster, which is a host's alone, and no lines of its own about each, where the error
+has the reason; and no cluster of its own on this machine, once the
 connection to that of the job is lost."""
 _OF_ONE_MACHINE: Mapping[str, str] = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Read by Ray when it is imported: its servers listen on the loopback alone, as on others' systems.
@@ -163,6 +165,8 @@ async def _begin_once(ray: Any, address: str, given: Mapping[str, Any], call: Ca
             late = f"it did not come up within {START_LIMIT_S:.0f} s"
             raise _unusable(address, late if address == LOCAL else NO_HEAD) from error
         words = str(error) or type(error).__name__
+        if error.__cause__ is not None:
+            words = f"{words}\n{error.__cause__}"
         raise _unusable(address, refusal(words, lines)) from error
 
 

@@ -37,6 +37,11 @@ def refusal(words: str, lines: Sequence[str] = ()) -> str:
         )
     if any("uthenticat" in each for each in (words, *lines)):
         return NOT_ADMITTED
+    if "No node info found" in words:
+        return (
+            "this machine is no host of it: bulkput fleet host makes it one, and ray://HOST:10001 "
+            "is for machines that are none"
+        )
     if "Failed to connect to Ray cluster" in words or "waiting for GCS" in words:
         return NO_HEAD
     if "client connection timeout" in words:

@@ -202,6 +202,21 @@ def test_a_refusal_is_one_sentence_without_rays_own_lines(rays, capfd, line, exp
     assert capfd.readouterr() == ("", "of others\n")
 
 
+def test_a_machine_that_is_no_host_of_the_cluster_learns_so(rays, monkeypatch):
+    async def reachable(_):
+        return None
+
+    def init(**given):
+        raise ConnectionError("Failed to connect to Ray cluster at h:1") from RuntimeError(
+            "No node info found matching attributes: '' when trying to resolve node to connect to."
+        )
+
+    rays.init = init
+    monkeypatch.setattr(head, "unreachable", reachable)
+    with pytest.raises(ConfigError, match="h:1: no cluster can be used there: this machine is no"):
+        asyncio.run(use("h:1"))
+
+
 @pytest.mark.parametrize("kept_in", ["RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "file"])
 def test_a_token_is_had_from_each_place(monkeypatch, tmp_path, kept_in):
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -19,6 +19,7 @@ This process on node 10.0.0.1 was started with:
     [
         (MISMATCH, "it has Ray 2.55.0 on Python 3.11.7, and this machine Ray 2.60.0 on Python 3.1"),
         ("InvalidAuthToken: Authentication token is missing or incorrect", "cluster's secret"),
+        ("No node info found matching attributes: '' when trying", "this machine is no host of it"),
         ("ray client connection timeout", "serves no Ray clients, or refuses"),
         ("something else\nand its trace", "something else"),
         ("Failure from server:\nTraceback\nKeyError: 'x'\n", "server: KeyError: 'x'"),
