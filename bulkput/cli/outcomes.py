@@ -7,6 +7,7 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from bulkput.cli.confirm import confirm_sources
@@ -14,7 +15,7 @@ from bulkput.cli.options import Invocation
 from bulkput.cli.result_file import ResultFile
 from bulkput.cli.resumption import report_resumption
 from bulkput.cli.shown_run import Ending, run_shown
-from bulkput.cli.streams import write_message, write_result
+from bulkput.cli.streams import ResultNotWrittenError, write_message, write_result
 from bulkput.config.settings import JobSettings
 from bulkput.model.errors import BulkputError
 from bulkput.model.events import Observer
@@ -121,13 +122,38 @@ def report_outcomes(
     in_json = invocation.output is OutputForm.JSON
     status = exit_code(outcomes, images)
     content = object_of(JobOutcomes(outcomes, images), elapsed_s)
-    result.write(content)
-    try:
-        write_result(as_json(content) if in_json else snapshot_ids(outcomes) + image_ids(images))
-    except BrokenPipeError:
-        if not status:
-            raise
+    ids = snapshot_ids(outcomes) + image_ids(images)
+    _write_to_all(
+        (
+            partial(result.write, content),
+            partial(write_result, as_json(content) if in_json else ids),
+        ),
+        status,
+    )
     return status
+
+
+def _write_to_all(writes: Sequence[Callable[[], None]], status: int) -> None:
+    """Write the result to each place, also if it cannot be written to another one.
+
+    Raises:
+        BrokenPipeError: as ``report_outcomes``; of a job that failed that counts, whose ``status``
+            is not 0.
+        ResultNotWrittenError: the same.
+    """
+    unwritten: ResultNotWrittenError | None = None
+    for write in writes:
+        try:
+            write()
+        except BrokenPipeError:
+            if not status:
+                raise
+        except ResultNotWrittenError as error:
+            unwritten = unwritten or error
+    if unwritten is not None:
+        if not status:
+            raise unwritten
+        write_message(f"bulkput: error: {plain(str(unwritten))}")
 
 
 def images_of(outcomes: Sequence[VolumeOutcome]) -> tuple[ImageOutcome, ...]:

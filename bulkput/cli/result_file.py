@@ -80,7 +80,7 @@ class ResultFile:
         except OSError as error:
             with suppress(OSError):
                 self._new.unlink(missing_ok=True)
-            raise ResultNotWrittenError(f"{self._path}: {error.strerror}") from error
+            raise ResultNotWrittenError(str(self._path), error) from error
 
 
 @contextmanager

@@ -9,14 +9,17 @@ from contextlib import suppress
 
 import click
 
-from bulkput.model.errors import BulkputError
-from bulkput.model.exit_code import ExitCode
+from bulkput.model.errors import MachineError
 
 
-class ResultNotWrittenError(BulkputError):
-    """The result could not be written to stdout, such as on a full disk."""
+class ResultNotWrittenError(MachineError):
+    """The result could not be written, such as on a full disk: a rerun reports it again."""
 
-    exit_code = ExitCode.MACHINE
+    def __init__(self, place: str, error: OSError) -> None:
+        super().__init__(
+            f"the result cannot be written to {place}: {error.strerror}. When that is mended, run "
+            "the same command again"
+        )
 
 
 def hold_streams() -> None:
@@ -50,7 +53,7 @@ def write_result(text: str) -> None:
         raise
     except OSError as error:
         abandon_result()
-        raise ResultNotWrittenError(f"stdout: {error.strerror}") from error
+        raise ResultNotWrittenError("stdout", error) from error
 
 
 def flush_result() -> None:

@@ -106,5 +106,7 @@ def _made(folder: Path, *, is_top: bool = False) -> Iterator[int]:
             raise storage_error(folder, "create the folder", error) from error
         if not os.access(".", os.W_OK | os.X_OK, dir_fd=descriptor):
             what = f"cannot be written to. Name another state_dir{mount_point_text(folder)}"
+            if os.fstatvfs(descriptor).f_flag & os.ST_RDONLY:
+                what = "lies in a file system that is read-only. Name another state_dir"
             raise LedgerError(folder, what)
         yield descriptor

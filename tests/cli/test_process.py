@@ -114,19 +114,23 @@ def test_help_into_a_closed_pipe_ends_as_other_programs_do():
     assert (process.returncode, process.stderr) == (128 + signal.SIGPIPE, b"")
 
 
-def test_a_full_disk_below_stdout_is_reported_in_one_sentence():
+@pytest.mark.parametrize(("job_status", "status"), [(0, 10), (6, 6)])
+def test_a_full_disk_below_stdout_is_reported_in_one_sentence(job_status, status):
     with Path("/dev/full").open("wb") as full:
         process = subprocess.run(
             [sys.executable, "-c", FAKE_JOB],
             stdout=full,
             stderr=subprocess.PIPE,
-            env={**os.environ, "FAKE_STATUS": "0"},
+            env={**os.environ, "FAKE_STATUS": str(job_status)},
             text=True,
             timeout=60,
             check=False,
         )
-    assert process.returncode == 10
-    assert process.stderr.endswith("bulkput: error: stdout: No space left on device\n")
+    assert process.returncode == status
+    assert process.stderr.endswith(
+        "bulkput: error: the result cannot be written to stdout: No space left on device. "
+        "When that is mended, run the same command again\n"
+    )
     assert "Traceback" not in process.stderr
 
 

@@ -1,7 +1,9 @@
 """``run`` of a job file: a part of it, how a rerun begins, and the file of its result."""
 
 import dataclasses
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,21 @@ def test_a_result_file_that_cannot_be_is_refused_before_anything_is_done(
     ended = bulkput("run", job_file, "--result", "/no-such-folder/result.json")
     assert (ended.status, seen) == (2, [])
     assert "/no-such-folder/result.json: cannot be written: No such file" in ended.err
+
+
+@pytest.mark.parametrize("status", [0, 6])
+def test_a_result_file_without_room_costs_neither_the_result_on_stdout_nor_the_jobs_code(
+    bulkput, job_that, job_file, done, monkeypatch, status
+):
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("bulkput.cli.result_file.os.fsync", full)
+    job_that((dataclasses.replace(done, exit_code=status),))
+    ended = bulkput("run", job_file, "--result", "result.json")
+    result = "" if status else f"{done.snapshot_id}\n"
+    assert (ended.status, ended.out) == (status or 10, result)
+    assert "written to result.json: No space left on device. When that is mended" in ended.err
 
 
 @pytest.fixture

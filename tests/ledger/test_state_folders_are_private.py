@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -89,3 +90,15 @@ def test_a_state_directory_that_cannot_be_written_is_named(tmp_path):
             ensure_folder(tmp_path / "state" / "disk")
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_a_read_only_file_system_is_named_and_no_folder_in_it_suggested(tmp_path, monkeypatch):
+    flags = SimpleNamespace(f_flag=os.ST_RDONLY)
+    monkeypatch.setattr("bulkput.ledger.folder.os.access", lambda *_, **__: False)
+    monkeypatch.setattr("bulkput.ledger.folder.os.fstatvfs", lambda _: flags)
+    monkeypatch.setattr(Path, "is_mount", lambda _: True)
+    with pytest.raises(LedgerError, match=r"is read-only\. Name another state_dir$"):
+        ensure_state_dir(tmp_path)
+    flags.f_flag = 0
+    with pytest.raises(LedgerError, match=r"cannot be written to.*is a mount point"):
+        ensure_state_dir(tmp_path)
