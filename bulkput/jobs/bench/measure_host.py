@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bulkput.config.service import ServiceSettings
@@ -38,6 +39,7 @@ from bulkput.ledger.folder import default_state_dir
 from bulkput.machine.processors import usable_processors
 from bulkput.model.errors import BulkputError, MachineError
 from bulkput.network.proxy import proxy_url
+from bulkput.pipeline.own_thread import run_in_own_thread
 
 _PROCESSES_MAX = 4
 """Four processes put more than one snapshot's quota on the slowest processor seen."""
@@ -100,7 +102,7 @@ async def measure_host(
     reading = None
     for volume in settings.volumes:
         note(f"reading {volume.source.shown}")
-        reading = await asyncio.to_thread(_reading, settings, volume, budgets.reading_s)
+        reading = await run_in_own_thread(partial(_reading, settings, volume, budgets.reading_s))
         if reading is None:
             note(f"{volume.source.shown} is too small for its speed to be measured")
     async with AsyncExitStack() as stack:

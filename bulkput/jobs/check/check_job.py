@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from bulkput.config.service import ServiceSettings
@@ -23,6 +24,7 @@ from bulkput.jobs.check.state_dir import look_at_state
 from bulkput.jobs.session.connection import open_connection, state_dir_of
 from bulkput.model.errors import BulkputError, ServiceError
 from bulkput.model.failure import NEVER_ANSWERED, FailureClass
+from bulkput.pipeline.own_thread import run_in_own_thread
 from bulkput.pipeline.retry import Retrier
 
 T = TypeVar("T")
@@ -56,7 +58,8 @@ async def check_job(settings: JobSettings, volumes: Sequence[VolumeSettings]) ->
     findings = list(look_at_machine(settings.tuning, parallel, readers))
     block_count = 0
     for volume in volumes:
-        finding, blocks = await asyncio.to_thread(look_at_source, settings, volume, state_dir)
+        look = partial(look_at_source, settings, volume, state_dir)
+        finding, blocks = await run_in_own_thread(look)
         findings.append(finding)
         block_count += blocks
     findings.append(look_at_state(state_dir, block_count))

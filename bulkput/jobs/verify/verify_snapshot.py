@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from bulkput.config.service import ServiceSettings
@@ -29,6 +30,7 @@ from bulkput.model.errors import (
 )
 from bulkput.model.events import Noted, Observer, PhaseChanged, VolumeStarted
 from bulkput.model.progress import Phase, Progress
+from bulkput.pipeline.own_thread import run_in_own_thread
 from bulkput.pipeline.readback import Sample
 from bulkput.pipeline.reference import ManifestReference, Reference, SourceReference
 from bulkput.pipeline.retry import Retrier
@@ -113,7 +115,7 @@ async def verify_snapshot(
             stack.enter_context(manifest)
         source = None
         if request.volume is not None:
-            source = open_volume(settings, request.volume)
+            source = await run_in_own_thread(partial(open_volume, settings, request.volume))
             stack.callback(source.close)
         async with (
             open_snapshot_reader(settings, observer) as gets,
