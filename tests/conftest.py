@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import gc
 import os
 import signal
 import sys
@@ -27,6 +28,17 @@ for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
 _LONGEST = frozenset({"test_code_is_clean.py", "test_a_cluster_of_its_own.py"})
 """A type checker and a cluster's start, each for so long that one worker would be left alone with
 it if it began among the last."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Look for no garbage meanwhile, half of what it takes; what is there then stays to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items):
