@@ -1,6 +1,6 @@
 """``bulkput`` and ``python -m bulkput``: the program, from its first import to its end."""
 
-from signal import SIG_DFL, SIGINT, default_int_handler, getsignal, signal
+from signal import SIG_DFL, SIGINT, getsignal, signal
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
 
 
 def _leave_at_interrupt() -> None:
-    if getsignal(SIGINT) is default_int_handler:  # not if it is ignored, as in the background
+    if callable(getsignal(SIGINT)):  # not if it is ignored, as in the background
         signal(SIGINT, SIG_DFL)
 
 

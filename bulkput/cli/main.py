@@ -9,7 +9,9 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
+from types import FrameType
 from typing import NoReturn
 
 import click
@@ -67,6 +69,7 @@ NOBODY_READS = 128 + signal.SIGPIPE
 """What a program that SIGPIPE ends would give; Python ignores that signal."""
 
 INTERRUPTED = 128 + signal.SIGINT
+_IMPORTS = "importlib._bootstrap"
 
 _HELP_INSTEAD = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """Since click 8.2 a group without a command is an error whose text is the help."""
@@ -126,19 +129,40 @@ def main(args: list[str] | None = None) -> NoReturn:
     hold_streams()
     if QUESTION in os.environ:
         answer_shell(cli)
+    invocation = Invocation()
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, partial(_interrupt, invocation))
     try:
-        status = status_of(sys.argv[1:] if args is None else args)
+        status = status_of(sys.argv[1:] if args is None else args, invocation)
     except KeyboardInterrupt:  # once more, while the first one was reported
         status = INTERRUPTED
     gc.freeze()  # nor is there any use in looking through what ends with the process
     sys.exit(status)
 
 
-def status_of(args: list[str]) -> int:
+def _interrupt(invocation: Invocation, _: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt; or, while something is imported, report it and leave at once.
+
+    Within an import Python drops an exception here and there (callbacks of weak references), and
+    makes another one of it elsewhere (``__set_name__``).
+
+    Raises:
+        KeyboardInterrupt: nothing is imported now.
+    """
+    interrupt = KeyboardInterrupt()
+    while frame is not None:
+        if frame.f_globals.get("__name__") == _IMPORTS:
+            try:
+                _report_failure(explain(interrupt, os.environ), invocation)
+            finally:
+                os._exit(INTERRUPTED)
+        frame = frame.f_back
+    raise interrupt
+
+
+def status_of(args: list[str], invocation: Invocation | None = None) -> int:
     """Run the command line; every exception becomes a sentence on stderr and an exit code."""
-    invocation = Invocation()
+    invocation = invocation or Invocation()
     # numpy's BLAS would start a thread a core that nothing here uses: 40 ms of CPU; where it may
     # start none (`ulimit -u`) it sends SIGINT.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

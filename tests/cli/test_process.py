@@ -233,6 +233,32 @@ def test_ctrl_c_shows_no_traceback_before_the_work_nor_behind_it(planted, status
     assert (result.returncode, result.stderr) == (status, "")
 
 
+IN_AN_IMPORT = """
+import sys, weakref
+from pathlib import Path
+Path("dropped.py").write_text('''
+import os, signal, weakref
+weakref.finalize(type("Gone", (), {})(), os.kill, os.getpid(), signal.SIGINT)
+''')
+Path("wrapped.py").write_text('''
+import os, signal
+Field = type("Field", (), {"__set_name__": lambda *_: os.kill(os.getpid(), signal.SIGINT)})
+class Settings:
+    field = Field()
+''')
+from bulkput.cli import main as command_line
+command_line.cli.invoke = lambda _: __import__(sys.argv.pop())
+from bulkput.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["dropped", "wrapped"])
+def test_ctrl_c_within_an_import_is_neither_lost_nor_taken_for_a_defect(tmp_path, module):
+    result = ended([sys.executable, "-c", IN_AN_IMPORT, "help", module], cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (130, "bulkput: error: stopped by SIGINT\n")
+
+
 def test_the_command_and_the_module_are_one_program():
     project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text())
     assert project["project"]["scripts"]["bulkput"] == "bulkput.__main__:main"
