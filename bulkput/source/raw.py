@@ -67,6 +67,7 @@ class RawSource:
         return self.file.ends(HEAD_SIZE_BYTES)
 
     def extents(self, start: int = 0) -> Iterator[Extent]:
+        _ = self.file.fd  # refuses what is closed
         if self.kind == "device":  # the kernel knows no holes in devices
             return iter([Extent(start, self.block_count)] if start < self.block_count else [])
         return data_extents(lambda: self.file.fd, self.size_bytes, self.path, start)
