@@ -10,6 +10,7 @@ import trustme
 
 from bulkput.ebs.credentials import Credentials, StaticCredentials
 from bulkput.ebs.deadlines import Deadlines
+from bulkput.ebs.http1 import Wire
 from bulkput.ebs.service import open_service
 from bulkput.ebs.snapshot import StartRequest
 from bulkput.model.clock import LoopClock
@@ -83,6 +84,25 @@ async def test_an_endpoint_that_speaks_something_else(lab):
         assert error.status == 3
         assert f"expected the AWS API at {server.url}: what answers there" in str(error)
         assert words in str(error)
+
+
+async def test_one_who_speaks_before_the_request_is_sent_is_known_by_that(lab, monkeypatch):
+    async def greets(peer):
+        peer.writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+    connect = Wire._connect
+
+    async def connect_and_dawdle(wire):
+        connection = await connect(wire)
+        while not connection.protocol._tail:  # noqa: ASYNC110 - aiohttp reports it to nobody
+            await asyncio.sleep(0.001)
+        return connection
+
+    monkeypatch.setattr(Wire, "_connect", connect_and_dawdle)
+    async with lab.serving(greets) as server:
+        error = await failure(server.url)
+    assert error.status == 3
+    assert "not HTTP" in str(error)
 
 
 @pytest.mark.parametrize("http_status", [502, 503, 504])
