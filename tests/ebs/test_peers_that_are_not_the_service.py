@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 import trustme
+from support.bad_peers import closes_without_answer, never_answers
 
 from bulkput.ebs.credentials import Credentials, StaticCredentials
 from bulkput.ebs.deadlines import Deadlines
@@ -42,22 +43,13 @@ async def resets(peer):
     peer.reset()
 
 
-async def closes(peer):
-    await peer.request()
-    peer.writer.close()
-
-
-async def says_nothing(peer):
-    await peer.request()
-
-
 async def ends_early(peer):
     await peer.request()
     await peer.answer(200, {"Content-Length": "100"}, b"{")
     peer.writer.close()
 
 
-@pytest.mark.parametrize("script", [resets, closes, says_nothing, ends_early])
+@pytest.mark.parametrize("script", [resets, closes_without_answer, never_answers, ends_early])
 @pytest.mark.parametrize("is_tls", [False, True])
 async def test_who_takes_the_connection_and_answers_nothing(
     lab, monkeypatch, tmp_path, script, is_tls
@@ -151,7 +143,7 @@ def certificate(tmp_path, monkeypatch, *, of="127.0.0.1", is_known=True, until=N
 )
 async def test_a_certificate_that_is_not_trusted(lab, tmp_path, monkeypatch, options, remedy):
     context = certificate(tmp_path, monkeypatch, **options)
-    async with lab.serving(closes, tls=context) as server:
+    async with lab.serving(closes_without_answer, tls=context) as server:
         error = await failure(server.url.replace("http:", "https:"))
     assert error.status == 3
     assert remedy in str(error)

@@ -113,15 +113,7 @@ class RayHosts:
 
     def describe_node(self, name, label):
         """Give the node of a host its name and a label; returns what does so until it ends."""
-        describing = self._start(
-            ["fleet", "host", "--name", name, "--label", label],
-            name,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.drivers.append(describing)
-        return describing
+        return self._drive(["fleet", "host", "--name", name, "--label", label], name)
 
     def listed(self):
         """Return the hosts that the cluster knows, by their names."""
@@ -142,12 +134,12 @@ class RayHosts:
 
     def drive(self, *arguments, name="driver"):
         """Start ``bulkput fleet run`` with these arguments."""
+        return self._drive(["fleet", "run", *map(str, arguments), "--address", self.address], name)
+
+    def _drive(self, arguments, name):
+        """Start a command that is ended with the hosts, if it has not ended by itself."""
         process = self._start(
-            ["fleet", "run", *map(str, arguments), "--address", self.address],
-            name,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            arguments, name, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         self.drivers.append(process)
         return process
