@@ -107,8 +107,8 @@ class _BoundedFile:
         self._limit_bytes = self._left_bytes = limit_bytes
         self._until_s = time.monotonic() + limit_s
 
-    def readline(self, limit_bytes: int) -> bytes:
-        """Return the next line, or as much as comes of it.
+    def readline(self, limit_bytes: int = _PIECE_BYTES) -> bytes:
+        """Return the next line, or as much as comes of it; urllib3 gives chunks' no limit.
 
         Raises:
             TimeoutError: it came too slowly.

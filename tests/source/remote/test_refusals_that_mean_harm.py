@@ -1,6 +1,7 @@
 """What surrounds a disk: refusals, trailers, headers, keys. It is bounded, and not shown raw."""
 
 import threading
+from io import BufferedReader, BytesIO
 
 import pytest
 from support.raw_server import ENDLESS_MAX, RawServer
@@ -9,6 +10,7 @@ from bulkput.model.address import parse_address
 from bulkput.model.errors import CredentialsError, SourceError
 from bulkput.source.remote.access import Access
 from bulkput.source.remote.http import HttpTransport
+from bulkput.source.remote.response_head import _BoundedFile
 from bulkput.source.remote.s3 import S3Transport
 from bulkput.source.remote.transport import PassingError
 
@@ -101,6 +103,20 @@ def endless(first, again=b"x" * 65_536):
 
 def once(text):
     return lambda server, connection, _: server.send(connection, text.encode("latin-1"))
+
+
+REFUSED = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+
+
+@pytest.mark.parametrize("trailer", ["", "X-Trailer: a\r\n"])
+def test_a_refusal_in_chunks_is_read_as_any_other(scripted, trailer):
+    chunks = f"{len(REFUSED):x}\r\n{REFUSED}\r\n0\r\n{trailer}\r\n"
+    head = "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    error = scripted.failure(once(head + chunks))
+    assert isinstance(error, CredentialsError)
+    assert "AccessDenied" in str(error)
+    # As older versions of urllib3 read the length of a chunk.
+    assert _BoundedFile(BufferedReader(BytesIO(b"a\r\n")), 100, 20).readline() == b"a\r\n"
 
 
 @pytest.mark.parametrize("status", [301, 403, 404, 500])
