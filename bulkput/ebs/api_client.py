@@ -85,6 +85,11 @@ class ApiClient:
         self._host = urlsplit(endpoint_url).netloc
         self._signer = Signer(region, service.prefix, self._host.lower())
 
+    @property
+    def has_answered(self) -> bool:
+        """Whether its host has, to anybody of the run."""
+        return self._learned.has_answered(self._host)
+
     def set_clock_offset(self, offset_s: float) -> None:
         """Sign from now on with a clock that is ``offset_s`` ahead of ours."""
         self._signer.clock_offset_s = offset_s
@@ -175,7 +180,7 @@ class ApiClient:
             kms_key=kms_key,
         )
         if is_complaint_of_plain_http(answer.status, error.what):
-            return speaks_tls(urlsplit(self.endpoint_url).netloc)
+            return speaks_tls(self._host)
         if tagged:
             error.advice = advice(
                 operation,

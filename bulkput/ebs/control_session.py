@@ -237,7 +237,7 @@ def _require_readable(answer: HttpResponse) -> None:
 
 
 def control_limits(deadlines: Deadlines) -> Deadlines:
-    """Return the limits of a call's exchange: ``control_s`` for all of it."""
+    """Return the limits of a call's exchange: ``control_s``, beside what moves (``Watch``)."""
     return Deadlines(
         connect_s=deadlines.connect_s,
         no_progress_s=deadlines.control_s,
@@ -253,7 +253,7 @@ def control_session_class(
 
     Args:
         find_tls: Whom to trust; asked before the first https connection.
-        deadlines: ``control_s`` bounds a whole exchange, ``connect_s`` its connecting.
+        deadlines: ``control_s`` bounds an exchange beside what moves, ``connect_s`` its connecting.
         learned: What the run knows of the service.
     """
     limits = control_limits(deadlines)

@@ -95,11 +95,6 @@ class DataPlane:
         """What signatures add to our clock."""
         return self._signer.clock_offset_s
 
-    @property
-    def has_answered(self) -> bool:
-        """Whether any host of the service has, to either plane."""
-        return self._learned.has_answered()
-
     def note_answered(self) -> None:
         """Take everybody as one who has answered before."""
         self._learned.hosts = None

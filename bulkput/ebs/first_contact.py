@@ -146,7 +146,7 @@ def _speaks_no_http(url: str, proxy: str, error: BaseException) -> ConfigError:
 
 
 def _unresolved(error: socket.gaierror, name: str, proxy: str, region: str) -> FirstFailure:
-    named_in = "--endpoint-url, AWS_ENDPOINT_URL"
+    named_in = "--endpoint-url, AWS_ENDPOINT_URL or that of the service"
     found = unresolved(error, name, proxy=proxy, region=region, named_in=named_in)
     failure = FailureClass.NO_SUCH_HOST if found.is_sure else FailureClass.UNREACHABLE
     return FirstFailure(failure, found.what, found.remedy)

@@ -62,8 +62,8 @@ class Service(NamedTuple):
 
     @property
     def has_answered(self) -> bool:
-        """Whether any call of the run was answered."""
-        return self.data.has_answered
+        """Whether EBS or EC2 has answered the run; who gives keys is neither."""
+        return self.control.ebs.has_answered or self.control.ec2.has_answered
 
     def note_answered(self) -> None:
         """Learn that it has answered another process of the run: then an outage may pass."""

@@ -48,13 +48,15 @@ def is_aws_host(host: str) -> bool:
 def region_in(host: str) -> str:
     """Return the Region that one of AWS's own names is in, known or not; empty for the global ones.
 
-    As ``ebs.eu-west-1.amazonaws.com`` and ``bucket.s3.dualstack.eu-west-1.amazonaws.com``.
+    As ``ebs.eu-west-1.amazonaws.com`` and ``bucket.s3.dualstack.eu-west-1.amazonaws.com``; S3's
+    ``s3-accelerate`` and old ``s3-us-west-2`` are none.
     """
     name = host.lower().removesuffix(".")
     for partition in partitions():
         for suffix in partition.suffixes:
             labels = name.removesuffix(f".{suffix}").split(".")
-            if name.endswith(f".{suffix}") and len(labels) > 1 and "-" in labels[-1]:
+            is_aws = name.endswith(f".{suffix}") and len(labels) > 1
+            if is_aws and "-" in labels[-1] and not labels[-1].startswith("s3-"):
                 return labels[-1]
     return ""
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bulkput.network.partitions import is_aws_host, is_known_region, nearest_region, region_in
 
-NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 """OpenSSL's names of bytes that are no TLS, by version."""
 
 _NO_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
@@ -101,4 +101,4 @@ def untrusted(error: ssl.SSLCertVerificationError) -> str:
 
 def speaks_no_tls(error: BaseException) -> bool:
     """Return whether what came to a handshake was no TLS."""
-    return isinstance(error, ssl.SSLError) and any(name in str(error) for name in NO_TLS)
+    return isinstance(error, ssl.SSLError) and any(name in str(error) for name in _NO_TLS)

@@ -66,7 +66,7 @@ class S3Requests:
         self._place = place
         self._credentials = credentials
         self._clock = clock
-        self._learned = Learned(region=place.region)
+        self._learned = Learned()
         self._clock_offset_s = 0.0
         self._stack = AsyncExitStack()
 
