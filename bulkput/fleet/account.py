@@ -126,7 +126,7 @@ class Account:
             self.pending = tuple(await snapshots.list_pending())
         except BulkputError as error:
             if self.context.is_without_service(error):
-                raise  # no volume would start, however long it is waited for
+                raise  # no place becomes free, however long it is waited for
         else:  # of others it is asked again; until then no place becomes free
             self._is_new = True
 

@@ -142,7 +142,7 @@ class Cluster:
         except BaseException:
             # In its turn behind the start, before another of the volume: they have one lease.
             late = asyncio.ensure_future(self._call(partial(self._cancel_all, begun)))
-            late.add_done_callback(_heard)
+            late.add_done_callback(lambda end: end.cancelled() or end.exception())
             raise
         return begun[0]
 
@@ -168,12 +168,6 @@ class Cluster:
         async with _in_time(_HEAD_IS_SILENT):
             found: T = await self._call(function)
             return found
-
-
-def _heard(late: "asyncio.Future[None]") -> None:
-    """Let nobody report that it failed: the head loses its hosts' tasks by itself."""
-    if not late.cancelled():
-        late.exception()
 
 
 def _if_new(start: Callable[[str], Any], job: str) -> Any:

@@ -26,7 +26,7 @@ from bulkput.fleet.run_state import run_state
 from bulkput.fleet.running_attempt import RunningAttempt
 from bulkput.fleet.unfinished import failed, not_started, presentable
 from bulkput.jobs.session.context import JobContext
-from bulkput.model.errors import TemporaryError
+from bulkput.model.errors import BulkputError, TemporaryError
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.outcome import NOT_STARTED, VolumeOutcome
 
@@ -96,6 +96,7 @@ class Driver:
         Raises:
             TemporaryError: the run was cancelled, or the cluster is lost.
             ConfigError: the cluster's quota is kept by another version; nothing was started.
+            BulkputError: the service has never answered.
         """
         try:
             while not self._is_over:
@@ -104,7 +105,7 @@ class Driver:
                     self._take_end(attempt, end, exit_code)
         except LostClusterError:  # there is nobody to ask for anything
             raise
-        except (asyncio.CancelledError, TemporaryError):
+        except (asyncio.CancelledError, BulkputError):
             await self._drain()
             raise
         return tuple(self._outcome(label) for label in self._volumes)
