@@ -146,7 +146,7 @@ def _write_to_all(writes: Sequence[Callable[[], None]], status: int) -> None:
         try:
             write()
         except BrokenPipeError:
-            if not status:
+            if not status and unwritten is None:  # of a file nobody else reports it
                 raise
         except ResultNotWrittenError as error:
             unwritten = unwritten or error

@@ -90,6 +90,7 @@ async def _until_signal(main: Coroutine[Any, Any, T], on_stop: OnSignal, on_leav
         task.cancel()
 
     heard = [number for number in _SIGNALS if not _outlives(number)]
+    interrupt = signal.getsignal(signal.SIGINT)
     for number in heard:
         loop.add_signal_handler(number, on_signal, number)
     try:
@@ -101,6 +102,7 @@ async def _until_signal(main: Coroutine[Any, Any, T], on_stop: OnSignal, on_leav
     finally:
         for number in heard:
             loop.remove_signal_handler(number)
+        signal.signal(signal.SIGINT, interrupt)  # the loop leaves Python's own
 
 
 def _outlives(number: signal.Signals) -> bool:
