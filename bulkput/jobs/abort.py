@@ -90,7 +90,7 @@ class Abort(Closing):
             }
         )
 
-    async def carry_out(self, snapshots: Snapshots, store: str | None = None) -> Aborted:
+    async def carry_out(self, snapshots: Snapshots, store: str | None) -> Aborted:
         """Delete the snapshot, then the ledger; repeating it after a failure is harmless.
 
         Args:

@@ -12,11 +12,11 @@ from typing import Literal
 from bulkput.config.volume import VolumeSettings
 from bulkput.jobs.session.context import JobContext
 from bulkput.model.duration import format_duration
-from bulkput.model.errors import BulkputError
 from bulkput.model.events import Event, Observer, VolumeEnded, VolumeStarted
 from bulkput.model.exit_code import ExitCode
 from bulkput.model.outcome import NOT_STARTED, STOPPED, VolumeOutcome
 from bulkput.model.progress import Progress
+from bulkput.pipeline.cause import first_cause
 
 Upload = Callable[[int], Awaitable[VolumeOutcome]]
 """Uploads the volume at this position of the settings' volumes."""
@@ -115,11 +115,8 @@ class VolumeQueue:
             async with asyncio.TaskGroup() as volumes:
                 for position in start_order(settings.order, sizes):
                     tasks[position] = volumes.create_task(self._one(position))
-        except BaseExceptionGroup as group:
-            chief = group.exceptions[0]
-            if isinstance(chief, BulkputError):  # of the whole job: the others would meet it too
-                raise chief from group
-            raise
+        except BaseExceptionGroup as failures:  # of the whole job: the others would meet it too
+            raise first_cause(failures) from failures
         return tuple(tasks[position].result() for position in range(len(settings.volumes)))
 
     async def _one(self, position: int) -> VolumeOutcome:

@@ -46,9 +46,10 @@ class Ahead:
         """Pass over zero bytes and return how many there were."""
         skipped_bytes = 0
         while self.peek(1) == b"\0":
-            rest = self._piece[self._at :].lstrip(b"\0")
-            skipped_bytes += len(self._piece) - self._at - len(rest)
-            self._at = len(self._piece) - len(rest)
+            step = self._piece[self._at : self._at + _FIRST_STEP_BYTES]
+            zeros_bytes = len(step) - len(step.lstrip(b"\0"))
+            self._at += zeros_bytes
+            skipped_bytes += zeros_bytes
         return skipped_bytes
 
     def drain(self) -> int:
