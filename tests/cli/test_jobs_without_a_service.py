@@ -2,10 +2,13 @@
 
 import json
 from http.server import BaseHTTPRequestHandler
+from types import SimpleNamespace
 
 import pytest
 from support.web_server import WebServer
 
+from bulkput.jobs.session.context import JobContext
+from bulkput.model.errors import ConfigError, Problem, ServiceError
 from bulkput.model.failure import FailureClass
 from bulkput.pace.retry import POLICIES, RetryPolicy
 
@@ -51,6 +54,7 @@ def test_a_region_that_does_not_exist(bulkput, job, parallel):
     assert done.status == 3, done.err
     assert done.err.splitlines()[-1].startswith("bulkput: error: StartSnapshot failed after 3")
     assert "is eu-west-1 meant?" in done.err
+    assert done.err.count("trying again") == 2, done.err
     assert len(done.err.splitlines()) <= LINES_MAX, done.err
 
 
@@ -68,3 +72,30 @@ def test_a_check_of_it_asks_no_more(bulkput, job):
     assert checked.status == 3
     names = [each["name"] for each in checked.object["checks"]]
     assert names[-3:] == ["region and endpoint", "ec2:DescribeSnapshots", "clock and other calls"]
+
+
+NO_HOST = ServiceError("StartSnapshot", FailureClass.NO_SUCH_HOST, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "volumes", "has_answered", "ends"),
+    [
+        (NO_HOST, 2, False, True),
+        (NO_HOST, 2, True, False),
+        (NO_HOST, 1, False, False),
+        (ServiceError("StartSnapshot", FailureClass.PROXY_REFUSED, ""), 2, False, True),
+        (ServiceError("StartSnapshot", FailureClass.TRANSIENT, ""), 2, False, False),
+        (ConfigError((Problem("endpoint", ""),)), 2, False, True),
+        (ConfigError((Problem("HTTPS_PROXY", ""),)), 2, False, True),
+        (ConfigError((Problem("source", ""),)), 2, False, False),
+    ],
+)
+def test_the_failure_of_one_disk_ends_the_job_where_all_would_meet_it(
+    error, volumes, has_answered, ends
+):
+    job = SimpleNamespace(
+        settings=SimpleNamespace(volumes=range(volumes)),
+        service=SimpleNamespace(has_answered=has_answered),
+        is_without_service=lambda met: JobContext.is_without_service(job, met),
+    )
+    assert JobContext.concerns_all_volumes(job, error) is ends

@@ -224,6 +224,13 @@ def interrupt(*_, **more):
             130,
             id="again while it is reported",
         ),
+        pytest.param(
+            "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+            "from bulkput.cli import main as command_line\n"
+            "command_line.cli.invoke = interrupt",
+            0,
+            id="in the background",
+        ),
     ],
 )
 def test_ctrl_c_shows_no_traceback_before_the_work_nor_behind_it(planted, status):

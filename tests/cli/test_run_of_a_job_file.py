@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bulkput.cli.result_file import ResultFile
+from bulkput.cli.streams import ResultNotWrittenError
 from bulkput.config.expansion import Inputs
 from bulkput.config.load import load_settings
 from bulkput.jobs.state.job_round import JobFolders, begin_round
@@ -44,6 +45,17 @@ def test_the_result_goes_through_no_link_that_another_user_has_laid(tmp_path):
     assert result_of(tmp_path) == {"a": 1}
     result._new.symlink_to(other)
     ResultFile(tmp_path / "result.json")
+    assert other.read_text() == "kept"
+
+
+def test_nor_through_one_that_is_laid_at_the_last_moment(tmp_path, monkeypatch):
+    other = tmp_path / "other"
+    other.write_text("kept")
+    result = ResultFile(tmp_path / "result.json")
+    result._new.symlink_to(other)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    with pytest.raises(ResultNotWrittenError, match="File exists"):
+        result.write({"a": 1})
     assert other.read_text() == "kept"
 
 

@@ -74,6 +74,20 @@ def test_what_is_still_while_another_one_is_answered_is_ended():
     assert told(story) == 8
 
 
+def test_after_an_answer_an_attempt_has_no_more_time_than_at_first():
+    async def story(under):
+        under.begin()
+        await asyncio.sleep(1.2 * STILL_S)
+        again = under.begin()
+        under.watch.answered(again)
+        under.watch.end(again)
+        under.begin()
+        await asyncio.sleep(1.2 * STILL_S)
+        return len(under.ended_s)
+
+    assert told(story) == 2
+
+
 def test_nobody_is_given_time_without_end():
     async def story(under):
         for _ in range(5):

@@ -14,7 +14,6 @@ from bulkput.ebs.snapshot import StartRequest
 from bulkput.model.clock import LoopClock
 from bulkput.model.errors import ConfigError, CredentialsError, ServiceError
 from bulkput.model.failure import FailureClass
-from bulkput.network.partitions import region_in
 
 KEYS = Credentials("A", "S")
 
@@ -41,33 +40,6 @@ async def test_a_region_that_does_not_exist_is_named_with_the_nearest():
     assert (error.failure, error.status) == (FailureClass.NO_SUCH_HOST, 3)
     assert "ebs.eu-wst-1.amazonaws.com cannot be resolved" in str(error)
     assert "is eu-west-1 meant?" in str(error)
-
-
-async def test_who_gives_keys_is_not_the_service():
-    async with open_service(
-        region="us-east-1", clock=LoopClock(), credentials=StaticCredentials(KEYS)
-    ) as service:
-        learned = service.control._learned
-        learned.note_answer("sts.us-east-1.amazonaws.com")
-        assert not service.has_answered
-        learned.note_answer("ec2.us-east-1.amazonaws.com")
-        assert service.has_answered
-
-
-@pytest.mark.parametrize(
-    ("host", "region"),
-    [
-        ("ebs.eu-wst-1.amazonaws.com", "eu-wst-1"),
-        ("disks.s3.dualstack.eu-west-1.amazonaws.com", "eu-west-1"),
-        ("s3.cn-north-1.amazonaws.com.cn", "cn-north-1"),
-        ("disks.s3-us-west-2.amazonaws.com", ""),
-        ("disks.s3-accelerate.amazonaws.com", ""),
-        ("sts.amazonaws.com", ""),
-        ("ebs.eu-west-1.example.com", ""),
-    ],
-)
-def test_the_region_that_a_name_is_in(host, region):
-    assert region_in(host) == region
 
 
 async def test_a_region_that_is_known_is_not_doubted():

@@ -165,3 +165,7 @@ async def test_a_long_answer_over_a_narrow_link_is_waited_for(lab):
     ):
         page = await service.control.list_blocks_page("snap-0123456789abcdef0")
     assert page.blocks == ()
+
+
+def test_who_never_answers_is_known_within_half_a_minute():
+    assert Deadlines().control_s <= 20

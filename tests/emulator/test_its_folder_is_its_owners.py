@@ -33,18 +33,18 @@ def test_a_folder_that_all_can_write_to_does_not(root, name, mode):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-@pytest.mark.parametrize("name", ["", "records", "link"])
+@pytest.mark.parametrize("name", ["", "records", "link", "link of its own"])
 def test_nor_does_what_another_user_has_made(root, name):
     other = root / name
-    if name == "link":
+    if name.startswith("link"):
         elsewhere = root.with_name("elsewhere")
         elsewhere.mkdir()
         other.symlink_to(elsewhere)
     else:
         other.mkdir(exist_ok=True)
-    os.chown(other, NOBODY, NOBODY, follow_symlinks=False)
+    os.chown(other, NOBODY, NOBODY, follow_symlinks=name != "link" and other.is_symlink())
     with pytest.raises(StoreError, match="belongs to user id 65534"):
-        Store(other if name == "link" else root)
+        Store(other if other.is_symlink() else root)
 
 
 def test_its_lock_is_no_link(root, tmp_path):

@@ -15,7 +15,7 @@ from bulkput.fleet.quota_actor import QuotaActor
 from bulkput.fleet.run_state import STOPPING
 from bulkput.fleet.running_attempt import LOST_GRACE_S
 from bulkput.fleet.state import stop_run
-from bulkput.model.errors import ConfigError, Problem, TemporaryError
+from bulkput.model.errors import ConfigError, TemporaryError
 from bulkput.model.events import Noted, VolumeEnded
 
 
@@ -143,25 +143,6 @@ def test_an_end_during_the_last_exchange_of_a_cancelled_run_is_reported(tmp_path
         await asyncio.wait([running])
         assert [each.outcome.status for each in fleet.heard.of(VolumeEnded)] == ["completed"]
         assert fleet.cluster.cancelled == []
-
-    lived(tmp_path, story)
-
-
-def test_a_service_that_never_answered_ends_the_run_with_what_it_started(tmp_path):
-    async def story(fleet):
-        see = fleet.account.see_pending
-
-        async def see_nobody(now_s):
-            if fleet.cluster.attempts:
-                raise ConfigError((Problem("endpoint", "nobody answers there"),))
-            await see(now_s)
-
-        fleet.account.see_pending = see_nobody
-        running = fleet.begin()
-        await fleet.until_started(1)
-        with pytest.raises(ConfigError, match="nobody answers there"):
-            await running
-        assert fleet.cluster.cancelled == [fleet.cluster.attempts[0][2]]
 
     lived(tmp_path, story)
 

@@ -27,7 +27,10 @@ from bulkput.model.errors import TemporaryError, UsageError
         *((["--head", "--port", port], "Ray's own") for port in ("10001", "19999")),
         (["--head", "--label", "rack"], "expected KEY=VALUE"),
         (["--head", "--name", "a b"], "--name: "),
-        *((["--address", where], "--address: expected") for where in ("h", "h:x", "ray://h:1")),
+        *(
+            (["--address", where], "--address: expected")
+            for where in ("h", "h:x", "h:99999", "ray://h:1")
+        ),
     ],
 )
 def test_wrong_flags_are_refused(monkeypatch, arguments, expected):

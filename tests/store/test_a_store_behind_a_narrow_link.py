@@ -20,6 +20,8 @@ PIECES = 10
 PIECE_S = 0.04
 """90 kB/s, so that all of it takes four times as long as an attempt may that does not move."""
 
+PLACES_DEADLINES = s3_place._DEADLINES
+
 KEYS = StaticCredentials(Credentials("AKIAEXAMPLE", "secret"))
 
 
@@ -78,3 +80,20 @@ async def test_a_name_that_is_no_stores_is_explained(monkeypatch):
         with pytest.raises(BulkputError, match=r"AWS_ENDPOINT_URL.* DNS") as caught:
             await store.get("key", size_max_bytes=1)
     assert (caught.value.failure, caught.value.status) == (FailureClass.NO_SUCH_HOST, 3)
+
+
+async def test_of_one_who_has_answered_an_outage_may_pass(monkeypatch):
+    async def once(_, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx")
+
+    async with contextlib.AsyncExitStack() as stack:
+        async with serving(once) as url:
+            store = await stack.enter_async_context(opened(url, monkeypatch))
+            await store.get("key", size_max_bytes=1)
+        with pytest.raises(BulkputError) as caught:
+            await store.get("key", size_max_bytes=1)
+    assert caught.value.failure is FailureClass.TRANSIENT
+
+
+def test_what_does_not_move_is_given_up_soon():
+    assert PLACES_DEADLINES.attempt_s <= 10

@@ -61,7 +61,13 @@ def test_hosts_are_those_of_the_bucket_in_its_region(monkeypatch):
         b"<html></html>",
         b"<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>",
         b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
-        b"<ListBucketResult><Contents><Key>a</Key><Size>-1</Size></Contents></ListBucketResult>",
+        *(
+            b"<ListBucketResult><Contents><Key>a</Key><Size>%s</Size></Contents></ListBucketResult>"
+            % size
+            for size in (b"-1", b"9" * 5000, "\u0663".encode())
+        ),
+        b"<ListBucketResult><Contents><Key>%s</Key><Size>1</Size></Contents></ListBucketResult>"
+        % (b"a" * 8192),
     ],
 )
 def test_what_is_no_list_is_refused(body):

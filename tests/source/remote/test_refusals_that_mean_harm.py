@@ -1,9 +1,11 @@
 """What surrounds a disk: refusals, trailers, headers, keys. It is bounded, and not shown raw."""
 
+import io
 import threading
-from io import BufferedReader, BytesIO
+from http.client import HTTPException
 
 import pytest
+from botocore.exceptions import TokenRetrievalError
 from support.raw_server import ENDLESS_MAX, RawServer
 
 from bulkput.model.address import parse_address
@@ -116,7 +118,7 @@ def test_a_refusal_in_chunks_is_read_as_any_other(scripted, trailer):
     assert isinstance(error, CredentialsError)
     assert "AccessDenied" in str(error)
     # As older versions of urllib3 read the length of a chunk.
-    assert _BoundedFile(BufferedReader(BytesIO(b"a\r\n")), 100, 20).readline() == b"a\r\n"
+    assert _BoundedFile(io.BufferedReader(io.BytesIO(b"a\r\n")), 100, 20).readline() == b"a\r\n"
 
 
 @pytest.mark.parametrize("status", [301, 403, 404, 500])
@@ -214,3 +216,38 @@ def test_keys_of_another_form_are_none(kept, aws, monkeypatch, status, body):
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 1000
     assert kept.server.sent < ENDLESS_MAX
+
+
+@pytest.mark.parametrize("who", ["instance", "sts"])
+def test_nor_are_those_without_end_of_others_who_give_keys(kept, aws, monkeypatch, tmp_path, who):
+    if who == "instance":
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "false")
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", kept.url)
+    else:
+        (tmp_path / "token").write_text("token")
+        monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/some")
+        monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", kept.url)
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    kept.server.sent = 0
+    kept.answer = endless("HTTP/1.1 200 X\r\nConnection: close\r\n\r\n")
+    with pytest.raises((CredentialsError, PassingError)):
+        S3Transport(parse_address("s3://bucket/disk"), Access()).get(0, 100, None)
+    assert 0 < kept.server.sent < ENDLESS_MAX
+
+
+def test_a_text_that_is_read_into_a_buffer_is_bounded_too():
+    file = _BoundedFile(io.BufferedReader(io.BytesIO(bytes(100))), 50, 60.0)
+    with pytest.raises(HTTPException):
+        file.readinto(bytearray(60))
+
+
+def test_what_a_service_of_tokens_says_is_one_short_line(scripted, monkeypatch):
+    def refuse(**_):
+        raise TokenRetrievalError(provider="sso", error_msg="\x1b]0;x\x07\nbulkput: done\n" * 1000)
+
+    monkeypatch.setattr(scripted.transports["s3"]._client, "get_object", refuse)
+    with pytest.raises(CredentialsError) as caught:
+        scripted.transports["s3"].get(0, 100, None)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1000

@@ -42,6 +42,18 @@ def test_the_region_of_s3_is_doubted(opened, monkeypatch):
         opened("s3://bucket/disk.img", access=Access(region="eu-wst-1"))
 
 
+def test_a_region_that_the_name_does_not_show_is_named(opened, waits, monkeypatch):
+    def unknown(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    address_at("", "https", monkeypatch)
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(ConfigError, match=r"bucket\.s3\.amazonaws\.com .*offered in us-east-1"):
+        opened("s3://bucket/disk.img", access=Access(region="us-east-1"))
+
+
 @pytest.mark.parametrize("scheme", ["https", "s3"])
 def test_a_port_that_refuses(opened, waits, monkeypatch, scheme):
     host = f"127.0.0.1:{closed_port()}"
